@@ -1,0 +1,47 @@
+"""Errors that reach the user: one line that says where, what was expected, what was found, and what to do."""
+
+from __future__ import annotations
+
+
+class AsemError(Exception):
+    """Base of every error that ASEM raises on purpose. The command line prints it as one line and exits with 2."""
+
+    exit_code = 2
+
+
+class VolumeError(AsemError):
+    """A volume cannot be opened, read or understood."""
+
+
+class GeometryError(AsemError):
+    """Voxel sizes, boxes or shapes that do not fit together."""
+
+
+class PluginError(AsemError):
+    """A plugin is broken, unknown, or two of them claim one name."""
+
+
+class ModelError(AsemError):
+    """A model package is missing, damaged, or does not fit its input."""
+
+
+class OutputError(AsemError):
+    """The output exists already, cannot be written, or has no room."""
+
+
+class ResumeError(OutputError):
+    """An unfinished output was made from another input or with other settings."""
+
+
+class BudgetError(AsemError):
+    """The work does not fit into the memory that is allowed."""
+
+
+class RecipeError(AsemError):
+    """A training recipe does not say what it must, or says it wrongly."""
+
+
+class BlockError(AsemError):
+    """Blocks of a run failed; the others are kept and the run can be resumed."""
+
+    exit_code = 1

@@ -1,0 +1,245 @@
+"""Voxel sizes, boxes and the tile lattice: the only module that converts between nanometres and voxels.
+
+All triples are in z, y, x order. A `Box` is half-open in voxels; its nanometre form is voxel *edges*.
+Coordinates of arrays and OME-Zarr translations are voxel *centres*, half a voxel above the lower edge::
+
+    edge      0       5      10      15   nm
+              |---o---|---o---|---o---|
+    centre       2.5     7.5    12.5      nm        voxel size 5 nm, Box(0, 3)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import TypeVar, cast
+
+import attrs
+
+from asem_core.errors import GeometryError
+
+Triple = tuple[int, int, int]
+FloatTriple = tuple[float, float, float]
+AXES = ("z", "y", "x")
+
+_T = TypeVar("_T", int, float)
+
+
+def triple(values: Sequence[_T]) -> tuple[_T, _T, _T]:
+    """The three values of ``values`` as a tuple; anything but three is an error."""
+    if len(values) != 3:
+        raise GeometryError(f"expected three values in z,y,x order, got {len(values)}: {tuple(values)}")
+    return (values[0], values[1], values[2])
+
+
+@attrs.frozen
+class VoxelSize:
+    """Edge lengths of one voxel in nanometres, z, y, x."""
+
+    zyx: FloatTriple = attrs.field(converter=lambda values: triple([float(v) for v in values]))
+
+    @zyx.validator
+    def _positive(self, _: object, values: FloatTriple) -> None:
+        if not all(math.isfinite(v) and v > 0 for v in values):
+            raise GeometryError(f"a voxel size must be positive and finite on every axis, got {values} nm")
+
+    @classmethod
+    def parse(cls, text: str) -> VoxelSize:
+        """Read ``"5"`` or ``"5.24,4,4"`` (nanometres, z,y,x).
+
+        >>> VoxelSize.parse("5.24,4,4")
+        VoxelSize(zyx=(5.24, 4.0, 4.0))
+        """
+        try:
+            values = [float(part) for part in text.split(",")]
+        except ValueError:
+            raise GeometryError(f"a voxel size is z,y,x in nm, such as 5,5,5; got {text!r}") from None
+        return cls(values * 3 if len(values) == 1 else values)
+
+    def __str__(self) -> str:
+        return " x ".join(f"{v:g}" for v in self.zyx) + " nm"
+
+    @property
+    def volume_nm3(self) -> float:
+        """Volume of one voxel in cubic nanometres."""
+        return math.prod(self.zyx)
+
+    def ratio_to(self, other: VoxelSize) -> FloatTriple:
+        """How many of these voxels make one of ``other``, per axis (above 1: ``other`` is coarser)."""
+        return triple([b / a for a, b in zip(self.zyx, other.zyx, strict=True)])
+
+    def matches(self, other: VoxelSize, *, tolerance: float = 0.1) -> bool:
+        """Whether both agree within ``tolerance`` (a fraction) on every axis."""
+        return all(abs(r - 1) <= tolerance for r in self.ratio_to(other))
+
+
+@attrs.frozen
+class Box:
+    """A half-open box of voxels: ``start`` is inside, ``stop`` is not. May reach outside the volume."""
+
+    start: Triple = attrs.field(converter=lambda values: triple([int(v) for v in values]))
+    stop: Triple = attrs.field(converter=lambda values: triple([int(v) for v in values]))
+
+    @stop.validator
+    def _not_inverted(self, _: object, stop: Triple) -> None:
+        if any(b < a for a, b in zip(self.start, stop, strict=True)):
+            raise GeometryError(f"a box must not end before it starts, got {self.start} to {stop}")
+
+    @classmethod
+    def of_shape(cls, shape: Sequence[int]) -> Box:
+        """The box of a whole volume of ``shape``."""
+        return cls((0, 0, 0), shape)
+
+    @classmethod
+    def parse(cls, text: str) -> Box:
+        """Read ``"0:100,50:150,0:200"`` (voxels, z,y,x, half-open).
+
+        >>> Box.parse("0:100,50:150,0:200").shape
+        (100, 100, 200)
+        """
+        try:
+            pairs = [[int(end) for end in part.split(":")] for part in text.split(",")]
+            starts, stops = zip(*((a, b) for a, b in pairs), strict=True)
+        except ValueError:
+            raise GeometryError(
+                f"a ROI is z0:z1,y0:y1,x0:x1 in voxels (half-open), such as 0:100,50:150,0:200; got {text!r}"
+            ) from None
+        return cls(starts, stops)
+
+    def __str__(self) -> str:
+        return ",".join(f"{a}:{b}" for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def shape(self) -> Triple:
+        """Voxels per axis."""
+        return triple([b - a for a, b in zip(self.start, self.stop, strict=True)])
+
+    @property
+    def size(self) -> int:
+        """Voxels in all."""
+        return math.prod(self.shape)
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """Index of this box into an array that starts at voxel 0."""
+        return cast(
+            tuple[slice, slice, slice], tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+        )
+
+    def grow(self, by: int | Sequence[int]) -> Box:
+        """This box with ``by`` voxels more at both ends of every axis (a negative number shrinks it)."""
+        margin = triple([by] * 3 if isinstance(by, int) else by)
+        return self._map(lambda a, b, m: (a - m, b + m), margin)
+
+    def shift(self, by: Sequence[int]) -> Box:
+        """This box moved by ``by`` voxels."""
+        return self._map(lambda a, b, s: (a + s, b + s), triple(by))
+
+    def intersect(self, other: Box) -> Box:
+        """The voxels in both boxes; an empty box where they do not meet."""
+        start = [max(a, b) for a, b in zip(self.start, other.start, strict=True)]
+        stop = [max(s, min(a, b)) for s, a, b in zip(start, self.stop, other.stop, strict=True)]
+        return Box(start, stop)
+
+    def contains(self, other: Box) -> bool:
+        """Whether every voxel of ``other`` is in this box."""
+        return self.intersect(other) == other
+
+    def align_out(self, step: int | Sequence[int]) -> Box:
+        """The smallest box around this one whose faces are multiples of ``step`` voxels."""
+        steps = triple([step] * 3 if isinstance(step, int) else step)
+        return self._map(lambda a, b, s: (a // s * s, -(-b // s) * s), steps)
+
+    def tiles(self, side: int | Sequence[int]) -> Iterator[Box]:
+        """Cut this box into boxes of ``side`` voxels from its own start, raster order; the last ones are smaller."""
+        sides = triple([side] * 3 if isinstance(side, int) else side)
+        ranges = (range(a, b, s) for a, b, s in zip(self.start, self.stop, sides, strict=True))
+        for corner in product(*ranges):
+            yield Box(corner, [c + s for c, s in zip(corner, sides, strict=True)]).intersect(self)
+
+    def to_nm(
+        self, voxel_size: VoxelSize, *, origin_nm: FloatTriple = (0.0, 0.0, 0.0)
+    ) -> tuple[FloatTriple, FloatTriple]:
+        """Lower and upper edge in nanometres, for a volume whose lower edge is at ``origin_nm``."""
+        lower, upper = (
+            triple([o + e * v for o, e, v in zip(origin_nm, edge, voxel_size.zyx, strict=True)])
+            for edge in (self.start, self.stop)
+        )
+        return lower, upper
+
+    def _map(self, fn: Callable[[int, int, int], tuple[int, int]], values: Triple) -> Box:
+        pairs = [fn(a, b, v) for a, b, v in zip(self.start, self.stop, values, strict=True)]
+        return Box([a for a, _ in pairs], [b for _, b in pairs])
+
+
+def centre_of_first_voxel(lower_edge_nm: FloatTriple, voxel_size: VoxelSize) -> FloatTriple:
+    """Centre of voxel 0 of a volume that starts at ``lower_edge_nm`` (an OME-Zarr translation)."""
+    return triple([e + v / 2 for e, v in zip(lower_edge_nm, voxel_size.zyx, strict=True)])
+
+
+def lower_edge(centre_nm: FloatTriple, voxel_size: VoxelSize) -> FloatTriple:
+    """Lower edge of a volume whose voxel 0 is centred at ``centre_nm``."""
+    return triple([c - v / 2 for c, v in zip(centre_nm, voxel_size.zyx, strict=True)])
+
+
+def resampled_shape(shape: Sequence[int], source: VoxelSize, target: VoxelSize) -> Triple:
+    """Shape of a volume of ``shape`` on the grid ``target``, lower edges aligned, the last voxel possibly partial."""
+    exact = [n / r for n, r in zip(shape, source.ratio_to(target), strict=True)]
+    return triple([max(1, math.ceil(e - 1e-6)) for e in exact])
+
+
+def resampled_box(box: Box, source: VoxelSize, target: VoxelSize) -> Box:
+    """The smallest box on the grid ``target`` that covers ``box`` of the grid ``source``."""
+    ratio = source.ratio_to(target)
+    start = [math.floor(a / r + 1e-6) for a, r in zip(box.start, ratio, strict=True)]
+    stop = [math.ceil(b / r - 1e-6) for b, r in zip(box.stop, ratio, strict=True)]
+    return Box(start, stop)
+
+
+TILE_HALO = 52
+"""Voxels read around a tile's kept part: 47 that the network's valid convolutions eat, 2 of the equivariance crop,
+3 more valid voxels that serve as the halo of a two-fold upsampling."""
+TILE_STEP = 64
+"""A tile keeps a multiple of this many voxels: a multiple of 8 (max-pooling phase) that also holds whole chunks."""
+
+
+@attrs.frozen
+class Lattice:
+    """Tiles of ``keep`` voxels, anchored at voxel 0 of the volume on the model's grid, whatever the ROI.
+
+    Tile k keeps ``[k keep, k keep + keep)`` and reads 52 voxels more on each side::
+
+        |<-- 52 -->|<------- keep ------->|<-- 52 -->|          n = keep + 104
+        read       kept: written by this tile alone
+    """
+
+    keep: int = attrs.field()
+
+    @keep.validator
+    def _steps(self, _: object, keep: int) -> None:
+        if keep <= 0 or keep % TILE_STEP:
+            raise GeometryError(
+                f"a tile keeps a multiple of {TILE_STEP} voxels (input sides 168, 232, 296, 360), got {keep}"
+            )
+
+    @property
+    def side(self) -> int:
+        """Input voxels per axis of one tile."""
+        return self.keep + 2 * TILE_HALO
+
+    def kept(self, index: Triple) -> Box:
+        """The voxels that tile ``index`` writes; at the upper faces they reach past the volume."""
+        start = [i * self.keep for i in index]
+        return Box(start, [s + self.keep for s in start])
+
+    def read(self, index: Triple) -> Box:
+        """The voxels that tile ``index`` reads."""
+        return self.kept(index).grow(TILE_HALO)
+
+    def covering(self, box: Box) -> list[Triple]:
+        """Indices of the tiles that keep at least one voxel of ``box``, in raster order; none for an empty box."""
+        if not box.size:
+            return []
+        ranges = (range(a // self.keep, -(-b // self.keep)) for a, b in zip(box.start, box.stop, strict=True))
+        return [triple(index) for index in product(*ranges)]

@@ -1,0 +1,130 @@
+"""Every hook of ASEM, and nothing else.
+
+A plugin is a module or object named by an entry point of the group ``asem``. It implements the hooks it needs, each
+marked with `hookimpl`. Registering hooks return lists of frozen specs; nothing is intercepted, and no hook runs inside
+the block loop. pluggy's call order never touches data: runs name what they use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from asem_core.specs import (
+        AnalysisSpec,
+        DatasetSpec,
+        ExclusionZoneSpec,
+        LabelRuleSpec,
+        OrganelleSpec,
+        PreprocessorSpec,
+        ReaderSpec,
+        RuntimeSpec,
+        StageEvent,
+    )
+
+PROJECT = "asem"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def asem_register_readers() -> list[ReaderSpec]:
+    """Volume formats that this plugin can open.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. Two readers that accept the
+    same address are an error that names both, raised when such an address is opened.
+    """
+    return []
+
+
+@hookspec
+def asem_register_datasets() -> list[DatasetSpec]:
+    """Volumes with labels that this plugin knows: where they are and how they are labelled.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. Nothing is downloaded.
+    """
+    return []
+
+
+@hookspec
+def asem_register_preprocessors() -> list[PreprocessorSpec]:
+    """Steps between the raw volume and the network.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. A model names the steps it
+    needs, in order (`ModelSpec.preprocess`); a registered step that no model names never runs.
+    """
+    return []
+
+
+@hookspec
+def asem_register_label_rules() -> list[LabelRuleSpec]:
+    """Clean-up rules for ground-truth labels.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. An organelle names the rules
+    it needs, in order (`OrganelleSpec.cleanup`).
+    """
+    return []
+
+
+@hookspec
+def asem_register_exclusion_zones() -> list[ExclusionZoneSpec]:
+    """Ways to choose the voxels near a ground-truth boundary that are not scored.
+
+    Called once when the registry is built. An empty list or None means: nothing to add.
+    """
+    return []
+
+
+@hookspec
+def asem_register_organelles() -> list[OrganelleSpec]:
+    """Organelles: parameters, exclusion zone, trained models.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. Only the plugin's own
+    distribution should carry the weights that its models name.
+    """
+    return []
+
+
+@hookspec
+def asem_register_analyses() -> list[AnalysisSpec]:
+    """Measurements on segmentations.
+
+    Called once when the registry is built. An empty list or None means: nothing to add.
+    """
+    return []
+
+
+@hookspec
+def asem_register_runtimes() -> list[RuntimeSpec]:
+    """Runtimes for ONNX graphs.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. A runtime whose library is not
+    installed is still registered; its ``available`` says what to install.
+    """
+    return []
+
+
+@hookspec
+def asem_register_commands(cli: Any) -> None:
+    """Add commands to the ``asem`` command line.
+
+    Parameters
+    ----------
+    cli
+        The click group. Add commands with ``cli.add_command``. A command that exists already must not be replaced.
+
+    Called once when the command line starts: import heavy libraries inside the command's function.
+    """
+
+
+@hookspec
+def asem_stage_finished(event: StageEvent) -> None:
+    """A stage of a run has ended. For observing (logs, dashboards): the result is ignored and data cannot be changed.
+
+    Parameters
+    ----------
+    event
+        Stage name, seconds, details.
+    """

@@ -1,0 +1,221 @@
+"""What plugins register: frozen data, no code. Imports attrs and the standard library only.
+
+Heavy code is named as ``"package.module:function"`` and resolved on use, so that listing plugins stays cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from attrs import validators
+
+FloatTriple = tuple[float, float, float]
+
+
+def _name(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not value or any(character in value for character in " /\\:"):
+        raise ValueError(f"{attribute.name} must be a word without spaces, slashes or colons, got {value!r}")
+
+
+def _import_path(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    module, _, function = value.partition(":")
+    if not module or not function:
+        raise ValueError(f'{attribute.name} must be "package.module:function", got {value!r}')
+
+
+def _positive_triple(_: object, attribute: attrs.Attribute[Any], value: FloatTriple) -> None:
+    if len(value) != 3 or not all(v > 0 for v in value):
+        raise ValueError(f"{attribute.name} must be three positive numbers (z, y, x), got {value}")
+
+
+def _fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{attribute.name} must lie between 0 and 1, got {value}")
+
+
+@attrs.frozen(kw_only=True)
+class StageRef:
+    """How a model or an organelle names a registered stage and its parameters, in the order in which stages run."""
+
+    name: str = attrs.field(validator=_name)
+    params: Mapping[str, Any] = attrs.field(factory=dict)
+    """Values for the stage's parameter class; what is not named keeps its default."""
+
+
+@attrs.frozen(kw_only=True)
+class PreprocessorSpec:
+    """A step between the raw volume and the network."""
+
+    name: str = attrs.field(validator=_name)
+    version: str
+    """Changes whenever the numbers change."""
+    summary: str
+    fn: str = attrs.field(validator=_import_path)
+    """``fn(raw, *, voxel_size, stats, params) -> ndarray``; ``raw`` is ``(z, y, x)``."""
+    params: str = attrs.field(validator=_import_path)
+    """The frozen attrs class of the parameters."""
+    halo: int = attrs.field(default=0, validator=validators.ge(0))
+    """Voxels of context that a block needs on every side."""
+    dtype_in: str = "float32"
+    dtype_out: str = "float32"
+    needs: tuple[str, ...] = ()
+    """Statistics of the whole volume that must be known before a block runs, such as ``"percentiles"``."""
+
+
+@attrs.frozen(kw_only=True)
+class LabelRuleSpec:
+    """A clean-up of ground-truth labels. Idempotent."""
+
+    name: str = attrs.field(validator=_name)
+    version: str
+    summary: str
+    fn: str = attrs.field(validator=_import_path)
+    """``fn(labels, *, voxel_size, params) -> ndarray``, same shape and dtype as ``labels`` ``(z, y, x)``."""
+    params: str = attrs.field(validator=_import_path)
+    scope: str = attrs.field(default="volume", validator=validators.in_(("block", "volume")))
+    """``block``: a halo is enough; ``volume``: needs connected components of the whole volume."""
+    halo: int = attrs.field(default=0, validator=validators.ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class ExclusionZoneSpec:
+    """Which voxels near the boundary of the ground truth are not scored."""
+
+    name: str = attrs.field(validator=_name)
+    version: str
+    summary: str
+    fn: str = attrs.field(validator=_import_path)
+    """``fn(labels, *, params) -> bool ndarray``, True = not scored."""
+    params: str = attrs.field(validator=_import_path)
+
+
+@attrs.frozen(kw_only=True)
+class ReaderSpec:
+    """A volume format."""
+
+    name: str = attrs.field(validator=_name)
+    summary: str
+    accepts: str = attrs.field(validator=_import_path)
+    """``accepts(uri: str) -> bool``: cheap, looks at names and markers only."""
+    open: str = attrs.field(validator=_import_path)
+    """``open(uri: str) -> asem_core.volume.Source``."""
+    requires: tuple[str, ...] = ()
+    """Import packages that must be installed, with the extra that brings them: ``"tensorstore: asem-core[n5]"``."""
+
+
+@attrs.frozen(kw_only=True)
+class DatasetSpec:
+    """A volume and its labels: where they are, how they are labelled, under what terms."""
+
+    name: str = attrs.field(validator=_name)
+    uri: str
+    voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
+    labels: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    """Per organelle: the path inside the volume, and ``dilate_voxels`` where it differs from the organelle's."""
+    licence: str
+    citation: str
+    sha256: str | None = None
+    roi: str | None = None
+    fixation: str | None = None
+    split: str | None = None
+    summary: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ModelSpec:
+    """Trained weights: a bioimage.io package folder inside the plugin's wheel, and what it needs to run."""
+
+    id: str = attrs.field(validator=_name)
+    version: str
+    package: str
+    """Folder of the package: ``"import_package:folder"``."""
+    voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
+    preprocess: tuple[StageRef, ...] = ()
+    """Stages that run on raw scaled to 0..255, in this order."""
+    sha256: str
+    """Of the ONNX file."""
+    licence: str
+    trained_on: str
+    scores: Mapping[str, float] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class ExclusionZone:
+    """Widths of an organelle's exclusion zone in voxels of a 5 nm grid."""
+
+    name: str = attrs.field(default="shell", validator=_name)
+    dilate: int = attrs.field(validator=validators.ge(0))
+    erode: int = attrs.field(validator=validators.ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class OrganelleSpec:
+    """One organelle: how its ground truth is prepared, how it is scored, and its models.
+
+    Widths are voxels of a 5 nm grid, volumes are counted in voxels of 125 nm^3; on another grid the engine scales them.
+    """
+
+    name: str = attrs.field(validator=_name)
+    title: str
+    cleanup: tuple[StageRef, ...] = ()
+    """Label rules, in order."""
+    dilate_voxels: int = attrs.field(default=0, validator=validators.ge(0))
+    """Correction of labels drawn without the membrane; a data set's own value overrides it."""
+    exclusion_zone: ExclusionZone
+    threshold: float = attrs.field(default=0.5, validator=_fraction)
+    """A voxel belongs to the organelle where probability >= threshold."""
+    instances: bool = True
+    """Whether separate objects are meaningful (mitochondria: yes; ER: one network)."""
+    models: tuple[ModelSpec, ...] = ()
+    default_model: str | None = None
+    recipe: str | None = None
+    """Training recipe: ``"import_package:file.yaml"``."""
+    analyses: tuple[str, ...] = ()
+    citation: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        ids = [model.id for model in self.models]
+        if self.default_model is not None and self.default_model not in ids:
+            raise ValueError(f"default_model must be one of the organelle's models {ids}, got {self.default_model!r}")
+
+
+@attrs.frozen(kw_only=True)
+class AnalysisSpec:
+    """A measurement on a segmentation."""
+
+    name: str = attrs.field(validator=_name)
+    version: str
+    summary: str
+    fn: str = attrs.field(validator=_import_path)
+    """``fn(view, *, params) -> xarray.Dataset``."""
+    params: str = attrs.field(validator=_import_path)
+    needs: tuple[str, ...] = ()
+    outputs: Mapping[str, str] = attrs.field(factory=dict)
+    """Per variable: dims, unit and dtype in words."""
+
+
+@attrs.frozen(kw_only=True)
+class RuntimeSpec:
+    """Something that runs an ONNX graph."""
+
+    name: str = attrs.field(validator=_name)
+    summary: str
+    available: str = attrs.field(validator=_import_path)
+    """``available() -> str | None``: None when usable, else why not and what to install."""
+    open: str = attrs.field(validator=_import_path)
+    """``open(model: Path, *, side: int, precision: str) -> asem_core.predict.Session``."""
+
+
+@attrs.frozen(kw_only=True)
+class StageEvent:
+    """What `asem_stage_finished` observers are told."""
+
+    stage: str
+    seconds: float
+    detail: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+CommandGroup = Callable[..., Any]
+"""A click group, named without importing click."""
