@@ -1,0 +1,47 @@
+"""What `asem info` says about a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from asem_core.volume import zarr_node
+from asem_core.volume.layout import labels_folder
+from asem_core.volume.ome_write import PROVENANCE
+from asem_core.volume.volume import Volume
+
+
+def describe(volume: Volume) -> dict[str, Any]:
+    """Facts about ``volume``, JSON types only; no voxel is read. Lists are in z,y,x order."""
+    path = Path(volume.uri)
+    labels = labels_folder(volume.uri)
+    return {
+        "uri": volume.uri,
+        "format": volume.format,
+        "shape": list(volume.shape),
+        "dtype": str(volume.dtype),
+        "bytes": volume.box.size * volume.dtype.itemsize,
+        "voxel_size_nm": list(volume.voxel_size.zyx),
+        "size_um": [n * v / 1000 for n, v in zip(volume.shape, volume.voxel_size.zyx, strict=True)],
+        "lower_edge_nm": list(volume.lower_edge_nm),
+        "chunks": list(volume.chunks),
+        "levels": _levels(path) or [list(volume.shape)],
+        "labels": zarr_node.children(labels) if labels else [],
+        "notes": list(volume.notes),
+        "provenance": _provenance(path),
+    }
+
+
+def _levels(path: Path) -> list[list[int]]:
+    if not path.is_dir() or zarr_node.multiscale(path) is None:
+        return []
+    from asem_core.volume.ome import read_multiscale
+    from asem_core.volume.zarr_array import open_array
+
+    return [list(open_array(path / dataset.path).shape) for dataset in read_multiscale(path).datasets]
+
+
+def _provenance(path: Path) -> Mapping[str, Any] | None:
+    found = zarr_node.attributes(path).get(PROVENANCE) if path.is_dir() else None
+    return found if isinstance(found, Mapping) else None

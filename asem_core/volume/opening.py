@@ -1,0 +1,150 @@
+"""Opening volumes: which reader, which voxel size, and whether what was found is a 3D image at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asem_core.errors import VolumeError
+from asem_core.geometry import VoxelSize, triple
+from asem_core.volume import layout
+from asem_core.volume.source import Source
+from asem_core.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from asem_core.registry import Registry
+    from asem_core.specs import ReaderSpec
+
+_SAME_VOXEL = 1e-3
+"""Voxel sizes that agree within this fraction are one voxel size written with different precision."""
+
+
+def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size: VoxelSize | None = None) -> Volume:
+    """Open a 3D image without reading it.
+
+    Parameters
+    ----------
+    uri
+        A folder of TIFF sections, a multi-page TIFF, a Zarr array, an OME-Zarr image, or the root of a container: then
+        its image is opened (level 0 of an OME-Zarr, ``volumes/raw`` of the published layout).
+    registry
+        Where readers come from; by default everything installed.
+    voxel_size
+        Voxel size in nm. Needed where the data does not say; where it does, this one wins and a note says so.
+
+    Raises
+    ------
+    VolumeError
+        Nothing there, no or several readers, not a 3D gray image, or an unknown voxel size.
+    """
+    if registry is None:
+        from asem_core.registry import make_registry
+
+        registry = make_registry()
+    address = absolute(uri)
+    try:
+        spec = _pick_reader(address, list(registry.readers.values()))
+        source = _open(spec, address)
+    except OSError as exc:
+        raise VolumeError(f"{address}: cannot be read: {exc.strerror or exc}") from exc
+    _check_image(source, address)
+    size, notes = _choose_voxel_size(source.voxel_size, voxel_size, address)
+    leading = len(source.array.shape) - 3
+    return Volume(
+        array=source.array,
+        voxel_size=size,
+        lower_edge_nm=source.lower_edge_nm,
+        uri=address,
+        format=spec.name,
+        chunks=triple(source.chunks[leading:]),
+        identity={
+            "uri": address,
+            "format": spec.name,
+            "shape": list(source.array.shape),
+            "dtype": str(source.array.dtype),
+            "digest": source.digest,
+        },
+        notes=source.notes + notes,
+    )
+
+
+def open_labels(
+    uri: str | Path, organelle: str, *, registry: Registry | None = None, voxel_size: VoxelSize | None = None
+) -> Volume:
+    """Open the labels of ``organelle``.
+
+    Parameters
+    ----------
+    uri
+        An OME-Zarr image (``labels/<organelle>`` is opened), a container in the published layout
+        (``volumes/labels/<organelle>``), or the label image itself: TIFF, a Zarr array, a level of an OME-Zarr, or an
+        OME-Zarr that says that it is one.
+    organelle
+        Name of the label image inside a container.
+    registry, voxel_size
+        As in `open_volume`.
+
+    Raises
+    ------
+    VolumeError
+        As `open_volume`; also when the container has no such labels (the message lists those it has), or when the
+        image is not of integers.
+    """
+    address = layout.find_labels(absolute(uri), organelle)
+    volume = open_volume(address, registry=registry, voxel_size=voxel_size)
+    if volume.dtype.kind not in "uib":
+        raise VolumeError(f"{address}: labels are integers, found {volume.dtype}; threshold a probability map first")
+    return volume
+
+
+def absolute(uri: str | Path) -> str:
+    """``uri`` as an absolute path; an address with a scheme, such as ``s3://``, as it is."""
+    text = str(uri)
+    return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _pick_reader(uri: str, specs: Sequence[ReaderSpec]) -> ReaderSpec:
+    from asem_core.registry import resolve
+
+    accepting = [spec for spec in specs if resolve(spec.accepts)(uri)]
+    if len(accepting) == 1:
+        return accepting[0]
+    if accepting:
+        names = " and ".join(spec.name for spec in accepting)
+        raise VolumeError(f"{uri}: the readers {names} both accept it; give the path of the array inside")
+    formats = "; ".join(f"{spec.name}: {spec.summary.rstrip('.')}" for spec in specs) or "none installed"
+    raise VolumeError(f"{uri}: {layout.describe_path(uri)}; formats that can be read: {formats}")
+
+
+def _open(spec: ReaderSpec, uri: str) -> Source:
+    from asem_core.registry import resolve
+
+    source = resolve(spec.open)(uri)
+    if not isinstance(source, Source):
+        raise VolumeError(f"{uri}: the reader {spec.name} returned {type(source).__name__}, expected a Source")
+    return source
+
+
+def _check_image(source: Source, uri: str) -> None:
+    shape, dtype = source.array.shape, source.array.dtype
+    if len(shape) != 3:
+        raise VolumeError(f"{uri}: expected a 3D image (z,y,x), found {len(shape)} axes of shape {shape}")
+    if 0 in shape:
+        raise VolumeError(f"{uri}: the volume is empty, its shape is {shape}")
+    if np.dtype(dtype).kind not in "uifb":
+        raise VolumeError(f"{uri}: expected integers, floats or booleans, found {dtype}; convert it to uint8 first")
+
+
+def _choose_voxel_size(
+    stored: VoxelSize | None, given: VoxelSize | None, uri: str
+) -> tuple[VoxelSize, tuple[str, ...]]:
+    if given is None and stored is None:
+        raise VolumeError(f"{uri}: the data does not state its voxel size; give it in nm with --voxel-size z,y,x")
+    if stored is None or given is None:
+        return (given or stored), ()  # type: ignore[return-value]  # one of them is set, see above
+    if given.matches(stored, tolerance=_SAME_VOXEL):
+        return given, ()
+    return given, (f"voxel size {given} as given; the data says {stored}",)

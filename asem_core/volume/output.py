@@ -1,0 +1,95 @@
+"""Outputs that are either complete or not there: written beside the destination and renamed at the end."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asem_core.errors import OutputError
+from asem_core.volume import zarr_node
+from asem_core.volume.section_order import is_tiff
+
+
+@contextmanager
+def complete_or_absent(destination: Path, *, needed_bytes: int, overwrite: bool) -> Iterator[Path]:
+    """A hidden path beside ``destination`` to write to; renamed at the end, removed on any failure or Ctrl-C.
+
+    Parameters
+    ----------
+    destination
+        File or folder that will be there afterwards.
+    needed_bytes
+        Room that is asked for beforehand.
+    overwrite
+        Whether a volume that is already there is replaced; it stays until the new one is complete.
+
+    Raises
+    ------
+    OutputError
+        The destination exists, is no volume, has no room, or cannot be written.
+    """
+    check_destination(destination, overwrite=overwrite)
+    check_room(destination.parent, needed_bytes)
+    partial = destination.with_name(f".{destination.name}.partial")
+    try:
+        remove(partial)
+        yield partial
+        _replace(partial, destination)
+    except OSError as exc:
+        raise _explain(exc, destination) from exc
+    finally:
+        remove(partial)
+
+
+def check_destination(destination: Path, *, overwrite: bool) -> None:
+    """Refuse a destination that exists (unless it is a volume and ``overwrite``) or whose folder does not."""
+    if not destination.parent.is_dir():
+        raise OutputError(f"{destination.parent}: there is no such folder; create it first")
+    if not destination.exists():
+        return
+    if not overwrite:
+        raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
+    if not _is_volume(destination):
+        raise OutputError(f"{destination} holds other things than a volume and is not replaced; use another name")
+
+
+def check_room(folder: Path, needed_bytes: int) -> None:
+    """Refuse when the disk of ``folder`` has less room than ``needed_bytes``."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise OutputError(
+            f"{folder}: the disk has {free / 1e9:.1f} GB left, up to {needed_bytes / 1e9:.1f} GB are needed; "
+            "make room, or use --roi"
+        )
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder; nothing there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_volume(path: Path) -> bool:
+    if path.is_dir():
+        return zarr_node.kind(path) is not None or all(is_tiff(child) for child in path.iterdir())
+    return is_tiff(path)
+
+
+def _replace(partial: Path, destination: Path) -> None:
+    old = destination.with_name(f".{destination.name}.old")
+    remove(old)
+    if destination.exists():
+        destination.rename(old)
+    partial.rename(destination)
+    remove(old)
+
+
+def _explain(exc: OSError, destination: Path) -> OutputError:
+    if exc.errno == errno.ENOSPC:
+        return OutputError(f"{destination}: the disk is full; nothing was kept; make room, or use --roi")
+    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")

@@ -1,0 +1,90 @@
+"""Pyramids: how many levels, and how eight voxels become one. Pure functions on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.geometry import Triple, triple
+
+SMALLEST_LEVEL = 128
+"""Levels are added until the longest side is at most this many voxels: a viewer shows that at a glance."""
+
+Reduce = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+
+
+def level_shapes(shape: Sequence[int]) -> list[Triple]:
+    """Shapes of all levels, level 0 first; each is half the one before, rounded up.
+
+    >>> level_shapes((165, 768, 1024))
+    [(165, 768, 1024), (83, 384, 512), (42, 192, 256), (21, 96, 128)]
+    """
+    shapes = [triple(shape)]
+    while max(shapes[-1]) > SMALLEST_LEVEL:
+        shapes.append(triple([-(-n // 2) for n in shapes[-1]]))
+    return shapes
+
+
+def mean2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Mean of every 2 x 2 x 2 voxels.
+
+    Parameters
+    ----------
+    block
+        ``(z, y, x)``, any numeric dtype. At an odd end the mean is taken of the voxels that exist.
+
+    Returns
+    -------
+    ndarray
+        ``(ceil(z/2), ceil(y/2), ceil(x/2))``, dtype of ``block``; integers are rounded half to even.
+
+    Examples
+    --------
+    >>> mean2(np.arange(3, dtype=np.uint8).reshape(1, 1, 3))
+    array([[[0, 2]]], dtype=uint8)
+    """
+    exact = np.float32 if block.dtype.itemsize <= 2 or block.dtype == np.float32 else np.float64
+    corners: list[npt.NDArray[Any]] = [corner.astype(exact) for corner in _corners(block)]
+    mean: npt.NDArray[Any] = np.stack(corners).mean(axis=0)
+    return mean.astype(block.dtype) if block.dtype.kind == "f" else np.rint(mean).astype(block.dtype)
+
+
+def mode2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Most frequent value of every 2 x 2 x 2 voxels; on a tie a label wins over 0, then the smaller id.
+
+    Parameters
+    ----------
+    block
+        ``(z, y, x)``, integers >= 0 or booleans. At an odd end only the voxels that exist count.
+
+    Returns
+    -------
+    ndarray
+        ``(ceil(z/2), ceil(y/2), ceil(x/2))``, dtype of ``block``.
+    """
+    corners = _corners(block)
+    best = corners[0].copy()
+    best_count = np.zeros(best.shape, np.uint8)
+    for candidate in corners:
+        count = np.zeros(best.shape, np.uint8)
+        for corner in corners:
+            count += candidate == corner
+        wins = (count > best_count) | ((count == best_count) & (_rank(candidate) < _rank(best)))
+        best[wins] = candidate[wins]
+        best_count[wins] = count[wins]
+    return best
+
+
+def _rank(labels: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """Order of preference: 1, 2, 3, ... and 0 last, by wrapping around below 0."""
+    return labels.astype(np.uint64) - np.uint64(1)
+
+
+def _corners(block: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """The eight voxels of every cell as eight arrays; a missing voxel is its neighbour's copy, which changes no mean
+    and no majority."""
+    even = np.pad(block, [(0, n % 2) for n in block.shape], mode="edge")
+    return [even[z::2, y::2, x::2] for z in (0, 1) for y in (0, 1) for x in (0, 1)]

@@ -1,0 +1,94 @@
+"""A volume: a 3D image that is opened, not read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import VolumeError
+from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre_of_first_voxel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class LazyArray(Protocol):
+    """What a reader hands over: numpy-style slicing that reads only what is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def __getitem__(self, key: Any) -> Any: ...
+
+
+@attrs.frozen(kw_only=True)
+class Volume:
+    """A 3D image on disk with its place in the microscope's frame.
+
+    ``array`` is ``(z, y, x)``. Voxel ``(0, 0, 0)`` starts at ``lower_edge_nm``.
+    """
+
+    array: LazyArray
+    voxel_size: VoxelSize
+    lower_edge_nm: FloatTriple = (0.0, 0.0, 0.0)
+    uri: str
+    format: str
+    """Name of the reader that opened it."""
+    chunks: Triple
+    """The unit in which the storage is read; ``(1, y, x)`` for sections."""
+    identity: Mapping[str, Any] = attrs.field(factory=dict)
+    """What tells this input from another one: goes into fingerprints and provenance."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, such as foreign files that were ignored."""
+
+    @property
+    def shape(self) -> Triple:
+        """Voxels per axis."""
+        z, y, x = self.array.shape
+        return (z, y, x)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of one voxel."""
+        return self.array.dtype
+
+    @property
+    def box(self) -> Box:
+        """The box of the whole volume."""
+        return Box.of_shape(self.shape)
+
+    @property
+    def planewise(self) -> bool:
+        """Whether reading a small block means reading whole sections."""
+        return self.chunks[0] == 1 and self.shape[0] > 1 and self.chunks[1:] == self.shape[1:]
+
+    def read(self, box: Box) -> npt.NDArray[Any]:
+        """The voxels of ``box`` ``(z, y, x)``, in the stored dtype.
+
+        Raises
+        ------
+        VolumeError
+            ``box`` reaches outside the volume, or the file cannot be read.
+        """
+        if not self.box.contains(box):
+            raise VolumeError(f"box {box} reaches outside {self.uri}, which is {self.shape} voxels")
+        return np.asarray(self.array[box.slices])
+
+    def to_xarray(self) -> xr.DataArray:
+        """This volume as a lazily indexed `xarray.DataArray` with dims ``z y x`` and coordinates in nm (centres)."""
+        import xarray as xr
+
+        from asem_core.volume.lazy import lazy_variable
+
+        first = centre_of_first_voxel(self.lower_edge_nm, self.voxel_size)
+        coords = {
+            axis: (axis, start + step * np.arange(n), {"units": "nanometer"})
+            for axis, start, step, n in zip(AXES, first, self.voxel_size.zyx, self.shape, strict=True)
+        }
+        found = {"voxel_size_nm": self.voxel_size.zyx, "uri": self.uri}
+        return xr.DataArray(lazy_variable(self.array), coords=coords, attrs=found)

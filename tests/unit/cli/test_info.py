@@ -1,0 +1,43 @@
+"""``asem info`` for readers and for scripts."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import zarr
+from click.testing import CliRunner
+
+from asem_core.cli.convert import convert
+from asem_core.cli.info import info
+
+
+@pytest.fixture
+def cell(tmp_path):
+    array = zarr.create_array(tmp_path / "in.zarr", data=np.zeros((8, 140, 16), np.uint16), chunks=(8, 8, 8))
+    array.attrs.update({"resolution": [5, 4, 4], "offset": [10, 0, 0]})
+    CliRunner().invoke(convert, [str(tmp_path / "in.zarr"), str(tmp_path / "cell.zarr")], catch_exceptions=False)
+    return tmp_path / "cell.zarr"
+
+
+def test_json(cell):
+    result = CliRunner().invoke(info, [str(cell), "--json"], catch_exceptions=False)
+    facts = json.loads(result.output)
+    assert facts["shape"] == [8, 140, 16]
+    assert facts["dtype"] == "uint16"
+    assert facts["voxel_size_nm"] == [5, 4, 4]
+    assert facts["lower_edge_nm"] == [10, 0, 0]
+    assert facts["levels"] == [[8, 140, 16], [4, 70, 8]]
+    assert facts["provenance"]["source"]["uri"].endswith("in.zarr")
+
+
+def test_text(cell):
+    result = CliRunner().invoke(info, [str(cell)], catch_exceptions=False)
+    assert "8 x 140 x 16 voxels, uint16" in result.output
+    assert "5 x 4 x 4 nm" in result.output
+    assert "0.04 x 0.56 x 0.064 um" in result.output
+
+
+def test_help_has_an_example():
+    assert "asem info cell.zarr" in CliRunner().invoke(info, ["--help"]).output
