@@ -1,0 +1,29 @@
+"""From voxels of the 5 nm reference grid, in which organelles state widths and volumes, to voxels of a grid at hand."""
+
+from __future__ import annotations
+
+from asem_core.geometry import Triple, VoxelSize, triple
+
+REFERENCE_NM = 5.0
+"""Edge of a reference voxel (paper, Methods: all widths are voxels of the 5 nm grid)."""
+REFERENCE_VOLUME_NM3 = REFERENCE_NM**3
+
+
+def scale_width(width: int, voxel_size: VoxelSize) -> Triple:
+    """Voxels per axis (z, y, x) that stand for ``width`` voxels of 5 nm: ``max(1, round(width * 5 / v))``, 0 stays 0.
+
+    >>> scale_width(4, VoxelSize((20.0, 10.0, 5.0)))
+    (1, 2, 4)
+    """
+    if width == 0:
+        return (0, 0, 0)
+    return triple([max(1, round(width * REFERENCE_NM / v)) for v in voxel_size.zyx])
+
+
+def scale_volume(voxels: int, voxel_size: VoxelSize) -> float:
+    """Voxels of ``voxel_size`` that fill the volume of ``voxels`` voxels of 125 nm^3 (not rounded: a threshold).
+
+    >>> scale_volume(27, VoxelSize((10.0, 10.0, 10.0)))
+    3.375
+    """
+    return voxels * REFERENCE_VOLUME_NM3 / voxel_size.volume_nm3

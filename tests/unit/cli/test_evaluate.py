@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pluggy
+import pytest
+import tifffile
+import zarr
+from click.testing import CliRunner
+
+from asem_core import builtin, hookspecs
+from asem_core.cli.evaluate import evaluate
+from asem_core.errors import AsemError, GeometryError, PluginError, VolumeError
+from asem_core.plugins import LoadedPlugin, Plugins
+from asem_core.registry import Registry
+from asem_core.specs import ExclusionZone, OrganelleSpec
+
+SHAPE = (12, 16, 20)
+MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=2, erode=1))
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="asem-core")
+    manager.register(SimpleNamespace(asem_register_organelles=hookspecs.hookimpl(lambda: [MITO])), name="toy")
+    loaded = tuple(LoadedPlugin(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
+    found = Registry(Plugins(manager=manager, loaded=loaded))
+    monkeypatch.setattr("asem_core.registry.make_registry", lambda: found)
+
+
+@pytest.fixture
+def truth():
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[3:10, 4:12, 5:15] = 1
+    return labels
+
+
+@pytest.fixture
+def predicted(truth):
+    return np.roll(truth, 1, axis=2)
+
+
+@pytest.fixture
+def published(tmp_path, predicted):
+    """A prediction in the published layout, which states its voxel size."""
+    array = zarr.open_group(tmp_path / "cell.zarr", mode="w", zarr_format=2).create_array(
+        "volumes/labels/mito", data=predicted, chunks=(8, 8, 8)
+    )
+    array.attrs.update(offset=[0, 0, 0], resolution=[5, 5, 5])
+    return tmp_path / "cell.zarr"
+
+
+@pytest.fixture
+def sections(tmp_path, truth):
+    """Ground truth as TIFF sections, which state no voxel size."""
+    folder = tmp_path / "truth"
+    folder.mkdir()
+    for z, section in enumerate(truth):
+        tifffile.imwrite(folder / f"section_{z:04d}.tif", section)
+    return folder
+
+
+def run(*arguments):
+    return CliRunner().invoke(evaluate, [str(a) for a in arguments], catch_exceptions=True)
+
+
+def test_json_and_nothing_else_on_stdout(published, sections):
+    result = run(published, sections, "--organelle", "mito", "--voxel-size", "5,5,5", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert set(document["without_zone"]) == {"tp", "fp", "fn", "precision", "recall", "f1", "iou"}
+    assert document["without_zone"] == pytest.approx(
+        {"tp": 504, "fp": 56, "fn": 56, "precision": 0.9, "recall": 0.9, "f1": 0.9, "iou": 504 / 616}
+    )
+    assert document["with_zone"]["f1"] == 1
+    assert document["zone"]["dilate_nm"] == [10, 10, 10]
+    assert document["figures"] == []
+
+
+def test_a_table_to_read_and_pictures(published, sections, tmp_path):
+    result = run(
+        published, sections, "--organelle", "mito", "--voxel-size", "5", "--zone", "0,0", "--figures", tmp_path / "f",
+        "--raw", sections, "--mask", sections,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "with zone" in result.stdout
+    assert "outwards (z, y, x): (0, 0, 0) voxels = (0, 0, 0) nm" in result.stdout
+    assert "excluded by the zone: 0 of 560 voxels (0.0%)" in result.stdout
+    pictures = sorted((tmp_path / "f").glob("*.png"))
+    assert len(pictures) == 3
+    assert all(f"picture: {path}" in result.stdout for path in pictures)
+
+
+def test_a_missing_voxel_size_is_an_error_with_the_remedy(published, sections):
+    result = run(published, sections, "--organelle", "mito")
+    assert isinstance(result.exception, VolumeError)
+    assert "--voxel-size" in str(result.exception)
+
+
+def test_a_given_voxel_size_does_not_hide_a_disagreement(published, sections):
+    result = run(published, sections, "--organelle", "mito", "--voxel-size", "10,10,10")
+    assert isinstance(result.exception, GeometryError)
+    assert "5 x 5 x 5 nm" in str(result.exception)
+    assert "10 x 10 x 10 nm" in str(result.exception)
+
+
+def test_an_unknown_organelle_lists_the_known(published, sections):
+    result = run(published, sections, "--organelle", "mitos")
+    assert isinstance(result.exception, PluginError)
+    assert "installed: mito; did you mean 'mito'?" in str(result.exception)
+
+
+@pytest.mark.parametrize("zone", ["4", "4,x", "-1,2", "1,2,3"])
+def test_bad_zones(published, sections, zone):
+    result = run(published, sections, "--organelle", "mito", f"--zone={zone}")
+    assert result.exit_code == 2
+    assert "such as 4,4" in result.stderr
+
+
+def test_raw_needs_figures(published, sections):
+    result = run(published, sections, "--organelle", "mito", "--raw", sections)
+    assert isinstance(result.exception, AsemError)
+    assert "--figures" in str(result.exception)
+
+
+def test_help_has_an_example():
+    assert "asem evaluate cell.zarr truth_tiffs/ --organelle mito" in run("--help").stdout

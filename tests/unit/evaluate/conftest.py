@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pluggy
+import pytest
+
+from asem_core import builtin, hookspecs
+from asem_core.plugins import LoadedPlugin, Plugins
+from asem_core.registry import Registry
+from asem_core.specs import ExclusionZone, OrganelleSpec
+
+MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=4, erode=4))
+
+
+@pytest.fixture
+def organelle():
+    return MITO
+
+
+@pytest.fixture
+def registry():
+    """Core's own stages and one organelle, without installed plugins."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    toy = SimpleNamespace(asem_register_organelles=hookspecs.hookimpl(lambda: [MITO]))
+    for name, plugin in (("asem-core", builtin), ("toy", toy)):
+        manager.register(plugin, name=name)
+    loaded = tuple(LoadedPlugin(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
+    return Registry(Plugins(manager=manager, loaded=loaded))
