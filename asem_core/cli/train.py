@@ -1,0 +1,42 @@
+"""``asem train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from asem_core.cli.options import progress_bar
+from asem_core.errors import AsemError
+
+
+@click.command(epilog="Example: asem train mito_10nm.yaml --data ~/volumes -o runs/mito_10nm")
+@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=Path(), show_default="this folder",
+              help="Where the recipe's relative paths start.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True,
+              help="Folder for checkpoints, weights and logs; an unfinished run in it goes on.")  # fmt: skip
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--overwrite", is_flag=True, help="Begin anew, discarding what OUTPUT holds.")
+def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) -> None:
+    """Train a network by RECIPE, a YAML file that names volumes, labels and settings.
+
+    Needs the extra asem-core[train] (torch). A run that was stopped goes on where its last checkpoint left it. Watch it
+    with: tensorboard --logdir OUTPUT
+    """
+    try:
+        from asem_core.train.loop import train as run
+    except ImportError as error:
+        raise AsemError(f"training needs torch ({error}): pip install 'asem-core[train]'") from None
+    from asem_core.registry import make_registry
+    from asem_core.train.checkpoint import discard
+    from asem_core.train.recipe import load_recipe
+
+    plan = load_recipe(recipe)
+    if overwrite:
+        discard(output)
+    with progress_bar() as progress:
+        result = run(plan, output, data_folder=data, registry=make_registry(), device=device, progress=progress)
+    for name, score in result.scores.items():
+        click.echo(f"{name}: precision {score.precision:.3f}  recall {score.recall:.3f}  F1 {score.f1:.3f}")
+    click.echo(f"weights: {result.weights}")

@@ -1,0 +1,1 @@
+"""Steps between the raw volume and the network: resampling to the model's grid, then the model's own stages."""

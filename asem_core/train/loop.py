@@ -1,0 +1,205 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+import yaml
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from asem_core.evaluate.scores import Score
+from asem_core.geometry import VoxelSize
+from asem_core.progress import Progress, silent
+from asem_core.registry import Registry
+from asem_core.train import checkpoint
+from asem_core.train.fold import fold
+from asem_core.train.loss import LOSSES
+from asem_core.train.memory import keep_freed_memory
+from asem_core.train.recipe import Optimiser, Recipe, recipe_values
+from asem_core.train.sample import Block, Sampler
+from asem_core.train.unet import ConvPass, UNet
+from asem_core.train.validate import score
+from asem_core.train.volumes import LabelledVolume, load_data
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class TrainingResult:
+    """Where a run ended."""
+
+    weights: Path
+    """Folded weights: the state dict of a plain `UNet`, fp32."""
+    iterations: int
+    scores: dict[str, Score]
+    """Per validation volume, of the final weights, on the recipe's grid, without an exclusion zone."""
+
+
+def train(
+    recipe: Recipe,
+    output: Path,
+    *,
+    data_folder: Path,
+    registry: Registry,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Train a network by ``recipe``; goes on where ``output`` holds an unfinished run of the same recipe.
+
+    Parameters
+    ----------
+    recipe
+        What to train and how.
+    output
+        Folder for ``checkpoint.pt``, ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and TensorBoard events.
+    data_folder
+        Where the recipe's relative paths start.
+    registry
+        For the readers of the volumes.
+    device
+        ``"cpu"``, ``"cuda"`` or ``"auto"``.
+    progress
+        Told about every iteration.
+    """
+    keep_freed_memory()
+    place = torch.device(_choose_device(device))
+    output.mkdir(parents=True, exist_ok=True)
+    network = make_network(recipe).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    optimiser = _make_optimiser(network, recipe.optimiser)
+    done = checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
+    (output / "recipe.yaml").write_text(yaml.safe_dump(recipe_values(recipe), sort_keys=False))
+
+    training, validation = _load_all(recipe, data_folder, registry, progress)
+    sampler = Sampler(training, recipe, place)
+    with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
+        began = time.monotonic()
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(sampler.batch, done, recipe.phase_at(done)) if done < recipe.iterations else None
+            for iteration in range(done, recipe.iterations):
+                assert coming is not None
+                block = coming.result()
+                if iteration + 1 < recipe.iterations:
+                    coming = ahead.submit(sampler.batch, iteration + 1, recipe.phase_at(iteration + 1))
+                rate = _set_rate(optimiser, recipe, iteration)
+                loss = _step(network, optimiser, block, recipe, padded=recipe.phase_at(iteration).padded)
+                now = iteration + 1
+                journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
+                progress("train", now, recipe.iterations)
+                if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
+                    checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
+                if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
+                    _validate(network, validation, place, journal, now)
+        weights = output / "weights.pt"
+        final = fold(network)
+        torch.save(final.state_dict(), weights)
+        scores = _validate(network, validation, place, journal, recipe.iterations)
+    return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
+
+
+def make_network(recipe: Recipe) -> UNet:
+    """A network with the recipe's initial weights: PyTorch's default, or He where it normalises."""
+    torch.manual_seed(recipe.seed)
+    network = UNet(recipe.base, normalise=recipe.normalise)
+    if recipe.normalise:
+        for module in network.modules():
+            if isinstance(module, ConvPass):
+                for layer in module.conv_pass:
+                    if isinstance(layer, nn.Conv3d):
+                        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return network
+
+
+def _choose_device(device: str) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def _make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
+    return kind(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, iteration: int) -> float:
+    settings = recipe.optimiser
+    rise = min(1.0, (iteration + 1) / settings.warmup) if settings.warmup else 1.0
+    fall: float = (1.0 - iteration / recipe.iterations) ** settings.decay
+    rate = settings.rate * rise * fall
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def _step(
+    network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, *, padded: bool
+) -> float:
+    network.train()
+    network.pad(padded)
+    raw = block.raw.contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast(raw.device.type, dtype=torch.bfloat16, enabled=recipe.mixed_precision):
+        logits = network(raw)
+    loss = LOSSES[recipe.loss](logits.float(), block.labels, block.mask)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _validate(
+    network: UNet, volumes: Sequence[LabelledVolume], device: torch.device, journal: _Journal, iteration: int
+) -> dict[str, Score]:
+    plain = fold(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    scores = {volume.name: score(plain, volume, device) for volume in volumes}
+    for name, result in scores.items():
+        values = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
+        journal.write(f"validation/{name}", iteration, values)
+        log.info("iteration %d, %s: F1 %.3f", iteration, name, result.f1)
+    return scores
+
+
+def _load_all(
+    recipe: Recipe, folder: Path, registry: Registry, progress: Progress
+) -> tuple[list[LabelledVolume], list[LabelledVolume]]:
+    grid = VoxelSize(recipe.voxel_size_nm)
+    every = [*recipe.training, *recipe.validation]
+    loaded = []
+    for count, data in enumerate(every, start=1):
+        loaded.append(load_data(data, folder=folder, organelle=recipe.organelle, grid=grid, registry=registry))
+        progress("read", count, len(every))
+    return loaded[: len(recipe.training)], loaded[len(recipe.training) :]
+
+
+class _Journal:
+    """The run's numbers, as lines of JSON and as TensorBoard events."""
+
+    def __init__(self, folder: Path, *, resumed_at: int, last: int) -> None:
+        path = folder / "log.jsonl"
+        if path.exists():
+            # Iterations after the checkpoint are run again, and so is the last validation: their lines go.
+            lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+            path.write_text("".join(line for line in lines if _stays(json.loads(line), resumed_at, last)))
+        self._file = path.open("a", buffering=1)
+        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed_at + 1)
+
+    def write(self, kind: str, iteration: int, values: dict[str, float]) -> None:
+        rounded = {key: float(f"{value:.6g}") for key, value in values.items()}
+        self._file.write(json.dumps({"kind": kind, "iteration": iteration, **rounded}) + "\n")
+        for key, value in values.items():
+            self._events.add_scalar(f"{kind}/{key}", value, iteration)
+
+    def close(self) -> None:
+        self._file.close()
+        self._events.close()
+
+
+def _stays(line: Mapping[str, Any], resumed_at: int, last: int) -> bool:
+    iteration = line["iteration"]
+    return bool(iteration <= resumed_at and (line["kind"] == "train" or iteration < last))

@@ -1,0 +1,194 @@
+"""A training recipe: one YAML file, checked against these classes, committed with the model that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+import yaml
+from attrs import validators
+from cattrs.errors import ClassValidationError
+from cattrs.v import format_exception, transform_error
+
+from asem_core.errors import RecipeError
+from asem_core.geometry import FloatTriple
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+@attrs.frozen(kw_only=True)
+class Data:
+    """One volume with labels."""
+
+    raw: str
+    """Path of the image, relative to the data folder given on the command line."""
+    labels: str
+    organelle: str | None = None
+    """Which labels to take where the file holds several."""
+    voxel_size_nm: FloatTriple | None = None
+    """Only for files that carry none."""
+    roi: str | None = None
+    """``z0:z1,y0:y1,x0:x1`` in voxels of the file. What lies outside is never read."""
+    share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
+    """Relative probability of sampling here; without it, the volume in micrometres cubed."""
+
+
+@attrs.frozen(kw_only=True)
+class Phase:
+    """A stretch of iterations with one block size."""
+
+    iterations: int = attrs.field(validator=validators.gt(0))
+    side: int = attrs.field()
+    """Input voxels per axis: 4 mod 8 for valid convolutions, 0 mod 8 with padding."""
+    padded: bool = False
+    """Zero-padded convolutions: every voxel of the block is trained on, at a fraction of the cost per voxel, with
+    wrong context near the block's faces. Only to begin with."""
+
+    @side.validator
+    def _fits(self, _: object, side: int) -> None:
+        if (side < 100 and not self.padded) or side % 8 != (0 if self.padded else 4):
+            raise ValueError("side must be 0 mod 8 with padding; else 4 mod 8 and at least 100; got " f"{side}")
+
+
+@attrs.frozen(kw_only=True)
+class Sampling:
+    """Which blocks are trained on (Gallusser et al. 2022: 5 % foreground, else kept with probability 0.1)."""
+
+    min_foreground: float = 0.05
+    keep_without: float = 0.1
+    min_inside: float = 0.75
+    """Fraction of the block that must lie inside the mask and the ROI."""
+
+
+@attrs.frozen(kw_only=True)
+class Augment:
+    """Random variation (Gallusser et al. 2022, Table S3)."""
+
+    elastic_spacing: int = 32
+    """Voxels between control points."""
+    elastic_sigma: float = 2.0
+    """Standard deviation of a control point's shift, voxels."""
+    rotate: bool = True
+    """Uniform angle of 0 to 90 degrees about z, before a random permutation of the axes."""
+    section_shift_probability: float = 0.05
+    section_shift_max: int = 2
+    contrast: tuple[float, float] = (0.85, 1.15)
+    brightness: tuple[float, float] = (-0.15, 0.15)
+    noise: float = 0.0
+    """Largest standard deviation of added Gaussian noise; raw is 0..1."""
+
+
+@attrs.frozen(kw_only=True)
+class Optimiser:
+    """Adam, and what the rate does over the run."""
+
+    rate: float = 3e-5
+    weight_decay: float = 3e-5
+    decoupled: bool = False
+    """Weight decay as in AdamW instead of an L2 term."""
+    warmup: int = 0
+    """Iterations over which the rate rises from 0."""
+    decay: float = 0.0
+    """Exponent of the polynomial by which the rate falls to 0 at the last iteration; 0: constant rate."""
+
+
+@attrs.frozen(kw_only=True)
+class Recipe:
+    """All that a training run is made from. The same recipe, data and machine give the same weights."""
+
+    organelle: str
+    voxel_size_nm: FloatTriple
+    training: tuple[Data, ...] = attrs.field(validator=validators.min_len(1))
+    validation: tuple[Data, ...] = ()
+    preset: str = "paper"
+    seed: int = 0
+    base: int = attrs.field(default=32, validator=validators.gt(0))
+    normalise: bool = False
+    """Batch normalisation while training, folded into the convolutions at export."""
+    loss: str = attrs.field(
+        default="balanced_cross_entropy",
+        validator=validators.in_(("balanced_cross_entropy", "cross_entropy_dice")),
+    )
+    batch: int = attrs.field(default=1, validator=validators.gt(0))
+    phases: tuple[Phase, ...] = attrs.field(validator=validators.min_len(1))
+    sampling: Sampling = Sampling()
+    augment: Augment = Augment()
+    optimiser: Optimiser = Optimiser()
+    mixed_precision: bool = False
+    """bfloat16 autocast; slower on processors without bfloat16 instructions."""
+    validate_every: int = attrs.field(default=1000, validator=validators.gt(0))
+    checkpoint_every: int = attrs.field(default=1000, validator=validators.gt(0))
+
+    @property
+    def iterations(self) -> int:
+        """Iterations in all."""
+        return sum(phase.iterations for phase in self.phases)
+
+    def phase_at(self, iteration: int) -> Phase:
+        """The phase of ``iteration`` (counted from 0)."""
+        for phase in self.phases:
+            if iteration < phase.iterations:
+                return phase
+            iteration -= phase.iterations
+        raise IndexError(f"the recipe has {self.iterations} iterations")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; what it does not say comes from its preset.
+
+    Raises
+    ------
+    RecipeError
+        Not a readable YAML mapping, an unknown preset, or a key or value that does not belong: the message names each.
+    """
+    written = _read_mapping(path)
+    preset = written.get("preset", "paper")
+    known = sorted(file.stem for file in PRESETS.glob("*.yaml"))
+    if preset not in known:
+        raise RecipeError(f"{path}: unknown preset {preset!r}; there are: {', '.join(known)}")
+    return structure_recipe(_merge(_read_mapping(PRESETS / f"{preset}.yaml"), written), where=str(path))
+
+
+def structure_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
+    """Check plain values against `Recipe`; ``where`` names their origin in errors."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    try:
+        return converter.structure(dict(values), Recipe)
+    except ClassValidationError as error:
+        reasons = transform_error(error, path="recipe", format_exception=_explain)
+        raise RecipeError(f"{where}: " + "; ".join(reasons)) from None
+
+
+def _explain(error: BaseException, kind: type | None) -> str:
+    """What cattrs says, and what the validators of the classes above say, which it leaves out."""
+    said = format_exception(error, kind)
+    return f"{said} ({error.args[0]})" if isinstance(error, ValueError) and error.args else said
+
+
+def recipe_values(recipe: Recipe) -> dict[str, Any]:
+    """Plain values of ``recipe``, complete, ready for YAML or JSON."""
+    values: dict[str, Any] = cattrs.Converter().unstructure(recipe)
+    return values
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} must hold a YAML mapping, got {type(values).__name__}")
+    return values
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

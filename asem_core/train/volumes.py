@@ -1,0 +1,69 @@
+"""What a run trains on: each volume's raw and labels on the recipe's grid, in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import RecipeError
+from asem_core.geometry import Box, VoxelSize, resampled_shape
+from asem_core.preprocess.border import read_mirrored, to_grey_range
+from asem_core.preprocess.resample import resample, source_box
+from asem_core.registry import Registry
+from asem_core.train.recipe import Data
+from asem_core.volume import Volume, open_labels, open_volume
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class LabelledVolume:
+    """Raw and labels of one ROI on the recipe's grid."""
+
+    name: str
+    raw: npt.NDArray[np.float32]
+    """``(z, y, x)``, 0..1."""
+    labels: npt.NDArray[np.uint8]
+    """``(z, y, x)``, 0 or 1."""
+    share: float
+    """Relative probability of being sampled."""
+
+
+def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry) -> LabelledVolume:
+    """Read the ROI of ``data`` and bring it to ``grid``: raw by area-weighted mean, labels where the mean is >= 0.5.
+
+    Raises
+    ------
+    RecipeError
+        Raw and labels differ in shape, or the ROI reaches outside.
+    VolumeError
+        A file is missing or unreadable.
+    """
+    size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
+    raw = open_volume(str(folder / data.raw), registry=registry, voxel_size=size)
+    labels = open_labels(str(folder / data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
+    if raw.shape != labels.shape:
+        raise RecipeError(f"{data.raw} is {raw.shape} voxels but its labels {data.labels} are {labels.shape}")
+    roi = Box.parse(data.roi) if data.roi else raw.box
+    if not raw.box.contains(roi):
+        raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
+    grey = _on_grid(raw, roi, grid, binary=False) / np.float32(255)
+    truth = (_on_grid(labels, roi, grid, binary=True) >= 0.5).astype(np.uint8)
+    volume_um3 = truth.size * grid.volume_nm3 / 1e9
+    return LabelledVolume(
+        name=f"{data.raw}[{roi}]", raw=grey, labels=truth, share=volume_um3 if data.share is None else data.share
+    )
+
+
+def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, *, binary: bool) -> npt.NDArray[np.float32]:
+    """The ROI on ``grid``. Only voxels of the ROI are read: at its faces the image is mirrored."""
+    ratio = volume.voxel_size.ratio_to(grid)
+    target = Box.of_shape(resampled_shape(roi.shape, volume.voxel_size, grid))
+    out = np.empty(target.shape, np.float32)
+    for slab in target.tiles((16, *target.shape[1:])):
+        needed = source_box(slab, ratio)
+        block = read_mirrored(lambda box: volume.read(box.shift(roi.start)), roi.shape, needed)
+        values = (block != 0).astype(np.float32) if binary else to_grey_range(block)
+        out[slab.slices] = resample(values, needed.start, slab, ratio)
+    return out
