@@ -1,0 +1,56 @@
+"""The command ``asem``: a group of verbs, one thin file each; plugins add theirs through `asem_register_commands`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from asem_core.errors import AsemError
+
+
+class Verbs(click.Group):
+    """Lists verbs in data-flow order and turns `AsemError` into one line and its exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="asem-core", prog_name="asem")
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
+def cli(verbose: bool) -> None:
+    """Segment organelles in volume electron microscopy and measure them."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    # It logs what we raise as one line.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+def register() -> click.Group:
+    """Add core's verbs and those of the installed plugins."""
+    from asem_core.cli import convert, evaluate, info, organelles, output, plugins, segment, train, zoo
+    from asem_core.plugins import make_manager
+
+    for command in (
+        convert.convert, info.info, train.train, segment.segment, output.status, output.verify,
+        evaluate.evaluate, organelles.organelles, zoo.zoo, plugins.plugins,
+    ):  # fmt: skip
+        cli.add_command(command)
+    make_manager().manager.hook.asem_register_commands(cli=cli)
+    return cli
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        register()(standalone_mode=False)
+    except AsemError as error:
+        click.echo(f"asem: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("asem: stopped", err=True)
+        sys.exit(130)

@@ -1,0 +1,75 @@
+"""Option types and the progress bar that several verbs share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asem_core.errors import AsemError
+from asem_core.geometry import Box, VoxelSize
+
+if TYPE_CHECKING:
+    from asem_core.progress import Progress
+
+_UNITS = {"": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+class _Parsed(click.ParamType):
+    """A value that a library class parses."""
+
+    def __init__(self, name: str, parse: Any) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except AsemError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _parse_bytes(text: str) -> int:
+    match = re.fullmatch(r"\s*([0-9.]+)\s*([a-zA-Z]*)\s*", text)
+    if not match or match[2].lower() not in _UNITS:
+        raise AsemError(f"a size is a number with a unit, such as 4GB or 512MiB; got {text!r}")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
+ROI = _Parsed("z0:z1,y0:y1,x0:x1", Box.parse)
+BYTES = _Parsed("size", _parse_bytes)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A rich progress bar with ETA, on standard error; one task per stage."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress as RichProgress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
+    )  # fmt: skip
+    tasks: dict[str, TaskID] = {}
+    with RichProgress(*columns, console=Console(stderr=True)) as bar:
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield report

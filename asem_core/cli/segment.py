@@ -1,0 +1,114 @@
+"""``asem segment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from asem_core.cli.options import BYTES, ROI, VOXEL_SIZE, progress_bar
+
+if TYPE_CHECKING:
+    from asem_core.geometry import Box, VoxelSize
+    from asem_core.predict.plan import Plan
+    from asem_core.predict.tiles import ProbDtype
+
+
+@click.command()
+@click.argument("volume")
+@click.option("--organelle", required=True, help="What to segment; `asem organelles` lists what is installed.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
+@click.option("--model", metavar="ID", help="Model of the organelle; by default its default model.")
+@click.option("--roi", type=ROI, help="Only a part: voxels, half-open. The result is the crop of the whole volume's.")
+@click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
+@click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
+@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
+@click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
+              help="Arithmetic; auto takes bf16 where the processor has it and the runtime uses it.")  # fmt: skip
+@click.option("--tile", type=int, help="Input side of a tile, in voxels of the model: 168, 232, 296 or 360.")
+@click.option("--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's.")
+@click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
+              help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
+@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
+def segment(
+    volume: str,
+    *,
+    organelle: str,
+    output: Path,
+    model: str | None,
+    roi: Box | None,
+    mask: str | None,
+    voxel_size: VoxelSize | None,
+    runtime: str,
+    precision: str,
+    tile: int | None,
+    max_memory: int | None,
+    prob_dtype: ProbDtype,
+    workers: int | None,
+    figures: Path | None,
+    overwrite: bool,
+) -> None:
+    """Segment one organelle in VOLUME.
+
+    OUTPUT is one OME-Zarr on the volume's own grid: its image is the probability map, labels/ORGANELLE the segmentation.
+    A run that was stopped goes on when the same command is given again.
+
+    \b
+    Examples:
+      asem segment cell.zarr --organelle mito -o mito.zarr
+      asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
+    """
+    from asem_core.evaluate import draw_segmentation
+    from asem_core.predict.choose import default_max_memory
+    from asem_core.predict.plan import Settings, make_plan
+    from asem_core.predict.segment import run_plan
+    from asem_core.registry import make_registry
+    from asem_core.volume import open_labels, open_volume
+
+    registry = make_registry()
+    spec = registry.organelles[organelle]
+    opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
+    for note in opened.notes:
+        click.echo(f"note: {note}", err=True)
+    cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
+    settings = Settings(
+        model=model, roi=roi, runtime=runtime, precision=precision, tile=tile,
+        max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
+    )  # fmt: skip
+    plan = make_plan(
+        opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
+    )
+    _print_plan(plan)
+    with progress_bar() as progress:
+        result = run_plan(plan, registry=registry, progress=progress)
+    speed = result.voxels / result.seconds / 1e6
+    click.echo(
+        f"{result.path}: {result.organelle} by {result.model}, {result.runtime} {result.precision}, "
+        f"{result.seconds:.0f} s, {speed:.2f} million voxels/s"
+    )
+    if figures is not None:
+        labels = open_labels(output, organelle, registry=registry)
+        for path in draw_segmentation(opened, labels, figures, organelle=organelle):
+            click.echo(f"{path}")
+
+
+def _print_plan(plan: Plan) -> None:
+    grids, need = plan.grids, plan.preflight
+    resumed = " (resuming)" if plan.resumed is not None else ""
+    way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
+    click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
+    click.echo(
+        f"{len(plan.tiles)} tiles of {plan.chosen.tile} voxels with {plan.chosen.runtime} {plan.chosen.precision}; "
+        f"expected: {need.memory / 1e9:.1f} GB memory, up to {need.disk / 1e9:.2f} GB disk, "
+        f"about {_minutes(need.seconds)}",
+        err=True,
+    )
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

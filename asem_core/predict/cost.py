@@ -1,0 +1,82 @@
+"""What a graph costs for a given block: arithmetic and memory, read from the ONNX file."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from asem_core.errors import ModelError
+
+
+@attrs.frozen(kw_only=True)
+class Cost:
+    """Of one run on a cube."""
+
+    flop: float
+    """Floating-point operations (two for a multiplication and addition)."""
+    activations: int
+    """Most bytes of float32 tensors that are alive at once."""
+
+
+@lru_cache(maxsize=64)
+def graph_cost(model: Path, side: int) -> Cost:
+    """Cost of ``model`` on one cube of ``side`` voxels.
+
+    Raises
+    ------
+    ModelError
+        The file is not an ONNX graph with one 3D input.
+    """
+    import onnx
+
+    try:
+        graph = onnx.load(str(model))
+        for axis, size in zip(graph.graph.input[0].type.tensor_type.shape.dim, (1, 1, side, side, side), strict=True):
+            axis.dim_value = size
+        inferred = onnx.shape_inference.infer_shapes(graph, data_prop=True).graph
+    except Exception as error:  # protobuf and onnx raise many kinds
+        raise ModelError(f"{model} is not a usable ONNX model: {error}") from error
+    sizes = _sizes(inferred)
+    return Cost(flop=_flop(inferred, sizes), activations=_peak_bytes(inferred, sizes))
+
+
+def _sizes(graph: Any) -> dict[str, tuple[int, ...]]:
+    values = [*graph.value_info, *graph.input, *graph.output]
+    shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
+    shapes.update({w.name: tuple(w.dims) for w in graph.initializer})
+    return shapes
+
+
+def _flop(graph: Any, sizes: dict[str, tuple[int, ...]]) -> float:
+    total = 0.0
+    for node in graph.node:
+        if node.op_type == "Conv":
+            out, weight = sizes[node.output[0]], sizes[node.input[1]]
+            total += 2.0 * math.prod(out) * math.prod(weight[1:])
+    return total
+
+
+def _peak_bytes(graph: Any, sizes: dict[str, tuple[int, ...]]) -> int:
+    """Peak of the bytes of live tensors when nodes run in file order; in-place activations are not counted twice."""
+    last_use = {name: i for i, node in enumerate(graph.node) for name in node.input}
+    in_place = {"Relu", "Identity", "Cast"}
+    alive: dict[str, int] = {graph.input[0].name: 4 * math.prod(sizes[graph.input[0].name])}
+    peak = 0
+    for i, node in enumerate(graph.node):
+        dying = [name for name in node.input if last_use[name] == i and name in alive]
+        made = {name: 4 * math.prod(sizes.get(name, ())) for name in node.output if len(sizes.get(name, ())) == 5}
+        if node.op_type in in_place and dying:
+            for name in dying:
+                del alive[name]
+            alive.update(made)
+        else:
+            alive.update(made)
+            peak = max(peak, sum(alive.values()))
+            for name in dying:
+                del alive[name]
+        peak = max(peak, sum(alive.values()))
+    return peak

@@ -1,0 +1,79 @@
+"""ONNX Runtime: on a CUDA GPU where there really is one, else on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import ModelError
+
+
+def available() -> str | None:
+    """None: core depends on it. Otherwise why it cannot be used and what to do."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        return f"{error}; reinstall asem-core"
+    return None
+
+
+def has_cuda() -> bool:
+    """Whether a session would really run on a GPU: the CUDA provider loads and finds a device."""
+    import onnxruntime as ort
+
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        return False
+    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
+
+
+def open_session(model: Path, *, side: int, precision: str, threads: int) -> OnnxSession:
+    """Open ``model`` for cubes of ``side`` voxels.
+
+    Raises
+    ------
+    ModelError
+        The graph cannot be loaded, or ``precision`` is not ``f32`` (a CPU gains nothing from others here).
+    """
+    import onnxruntime as ort
+
+    if precision not in ("auto", "f32"):
+        raise ModelError(f"onnxruntime runs this model in f32 only, got --precision {precision}; use openvino for bf16")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if has_cuda():
+        providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
+    try:
+        session = ort.InferenceSession(str(model), options, providers=providers)
+    except Exception as error:  # onnxruntime has no common base class for its errors
+        raise ModelError(f"onnxruntime cannot load {model}: {error}") from error
+    return OnnxSession(session, side)
+
+
+class OnnxSession:
+    """An onnxruntime session for one block size."""
+
+    precision = "f32"
+
+    def __init__(self, session: Any, side: int) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self._side = side
+        provider = session.get_providers()[0].removesuffix("ExecutionProvider").lower()
+        self.runtime = f"onnxruntime ({provider})"
+
+    def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `Session.run`."""
+        _check_side(block, self._side)
+        out: npt.NDArray[np.float32] = self._session.run(None, {self._input: block[None, None]})[0]
+        return out[0, 0]
+
+
+def _check_side(block: npt.NDArray[np.float32], side: int) -> None:
+    # The graph itself accepts wrong sizes and returns a wrong result, silently.
+    if block.shape != (side, side, side):
+        raise ModelError(f"this session runs cubes of {side} voxels, got {block.shape}")

@@ -1,0 +1,77 @@
+"""OpenVINO: the fastest runtime on a CPU (static shapes; bfloat16 where the CPU has it)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import ModelError
+from asem_core.predict.onnx_runtime import _check_side
+
+
+def available() -> str | None:
+    """None when usable; otherwise what to install."""
+    try:
+        import openvino  # noqa: F401
+    except ImportError:
+        return "OpenVINO is not installed: pip install 'asem-core[openvino]'"
+    return None
+
+
+def has_bf16() -> bool:
+    """Whether the CPU has bfloat16 instructions, as OpenVINO sees it."""
+    import openvino as ov
+
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def open_session(model: Path, *, side: int, precision: str, threads: int) -> OpenVinoSession:
+    """Open ``model`` for cubes of ``side`` voxels; ``auto`` precision is bf16 where the CPU has it.
+
+    Raises
+    ------
+    ModelError
+        The graph cannot be loaded, or bf16 is asked for on a CPU without it.
+    """
+    import openvino as ov
+
+    if precision == "auto":
+        precision = "bf16" if has_bf16() else "f32"
+    if precision not in ("f32", "bf16"):
+        raise ModelError(f"openvino runs f32 or bf16, got --precision {precision}")
+    if precision == "bf16" and not has_bf16():
+        raise ModelError("this CPU has no bfloat16 instructions: use --precision f32")
+    core = ov.Core()
+    try:
+        graph = core.read_model(str(model))
+        graph.reshape([1, 1, side, side, side])
+        settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "EXECUTION_MODE_HINT": "ACCURACY" if precision == "f32" else "PERFORMANCE",
+        }
+        compiled = core.compile_model(graph, "CPU", settings)
+    except RuntimeError as error:
+        raise ModelError(f"openvino cannot load {model}: {error}") from error
+    return OpenVinoSession(compiled, side, precision)
+
+
+class OpenVinoSession:
+    """A compiled OpenVINO model for one block size."""
+
+    runtime = "openvino (cpu)"
+
+    def __init__(self, compiled: Any, side: int, precision: str) -> None:
+        self._request = compiled.create_infer_request()
+        self._side = side
+        self.precision = precision
+
+    def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `Session.run`."""
+        _check_side(block, self._side)
+        out: npt.NDArray[np.float32] = self._request.infer({0: block[None, None]}, share_inputs=True)[0]
+        return out[0, 0]

@@ -1,0 +1,263 @@
+"""Everything that a segmentation needs to know, decided and checked before a byte is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import attrs
+import importlib_metadata
+
+from asem_core.blocks import preflight
+from asem_core.blocks.journal import Journal, load
+from asem_core.blocks.preflight import Preflight
+from asem_core.errors import GeometryError, ResumeError
+from asem_core.geometry import Box, Lattice, Triple, VoxelSize, triple
+from asem_core.predict.choose import choose_runtime, choose_tile, tile_cost
+from asem_core.predict.grids import Grids, plan_grids
+from asem_core.predict.session import Session
+from asem_core.predict.source import copy_bytes
+from asem_core.predict.tiles import ProbDtype
+from asem_core.registry import Registry, resolve
+from asem_core.specs import OrganelleSpec
+from asem_core.volume import Volume
+from asem_core.volume.check import check_values
+from asem_core.volume.output import check_destination
+from asem_core.zoo.package import Package, choose_model, open_package
+
+log = logging.getLogger(__name__)
+
+DELIVERED_CHUNK: Triple = (128, 128, 128)
+_EFFICIENCY = {"openvino": 0.85, "onnxruntime": 0.6}
+"""Share of a matrix product's speed that a runtime reaches on a CPU: measured, docs/performance.md."""
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What the user chose, or left to us (None, ``auto``)."""
+
+    model: str | None = None
+    roi: Box | None = None
+    runtime: str = "auto"
+    precision: str = "auto"
+    tile: int | None = None
+    max_memory: int
+    prob_dtype: ProbDtype = "uint8"
+    workers: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Chosen:
+    """What is chosen once, stored beside the output, and used again on resume."""
+
+    tile: int
+    runtime: str
+    precision: str
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A segmentation that can start."""
+
+    volume: Volume
+    mask: Volume | None
+    organelle: OrganelleSpec
+    package: Package
+    grids: Grids
+    roi: Box
+    """Voxels of the input."""
+    tiles: tuple[Box, ...]
+    """Kept boxes, on the model's grid."""
+    chosen: Chosen
+    prob_dtype: ProbDtype
+    threads: int
+    output: Path
+    resumed: Journal | None
+    """The journal of the unfinished run that this one goes on with."""
+    preflight: Preflight
+
+    @property
+    def direct(self) -> bool:
+        """Whether tiles write the output itself; else a second stage delivers it from a working copy."""
+        aligned = all(s % c == 0 for s, c in zip(self.roi.start, self.grids.chunk, strict=True))
+        return self.grids.route != "two stages" and aligned
+
+    @property
+    def chunk(self) -> Triple:
+        """Chunk shape of the output."""
+        return self.grids.chunk if self.direct else DELIVERED_CHUNK
+
+    @property
+    def delivered(self) -> tuple[Box, ...]:
+        """Blocks (voxels of the input) of the second stage; none where tiles write directly."""
+        return () if self.direct else tuple(self.roi.tiles(DELIVERED_CHUNK))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the voxels of the output depend on."""
+        spec = self.package.spec
+        return {
+            "organelle": self.organelle.name,
+            "model": {"id": spec.id, "version": spec.version, "sha256": spec.sha256},
+            "preprocess": [{"name": s.name, "params": dict(s.params)} for s in spec.preprocess],
+            "input": dict(self.volume.identity),
+            "input_voxel_size_nm": list(self.volume.voxel_size.zyx),
+            "mask": None if self.mask is None else dict(self.mask.identity),
+            "roi": str(self.roi),
+            "threshold": self.organelle.threshold,
+            "prob_dtype": self.prob_dtype,
+            **attrs.asdict(self.chosen),
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of `settings`."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What goes into the output's metadata: settings, versions."""
+        return {"settings": self.settings, "asem-core": importlib_metadata.version("asem-core")}
+
+
+def make_plan(
+    volume: Volume,
+    output: Path,
+    *,
+    organelle: OrganelleSpec,
+    registry: Registry,
+    settings: Settings,
+    mask: Volume | None,
+    overwrite: bool,
+) -> Plan:
+    """Decide and check everything; nothing is written.
+
+    Raises
+    ------
+    AsemError
+        Whatever stands in the way: model, ROI, mask, voxel size, values, existing output, memory, disk.
+    """
+    model = choose_model(organelle, settings.model)
+    package = open_package(model)
+    roi = _check_roi(settings.roi, volume)
+    _check_mask(mask, volume)
+    earlier = _earlier(output, overwrite)
+    stored = Chosen(**earlier.head["chosen"]) if earlier is not None else None
+    wanted = _agree(settings, stored, output)
+
+    runtime = choose_runtime(wanted.runtime, registry)
+    precision = wanted.precision
+    model_size = VoxelSize(model.voxel_size_nm)
+    rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64))
+    cost = choose_tile(
+        package.onnx, rough.model_shape, rough.fine, side=wanted.tile, max_memory=settings.max_memory
+    )
+    grids = attrs.evolve(rough, lattice=cost.lattice)
+    tiles = tuple(grids.tiles(roi))
+    plan = Plan(
+        volume=volume, mask=mask, organelle=organelle, package=package, grids=grids, roi=roi, tiles=tiles,
+        chosen=Chosen(tile=cost.lattice.side, runtime=runtime, precision=_settle_precision(runtime, precision)),
+        prob_dtype=settings.prob_dtype, threads=settings.workers or _cores(), output=output, resumed=earlier,
+        preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
+    )  # fmt: skip
+    if earlier is not None:
+        _same_run(earlier, plan)
+    plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory))
+    preflight.check(plan.preflight, output=output, max_memory=settings.max_memory)
+    check_values(volume)
+    return plan
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_roi(roi: Box | None, volume: Volume) -> Box:
+    if roi is None:
+        return volume.box
+    if roi.size == 0 or not volume.box.contains(roi):
+        raise GeometryError(f"the ROI {roi} must be a part of the volume, which is {volume.box} (z,y,x)")
+    return roi
+
+
+def _check_mask(mask: Volume | None, volume: Volume) -> None:
+    if mask is None:
+        return
+    if mask.shape != volume.shape or not mask.voxel_size.matches(volume.voxel_size, tolerance=1e-3):
+        raise GeometryError(
+            f"the mask is {mask.shape} voxels of {mask.voxel_size}, the volume {volume.shape} of {volume.voxel_size}: "
+            "they must be the same"
+        )
+
+
+def _earlier(output: Path, overwrite: bool) -> Journal | None:
+    """The journal of an unfinished run in ``output``; an error where something else is in the way."""
+    journal = None if overwrite else load(output)
+    if journal is not None and output.exists() and not journal.complete:
+        return journal
+    check_destination(output, overwrite=overwrite)
+    return None
+
+
+def _agree(settings: Settings, stored: Chosen | None, output: Path) -> Settings:
+    """``settings`` with what an unfinished run chose; a choice that contradicts it is an error."""
+    if stored is None:
+        return settings
+    for name, asked in (("tile", settings.tile), ("runtime", settings.runtime), ("precision", settings.precision)):
+        if asked not in (None, "auto", getattr(stored, name)):
+            raise ResumeError(
+                f"{output} was begun with --{name} {getattr(stored, name)}, not {asked}: leave --{name} out to resume, "
+                "or pass --overwrite to begin anew"
+            )
+    return attrs.evolve(settings, tile=stored.tile, runtime=stored.runtime, precision=stored.precision)
+
+
+def _same_run(earlier: Journal, plan: Plan) -> None:
+    if earlier.head["fingerprint"] == plan.fingerprint:
+        return
+    before = earlier.head["settings"]
+    changed = [
+        f"{key} was {before.get(key)}, now {value}" for key, value in plan.settings.items() if before.get(key) != value
+    ]
+    raise ResumeError(
+        f"{plan.output} is an unfinished run with other settings ({'; '.join(changed)}): repeat them to resume, "
+        "or pass --overwrite to begin anew"
+    )
+
+
+def _settle_precision(runtime: str, precision: str) -> str:
+    if precision != "auto":
+        return precision
+    if runtime == "openvino":
+        from asem_core.predict.openvino_runtime import has_bf16
+
+        return "bf16" if has_bf16() else "f32"
+    return "f32"
+
+
+def _estimate(plan: Plan, memory: int) -> Preflight:
+    grids = plan.grids
+    per_voxel = {"uint8": 1, "float32": 4}[plan.prob_dtype] + 1
+    disk = per_voxel * plan.roi.align_out(plan.chunk).size * 8 / 7
+    if not plan.direct:
+        working = 4 if grids.route == "two stages" else per_voxel
+        disk += working * len(plan.tiles) * math.prod(grids.output_box(plan.tiles[0]).shape)
+    disk += copy_bytes(plan.volume, grids, plan.tiles)
+    one = tile_cost(plan.package.onnx, grids.lattice.keep, triple([1, 1, 1]), grids.fine)
+    efficiency = _EFFICIENCY.get(plan.chosen.runtime, 0.5)
+    seconds = len(plan.tiles) * one.flop / (efficiency * preflight.machine_flops())
+    return Preflight(memory=memory, disk=int(disk), seconds=seconds)
+
+
+def open_session(plan: Plan, registry: Registry) -> Session:
+    """The session of ``plan``: its runtime, precision and tile."""
+    session: Session = resolve(registry.runtimes[plan.chosen.runtime].open)(
+        plan.package.onnx, side=plan.grids.lattice.side, precision=plan.chosen.precision, threads=plan.threads
+    )
+    return session

@@ -1,0 +1,339 @@
+"""The whole job: a volume into an OME-Zarr with a probability map and a segmentation.
+
+::
+
+    prepare        raw on the model's grid              (temporary copy, only where needed)
+      -> predict   tiles through the network            (writes the output, or a working copy)
+      -> deliver   crop or resample to the output       (only for other ratios and ROIs off the chunk lattice)
+      -> pyramid   lower levels
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.blocks import journal as journals
+from asem_core.blocks.journal import Journal, Record
+from asem_core.blocks.run import Stage, run_stage
+from asem_core.geometry import Box, Triple, triple
+from asem_core.predict import plan as planning
+from asem_core.predict.choose import default_max_memory
+from asem_core.predict.plan import Plan, Settings
+from asem_core.predict.source import needs_copy, prepare
+from asem_core.predict.tiles import Predicted, predict_tile, preprocessing, quantise, to_output
+from asem_core.predict.tiles import ProbDtype as ProbDtype
+from asem_core.preprocess.border import read_mirrored
+from asem_core.preprocess.resample import resample, source_box
+from asem_core.progress import Progress, silent
+from asem_core.registry import Registry, make_registry
+from asem_core.specs import OrganelleSpec, StageEvent
+from asem_core.volume import Volume, open_volume
+from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
+from asem_core.volume.output import remove
+from asem_core.volume.zarr_array import chunk_path
+
+PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
+
+
+@attrs.frozen(kw_only=True)
+class Segmentation:
+    """What `segment` made."""
+
+    path: Path
+    """The OME-Zarr: its image is the probability map, ``labels/<organelle>`` the segmentation."""
+    organelle: str
+    model: str
+    runtime: str
+    precision: str
+    tile: int
+    seconds: float
+    voxels: int
+    """Of the input's ROI."""
+
+
+def segment(
+    volume: Volume | str | Path,
+    output: str | Path,
+    *,
+    organelle: OrganelleSpec | str,
+    registry: Registry | None = None,
+    model: str | None = None,
+    roi: Box | None = None,
+    mask: Volume | str | Path | None = None,
+    runtime: str = "auto",
+    precision: str = "auto",
+    tile: int | None = None,
+    max_memory: int | None = None,
+    prob_dtype: ProbDtype = "uint8",
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Segmentation:
+    """Segment one organelle in a volume, tile by tile; an unfinished run of the same settings goes on.
+
+    Parameters
+    ----------
+    volume
+        The image, or its address. uint8 and uint16 use their full range, floats lie in [0, 1].
+    output
+        OME-Zarr to make, on the input's grid: the probability map ``(z, y, x)`` and, under ``labels/<organelle>``, the
+        segmentation (uint8, 1 where probability >= threshold). With ``roi``, of the ROI, at its place in nm.
+    organelle
+        An installed organelle or its name.
+    registry
+        By default everything installed.
+    model
+        Id of one of the organelle's models; by default its ``default_model``.
+    roi
+        Voxels of the input. Tiles do not depend on it: the result is the crop of the whole volume's.
+    mask
+        Cell mask on the input's grid: where it is 0 the result is 0, and tiles without any mask are not computed.
+    runtime, precision
+        ``auto`` takes the fastest that is installed and that the machine supports.
+    tile
+        Input side of a tile, model voxels (168, 232, 296, 360); by default the cheapest that fits ``max_memory``.
+    max_memory
+        Bytes; by default half of the machine's.
+    prob_dtype
+        ``uint8``: round(255 p); or ``float32``.
+    workers
+        Threads that compute; by default one a core. Does not change the result.
+    overwrite
+        Replace what is there, a finished or unfinished run included.
+    progress
+        Told about every block.
+
+    Raises
+    ------
+    AsemError
+        Something stands in the way; nothing has been written then.
+    BlockError
+        Some blocks failed; the others are kept.
+
+    Notes
+    -----
+    Method: Gallusser et al. 2022. Here the tiles lie on a lattice that is anchored at the volume's first voxel and keep
+    a multiple of 64 voxels, so that every voxel is predicted once, whatever the ROI.
+
+    Examples
+    --------
+    >>> segment("cell.zarr", "mito.zarr", organelle="mito", roi=Box.parse("0:200,0:200,0:200"))  # doctest: +SKIP
+    """
+    registry = registry or make_registry()
+    spec = registry.organelles[organelle] if isinstance(organelle, str) else organelle
+    opened = volume if isinstance(volume, Volume) else open_volume(volume, registry=registry)
+    cell = open_volume(mask, registry=registry, voxel_size=opened.voxel_size) if isinstance(mask, str | Path) else mask
+    settings = Settings(
+        model=model, roi=roi, runtime=runtime, precision=precision, tile=tile,
+        max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
+    )  # fmt: skip
+    plan = planning.make_plan(
+        opened, Path(output), organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
+    )
+    return run_plan(plan, registry=registry, progress=progress)
+
+
+def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> Segmentation:
+    """Carry out ``plan``; see `segment`."""
+    began = time.monotonic()
+    session = planning.open_session(plan, registry)
+    output, journal = _continue(plan) if plan.resumed is not None else _begin(plan)
+    target = _direct_target(plan, output) if plan.direct else _working_target(plan)
+    if len(journal.done(PREDICT)) < len(plan.tiles):
+        raw = prepare(plan.volume, plan.grids, plan.tiles, work_folder(plan.output), progress)
+        run_stage(_predict_stage(plan, raw.read, session, registry, target), plan.tiles, journal, progress=progress)
+    if not plan.direct:
+        run_stage(_deliver_stage(plan, target, output), plan.delivered, journal, progress=progress)
+    if PYRAMID in journal.missing():
+        build_pyramid(output, progress=progress)
+        journal.add([Record(stage=PYRAMID, block="all", chunks=_pyramid_digests(output))])
+    shutil.rmtree(work_folder(plan.output), ignore_errors=True)
+    seconds = time.monotonic() - began
+    registry.plugins.manager.hook.asem_stage_finished(
+        event=StageEvent(stage="segment", seconds=seconds, detail=plan.settings)
+    )
+    return Segmentation(
+        path=plan.output, organelle=plan.organelle.name, model=plan.package.spec.id, runtime=session.runtime,
+        precision=session.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
+    )  # fmt: skip
+
+
+def work_folder(output: Path) -> Path:
+    """Where a run keeps temporary copies; removed when it is complete."""
+    return output.with_name(output.name + ".work")
+
+
+@attrs.frozen(kw_only=True)
+class _Target:
+    """Where the predict stage writes: arrays whose voxel 0 is voxel ``origin`` of the output's (or model's) grid."""
+
+    probability: Any
+    label: Any | None
+    """None for a working copy on the model's grid, which is thresholded after resampling."""
+    origin: Triple
+    digests: bool
+    """Whether these are the final arrays, whose chunks the journal vouches for."""
+
+    def write(self, box: Box, result: Predicted) -> dict[str, str]:
+        """Write the part of ``result`` (which fills ``box``) that lies in the arrays."""
+        local = box.shift([-o for o in self.origin]).intersect(Box.of_shape(self.probability.shape))
+        inner = local.shift([o - s for o, s in zip(self.origin, box.start, strict=True)]).slices
+        self.probability[local.slices] = result.probability[inner]
+        if self.label is not None:
+            self.label[local.slices] = result.label[inner]
+        if not self.digests:
+            return {}
+        arrays = [self.probability] if self.label is None else [self.probability, self.label]
+        return {key: value for array in arrays for key, value in _digests(array, local).items()}
+
+    def read(self, array: Any, box: Box) -> npt.NDArray[Any]:
+        """Voxels ``box`` of ``array``."""
+        return np.asarray(array[box.shift([-o for o in self.origin]).slices])
+
+
+def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
+    for path in (plan.output, work_folder(plan.output)):
+        remove(path)
+    # The journal comes first: an output without one is never taken for a run that can be resumed.
+    stages = {PREDICT: len(plan.tiles), **({} if plan.direct else {DELIVER: len(plan.delivered)}), PYRAMID: 1}
+    head = {
+        "fingerprint": plan.fingerprint,
+        "settings": plan.settings,
+        "chosen": attrs.asdict(plan.chosen),
+        "stages": stages,
+    }
+    journal = journals.start(plan.output, head)
+    lower, _ = plan.roi.to_nm(plan.volume.voxel_size, origin_nm=plan.volume.lower_edge_nm)
+    label = ArrayPlan(shape=plan.roi.shape, dtype=np.dtype(np.uint8), chunk=plan.chunk)
+    output = create_ome_zarr(
+        plan.output,
+        image=attrs.evolve(label, dtype=np.dtype(plan.prob_dtype)),
+        labels={plan.organelle.name: label},
+        voxel_size=plan.volume.voxel_size,
+        lower_edge_nm=lower,
+        provenance=plan.provenance,
+    )
+    return output, journal
+
+
+def _continue(plan: Plan) -> tuple[OmeOutput, Journal]:
+    assert plan.resumed is not None  # checked by the caller
+    return open_ome_output(plan.output), plan.resumed
+
+
+def _direct_target(plan: Plan, output: OmeOutput) -> _Target:
+    label = output.labels[plan.organelle.name]
+    return _Target(probability=output.image, label=label, origin=plan.roi.start, digests=True)
+
+
+def _working_target(plan: Plan) -> _Target:
+    """Arrays in the work folder that cover whole tiles: float32 on the model's grid, or the output's own dtypes."""
+    import zarr
+
+    boxes = [plan.grids.output_box(tile) for tile in plan.tiles]
+    start = triple([min(b.start[axis] for b in boxes) for axis in range(3)])
+    shape = triple([max(b.stop[axis] for b in boxes) - start[axis] for axis in range(3)])
+    folder = work_folder(plan.output)
+    resampled = plan.grids.route == "two stages"
+
+    def open_or_create(name: str, dtype: str) -> Any:
+        path = folder / name
+        if (path / ".zarray").exists():
+            return zarr.open_array(path, mode="r+")
+        return zarr.create_array(path, shape=shape, dtype=dtype, chunks=plan.grids.chunk, zarr_format=2, fill_value=0)
+
+    return _Target(
+        probability=open_or_create("probability", "float32" if resampled else plan.prob_dtype),
+        label=None if resampled else open_or_create("label", "uint8"),
+        origin=start,
+        digests=False,
+    )
+
+
+def _predict_stage(
+    plan: Plan, read: Callable[[Box], npt.NDArray[Any]], session: Any, registry: Registry, target: _Target
+) -> Stage[tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None], Predicted]:
+    grids = plan.grids
+    preprocess = preprocessing(plan.package.spec.preprocess, registry, grids.model_size)
+    two_stages = grids.route == "two stages"
+
+    def load(kept: Box) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
+        mask = _read_mask(plan, kept)
+        if mask is not None and not mask.any():
+            return None, None
+        return read(grids.read_box(kept)), None if two_stages else mask
+
+    def compute(kept: Box, loaded: tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]) -> Predicted:
+        raw, mask = loaded
+        if raw is None:
+            shape = grids.output_box(kept).shape
+            dtype = np.float32 if two_stages else plan.prob_dtype
+            return Predicted(probability=np.zeros(shape, dtype), label=np.zeros(shape, np.uint8))
+        probability = to_output(predict_tile(raw, session=session, preprocess=preprocess), grids.fine)
+        dtype = "float32" if two_stages else plan.prob_dtype
+        return quantise(probability, threshold=plan.organelle.threshold, dtype=dtype, mask=mask)
+
+    def write(kept: Box, result: Predicted) -> dict[str, str]:
+        return target.write(grids.output_box(kept), result)
+
+    return Stage(name=PREDICT, read=load, compute=compute, write=write)
+
+
+def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
+    """The cell mask (0 outside the volume) where tile ``kept`` matters: its output box, or all that it is resampled to."""
+    if plan.mask is None:
+        return None
+    if plan.grids.route == "two stages":
+        box = source_box(kept.grow(1), plan.grids.ratio)
+    else:
+        box = plan.grids.output_box(kept)
+    inside = box.intersect(plan.mask.box)
+    mask = np.zeros(box.shape, bool)
+    if inside.size:
+        mask[inside.shift([-s for s in box.start]).slices] = plan.mask.read(inside) != 0
+    return mask
+
+
+def _deliver_stage(plan: Plan, source: _Target, output: OmeOutput) -> Stage[Predicted, Predicted]:
+    final = _direct_target(plan, output)
+
+    def crop(box: Box) -> Predicted:
+        return Predicted(probability=source.read(source.probability, box), label=source.read(source.label, box))
+
+    def back_to_input_grid(box: Box) -> Predicted:
+        needed = source_box(box, plan.grids.back)
+        stored = read_mirrored(lambda b: source.read(source.probability, b), plan.grids.model_shape, needed)
+        probability = resample(stored, needed.start, box, plan.grids.back)
+        mask = None if plan.mask is None else plan.mask.read(box)
+        return quantise(probability, threshold=plan.organelle.threshold, dtype=plan.prob_dtype, mask=mask)
+
+    load = back_to_input_grid if plan.grids.route == "two stages" else crop
+    return Stage(name=DELIVER, read=load, compute=lambda _, result: result, write=final.write)
+
+
+def _digests(array: Any, box: Box) -> dict[str, str]:
+    """Digest of every chunk file of ``array`` that ``box`` touches, by its path in the store."""
+    grid = Box(
+        [a // c for a, c in zip(box.start, array.chunks, strict=True)],
+        [-(-b // c) for b, c in zip(box.stop, array.chunks, strict=True)],
+    )
+    root = Path(array.store.root)
+    paths: Sequence[Path] = [chunk_path(array, unit.start) for unit in grid.tiles(1)]
+    return {path.relative_to(root).as_posix(): journals.digest(path) for path in paths}
+
+
+def _pyramid_digests(output: OmeOutput) -> dict[str, str]:
+    stacks = [output.image_levels, *output.label_levels.values()]
+    arrays = [array for levels in stacks for array in levels[1:]]
+    return {key: value for array in arrays for key, value in _digests(array, Box.of_shape(array.shape)).items()}
+
+
+__all__ = ["Segmentation", "needs_copy", "run_plan", "segment", "work_folder"]

@@ -1,0 +1,96 @@
+"""One tile: preprocess, run the session, keep what is valid, bring it to the output's grid, quantise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import attrs
+import cattrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import ModelError
+from asem_core.geometry import TILE_HALO, Box, Triple, VoxelSize, triple
+from asem_core.predict.session import Session
+from asem_core.preprocess.border import to_grey_range
+from asem_core.preprocess.resample import resample
+from asem_core.registry import Registry, resolve
+from asem_core.specs import StageRef
+
+Image = npt.NDArray[np.float32]
+ProbDtype = Literal["uint8", "float32"]
+
+SPARE = 3
+"""Valid voxels around the kept part of a tile: the halo of the two-fold upsampling."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Predicted:
+    """Result of a block on the output's grid."""
+
+    probability: npt.NDArray[Any]
+    """``(z, y, x)``, uint8 (255 p) or float32."""
+    label: npt.NDArray[np.uint8]
+    """``(z, y, x)``, 1 where p >= threshold."""
+
+
+def preprocessing(stages: Sequence[StageRef], registry: Registry, voxel_size: VoxelSize) -> Callable[[Image], Image]:
+    """The model's preprocessing as one function of a block on the 0..255 scale.
+
+    Raises
+    ------
+    ModelError
+        A stage needs statistics or context that the tiles do not have.
+    """
+    steps: list[Callable[[Image], Image]] = []
+    for stage in stages:
+        spec = registry.preprocessors[stage.name]
+        if spec.needs or spec.halo:
+            raise ModelError(
+                f"the model's stage {stage.name!r} cannot run inside a tile (it needs {spec.needs or 'context'}): "
+                "run it over the volume first"
+            )
+        params = cattrs.structure(dict(stage.params), resolve(spec.params))
+        steps.append(partial(resolve(spec.fn), voxel_size=voxel_size, stats={}, params=params))
+
+    def run(raw: Image) -> Image:
+        for step in steps:
+            raw = step(raw)
+        return raw
+
+    return run
+
+
+def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Callable[[Image], Image]) -> Image:
+    """Probability of the kept part of a tile and of `SPARE` voxels around it, float32.
+
+    Parameters
+    ----------
+    raw
+        ``(side, side, side)`` on the model's grid: the tile's read box.
+    """
+    block = preprocess(to_grey_range(raw).astype(np.float32, copy=False))
+    probability = session.run(np.ascontiguousarray(block, dtype=np.float32))
+    cut = TILE_HALO - SPARE
+    return probability[cut:-cut, cut:-cut, cut:-cut]
+
+
+def to_output(probability: Image, fine: Triple) -> Image:
+    """The kept part on the output's grid: `predict_tile`'s result, upsampled where ``fine`` is 2."""
+    kept = probability.shape[0] - 2 * SPARE
+    ratio = triple([1.0 / f for f in fine])
+    return resample(probability, (-SPARE,) * 3, Box.of_shape([kept * f for f in fine]), ratio)
+
+
+def quantise(
+    probability: Image, *, threshold: float, dtype: ProbDtype, mask: npt.NDArray[Any] | None = None
+) -> Predicted:
+    """Round to the output's dtype; the label is taken from the float before. Outside ``mask`` both are 0."""
+    if mask is not None:
+        probability = np.where(mask != 0, probability, np.float32(0))
+    label = (probability >= np.float32(threshold)).view(np.uint8)
+    if dtype == "uint8":
+        return Predicted(probability=np.rint(probability * np.float32(255)).astype(np.uint8), label=label)
+    return Predicted(probability=probability, label=label)

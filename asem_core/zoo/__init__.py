@@ -1,0 +1,1 @@
+"""Model packages: bioimage.io folders inside plugins, found, checked and opened."""
