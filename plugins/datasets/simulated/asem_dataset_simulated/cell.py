@@ -1,0 +1,49 @@
+"""`simulate_cell`: a whole cut-out in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from asem_dataset_simulated.assemble import make_scene
+from asem_dataset_simulated.draw import render
+from asem_dataset_simulated.scene import VoxelSize
+
+
+@frozen(eq=False)
+class SimulatedCell:
+    """A simulated cut-out.
+
+    Attributes
+    ----------
+    raw : uint8 (nz, ny, nx)
+        The image.
+    mito : uint32 (nz, ny, nx)
+        0 background, 1..n mitochondria.
+    voxel_size_nm : three floats, zyx
+    seed : int
+    """
+
+    raw: NDArray[np.uint8]
+    mito: NDArray[np.uint32]
+    voxel_size_nm: VoxelSize
+    seed: int
+
+
+def simulate_cell(
+    shape: Sequence[int] = (200, 200, 200), *, voxel_size_nm: Sequence[float] = (10.0, 10.0, 10.0), seed: int
+) -> SimulatedCell:
+    """Simulate one cut-out; parameters and errors are those of `make_scene`.
+
+    Examples
+    --------
+    >>> cell = simulate_cell((32, 32, 32), seed=1)
+    >>> cell.raw.shape, cell.raw.dtype.name, cell.mito.dtype.name
+    ((32, 32, 32), 'uint8', 'uint32')
+    """
+    scene = make_scene(shape, voxel_size_nm=voxel_size_nm, seed=seed)
+    raw, mito = render(scene, ((0, 0, 0), scene.shape))
+    return SimulatedCell(raw=raw, mito=mito, voxel_size_nm=scene.voxel_size_nm, seed=scene.seed)

@@ -1,0 +1,87 @@
+"""``asem simulate`` and ``asem demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from asem_dataset_simulated import simulate_cell
+from asem_dataset_simulated.commands import demo, simulate
+from asem_dataset_simulated.demo import run_demo
+from asem_dataset_simulated.write import write_cell
+from click.testing import CliRunner
+
+from asem_core import Registry, VoxelSize, open_labels, open_volume
+from asem_core.errors import GeometryError, OutputError, PluginError
+from asem_core.plugins import make_manager
+
+SMALL = (24, 20, 28)
+
+
+def test_simulate_writes_image_and_truth(tmp_path: Path) -> None:
+    path = tmp_path / "cell.zarr"
+    arguments = [str(path), "--shape", "24,20,28", "--voxel-size", "8,10,10", "--seed", "3"]
+    result = CliRunner().invoke(simulate, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "mitochondria" in result.stdout
+    expected = simulate_cell(SMALL, voxel_size_nm=(8, 10, 10), seed=3)
+    raw, truth = open_volume(path), open_labels(path, "mito")
+    assert raw.voxel_size == VoxelSize((8, 10, 10))
+    np.testing.assert_array_equal(raw.read(raw.box), expected.raw)
+    np.testing.assert_array_equal(truth.read(truth.box), expected.mito)
+
+
+def test_simulate_replaces_only_when_told(tmp_path: Path) -> None:
+    path = tmp_path / "cell.zarr"
+    write_cell(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=1)
+    with pytest.raises(OutputError, match="--overwrite"):
+        write_cell(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=2)
+    write_cell(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=2, overwrite=True)
+    raw = open_volume(path)
+    np.testing.assert_array_equal(raw.read(raw.box), simulate_cell(SMALL, seed=2).raw)
+
+
+def test_what_cannot_be_simulated_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(GeometryError, match="shape: expected"):
+        write_cell(tmp_path / "cell.zarr", shape=(4, 4, 4), voxel_size=VoxelSize((10, 10, 10)), seed=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_shape_that_is_no_shape() -> None:
+    result = CliRunner().invoke(simulate, ["cell.zarr", "--shape", "big"])
+    assert result.exit_code == 2
+    assert "200,200,200" in result.output
+
+
+def test_demo_scores_and_draws(tmp_path: Path, toy_registry: Registry) -> None:
+    result = run_demo(tmp_path / "demo", registry=toy_registry, shape=(64, 64, 64))
+    scores = result.evaluation.scores
+    assert 0 < scores.without_zone.f1 < 1
+    assert result.evaluation.compared_voxels == 64**3
+    assert result.mitochondria >= 1
+    assert result.pictures
+    assert all(picture.is_file() for picture in result.pictures)
+    assert open_labels(result.segmentation.path, "mito").shape == (64, 64, 64)
+
+
+def test_demo_replaces_only_an_earlier_demo_and_only_when_told(tmp_path: Path, toy_registry: Registry) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    run_demo(tmp_path, registry=toy_registry, shape=SMALL)
+    with pytest.raises(OutputError, match="--overwrite"):
+        run_demo(tmp_path, registry=toy_registry, shape=SMALL)
+    run_demo(tmp_path, registry=toy_registry, shape=SMALL, overwrite=True)
+    assert notes.read_text() == "mine"
+
+
+def test_demo_without_the_mitochondria_plugin_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="pip install asem-organelle-mito"):
+        run_demo(tmp_path / "demo", registry=Registry(make_manager([])))
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize("command", [simulate, demo])
+def test_help_has_an_example(command: click.Command) -> None:
+    assert f"asem {command.name}" in CliRunner().invoke(command, ["--help"]).output
