@@ -33,11 +33,19 @@ def triple(values: Sequence[_T]) -> tuple[_T, _T, _T]:
     return (values[0], values[1], values[2])
 
 
+def _whole(values: Sequence[int]) -> Triple:
+    return triple([int(value) for value in values])
+
+
+def _real(values: Sequence[float]) -> FloatTriple:
+    return triple([float(value) for value in values])
+
+
 @attrs.frozen
 class VoxelSize:
     """Edge lengths of one voxel in nanometres, z, y, x."""
 
-    zyx: FloatTriple = attrs.field(converter=lambda values: triple([float(v) for v in values]))
+    zyx: FloatTriple = attrs.field(converter=_real)
 
     @zyx.validator
     def _positive(self, _: object, values: FloatTriple) -> None:
@@ -78,8 +86,8 @@ class VoxelSize:
 class Box:
     """A half-open box of voxels: ``start`` is inside, ``stop`` is not. May reach outside the volume."""
 
-    start: Triple = attrs.field(converter=lambda values: triple([int(v) for v in values]))
-    stop: Triple = attrs.field(converter=lambda values: triple([int(v) for v in values]))
+    start: Triple = attrs.field(converter=_whole)
+    stop: Triple = attrs.field(converter=_whole)
 
     @stop.validator
     def _not_inverted(self, _: object, stop: Triple) -> None:
@@ -123,9 +131,7 @@ class Box:
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """Index of this box into an array that starts at voxel 0."""
-        return cast(
-            tuple[slice, slice, slice], tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
-        )
+        return cast(tuple[slice, slice, slice], tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True)))
 
     def grow(self, by: int | Sequence[int]) -> Box:
         """This box with ``by`` voxels more at both ends of every axis (a negative number shrinks it)."""

@@ -70,9 +70,7 @@ def verify(output: Path, *, progress: Progress = silent) -> Verification:
         elif digest(path) != value:
             changed.append(name)
         progress("verify", count, len(expected))
-    return Verification(
-        status=_status(journal), chunks=len(expected), missing=tuple(missing), changed=tuple(changed)
-    )
+    return Verification(status=_status(journal), chunks=len(expected), missing=tuple(missing), changed=tuple(changed))
 
 
 def _journal(output: Path) -> Journal:

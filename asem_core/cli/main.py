@@ -9,6 +9,8 @@ import click
 
 from asem_core.errors import AsemError
 
+log = logging.getLogger(__name__)
+
 
 class Verbs(click.Group):
     """Lists verbs in data-flow order and turns `AsemError` into one line and its exit code."""
@@ -37,7 +39,12 @@ def register() -> click.Group:
         evaluate.evaluate, organelles.organelles, zoo.zoo, plugins.plugins,
     ):  # fmt: skip
         cli.add_command(command)
-    make_manager().manager.hook.asem_register_commands(cli=cli)
+    plugins_found = make_manager()
+    for implementation in plugins_found.manager.hook.asem_register_commands.get_hookimpls():
+        try:
+            implementation.function(cli=cli)
+        except Exception as error:  # one plugin's commands must not take the others down
+            log.warning("the plugin %s cannot add its commands: %s", implementation.plugin_name, error)
     return cli
 
 
@@ -49,7 +56,8 @@ def main() -> None:
         click.echo(f"asem: {' '.join(str(error).split())}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "asem"
+        click.echo(f"asem: {' '.join(error.format_message().split())} (see `{command} --help`)", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("asem: stopped", err=True)

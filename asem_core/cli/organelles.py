@@ -30,7 +30,7 @@ def organelles(*, as_json: bool) -> None:
         for stage in spec.cleanup:
             values = ", ".join(f"{key} {value}" for key, value in stage.params.items())
             click.echo(f"  clean-up        {stage.name} ({values})")
-        click.echo(f"  dilate labels   {spec.dilate_voxels} voxels")
+        click.echo(f"  dilate labels   {spec.dilate_voxels}")
         click.echo(f"  exclusion zone  {zone.dilate} out, {zone.erode} in")
         click.echo(f"  threshold       {spec.threshold:g}")
         for model in spec.models:

@@ -53,8 +53,8 @@ def segment(
 ) -> None:
     """Segment one organelle in VOLUME.
 
-    OUTPUT is one OME-Zarr on the volume's own grid: its image is the probability map, labels/ORGANELLE the segmentation.
-    A run that was stopped goes on when the same command is given again.
+    OUTPUT is one OME-Zarr on the volume's own grid: its image is the probability map, labels/ORGANELLE the
+    segmentation. A run that was stopped goes on when the same command is given again.
 
     \b
     Examples:

@@ -91,7 +91,9 @@ def choose_tile(model: Path, model_shape: Triple, fine: Triple, *, side: int | N
     if side is not None:
         if (side - 2 * TILE_HALO) % TILE_STEP or side <= 2 * TILE_HALO:
             sides = ", ".join(str(k + 2 * TILE_HALO) for k in keeps)
-            raise GeometryError(f"--tile is the input side of a tile: {sides} and so on in steps of {TILE_STEP}; got {side}")
+            raise GeometryError(
+                f"--tile is the input side of a tile: {sides} and so on in steps of {TILE_STEP}; got {side}"
+            )
         keeps = range(side - 2 * TILE_HALO, side - 2 * TILE_HALO + 1)
     costs = [tile_cost(model, keep, model_shape, fine) for keep in keeps]
     fitting = [cost for cost in costs if cost.memory <= max_memory]

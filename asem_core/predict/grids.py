@@ -36,9 +36,9 @@ Route = Literal["as is", "two-fold", "two stages"]
 class Grids:
     """How an input of ``shape`` is predicted by a model of another voxel size.
 
-    ``as is``: the tile's result is written as it comes. ``two-fold``: every axis is 1 or 2 times finer than the model's,
-    and each tile is upsampled before it is written. ``two stages``: any other ratio; the model-grid prediction is
-    stored, then resampled block by block.
+    ``as is``: the tile's result is written as it comes. ``two-fold``: every axis is 1 or 2 times finer than the
+    model's, and each tile is upsampled before it is written. ``two stages``: any other ratio; the model-grid
+    prediction is stored, then resampled block by block.
     """
 
     shape: Triple
@@ -117,7 +117,7 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, latt
     if factor > REFUSE_FACTOR:
         raise GeometryError(
             f"the voxel size {input_size} differs from the model's {model_size} by a factor of {factor:.3g}, more than "
-            f"{REFUSE_FACTOR:g}: check the voxel size (--voxel-size z,y,x) or choose a model for this resolution (--model)"
+            f"{REFUSE_FACTOR:g}: check the voxel size (--voxel-size z,y,x) or choose a model for it (--model)"
         )
     route: Route = "two stages"
     if input_size.matches(model_size, tolerance=AS_IS_TOLERANCE):
@@ -129,6 +129,4 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, latt
             "the voxel size %s differs from the model's %s by a factor of %.3g: expect a poorer result",
             input_size, model_size, factor,
         )  # fmt: skip
-    return Grids(
-        shape=shape, input_size=input_size, model_size=model_size, ratio=ratio, route=route, lattice=lattice
-    )
+    return Grids(shape=shape, input_size=input_size, model_size=model_size, ratio=ratio, route=route, lattice=lattice)

@@ -68,12 +68,13 @@ class OnnxSession:
 
     def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Session.run`."""
-        _check_side(block, self._side)
-        out: npt.NDArray[np.float32] = self._session.run(None, {self._input: block[None, None]})[0]
-        return out[0, 0]
+        check_side(block, self._side)
+        out: npt.NDArray[np.float32] = self._session.run(None, {self._input: block[None, None]})[0][0, 0]
+        return out
 
 
-def _check_side(block: npt.NDArray[np.float32], side: int) -> None:
+def check_side(block: npt.NDArray[np.float32], side: int) -> None:
+    """Refuse a block of another size than the session's."""
     # The graph itself accepts wrong sizes and returns a wrong result, silently.
     if block.shape != (side, side, side):
         raise ModelError(f"this session runs cubes of {side} voxels, got {block.shape}")

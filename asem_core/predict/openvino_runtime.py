@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
-from asem_core.predict.onnx_runtime import _check_side
+from asem_core.predict.onnx_runtime import check_side
 
 
 def available() -> str | None:
@@ -72,6 +72,6 @@ class OpenVinoSession:
 
     def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Session.run`."""
-        _check_side(block, self._side)
-        out: npt.NDArray[np.float32] = self._request.infer({0: block[None, None]}, share_inputs=True)[0]
-        return out[0, 0]
+        check_side(block, self._side)
+        out: npt.NDArray[np.float32] = self._request.infer({0: block[None, None]}, share_inputs=True)[0][0, 0]
+        return out

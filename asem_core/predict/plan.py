@@ -154,9 +154,7 @@ def make_plan(
     precision = wanted.precision
     model_size = VoxelSize(model.voxel_size_nm)
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64))
-    cost = choose_tile(
-        package.onnx, rough.model_shape, rough.fine, side=wanted.tile, max_memory=settings.max_memory
-    )
+    cost = choose_tile(package.onnx, rough.model_shape, rough.fine, side=wanted.tile, max_memory=settings.max_memory)
     grids = attrs.evolve(rough, lattice=cost.lattice)
     tiles = tuple(grids.tiles(roi))
     plan = Plan(

@@ -215,7 +215,7 @@ def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
     label = ArrayPlan(shape=plan.roi.shape, dtype=np.dtype(np.uint8), chunk=plan.chunk)
     output = create_ome_zarr(
         plan.output,
-        image=attrs.evolve(label, dtype=np.dtype(plan.prob_dtype)),
+        image=ArrayPlan(shape=plan.roi.shape, dtype=np.dtype(plan.prob_dtype), chunk=plan.chunk),
         labels={plan.organelle.name: label},
         voxel_size=plan.volume.voxel_size,
         lower_edge_nm=lower,
@@ -288,7 +288,7 @@ def _predict_stage(
 
 
 def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
-    """The cell mask (0 outside the volume) where tile ``kept`` matters: its output box, or all that it is resampled to."""
+    """The cell mask (0 outside the volume) of a tile: its output box, or all voxels that it is resampled to."""
     if plan.mask is None:
         return None
     if plan.grids.route == "two stages":

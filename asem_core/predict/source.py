@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple, triple
@@ -74,9 +73,7 @@ def prepare(volume: Volume, grids: Grids, tiles: Sequence[Box], folder: Path, pr
         shutil.rmtree(partial, ignore_errors=True)
         _resample(volume, grids, box, partial, progress)
         partial.rename(path)
-    copy = attrs.evolve(
-        volume, array=ZarrArray(open_array(path), path), voxel_size=grids.model_size, chunks=_CHUNK
-    )
+    copy = attrs.evolve(volume, array=ZarrArray(open_array(path), path), voxel_size=grids.model_size, chunks=_CHUNK)
     return ModelGridRaw(volume=copy, origin=box.start, shape=grids.model_shape)
 
 
@@ -103,10 +100,11 @@ def _staged_box(grids: Grids, tiles: Sequence[Box]) -> Box:
 def _resample(volume: Volume, grids: Grids, box: Box, path: Path, progress: Progress) -> None:
     import zarr
 
+    chunks = triple([min(c, n) for c, n in zip(_CHUNK, box.shape, strict=True)])
+    compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
     array = zarr.create_array(
-        path, shape=box.shape, dtype="float32", chunks=triple([min(c, n) for c, n in zip(_CHUNK, box.shape, strict=True)]),
-        zarr_format=2, compressors={"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}, fill_value=0,
-    )  # fmt: skip
+        path, shape=box.shape, dtype="float32", chunks=chunks, zarr_format=2, compressors=compressor, fill_value=0
+    )
 
     def write(block: Box) -> None:
         needed = source_box(block, grids.ratio)

@@ -73,8 +73,7 @@ def sample(volume: Tensor, coordinates: Tensor, *, nearest: bool = False) -> Ten
     """Values of ``volume`` ``(z, y, x)`` at ``coordinates`` ``(..., 3)``; the volume is mirrored about its faces."""
     flat = coordinates.reshape(-1, 3)
     spans = [
-        _span(float(low), float(high), n)
-        for low, high, n in zip(flat.amin(0), flat.amax(0), volume.shape, strict=True)
+        _span(float(low), float(high), n) for low, high, n in zip(flat.amin(0), flat.amax(0), volume.shape, strict=True)
     ]
     part = volume[spans[0], spans[1], spans[2]]
     low = torch.tensor([span.start for span in spans], device=volume.device)

@@ -103,7 +103,9 @@ def export_onnx(network: UNet, path: Path) -> None:
         warnings.filterwarnings("ignore", "The feature will be removed", DeprecationWarning)
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1", UserWarning)
         torch.onnx.export(
-            _package_net(network), (torch.zeros(1, 1, *[_TRACE_SIDE] * 3),), buffer, dynamo=False, opset_version=OPSET,
+            _package_net(network), (torch.zeros(1, 1, *[_TRACE_SIDE] * 3),),
+            buffer,  # type: ignore[arg-type]  # this exporter writes to file objects too
+            dynamo=False, opset_version=OPSET,
             input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: axes, OUTPUT: axes},
         )  # fmt: skip
     model = onnx.load_from_string(buffer.getvalue())
@@ -148,7 +150,8 @@ def _store_as_fp16(graph: onnx.GraphProto) -> None:
             raise ModelError(f"the weights {tensor.name} were not rounded to fp16: call round_to_fp16 before scoring")
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(half, name + _HALF))
-        casts.append(onnx.helper.make_node("Cast", [name + _HALF], [name], name=f"{name}_cast", to=onnx.TensorProto.FLOAT))
+        cast = onnx.helper.make_node("Cast", [name + _HALF], [name], name=f"{name}_cast", to=onnx.TensorProto.FLOAT)
+        casts.append(cast)
     nodes = list(graph.node)
     del graph.node[:]
     graph.node.extend([*casts, *nodes])

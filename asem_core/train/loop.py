@@ -90,7 +90,7 @@ def train(
                 block = coming.result()
                 if iteration + 1 < recipe.iterations:
                     coming = ahead.submit(sampler.batch, iteration + 1, recipe.phase_at(iteration + 1))
-                rate = _set_rate(optimiser, recipe, iteration)
+                rate = _set_rate(optimiser, recipe.rate_at(iteration))
                 loss = _step(network, optimiser, block, recipe, padded=recipe.phase_at(iteration).padded)
                 now = iteration + 1
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
@@ -125,22 +125,16 @@ def _choose_device(device: str) -> str:
 
 def _make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
-    return kind(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+    return kind(network.parameters(), weight_decay=settings.weight_decay)
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, iteration: int) -> float:
-    settings = recipe.optimiser
-    rise = min(1.0, (iteration + 1) / settings.warmup) if settings.warmup else 1.0
-    fall: float = (1.0 - iteration / recipe.iterations) ** settings.decay
-    rate = settings.rate * rise * fall
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
     for group in optimiser.param_groups:
         group["lr"] = rate
     return rate
 
 
-def _step(
-    network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, *, padded: bool
-) -> float:
+def _step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, *, padded: bool) -> float:
     network.train()
     network.pad(padded)
     raw = block.raw.contiguous(memory_format=torch.channels_last_3d)

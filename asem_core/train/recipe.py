@@ -43,14 +43,21 @@ class Phase:
     iterations: int = attrs.field(validator=validators.gt(0))
     side: int = attrs.field()
     """Input voxels per axis: 4 mod 8 for valid convolutions, 0 mod 8 with padding."""
+    rate: tuple[float, float] = attrs.field(default=(3e-5, 3e-5))
+    """Learning rate at the first iteration of the phase and after its last, linear between."""
     padded: bool = False
     """Zero-padded convolutions: every voxel of the block is trained on, at a fraction of the cost per voxel, with
     wrong context near the block's faces. Only to begin with."""
 
+    @rate.validator
+    def _not_negative(self, _: object, rate: tuple[float, float]) -> None:
+        if min(rate) < 0 or max(rate) == 0:
+            raise ValueError(f"rate must be two numbers, not negative and not both 0, got {rate}")
+
     @side.validator
     def _fits(self, _: object, side: int) -> None:
         if (side < 100 and not self.padded) or side % 8 != (0 if self.padded else 4):
-            raise ValueError("side must be 0 mod 8 with padding; else 4 mod 8 and at least 100; got " f"{side}")
+            raise ValueError(f"side must be 0 mod 8 with padding; else 4 mod 8 and at least 100; got {side}")
 
 
 @attrs.frozen(kw_only=True)
@@ -83,16 +90,13 @@ class Augment:
 
 @attrs.frozen(kw_only=True)
 class Optimiser:
-    """Adam, and what the rate does over the run."""
+    """Adam; the rates stand in the phases."""
 
-    rate: float = 3e-5
     weight_decay: float = 3e-5
     decoupled: bool = False
     """Weight decay as in AdamW instead of an L2 term."""
     warmup: int = 0
     """Iterations over which the rate rises from 0."""
-    decay: float = 0.0
-    """Exponent of the polynomial by which the rate falls to 0 at the last iteration; 0: constant rate."""
 
 
 @attrs.frozen(kw_only=True)
@@ -129,11 +133,23 @@ class Recipe:
 
     def phase_at(self, iteration: int) -> Phase:
         """The phase of ``iteration`` (counted from 0)."""
+        return self._locate(iteration)[0]
+
+    def rate_at(self, iteration: int) -> float:
+        """Learning rate of ``iteration`` (counted from 0)."""
+        phase, since = self._locate(iteration)
+        first, last = phase.rate
+        rise = min(1.0, (iteration + 1) / self.optimiser.warmup) if self.optimiser.warmup else 1.0
+        return rise * (first + (last - first) * since / phase.iterations)
+
+    def _locate(self, iteration: int) -> tuple[Phase, int]:
+        """The phase of ``iteration``, and how many iterations of it come before."""
+        since = iteration
         for phase in self.phases:
-            if iteration < phase.iterations:
-                return phase
-            iteration -= phase.iterations
-        raise IndexError(f"the recipe has {self.iterations} iterations")
+            if since < phase.iterations:
+                return phase, since
+            since -= phase.iterations
+        raise IndexError(f"the recipe has {self.iterations} iterations, got {iteration}")
 
 
 def load_recipe(path: Path) -> Recipe:

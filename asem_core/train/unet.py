@@ -32,7 +32,7 @@ class ConvPass(nn.Module):
     def __init__(self, channels: list[int], *, activate: bool = True, normalise: bool = False) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for incoming, outgoing in zip(channels[:-1], channels[1:], strict=True):
+        for incoming, outgoing in zip(channels, channels[1:], strict=False):
             layers.append(nn.Conv3d(incoming, outgoing, 3))
             if normalise:
                 layers.append(nn.Sequential(nn.BatchNorm3d(outgoing), nn.ReLU(inplace=True)))

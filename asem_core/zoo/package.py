@@ -33,9 +33,7 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
     """
     wanted = model_id or organelle.default_model
     if wanted is None:
-        raise ModelError(
-            f"the organelle {organelle.name!r} has no trained model yet: train one with `asem train`"
-        )
+        raise ModelError(f"the organelle {organelle.name!r} has no trained model yet: train one with `asem train`")
     for model in organelle.models:
         if model.id == wanted:
             return model
@@ -58,7 +56,9 @@ def package_folder(spec: ModelSpec) -> Path:
         raise ModelError(f"model {spec.id!r}: cannot import its package {module_name}: {error}") from error
     path = Path(str(module.__file__)).parent / folder
     if not (path / "rdf.yaml").is_file():
-        raise ModelError(f"model {spec.id!r}: no bioimage.io package in {path} (rdf.yaml is missing); reinstall the plugin")
+        raise ModelError(
+            f"model {spec.id!r}: no bioimage.io package in {path} (rdf.yaml is missing); reinstall the plugin"
+        )
     return path
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.errors import GeometryError
 from asem_core.geometry import Triple, VoxelSize, triple
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def _shape(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
     try:
         return triple([int(part) for part in value.split(",")])
-    except ValueError:
+    except (ValueError, GeometryError):
         raise click.BadParameter(
             f"expected voxels along z,y,x, such as 200,200,200; got {value!r}", ctx, param
         ) from None
@@ -78,7 +79,7 @@ def demo(output: Path, *, seed: int, overwrite: bool) -> None:
 def _print(result: Demo) -> None:
     run, scores = result.segmentation, result.evaluation.scores
     click.echo(f"\n{run.voxels:,} voxels with {result.mitochondria} mitochondria")
-    click.echo(f"segmented by {run.model} with {run.runtime} ({run.precision}) in {run.seconds:.0f} s")
+    click.echo(f"segmented by {run.model} in {run.seconds:.0f} s: {run.runtime}, {run.precision}")
     click.echo(f"\n{'':<24}{'precision':>10}{'recall':>10}{'F1':>10}")
     for name, score in (("with exclusion zone", scores.with_zone), ("without", scores.without_zone)):
         click.echo(f"{name:<24}{score.precision:>10.3f}{score.recall:>10.3f}{score.f1:>10.3f}")

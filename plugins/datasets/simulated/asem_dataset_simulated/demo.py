@@ -14,6 +14,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import open_labels, open_volume
+from asem_core.zoo.package import choose_model
 from asem_dataset_simulated.write import write_cell
 
 ORGANELLE = "mito"
@@ -61,6 +62,8 @@ def run_demo(
     ------
     PluginError
         The mitochondria plugin is not installed.
+    ModelError
+        It has no model.
     OutputError
         ``folder`` holds an earlier demo and ``overwrite`` is not set.
     """
@@ -88,7 +91,10 @@ def run_demo(
 
 
 def _organelle(registry: Registry) -> OrganelleSpec:
+    """The organelle, with a model: an error now, before anything is written."""
     try:
-        return registry.organelles[ORGANELLE]
+        organelle = registry.organelles[ORGANELLE]
     except PluginError as error:
         raise PluginError(f"{error}; the demo needs its plugin: pip install asem-organelle-mito") from None
+    choose_model(organelle, None)
+    return organelle

@@ -49,8 +49,9 @@ def test_what_cannot_be_simulated_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_shape_that_is_no_shape() -> None:
-    result = CliRunner().invoke(simulate, ["cell.zarr", "--shape", "big"])
+@pytest.mark.parametrize("shape", ["big", "24,24", "24,24,x"])
+def test_a_shape_that_is_no_shape(shape: str) -> None:
+    result = CliRunner().invoke(simulate, ["cell.zarr", "--shape", shape])
     assert result.exit_code == 2
     assert "200,200,200" in result.output
 

@@ -1,0 +1,54 @@
+# Everything is installed into .venv; nothing outside this folder is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
+
+PLUGINS := plugins/organelles/mito plugins/datasets/simulated
+PACKAGES := asem_core $(wildcard plugins/*/*/asem_*)
+EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
+MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
+
+.PHONY: help demo test lint format bench wheels clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+demo: $(VENV)/.demo  ## Install without torch, segment a simulated cell, print the scores
+	$(BIN)/asem demo --overwrite
+
+test: $(VENV)/.test lint  ## Install everything, lint, run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(PACKAGES)
+
+format: $(VENV)/.test  ## Format the code, repair what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.test  ## Run the benchmarks; they print tables
+	for script in tests/benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+wheels: $(VENV)/.test  ## Build every distribution into dist
+	for folder in . $(PLUGINS); do $(BIN)/python -m build --no-isolation --outdir dist $$folder || exit 1; done
+
+clean:  ## Remove .venv, the demo, builds and caches
+	rm -rf $(VENV) asem_demo dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find asem_core plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "ASEM needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(MANIFESTS) | $(BIN)/python
+	$(PIP_INSTALL) -e . $(EDITABLE_PLUGINS)
+	touch $@
+
+$(VENV)/.test: $(MANIFESTS) | $(BIN)/python
+	$(PIP_INSTALL) -e '.[train,openvino,test]' $(EDITABLE_PLUGINS)
+	touch $@ $(VENV)/.demo

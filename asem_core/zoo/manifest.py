@@ -1,0 +1,72 @@
+"""``model.json`` inside a package: the values of its `ModelSpec`, so that no plugin copies a sha256 by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from asem_core.errors import ModelError
+from asem_core.specs import ModelSpec, StageRef
+from asem_core.zoo.package import ONNX_NAME, file_sha256
+
+MANIFEST = "model.json"
+
+
+def manifest_values(spec: ModelSpec) -> dict[str, Any]:
+    """Plain values of ``spec``, without ``package``: where the folder lies is the plugin's business."""
+    values = attrs.asdict(spec)
+    del values["package"]
+    return values
+
+
+def write_manifest(spec: ModelSpec, folder: Path) -> Path:
+    """Write ``model.json`` into ``folder``."""
+    path = folder / MANIFEST
+    path.write_text(json.dumps(manifest_values(spec), indent=2) + "\n")
+    return path
+
+
+def read_manifest(folder: Path) -> ModelSpec:
+    """The `ModelSpec` of the package in ``folder``; its ``package`` is the folder's path.
+
+    Raises
+    ------
+    ModelError
+        ``model.json`` is missing or does not hold the values of a `ModelSpec`.
+    """
+    path = folder / MANIFEST
+    try:
+        values = json.loads(path.read_text())
+        stages = tuple(StageRef(**stage) for stage in values.pop("preprocess"))
+        size = tuple(float(v) for v in values.pop("voxel_size_nm"))
+        return ModelSpec(**values, package=str(folder), preprocess=stages, voxel_size_nm=size)  # type: ignore[arg-type]
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing: this is no package that `asem zoo package` wrote") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path} does not describe a model ({error}): write the package again") from None
+
+
+def check_files(folder: Path) -> ModelSpec:
+    """Check the package in ``folder`` against its manifest: what must be there is, and the weights are the stated ones.
+
+    Raises
+    ------
+    ModelError
+        ``rdf.yaml``, ``model.json`` or the ONNX file is missing, or the weights' sha256 is not the stated one.
+    """
+    if not (folder / "rdf.yaml").is_file():
+        raise ModelError(f"no bioimage.io package in {folder} (rdf.yaml is missing)")
+    spec = read_manifest(folder)
+    onnx = folder / ONNX_NAME
+    if not onnx.is_file():
+        raise ModelError(f"model {spec.id!r}: {onnx} is missing")
+    found = file_sha256(onnx)
+    if found != spec.sha256:
+        raise ModelError(
+            f"model {spec.id!r}: the sha256 of {onnx} is {found}, expected {spec.sha256} ({MANIFEST}); "
+            "the file was changed or damaged: fetch or write the package again"
+        )
+    return spec

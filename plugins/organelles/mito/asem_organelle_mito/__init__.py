@@ -1,0 +1,1 @@
+"""Mitochondria: parameters, recipe and trained models."""

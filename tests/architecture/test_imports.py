@@ -1,0 +1,69 @@
+"""Who may import what."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.architecture.conftest import Module
+
+
+def _roots(module: Module) -> set[str]:
+    return {name.partition(".")[0] for name in module.imports(deferred=True)}
+
+
+def test_torch_is_for_training_only(modules: list[Module]) -> None:
+    users = {module.name for module in modules if _roots(module) & {"torch", "torchvision", "tensorboard"}}
+    allowed = {name for name in users if name.startswith("asem_core.train.") or name.endswith(".training")}
+    assert users == allowed
+
+
+def test_relative_imports_are_not_used(modules: list[Module]) -> None:
+    assert not [module.name for module in modules if "None" in _roots(module)]
+
+
+def test_specs_need_attrs_and_the_standard_library_only(modules: list[Module]) -> None:
+    specs = next(module for module in modules if module.name == "asem_core.specs")
+    assert _roots(specs) <= sys.stdlib_module_names | {"attrs"}
+
+
+def test_entry_points_of_plugins_are_cheap(modules: list[Module]) -> None:
+    """A plugin's ``plugin.py`` is imported whenever anything is listed."""
+    for module in modules:
+        if not module.name.endswith(".plugin"):
+            continue
+        own = module.name.partition(".")[0]
+        allowed = {"asem_core.hookspecs", "asem_core.specs"}
+        heavy = {
+            name
+            for name in module.imports(deferred=False)
+            if not name.startswith((f"{own}.", "asem_core.")) and name.partition(".")[0] not in sys.stdlib_module_names
+        }
+        core = {n.rpartition(".")[0] for n in module.imports(deferred=False) if n.startswith("asem_core.")}
+        assert not heavy, module.name
+        assert core <= allowed, module.name
+
+
+def test_core_knows_no_plugin(modules: list[Module]) -> None:
+    plugins = {module.name.partition(".")[0] for module in modules} - {"asem_core"}
+    for module in modules:
+        if module.name.startswith("asem_core"):
+            assert not _roots(module) & plugins, module.name
+
+
+def test_library_does_not_know_the_command_line(modules: list[Module]) -> None:
+    for module in modules:
+        if module.package != "asem_core.cli" and module.name.startswith("asem_core"):
+            users = {name for name in module.imports(deferred=True) if name.startswith(("click", "asem_core.cli"))}
+            assert not users, module.name
+
+
+def test_packages_do_not_import_in_circles(modules: list[Module]) -> None:
+    graph: dict[str, set[str]] = defaultdict(set)
+    for module in modules:
+        targets = {".".join(name.split(".")[:2]) for name in module.imports(deferred=False) if "asem_core." in name}
+        graph[module.package] |= targets - {module.package}
+    TopologicalSorter(graph).prepare()

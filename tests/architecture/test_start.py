@@ -1,0 +1,56 @@
+"""What starting ASEM costs: nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "bioimageio",
+    "dask",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "scipy",
+    "skimage",
+    "torch",
+    "xarray",
+    "zarr",
+}
+HELP = """
+import sys
+from asem_core.cli.main import main
+sys.argv = ["asem", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+def _loaded_after(code: str) -> set[str]:
+    report = f"{code}\nimport sys; print('loaded:', *sys.modules, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return set(run.stderr.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize("code", ["import asem_core", "import asem_core; asem_core.make_registry", HELP])
+def test_heavy_libraries_are_not_imported(code: str) -> None:
+    assert sorted(_loaded_after(code) & HEAVY) == []
+
+
+def test_help_answers_within_a_second() -> None:
+    """The best of five: the machine may be busy with other things."""
+    asem = Path(sys.executable).with_name("asem")
+
+    def seconds() -> float:
+        began = time.perf_counter()
+        subprocess.run([asem, "--help"], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 1.0

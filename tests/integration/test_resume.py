@@ -1,0 +1,232 @@
+"""Runs that are killed, damaged or continued otherwise."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+import zarr
+
+from asem_core import Box, Registry, Volume, segment
+from asem_core.blocks.journal import journal_path
+from asem_core.blocks.verify import status, verify
+from asem_core.errors import OutputError, ResumeError
+from asem_core.predict.segment import work_folder
+from asem_core.volume.convert import convert
+
+SCRIPT = """
+import sys, pickle
+from asem_core import Registry, segment, open_volume
+from asem_core.plugins import make_manager
+folder, volume, output, roi = sys.argv[1:5]
+sys.path.insert(0, folder)
+organelle = pickle.loads(bytes.fromhex(sys.stdin.read()))
+from asem_core import Box
+registry = Registry(make_manager([]))
+segment(open_volume(volume, registry=registry), output, organelle=organelle, registry=registry, tile=168,
+        runtime="onnxruntime", max_memory=2 * 10**9, roi=Box.parse(roi),
+        progress=lambda stage, done, total: print(stage, done, total, flush=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def stored(
+    tissue: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory, as_volume: Callable[..., Volume]
+) -> Path:
+    """A volume of 18 tiles on disk."""
+    path = tmp_path_factory.mktemp("input") / "raw.zarr"
+    convert(as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]), path)
+    return path
+
+
+class Job:
+    """The same segmentation, in a process of its own."""
+
+    def __init__(self, toy: Any, volume: Path, roi: str) -> None:
+        import pickle
+
+        package = toy.onnx.parents[2]
+        self._command = [sys.executable, "-c", SCRIPT, str(package), str(volume)]
+        self._roi = roi
+        self._organelle = pickle.dumps(toy.organelle).hex()
+
+    def start(self, output: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*self._command, str(output), self._roi], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(self._organelle)
+        process.stdin.close()
+        return process
+
+    def finish(self, output: Path) -> None:
+        process = self.start(output)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read()
+        assert process.wait() == 0, process.stderr.read()
+
+    def kill_during(self, output: Path, stage: str, at_least: int, delay: float) -> None:
+        """Start, wait until ``at_least`` blocks of ``stage`` are done and ``delay`` seconds more, kill -9."""
+        process = self.start(output)
+        assert process.stdout is not None
+        for line in process.stdout:
+            name, done, _ = line.split()
+            if name == stage and int(done) >= at_least:
+                break
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def contents(output: Path) -> dict[str, bytes]:
+    """Every chunk file of an output."""
+    return {
+        path.relative_to(output).as_posix(): path.read_bytes()
+        for path in sorted(output.rglob("*"))
+        if path.is_file() and not path.name.startswith(".z")
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("roi", "stages"),
+    [
+        ("0:130,0:180,0:150", ("predict", "predict", "predict")),
+        ("5:130,3:180,1:150", ("predict", "deliver", "predict")),
+    ],
+    ids=["direct", "cropped"],
+)
+def test_three_kills_leave_no_trace(toy: Any, stored: Path, tmp_path: Path, roi: str, stages: tuple[str, ...]) -> None:
+    job = Job(toy, stored, roi)
+    job.finish(tmp_path / "undisturbed.zarr")
+    output = tmp_path / "killed.zarr"
+    chance = random.Random(11)
+    for stage in sorted(stages, reverse=True):
+        job.kill_during(output, stage, chance.randint(1, 5), chance.random() * 0.3)
+        assert not status(output).complete
+        assert not verify(output).sound
+    job.finish(output)
+    assert contents(output) == contents(tmp_path / "undisturbed.zarr")
+    assert verify(output).sound
+    assert not work_folder(output).exists()
+
+
+@pytest.fixture
+def run(toy: Any, registry: Registry, stored: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Segment a small ROI of the stored volume into one file; returns its path."""
+    from asem_core import open_volume
+
+    def go(**options: Any) -> Path:
+        options = {
+            "roi": Box.parse("0:64,0:64,0:64"),
+            "tile": 168,
+            "runtime": "onnxruntime",
+            "organelle": toy.organelle,
+            **options,
+        }
+        volume = options.pop("volume", None) or open_volume(stored, registry=registry)
+        segment(volume, tmp_path / "out.zarr", registry=registry, max_memory=2 * 10**9, **options)
+        return tmp_path / "out.zarr"
+
+    return go
+
+
+def test_verify_finds_every_damage(run: Callable[..., Path]) -> None:
+    output = run()
+    assert verify(output).sound
+    chunk = output / "0" / "0" / "0" / "0"
+    good = chunk.read_bytes()
+    chunk.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert verify(output).changed == ("0/0/0/0",)
+    chunk.unlink()
+    assert verify(output).missing == ("0/0/0/0",)
+    chunk.write_bytes(good)
+    assert verify(output).sound
+    label = output / "labels" / "toy" / "0" / "0" / "0" / "0"
+    label.unlink()
+    assert verify(output).missing == ("labels/toy/0/0/0/0",)
+
+
+def test_a_complete_output_is_not_overwritten_by_accident(run: Callable[..., Path]) -> None:
+    output = run()
+    before = contents(output)
+    with pytest.raises(OutputError, match="--overwrite"):
+        run()
+    assert contents(output) == before
+    run(overwrite=True)
+    assert contents(output) == before
+
+
+def test_a_resume_with_other_settings_is_refused(
+    run: Callable[..., Path], toy: Any, as_volume: Callable[..., Volume], tissue: npt.NDArray[np.uint8]
+) -> None:
+    output = run()
+    lines = journal_path(output).read_text().splitlines(keepends=True)
+    journal_path(output).write_text("".join(lines[:-1]))  # as if killed before the pyramid
+    with pytest.raises(ResumeError, match="prob_dtype was uint8, now float32"):
+        run(prob_dtype="float32")
+    with pytest.raises(ResumeError, match="--tile 168, not 232"):
+        run(tile=232)
+    with pytest.raises(ResumeError, match=r"threshold was 0\.5, now 0\.7"):
+        run(organelle=attrs.evolve(toy.organelle, threshold=0.7))
+    with pytest.raises(ResumeError, match="input was"):
+        run(volume=as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]))
+    before = contents(output)
+    run(tile=None, runtime="auto")
+    assert contents(output) == before
+    assert verify(output).sound
+
+
+def test_failed_blocks_are_told_and_retried(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from asem_core.errors import BlockError
+    from asem_core.predict import segment as module
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ValueError("no luck")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "predict_tile", broken)
+        with pytest.raises(BlockError, match=r"1 of 1 blocks failed.*no luck"):
+            run()
+    run()
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
+    run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import errno
+
+    from asem_core.predict import segment as module
+
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    roi = Box.parse("0:64,0:64,0:128")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_digests", full)
+        with pytest.raises(OutputError, match="no space left"):
+            run(roi=roi)
+    assert not status(tmp_path / "out.zarr").complete
+    run(roi=roi)
+    assert verify(tmp_path / "out.zarr").sound
+
+
+def test_the_whole_output_has_no_hole(run: Callable[..., Path]) -> None:
+    """Chunks that are all zero are on disk, too."""
+    mask_free = run(roi=Box.parse("0:130,0:64,0:64"))
+    image = zarr.open_array(mask_free / "0", mode="r")
+    assert len(contents(mask_free)) >= 2 * image.nchunks
+    for index in np.ndindex(*image.cdata_shape):
+        assert (mask_free / "0" / "/".join(map(str, index))).is_file()

@@ -1,0 +1,105 @@
+"""The distributions as a user gets them: what is in them, and whether they work alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+LARGEST = 30 * 10**6
+DISTRIBUTIONS = {
+    "asem_core": ".",
+    "asem_organelle_mito": "plugins/organelles/mito",
+    "asem_dataset_simulated": "plugins/datasets/simulated",
+}
+
+
+@pytest.fixture(scope="session")
+def dist(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist of every distribution."""
+    out = tmp_path_factory.mktemp("dist")
+    for folder in DISTRIBUTIONS.values():
+        _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, root / folder)
+    return out
+
+
+@pytest.fixture(scope="session")
+def fresh(root: Path, dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` folder of a new environment that holds the wheels, what they need, and nothing else."""
+    if not _package_index_answers(tmp_path_factory.mktemp("probe")):
+        pytest.skip("no package index can be reached: the wheels' dependencies cannot be installed")
+    environment = tmp_path_factory.mktemp("fresh") / "env"
+    _run(sys.executable, "-m", "venv", environment)
+    wheels = sorted(dist.glob("*.whl"))
+    python = environment / "bin" / "python"
+    _run(python, "-m", "pip", "install", "--quiet", "-c", root / "constraints.txt", *wheels)
+    return python.parent
+
+
+def _package_index_answers(folder: Path) -> bool:
+    """Whether pip, configured as it is here, can download a small wheel."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", folder, "iniconfig"]
+    return subprocess.run(command, capture_output=True, timeout=300).returncode == 0
+
+
+def _run(*command: object) -> str:
+    run = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+    return run.stdout
+
+
+def _names(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as file:
+        return file.namelist()
+
+
+@pytest.mark.parametrize("package", DISTRIBUTIONS)
+def test_wheel_holds_its_package_and_nothing_else(dist: Path, package: str) -> None:
+    (wheel,) = dist.glob(f"{package}-*.whl")
+    tops = {name.partition("/")[0] for name in _names(wheel)}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {package}
+    assert wheel.stat().st_size < LARGEST
+
+
+def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
+    (wheel,) = dist.glob("asem_core-*.whl")
+    assert {"asem_core/py.typed", "asem_core/train/presets/fast.yaml"} <= set(_names(wheel))
+
+
+def test_mito_wheel_holds_its_model(dist: Path) -> None:
+    (wheel,) = dist.glob("asem_organelle_mito-*.whl")
+    names = _names(wheel)
+    assert any(name.endswith("/rdf.yaml") for name in names)
+    assert any(name.endswith(".onnx") for name in names)
+
+
+def test_core_sdist_leaves_plugins_out(dist: Path) -> None:
+    (sdist,) = dist.glob("asem_core-*.tar.gz")
+    with tarfile.open(sdist) as file:
+        tops = {name.split("/")[1] for name in file.getnames() if "/" in name}
+    assert "asem_core" in tops
+    assert not tops & {"plugins", "tests", "zoo"}
+
+
+def test_fresh_environment_has_no_torch(fresh: Path) -> None:
+    code = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is not None)"
+    _run(fresh / "python", "-c", code)
+
+
+def test_fresh_environment_has_one_onnx_runtime(fresh: Path) -> None:
+    installed = _run(fresh / "python", "-m", "pip", "list", "--format", "freeze")
+    assert len([line for line in installed.splitlines() if line.startswith("onnxruntime")]) == 1
+
+
+def test_fresh_environment_segments(fresh: Path, tmp_path: Path) -> None:
+    cell, output = tmp_path / "cell.zarr", tmp_path / "mito.zarr"
+    _run(fresh / "asem", "simulate", cell, "--shape", "48,56,64")
+    _run(fresh / "asem", "segment", cell, "--organelle", "mito", "-o", output)
+    _run(fresh / "asem", "verify", output)
+    assert "precision" in _run(fresh / "asem", "evaluate", output, cell, "--organelle", "mito", "--json")

@@ -1,0 +1,102 @@
+"""A package that was damaged, exchanged or emptied is refused before its weights are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import attrs
+import pytest
+
+from asem_core.errors import ModelError
+from asem_core.specs import ModelSpec
+from asem_core.zoo.manifest import check_files, read_manifest, write_manifest
+from asem_core.zoo.package import file_sha256, open_package
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Folder of a package in an importable plugin, and the spec that fits it."""
+    (tmp_path / "asem_organelle_toy").mkdir()
+    (tmp_path / "asem_organelle_toy/__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = tmp_path / "asem_organelle_toy/models/toy"
+    folder.mkdir(parents=True)
+    (folder / "rdf.yaml").write_text("type: model\n")
+    (folder / "weights.onnx").write_bytes(b"the weights")
+    spec = ModelSpec(
+        id="toy", version="1.0.0", package="asem_organelle_toy:models/toy", voxel_size_nm=(10.0, 10.0, 10.0),
+        sha256=file_sha256(folder / "weights.onnx"), licence="none", trained_on="nothing",
+    )  # fmt: skip
+    write_manifest(spec, folder)
+    yield folder, spec
+    sys.modules.pop("asem_organelle_toy", None)
+
+
+def refusals(folder, spec, match):
+    for attempt in (lambda: open_package(spec), lambda: check_files(folder)):
+        with pytest.raises(ModelError, match=match):
+            attempt()
+
+
+def test_sound_package_opens(package):
+    folder, spec = package
+    assert open_package(spec).onnx == folder / "weights.onnx"
+    assert check_files(folder) == attrs.evolve(spec, package=str(folder))
+
+
+def test_changed_weights(package):
+    folder, spec = package
+    (folder / "weights.onnx").write_bytes(b"the weighty")
+    refusals(folder, spec, r"sha256 of .*weights\.onnx is [0-9a-f]{64}, expected [0-9a-f]{64}")
+
+
+def test_truncated_weights(package):
+    folder, spec = package
+    (folder / "weights.onnx").write_bytes(b"")
+    refusals(folder, spec, "changed or damaged")
+
+
+def test_missing_description(package):
+    folder, spec = package
+    (folder / "rdf.yaml").unlink()
+    refusals(folder, spec, "rdf.yaml is missing")
+
+
+def test_missing_weights(package):
+    folder, spec = package
+    (folder / "weights.onnx").unlink()
+    refusals(folder, spec, r"weights\.onnx is missing")
+
+
+def test_missing_folder_and_plugin(package):
+    _, spec = package
+    with pytest.raises(ModelError, match=r"rdf\.yaml is missing"):
+        open_package(attrs.evolve(spec, package="asem_organelle_toy:models/gone"))
+    with pytest.raises(ModelError, match="cannot import"):
+        open_package(attrs.evolve(spec, package="asem_organelle_gone:models/toy"))
+
+
+def test_missing_manifest(package):
+    folder, _ = package
+    (folder / "model.json").unlink()
+    with pytest.raises(ModelError, match=r"model\.json is missing"):
+        check_files(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"preprocess": []}', "not json", '{"preprocess": 3, "voxel_size_nm": 1}']
+)
+def test_broken_manifest(package, text):
+    folder, _ = package
+    (folder / "model.json").write_text(text)
+    with pytest.raises(ModelError, match=r"model\.json does not describe a model"):
+        read_manifest(folder)
+
+
+def test_manifest_of_other_weights(package):
+    folder, _ = package
+    values = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**values, "sha256": "0" * 64}))
+    with pytest.raises(ModelError, match="expected 0000"):
+        check_files(folder)

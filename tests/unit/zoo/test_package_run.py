@@ -1,0 +1,194 @@
+"""From a training run to a package that bioimage.io accepts, and back through the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+import yaml
+from click.testing import CliRunner
+
+from asem_core.cli.zoo import zoo
+from asem_core.errors import AsemError, ModelError
+from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.package import file_sha256
+
+torch = pytest.importorskip("torch", reason="packaging needs torch: pip install 'asem-core[train]'")
+
+CARD = {
+    "title": "Toy mitochondria", "description": "A toy.", "trained_on": "trained on nothing", "data": ["none"],
+    "licence": "CC0", "licence_spdx": "CC0-1.0", "split": "none", "known_failures": ["everything"],
+    "citation": [{"text": "Toy", "url": "https://example.org"}], "authors": ["A. Toy"], "tags": ["3d"],
+}  # fmt: skip
+RECIPE = """
+organelle: mito
+voxel_size_nm: [10, 10, 10]
+preset: fast
+base: 4
+normalise: false
+training: [{raw: a.tif, labels: b.tif}]
+phases: [{iterations: 2, side: 100}]
+"""
+
+
+def not_installed(onnx, scaled):
+    raise ImportError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_cubes():
+    """Cubes of 120 voxels instead of 160, and one runtime: what is tested here is the files, not the numbers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asem_core.zoo.sample.PARITY_SIDE", 120)
+        patch.setattr("asem_core.zoo.check.run_openvino", not_installed)
+        yield
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A finished toy run, its card, a sample, and the package that was written from them (cheap parts shared)."""
+    from asem_core.train.unet import UNet
+
+    folder = tmp_path_factory.mktemp("zoo")
+    run = folder / "run"
+    run.mkdir()
+    torch.manual_seed(0)
+    network = UNet(4)
+    with torch.no_grad():
+        # Random logits hardly differ; stretched, the test output has both classes.
+        network.final_conv_pass.conv_pass[0].weight *= 30
+    torch.save(network.state_dict(), run / "weights.pt")
+    (run / "recipe.yaml").write_text(RECIPE)
+    (run / "log.jsonl").write_text('{"kind": "train", "iteration": 1}\n{"kind": "train", "iteration": 2}\n')
+    (folder / "card.yaml").write_text(yaml.safe_dump(CARD))
+    raw = np.random.default_rng(0).integers(0, 256, (120, 120, 120)).astype(np.uint8)
+    tifffile.imwrite(folder / "sample.tif", raw, photometric="minisblack")
+    result = package(folder, folder / "package")
+    assert result.exit_code == 0, (result.output, result.exception)
+    (folder / "printed.txt").write_text(result.output)
+    return folder
+
+
+def package(folder, output, *more, voxel_size="10,10,10", organelle="mito"):
+    return run_zoo(
+        "package", folder / "run", "-o", output, "--organelle", organelle, "--id", "toy-10nm", "--date", "2026-01-02",
+        "--card", folder / "card.yaml", "--sample", folder / "sample.tif", "--voxel-size", voxel_size, *more,
+    )  # fmt: skip
+
+
+def run_zoo(*arguments):
+    return CliRunner().invoke(zoo, [str(argument) for argument in arguments])
+
+
+def refusal(result):
+    assert result.exit_code != 0
+    assert isinstance(result.exception, AsemError), result.exception
+    return str(result.exception)
+
+
+def test_files(work):
+    names = {path.name for path in (work / "package").iterdir()}
+    assert names == {
+        "rdf.yaml", "README.md", "cover.png", "weights.onnx", "weights_state_dict.pt", "unet.py", "model.json",
+        "test_input.npy", "test_output.npy", "recipe.yaml", "log.jsonl",
+    }  # fmt: skip
+    assert not [path for path in work.iterdir() if path.name.startswith(".")]
+    test_input = np.load(work / "package/test_input.npy")
+    assert test_input.shape == (1, 1, 112, 112, 112)
+    assert test_input.dtype == np.float32
+    assert test_input.max() > 200
+
+
+def test_manifest_is_what_was_printed_and_what_is_there(work):
+    spec = read_manifest(work / "package")
+    assert spec.sha256 == file_sha256(work / "package/weights.onnx")
+    assert spec.id == "toy-10nm"
+    assert spec.voxel_size_nm == (10.0, 10.0, 10.0)
+    assert [stage.name for stage in spec.preprocess] == ["scale_linear"]
+    printed = (work / "printed.txt").read_text()
+    assert spec.sha256 in printed
+    assert "torch against onnxruntime: largest difference" in printed
+
+
+def test_description_is_what_other_tools_need(work):
+    rdf = yaml.safe_load((work / "package/rdf.yaml").read_text())
+    assert rdf["format_version"] == "0.5.4"
+    assert rdf["covers"] == ["cover.png"]
+    assert rdf["documentation"] == "README.md"
+    assert rdf["license"] == "CC0-1.0"
+    assert set(rdf["weights"]) == {"onnx", "pytorch_state_dict"}
+    z = rdf["inputs"][0]["axes"][2]
+    assert (z["size"], z["unit"], z["scale"]) == ({"min": 112, "step": 8}, "nanometer", 10.0)
+    assert rdf["outputs"][0]["axes"][2]["halo"] == 52
+    assert "null" not in (work / "package/rdf.yaml").read_text()
+
+
+@pytest.mark.parametrize("weights", ["onnx", pytest.param("pytorch_state_dict", marks=pytest.mark.slow)])
+def test_bioimageio_test_passes(work, weights):
+    result = run_zoo("test", work / "package", "--weights", weights)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert f"{weights}: passed" in result.output
+
+
+def test_bioimageio_test_finds_a_wrong_result(work, tmp_path):
+    folder = tmp_path / "package"
+    shutil.copytree(work / "package", folder)
+    other = np.load(folder / "test_output.npy")
+    np.save(folder / "test_output.npy", 1 - other)
+    assert "failed" in refusal(run_zoo("test", folder))
+
+
+def test_changed_weights_are_refused(work, tmp_path):
+    folder = tmp_path / "package"
+    shutil.copytree(work / "package", folder)
+    (folder / "weights.onnx").write_bytes(b"other")
+    assert "sha256" in refusal(run_zoo("test", folder))
+
+
+def test_packaging_again_adds_scores_and_keeps_the_weights(work, tmp_path):
+    score = {"precision": 0.9, "recall": 0.9, "f1": 0.9, "iou": 0.8}
+    (tmp_path / "s.json").write_text(json.dumps({"with_zone": score, "without_zone": score}))
+    shutil.copytree(work / "package", tmp_path / "package")
+    refused = package(work, tmp_path / "package")
+    assert "not empty" in refusal(refused)
+    again = package(work, tmp_path / "package", "--overwrite", "--scores", f"held out={tmp_path / 's.json'}")
+    assert again.exit_code == 0, again.exception
+    before, after = read_manifest(work / "package"), read_manifest(tmp_path / "package")
+    assert before.sha256 == after.sha256
+    assert after.scores == {"f1_with_zone": 0.9, "f1_without_zone": 0.9}
+    assert "| held out |" in (tmp_path / "package/README.md").read_text()
+
+
+def test_foreign_folders_are_never_replaced(work, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    assert "not empty" in refusal(package(work, tmp_path, "--overwrite"))
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_wrong_input_is_explained(work, tmp_path):
+    assert "check --organelle" in refusal(package(work, tmp_path / "p", organelle="er"))
+    assert "on the model's grid" in refusal(package(work, tmp_path / "p", voxel_size="5,5,5"))
+    assert "NAME=FILE" in refusal(package(work, tmp_path / "p", "--scores", "s.json"))
+    assert not (tmp_path / "p").exists()
+
+
+def test_runtimes_that_disagree_leave_nothing(work, tmp_path, monkeypatch):
+    from asem_core.train import export
+
+    monkeypatch.setattr(export, "run_torch", lambda network, scaled: np.ones_like(scaled))
+    assert "differs from torch" in refusal(package(work, tmp_path / "p"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_model_lists_what_there_is():
+    with pytest.raises(ModelError, match="no model 'nothing' and no such folder; installed models:"):
+        CliRunner().invoke(zoo, ["test", "nothing"], catch_exceptions=False)
+
+
+def test_list_is_json():
+    result = run_zoo("list", "--json")
+    assert result.exit_code == 0
+    assert isinstance(json.loads(result.output), list)
