@@ -27,9 +27,8 @@ from asem_core.geometry import Box, Triple, triple
 from asem_core.predict import plan as planning
 from asem_core.predict.choose import default_max_memory
 from asem_core.predict.plan import Plan, Settings
-from asem_core.predict.source import needs_copy, prepare
-from asem_core.predict.tiles import Predicted, predict_tile, preprocessing, quantise, to_output
-from asem_core.predict.tiles import ProbDtype as ProbDtype
+from asem_core.predict.source import prepare
+from asem_core.predict.tiles import Predicted, ProbDtype, predict_tile, preprocessing, quantise, to_output
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, source_box
 from asem_core.progress import Progress, silent
@@ -334,6 +333,3 @@ def _pyramid_digests(output: OmeOutput) -> dict[str, str]:
     stacks = [output.image_levels, *output.label_levels.values()]
     arrays = [array for levels in stacks for array in levels[1:]]
     return {key: value for array in arrays for key, value in _digests(array, Box.of_shape(array.shape)).items()}
-
-
-__all__ = ["Segmentation", "needs_copy", "run_plan", "segment", "work_folder"]

@@ -44,11 +44,6 @@ class ModelGridRaw:
         return read_mirrored(lambda inner: self.volume.read(inner.shift(back)), self.shape, box)
 
 
-def needs_copy(volume: Volume, grids: Grids) -> bool:
-    """Whether `prepare` makes a temporary copy."""
-    return grids.resamples or volume.planewise
-
-
 def copy_bytes(volume: Volume, grids: Grids, tiles: Sequence[Box]) -> int:
     """Disk that `prepare` needs at most, in bytes."""
     total = staged_bytes(volume) if volume.planewise else 0

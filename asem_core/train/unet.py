@@ -1,6 +1,7 @@
 """The network of the ASEM method: a four-level 3D U-Net of valid convolutions.
 
-This file is also the ``architecture`` file inside every bioimage.io package, so it imports torch and nothing else.
+This file is also the ``architecture`` file inside every bioimage.io package, so it imports torch and nothing else that
+has to be installed.
 
 Layer table for ``base = 32`` and an input of 204 voxels a side (channels in -> out, spatial side after the layer)::
 
@@ -14,6 +15,8 @@ Source: Gallusser et al. 2022 (bioRxiv 2022.08.02.502534), Methods.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +35,7 @@ class ConvPass(nn.Module):
     def __init__(self, channels: list[int], *, activate: bool = True, normalise: bool = False) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for incoming, outgoing in zip(channels, channels[1:], strict=False):
+        for incoming, outgoing in pairwise(channels):
             layers.append(nn.Conv3d(incoming, outgoing, 3))
             if normalise:
                 layers.append(nn.Sequential(nn.BatchNorm3d(outgoing), nn.ReLU(inplace=True)))
