@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import importlib_metadata
 import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
+
+log = logging.getLogger(__name__)
 
 
 def available() -> str | None:
@@ -29,6 +33,12 @@ def has_cuda() -> bool:
     return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
 
 
+def installed_twice() -> bool:
+    """Whether ``onnxruntime`` and ``onnxruntime-gpu`` are both installed: they overwrite each other's files."""
+    names = {d.name.lower() for d in importlib_metadata.distributions() if d.name}
+    return {"onnxruntime", "onnxruntime-gpu"} <= names
+
+
 def open_session(model: Path, *, side: int, precision: str, threads: int) -> OnnxSession:
     """Open ``model`` for cubes of ``side`` voxels.
 
@@ -39,18 +49,23 @@ def open_session(model: Path, *, side: int, precision: str, threads: int) -> Onn
     """
     import onnxruntime as ort
 
+    if installed_twice():
+        log.warning("onnxruntime and onnxruntime-gpu are both installed and break each other: uninstall one of them")
     if precision not in ("auto", "f32"):
         raise ModelError(f"onnxruntime runs this model in f32 only, got --precision {precision}; use openvino for bf16")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     providers: list[Any] = ["CPUExecutionProvider"]
-    if has_cuda():
-        providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
+    cuda = has_cuda()
+    if cuda:
+        providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}))
     try:
         session = ort.InferenceSession(str(model), options, providers=providers)
     except Exception as error:  # onnxruntime has no common base class for its errors
         raise ModelError(f"onnxruntime cannot load {model}: {error}") from error
+    if cuda and "CUDAExecutionProvider" not in session.get_providers():
+        log.warning("there is a CUDA GPU, but onnxruntime cannot use it: pip install 'asem-core[cuda]'")
     return OnnxSession(session, side)
 
 

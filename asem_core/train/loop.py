@@ -27,6 +27,7 @@ from asem_core.train.loss import LOSSES
 from asem_core.train.memory import keep_freed_memory
 from asem_core.train.recipe import Optimiser, Recipe, recipe_values
 from asem_core.train.sample import Block, Sampler
+from asem_core.train.settle import settle_statistics
 from asem_core.train.unet import ConvPass, UNet
 from asem_core.train.validate import score
 from asem_core.train.volumes import LabelledVolume, load_data
@@ -99,6 +100,8 @@ def train(
                     checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
                 if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
                     _validate(network, validation, place, journal, now)
+        if recipe.normalise and recipe.settle_blocks:
+            settle_statistics(network, sampler, recipe)
         weights = output / "weights.pt"
         final = fold(network)
         torch.save(final.state_dict(), weights)

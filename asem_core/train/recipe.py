@@ -112,6 +112,8 @@ class Recipe:
     base: int = attrs.field(default=32, validator=validators.gt(0))
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export."""
+    settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
+    """Blocks after the last iteration over which the statistics of the normalisation are averaged."""
     loss: str = attrs.field(
         default="balanced_cross_entropy",
         validator=validators.in_(("balanced_cross_entropy", "cross_entropy_dice")),

@@ -32,6 +32,7 @@ VALUES: dict[str, Any] = {
     "seed": 5,
     "base": 2,
     "normalise": True,
+    "settle_blocks": 1,
     "loss": "cross_entropy_dice",
     "phases": [
         {"iterations": 3, "side": 16, "padded": True, "rate": [1e-3, 4e-4]},

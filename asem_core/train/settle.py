@@ -1,0 +1,32 @@
+"""Statistics of the normalisation for inference: averaged over many blocks instead of the last few."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from asem_core.train.recipe import Recipe
+from asem_core.train.sample import Sampler
+from asem_core.train.unet import UNet
+
+
+@torch.no_grad()
+def settle_statistics(network: UNet, sampler: Sampler, recipe: Recipe) -> None:
+    """Replace the running mean and variance by their plain average over ``recipe.settle_blocks`` further samples.
+
+    While training, they follow the last ten or so blocks, and one block is not like the next. Source: Wu and Johnson
+    2021, "Rethinking 'Batch' in BatchNorm" (precise batch normalisation).
+    """
+    phase = recipe.phases[-1]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average
+    network.train()
+    network.pad(phase.padded)
+    for number in range(recipe.settle_blocks):
+        block = sampler.batch(recipe.iterations + number, phase)
+        network(block.raw.contiguous(memory_format=torch.channels_last_3d))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
