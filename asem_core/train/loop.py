@@ -25,9 +25,9 @@ from asem_core.train import checkpoint
 from asem_core.train.fold import fold
 from asem_core.train.loss import LOSSES
 from asem_core.train.memory import keep_freed_memory
-from asem_core.train.recipe import Optimiser, Recipe, recipe_values
+from asem_core.train.recipe import Optimiser, Phase, Recipe, recipe_values
 from asem_core.train.sample import Block, Sampler
-from asem_core.train.settle import settle_statistics
+from asem_core.train.settle import freeze_statistics, settle_statistics
 from asem_core.train.unet import ConvPass, UNet
 from asem_core.train.validate import score
 from asem_core.train.volumes import LabelledVolume, load_data
@@ -91,8 +91,10 @@ def train(
                 block = coming.result()
                 if iteration + 1 < recipe.iterations:
                     coming = ahead.submit(sampler.batch, iteration + 1, recipe.phase_at(iteration + 1))
+                if recipe.settles_before(iteration):
+                    settle_statistics(network, sampler, recipe)
                 rate = _set_rate(optimiser, recipe.rate_at(iteration))
-                loss = _step(network, optimiser, block, recipe, padded=recipe.phase_at(iteration).padded)
+                loss = _step(network, optimiser, block, recipe, recipe.phase_at(iteration))
                 now = iteration + 1
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
                 progress("train", now, recipe.iterations)
@@ -100,7 +102,7 @@ def train(
                     checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
                 if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
                     _validate(network, validation, place, journal, now)
-        if recipe.normalise and recipe.settle_blocks:
+        if recipe.settles_before(recipe.iterations):
             settle_statistics(network, sampler, recipe)
         weights = output / "weights.pt"
         final = fold(network)
@@ -137,9 +139,11 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
     return rate
 
 
-def _step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, *, padded: bool) -> float:
+def _step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, phase: Phase) -> float:
     network.train()
-    network.pad(padded)
+    if phase.frozen:
+        freeze_statistics(network)
+    network.pad(phase.padded)
     raw = block.raw.contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast(raw.device.type, dtype=torch.bfloat16, enabled=recipe.mixed_precision):
         logits = network(raw)

@@ -48,6 +48,8 @@ class Phase:
     padded: bool = False
     """Zero-padded convolutions: every voxel of the block is trained on, at a fraction of the cost per voxel, with
     wrong context near the block's faces. Only to begin with."""
+    frozen: bool = False
+    """Normalise by settled statistics, as inference does, instead of by each block's own. Only to end with."""
 
     @rate.validator
     def _not_negative(self, _: object, rate: tuple[float, float]) -> None:
@@ -113,7 +115,8 @@ class Recipe:
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export."""
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
-    """Blocks after the last iteration over which the statistics of the normalisation are averaged."""
+    """Blocks over which the statistics of the normalisation are averaged before they are used for good: before the
+    first frozen phase, or after the last iteration."""
     loss: str = attrs.field(
         default="balanced_cross_entropy",
         validator=validators.in_(("balanced_cross_entropy", "cross_entropy_dice")),
@@ -136,6 +139,14 @@ class Recipe:
     def phase_at(self, iteration: int) -> Phase:
         """The phase of ``iteration`` (counted from 0)."""
         return self._locate(iteration)[0]
+
+    def settles_before(self, iteration: int) -> bool:
+        """Whether the statistics of the normalisation are settled before ``iteration`` (counted from 0)."""
+        if not (self.normalise and self.settle_blocks):
+            return False
+        frozen = [phase.frozen for phase in self.phases]
+        first = sum(phase.iterations for phase in self.phases[: frozen.index(True)]) if any(frozen) else self.iterations
+        return iteration == first
 
     def rate_at(self, iteration: int) -> float:
         """Learning rate of ``iteration`` (counted from 0)."""

@@ -18,7 +18,7 @@ def settle_statistics(network: UNet, sampler: Sampler, recipe: Recipe) -> None:
     2021, "Rethinking 'Batch' in BatchNorm" (precise batch normalisation).
     """
     phase = recipe.phases[-1]
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
+    norms = _norms(network)
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -30,3 +30,13 @@ def settle_statistics(network: UNet, sampler: Sampler, recipe: Recipe) -> None:
         network(block.raw.contiguous(memory_format=torch.channels_last_3d))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+
+
+def freeze_statistics(network: UNet) -> None:
+    """Normalise by the running statistics from now on, and leave them as they are, also while training."""
+    for norm in _norms(network):
+        norm.eval()
+
+
+def _norms(network: UNet) -> list[nn.BatchNorm3d]:
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
