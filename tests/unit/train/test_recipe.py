@@ -136,3 +136,21 @@ def test_there_and_back(tmp_path: Path, preset: str) -> None:
     assert structure_recipe(recipe_values(recipe), where="t") == recipe
     assert load_recipe(write(tmp_path, recipe_values(recipe))) == recipe, "through YAML; the preset adds nothing"
     assert set(recipe_values(recipe)) == {field.name for field in attrs.fields(Recipe)}
+
+
+@pytest.mark.parametrize(
+    ("frozen", "normalise", "blocks", "settles"),
+    [
+        ((False, False), True, 4, [5]),
+        ((False, True), True, 4, [2]),
+        ((True, True), True, 4, [0]),
+        ((False, True), False, 4, []),
+        ((False, True), True, 0, []),
+    ],
+)
+def test_statistics_settle_once_before_they_are_used_for_good(
+    frozen: tuple[bool, bool], normalise: bool, blocks: int, settles: list[int]
+) -> None:
+    phases = [{"iterations": count, "side": 100, "frozen": used} for count, used in zip((2, 3), frozen, strict=True)]
+    made = structure_recipe({**SHORT, "phases": phases, "normalise": normalise, "settle_blocks": blocks}, where="t")
+    assert [i for i in range(made.iterations + 1) if made.settles_before(i)] == settles

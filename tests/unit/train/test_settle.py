@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from asem_core.train.recipe import structure_recipe
-from asem_core.train.settle import settle_statistics
+from asem_core.train.settle import freeze_statistics, settle_statistics
 from asem_core.train.unet import UNet
 
 BLOCKS = 3
@@ -49,3 +49,18 @@ def test_statistics_are_averages_over_the_blocks_after_the_last_iteration() -> N
     torch.testing.assert_close(norm.running_mean, means.mean(0))
     torch.testing.assert_close(norm.running_var, variances.mean(0))
     assert norm.momentum == nn.BatchNorm3d(1).momentum
+
+
+def test_frozen_statistics_are_used_and_kept_while_training() -> None:
+    network = UNet(2, normalise=True)
+    network.pad(True)
+    block = torch.rand(1, 1, 16, 16, 16)
+    for _ in range(3):
+        network.train()(block)
+    kept = {name: value.clone() for name, value in network.named_buffers()}
+    expected = network.eval()(block)
+    network.train()
+    freeze_statistics(network)
+    torch.testing.assert_close(network(block), expected)
+    for name, value in network.named_buffers():
+        torch.testing.assert_close(value, kept[name])
