@@ -37,11 +37,14 @@ class ModelGridRaw:
     """Where ``volume`` begins."""
     shape: Triple
     """Of the whole volume on the model's grid."""
+    is_grey: bool
+    """Whether ``volume`` is on the 0..255 scale already (a resampled copy), or as the user stored it."""
 
     def read(self, box: Box) -> npt.NDArray[Any]:
-        """The voxels of ``box``, mirrored where it reaches past the volume's faces."""
+        """The voxels of ``box`` on the 0..255 scale, mirrored where it reaches past the volume's faces."""
         back = [-o for o in self.origin]
-        return read_mirrored(lambda inner: self.volume.read(inner.shift(back)), self.shape, box)
+        raw = read_mirrored(lambda inner: self.volume.read(inner.shift(back)), self.shape, box)
+        return raw if self.is_grey else to_grey_range(raw)
 
 
 def copy_bytes(volume: Volume, grids: Grids, tiles: Sequence[Box]) -> int:
@@ -60,7 +63,7 @@ def prepare(volume: Volume, grids: Grids, tiles: Sequence[Box], folder: Path, pr
     if volume.planewise:
         volume = _chunked(volume, folder / "sections", progress)
     if not grids.resamples:
-        return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape)
+        return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False)
     box = _staged_box(grids, tiles)
     path = folder / "resampled"
     if not path.exists():
@@ -69,7 +72,7 @@ def prepare(volume: Volume, grids: Grids, tiles: Sequence[Box], folder: Path, pr
         _resample(volume, grids, box, partial, progress)
         partial.rename(path)
     copy = attrs.evolve(volume, array=ZarrArray(open_array(path), path), voxel_size=grids.model_size, chunks=_CHUNK)
-    return ModelGridRaw(volume=copy, origin=box.start, shape=grids.model_shape)
+    return ModelGridRaw(volume=copy, origin=box.start, shape=grids.model_shape, is_grey=True)
 
 
 def _chunked(volume: Volume, path: Path, progress: Progress) -> Volume:

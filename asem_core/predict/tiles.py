@@ -14,7 +14,6 @@ import numpy.typing as npt
 from asem_core.errors import ModelError
 from asem_core.geometry import TILE_HALO, Box, Triple, VoxelSize, triple
 from asem_core.predict.session import Session
-from asem_core.preprocess.border import to_grey_range
 from asem_core.preprocess.resample import resample
 from asem_core.registry import Registry, resolve
 from asem_core.specs import StageRef
@@ -69,9 +68,9 @@ def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Callabl
     Parameters
     ----------
     raw
-        ``(side, side, side)`` on the model's grid: the tile's read box.
+        ``(side, side, side)`` on the model's grid and the 0..255 scale: the tile's read box.
     """
-    block = preprocess(to_grey_range(raw).astype(np.float32, copy=False))
+    block = preprocess(raw.astype(np.float32, copy=False))
     probability = session.run(np.ascontiguousarray(block, dtype=np.float32))
     cut = TILE_HALO - SPARE
     return probability[cut:-cut, cut:-cut, cut:-cut]

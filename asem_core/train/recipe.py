@@ -37,6 +37,24 @@ class Data:
 
 
 @attrs.frozen(kw_only=True)
+class Augment:
+    """Random variation (Gallusser et al. 2022, Table S3)."""
+
+    elastic_spacing: int = 32
+    """Voxels between control points."""
+    elastic_sigma: float = 2.0
+    """Standard deviation of a control point's shift, voxels."""
+    rotate: bool = True
+    """Uniform angle of 0 to 90 degrees about z, before a random permutation of the axes."""
+    section_shift_probability: float = 0.05
+    section_shift_max: int = 2
+    contrast: tuple[float, float] = (0.85, 1.15)
+    brightness: tuple[float, float] = (-0.15, 0.15)
+    noise: float = 0.0
+    """Largest standard deviation of added Gaussian noise; raw is 0..1."""
+
+
+@attrs.frozen(kw_only=True)
 class Phase:
     """A stretch of iterations with one block size."""
 
@@ -50,6 +68,8 @@ class Phase:
     wrong context near the block's faces. Only to begin with."""
     frozen: bool = False
     """Normalise by settled statistics, as inference does, instead of by each block's own. Only to end with."""
+    augment: Augment | None = None
+    """Instead of the recipe's."""
 
     @rate.validator
     def _not_negative(self, _: object, rate: tuple[float, float]) -> None:
@@ -70,24 +90,6 @@ class Sampling:
     keep_without: float = 0.1
     min_inside: float = 0.75
     """Fraction of the block that must lie inside the mask and the ROI."""
-
-
-@attrs.frozen(kw_only=True)
-class Augment:
-    """Random variation (Gallusser et al. 2022, Table S3)."""
-
-    elastic_spacing: int = 32
-    """Voxels between control points."""
-    elastic_sigma: float = 2.0
-    """Standard deviation of a control point's shift, voxels."""
-    rotate: bool = True
-    """Uniform angle of 0 to 90 degrees about z, before a random permutation of the axes."""
-    section_shift_probability: float = 0.05
-    section_shift_max: int = 2
-    contrast: tuple[float, float] = (0.85, 1.15)
-    brightness: tuple[float, float] = (-0.15, 0.15)
-    noise: float = 0.0
-    """Largest standard deviation of added Gaussian noise; raw is 0..1."""
 
 
 @attrs.frozen(kw_only=True)

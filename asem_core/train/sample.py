@@ -49,12 +49,13 @@ class Sampler:
         generator = torch.Generator().manual_seed(_mix(self._recipe.seed, number))
         core = phase.side if phase.padded else phase.side - CONTEXT
         which, centre = self._place(core, generator)
-        warp = aug.draw_warp(phase.side, self._recipe.augment, generator)
+        augment = phase.augment or self._recipe.augment
+        warp = aug.draw_warp(phase.side, augment, generator)
         place = centre.to(self._device)
         core_at = aug.source_coordinates(warp, place, phase.side, core)
         raw_at = core_at if phase.padded else aug.source_coordinates(warp, place, phase.side, phase.side)
         raw = aug.sample(self._raw[which], raw_at)
-        raw = aug.vary_intensity(raw, self._recipe.augment, generator)
+        raw = aug.vary_intensity(raw, augment, generator)
         return Block(
             raw=(2 * raw - 1)[None],
             labels=aug.sample(self._labels[which], core_at, nearest=True).round().long(),
