@@ -56,6 +56,8 @@ def open_session(model: Path, *, side: int, precision: str, threads: int) -> Onn
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    # Threads that wait must not take the cores from those that read and write.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers: list[Any] = ["CPUExecutionProvider"]
     cuda = has_cuda()
     if cuda:
