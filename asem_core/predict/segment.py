@@ -214,7 +214,7 @@ def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
     label = ArrayPlan(shape=plan.roi.shape, dtype=np.dtype(np.uint8), chunk=plan.chunk)
     output = create_ome_zarr(
         plan.output,
-        image=ArrayPlan(shape=plan.roi.shape, dtype=np.dtype(plan.prob_dtype), chunk=plan.chunk),
+        image=ArrayPlan(shape=plan.roi.shape, dtype=plan.prob_dtype, chunk=plan.chunk),
         labels={plan.organelle.name: label},
         voxel_size=plan.volume.voxel_size,
         lower_edge_nm=lower,
