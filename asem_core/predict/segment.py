@@ -211,7 +211,7 @@ def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
     }
     journal = journals.start(plan.output, head)
     lower, _ = plan.roi.to_nm(plan.volume.voxel_size, origin_nm=plan.volume.lower_edge_nm)
-    label = ArrayPlan(shape=plan.roi.shape, dtype=np.dtype(np.uint8), chunk=plan.chunk)
+    label = ArrayPlan(shape=plan.roi.shape, dtype="uint8", chunk=plan.chunk)
     output = create_ome_zarr(
         plan.output,
         image=ArrayPlan(shape=plan.roi.shape, dtype=plan.prob_dtype, chunk=plan.chunk),
