@@ -1,29 +1,27 @@
-"""Resampling between two grids whose lower edges are aligned: area-weighted mean down, linear up.
+"""Resampling between two grids whose lower edges are aligned.
 
-Both are separable and written as a few weighted taps per axis, so that a block needs only its own neighbourhood and the
-result of a block equals the same part of the whole volume's result.
+Images: area-weighted mean down, linear up. Labels: mode weighted by overlap down, nearest voxel up. A block needs only
+its own neighbourhood, and the result of a block equals the same part of the whole volume's result.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from typing import Any, TypeVar
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, FloatTriple, triple
+from asem_core.preprocess.taps import Taps, along, image_taps, label_taps
+from asem_core.volume.pyramid import preference
 
 Image = npt.NDArray[np.float32]
+L = TypeVar("L", bound=np.generic)
 
-
-@attrs.frozen
-class _Taps:
-    """Per target voxel of one axis, the source voxels that it is made of and their weights, ``(taps, n)`` each."""
-
-    index: npt.NDArray[np.intp]
-    weight: npt.NDArray[np.float64]
+_TIE = 1e-6
+"""Shares of a target voxel that differ by less are equal: overlaps such as 1/3 are not exact."""
+_GATHERED = 2**20
+"""Labels that are sorted at once: 40 MiB with their weights."""
 
 
 def source_box(target: Box, ratio: FloatTriple) -> Box:
@@ -36,12 +34,12 @@ def source_box(target: Box, ratio: FloatTriple) -> Box:
     ratio
         Source voxels per target voxel, per axis (2: the target is twice as coarse).
     """
-    taps = list(_all_taps(target, ratio))
+    taps = list(image_taps(target, ratio))
     return Box([int(t.index.min()) for t in taps], [int(t.index.max()) + 1 for t in taps])
 
 
 def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], target: Box, ratio: FloatTriple) -> Image:
-    """The target voxels of ``target``, made from a block of the source.
+    """The target voxels of ``target``, made from a block of an image.
 
     Parameters
     ----------
@@ -67,9 +65,53 @@ def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], targe
     array([[[3.5]]], dtype=float32)
     """
     block: npt.NDArray[np.generic] = source
-    for axis, taps in enumerate(_all_taps(target, ratio)):
-        block = _apply(block, axis, attrs.evolve(taps, index=taps.index - start[axis]))
+    for axis, taps in enumerate(image_taps(target, ratio)):
+        block = _weighted_sum(block, axis, taps.relative_to(start[axis]))
     return np.ascontiguousarray(block, dtype=np.float32)
+
+
+def resample_labels(
+    source: npt.NDArray[L], start: tuple[int, int, int], target: Box, ratio: FloatTriple
+) -> npt.NDArray[L]:
+    """The target voxels of ``target``, made from a block of labels.
+
+    Parameters
+    ----------
+    source
+        ``(z, y, x)``, integers >= 0 or booleans: the block of the source that starts at voxel ``start`` and holds at
+        least `source_box` of ``target``.
+    start
+        First source voxel of the block.
+    target
+        Box on the target grid.
+    ratio
+        Source voxels per target voxel, per axis. Above 1 every source voxel counts by its overlap; at 1 and below the
+        voxel nearest to the target's centre counts alone, the upper one where two are equally near.
+
+    Returns
+    -------
+    ndarray
+        ``(z, y, x)``, dtype of ``source``: the label with the largest share. On a tie a label wins over 0, then the
+        smaller id, as in `asem_core.volume.pyramid.mode2`; with labels 0 and 1 that is "mean >= 0.5".
+
+    Examples
+    --------
+    >>> labels = np.array([[[0, 7, 7, 0, 3, 0]]], np.uint64)
+    >>> resample_labels(labels, (0, 0, 0), Box((0, 0, 0), (1, 1, 2)), (1.0, 1.0, 3.0))
+    array([[[7, 0]]], dtype=uint64)
+    """
+    taps = [t.relative_to(s) for t, s in zip(label_taps(target, ratio), start, strict=True)]
+    if all(len(t.index) == 1 for t in taps):
+        return np.ascontiguousarray(source[np.ix_(*(t.index[0] for t in taps))])
+    lowest = highest = source
+    for axis, t in enumerate(taps):
+        lowest, highest = _extreme(np.minimum, lowest, axis, t), _extreme(np.maximum, highest, axis, t)
+    out = np.array(lowest, source.dtype, order="C")
+    mixed = np.flatnonzero(lowest != highest)
+    step = max(1, _GATHERED // max(1, int(np.prod([len(t.index) for t in taps]))))
+    for part in (mixed[at : at + step] for at in range(0, len(mixed), step)):
+        out.flat[part] = _mode(source, taps, np.unravel_index(part, out.shape))
+    return out
 
 
 def invert(ratio: FloatTriple) -> FloatTriple:
@@ -77,53 +119,43 @@ def invert(ratio: FloatTriple) -> FloatTriple:
     return triple([1.0 / r for r in ratio])
 
 
-def _all_taps(target: Box, ratio: FloatTriple) -> Iterator[_Taps]:
-    for a, b, r in zip(target.start, target.stop, ratio, strict=True):
-        yield _area_taps(a, b, r) if r > 1 else _linear_taps(a, b, r)
-
-
-def _area_taps(start: int, stop: int, ratio: float) -> _Taps:
-    lower = np.arange(start, stop) * ratio
-    upper = lower + ratio
-    first = np.floor(lower + 1e-9).astype(np.intp)
-    count = math.ceil(ratio - 1e-9) + (0 if float(ratio).is_integer() else 1)
-    index = first + np.arange(count)[:, None]
-    overlap = np.minimum(upper, index + 1) - np.maximum(lower, index)
-    weight = np.where(overlap > 1e-9, overlap, 0.0) / ratio
-    # A tap without weight must not make the block read a voxel more.
-    return _Taps(np.where(weight > 0, index, first), weight)
-
-
-def _linear_taps(start: int, stop: int, ratio: float) -> _Taps:
-    centre = (np.arange(start, stop) + 0.5) * ratio - 0.5
-    first = np.floor(centre + 1e-9).astype(np.intp)
-    upper = np.clip(centre - first, 0.0, 1.0)
-    index = np.stack([first, np.where(upper > 1e-9, first + 1, first)])
-    return _Taps(index, np.stack([1.0 - upper, upper]))
-
-
-def _apply(block: npt.NDArray[np.generic], axis: int, taps: _Taps) -> npt.NDArray[np.generic]:
+def _weighted_sum(block: npt.NDArray[np.generic], axis: int, taps: Taps) -> npt.NDArray[np.generic]:
     shape = [1, 1, 1]
     shape[axis] = -1
     total: npt.NDArray[np.float32] | None = None
     for index, weight in zip(taps.index, taps.weight, strict=True):
         if not weight.any():
             continue
-        part = block[(slice(None),) * axis + (_as_slice(index),)]
         scale = weight.astype(np.float32).reshape(shape)
         if total is None:
-            total = np.multiply(part, scale, dtype=np.float32)
+            total = np.multiply(block[along(axis, index)], scale, dtype=np.float32)
         else:
-            total += np.multiply(part, scale, dtype=np.float32)
+            total += np.multiply(block[along(axis, index)], scale, dtype=np.float32)
     assert total is not None  # weights of a target voxel sum to one
     return total
 
 
-def _as_slice(index: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
-    """A slice where the indices are evenly spaced (a view instead of a copy), else the indices."""
-    if len(index) == 1:
-        return slice(int(index[0]), int(index[0]) + 1)
-    step = int(index[1] - index[0])
-    if step > 0 and np.all(np.diff(index) == step):
-        return slice(int(index[0]), int(index[-1]) + 1, step)
-    return index
+def _extreme(pick: np.ufunc, block: npt.NDArray[L], axis: int, taps: Taps) -> npt.NDArray[L]:
+    """Minimum or maximum over the taps of one axis."""
+    found: Any = block[along(axis, taps.index[0])]
+    for index in taps.index[1:]:
+        found = pick(found, block[along(axis, index)])
+    return np.asarray(found)
+
+
+def _mode(source: npt.NDArray[L], taps: list[Taps], voxels: tuple[npt.NDArray[np.intp], ...]) -> npt.NDArray[L]:
+    """The label with the largest share of each target voxel of ``voxels`` (z, y and x of n voxels)."""
+    z, y, x = (t.index[:, at] for t, at in zip(taps, voxels, strict=True))
+    wz, wy, wx = (t.weight[:, at] for t, at in zip(taps, voxels, strict=True))
+    labels = source[z[:, None, None], y[None, :, None], x[None, None, :]].reshape(-1, z.shape[1])
+    share = (wz[:, None, None] * wy[None, :, None] * wx[None, None, :]).reshape(labels.shape)
+    order = np.argsort(preference(labels), axis=0, kind="stable")
+    labels, share = np.take_along_axis(labels, order, 0), np.take_along_axis(share, order, 0)
+    last = np.ones(labels.shape, np.bool_)  # of the voxels with one label
+    last[:-1] = labels[:-1] != labels[1:]
+    up_to = np.cumsum(share, axis=0)
+    before = np.zeros_like(up_to)
+    before[1:] = np.maximum.accumulate(np.where(last, up_to, 0.0), axis=0)[:-1]
+    total = np.where(last, up_to - before, 0.0)
+    first = np.argmax(total >= total.max(axis=0) - _TIE, axis=0)  # in order of preference
+    return np.asarray(np.take_along_axis(labels, first[None], 0)[0])

@@ -72,13 +72,13 @@ def mode2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
         count = np.zeros(best.shape, np.uint8)
         for corner in corners:
             count += candidate == corner
-        wins = (count > best_count) | ((count == best_count) & (_rank(candidate) < _rank(best)))
+        wins = (count > best_count) | ((count == best_count) & (preference(candidate) < preference(best)))
         best[wins] = candidate[wins]
         best_count[wins] = count[wins]
     return best
 
 
-def _rank(labels: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+def preference(labels: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     """Order of preference: 1, 2, 3, ... and 0 last, by wrapping around below 0."""
     return labels.astype(np.uint64) - np.uint64(1)
 
