@@ -12,6 +12,7 @@ import attrs
 from attrs import validators
 
 FloatTriple = tuple[float, float, float]
+Triple = tuple[int, int, int]
 
 
 def _name(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -33,6 +34,30 @@ def _positive_triple(_: object, attribute: attrs.Attribute[Any], value: FloatTri
 def _fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     if not 0 < value < 1:
         raise ValueError(f"{attribute.name} must lie between 0 and 1, got {value}")
+
+
+def _whole_triple(least: int) -> Callable[[Any, attrs.Attribute[Any], Triple], None]:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Triple) -> None:
+        if len(value) != 3 or not all(isinstance(v, int) and v >= least for v in value):
+            raise ValueError(f"{attribute.name} must be three whole numbers >= {least} (z, y, x), got {value}")
+
+    return check
+
+
+def _label_places(_: object, attribute: attrs.Attribute[Any], value: Mapping[str, Mapping[str, Any]]) -> None:
+    for organelle, place in value.items():
+        unknown = set(place) - {"path", "dilate_voxels"}
+        if unknown or not isinstance(place.get("path"), str):
+            raise ValueError(f"{attribute.name}[{organelle!r}] needs path, may have dilate_voxels, got {dict(place)}")
+        width = place.get("dilate_voxels", 0)
+        if not isinstance(width, int) or width < 0:
+            raise ValueError(f"dilate_voxels of {organelle!r} must be a whole number >= 0, got {width!r}")
+
+
+def _distinct_names(_: object, attribute: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
+    names = [item.name for item in value]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{attribute.name} must have distinct names, got {names}")
 
 
 @attrs.frozen(kw_only=True)
@@ -106,17 +131,42 @@ class ReaderSpec:
 
 
 @attrs.frozen(kw_only=True)
+class DatasetBlock:
+    """A part of a data set that was labelled for one organelle, and what it served for."""
+
+    name: str = attrs.field(validator=_name)
+    organelle: str = attrs.field(validator=_name)
+    role: str = attrs.field(validator=validators.in_(("training", "validation", "fine-tuning", "prediction")))
+    shape: Triple | None = attrs.field(default=None, validator=validators.optional(_whole_triple(1)))
+    """Voxels; None where it is not published."""
+    start: Triple | None = attrs.field(default=None, validator=validators.optional(_whole_triple(0)))
+    """First voxel of the block in the data set's image; None where it is not published."""
+    ordered: bool = True
+    """Whether ``shape`` is known to be z, y, x; False: as the source prints it, order not guaranteed."""
+    summary: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.start is not None and (self.shape is None or not self.ordered):
+            raise ValueError(f"block {self.name!r} has a start, so it needs a shape in z, y, x order")
+
+
+@attrs.frozen(kw_only=True)
 class DatasetSpec:
     """A volume and its labels: where they are, how they are labelled, under what terms."""
 
     name: str = attrs.field(validator=_name)
     uri: str
+    """The image, or a container that holds ``image`` and the labels."""
+    image: str = ""
+    """Path of the image inside ``uri``; empty: what is opened at ``uri`` itself."""
     voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
-    labels: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
-    """Per organelle: the path inside the volume, and ``dilate_voxels`` where it differs from the organelle's."""
+    labels: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, validator=_label_places)
+    """Per organelle: ``path`` inside ``uri``, and ``dilate_voxels`` where it differs from the organelle's."""
+    blocks: tuple[DatasetBlock, ...] = attrs.field(default=(), validator=_distinct_names)
     licence: str
     citation: str
     sha256: str | None = None
+    """Of what the image says about itself, as `asem_core.datasets.fetch.source_sha256` computes it."""
     roi: str | None = None
     fixation: str | None = None
     split: str | None = None

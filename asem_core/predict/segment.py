@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks import journal as journals
+from asem_core.blocks.digests import chunk_digests, pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
 from asem_core.geometry import Box, Triple, triple
@@ -37,7 +38,6 @@ from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
 from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import remove
-from asem_core.volume.zarr_array import chunk_path
 
 PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
 
@@ -153,7 +153,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
         run_stage(_deliver_stage(plan, target, output), plan.delivered, journal, progress=progress)
     if PYRAMID in journal.missing():
         build_pyramid(output, progress=progress)
-        journal.add([Record(stage=PYRAMID, block="all", chunks=_pyramid_digests(output))])
+        journal.add([Record(stage=PYRAMID, block="all", chunks=pyramid_digests(output))])
     shutil.rmtree(work_folder(plan.output), ignore_errors=True)
     seconds = time.monotonic() - began
     registry.plugins.manager.hook.asem_stage_finished(
@@ -191,7 +191,7 @@ class _Target:
         if not self.digests:
             return {}
         arrays = [self.probability] if self.label is None else [self.probability, self.label]
-        return {key: value for array in arrays for key, value in _digests(array, local).items()}
+        return {key: value for array in arrays for key, value in chunk_digests(array, local).items()}
 
     def read(self, array: Any, box: Box) -> npt.NDArray[Any]:
         """Voxels ``box`` of ``array``."""
@@ -316,20 +316,3 @@ def _deliver_stage(plan: Plan, source: _Target, output: OmeOutput) -> Stage[Pred
 
     load = back_to_input_grid if plan.grids.route == "two stages" else crop
     return Stage(name=DELIVER, read=load, compute=lambda _, result: result, write=final.write)
-
-
-def _digests(array: Any, box: Box) -> dict[str, str]:
-    """Digest of every chunk file of ``array`` that ``box`` touches, by its path in the store."""
-    grid = Box(
-        [a // c for a, c in zip(box.start, array.chunks, strict=True)],
-        [-(-b // c) for b, c in zip(box.stop, array.chunks, strict=True)],
-    )
-    root = Path(array.store.root)
-    paths: Sequence[Path] = [chunk_path(array, unit.start) for unit in grid.tiles(1)]
-    return {path.relative_to(root).as_posix(): journals.digest(path) for path in paths}
-
-
-def _pyramid_digests(output: OmeOutput) -> dict[str, str]:
-    stacks = [output.image_levels, *output.label_levels.values()]
-    arrays = [array for levels in stacks for array in levels[1:]]
-    return {key: value for array in arrays for key, value in _digests(array, Box.of_shape(array.shape)).items()}

@@ -205,7 +205,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
 
     roi = Box.parse("0:64,0:64,0:128")
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_digests", full)
+        patch.setattr(module, "chunk_digests", full)
         with pytest.raises(OutputError, match="no space left"):
             run(roi=roi)
     assert not status(tmp_path / "out.zarr").complete

@@ -11,6 +11,7 @@ import pytest
 
 from asem_core.specs import (
     AnalysisSpec,
+    DatasetBlock,
     DatasetSpec,
     ExclusionZone,
     LabelRuleSpec,
@@ -103,3 +104,33 @@ def test_specs_import_attrs_and_the_standard_library_only() -> None:
         "print([m for m in ('numpy', 'torch', 'pluggy', 'zarr', 'click', 'scipy', 'yaml') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+DATASET = {"name": "c", "uri": "u", "voxel_size_nm": (5, 5, 5), "licence": "", "citation": ""}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"er": {}}, r"labels\['er'\] needs path"),
+        ({"er": {"path": "p", "dilate": 1}}, r"labels\['er'\] needs path, may have dilate_voxels, got .*'dilate'"),
+        ({"er": {"path": "p", "dilate_voxels": -1}}, "dilate_voxels of 'er' must be a whole number >= 0, got -1"),
+    ],
+)
+def test_labels_of_a_data_set_say_where_they_are(labels: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DatasetSpec(**DATASET, labels=labels)
+
+
+def test_blocks_of_a_data_set_have_names_and_places() -> None:
+    block = DatasetBlock(name="er-training-1", organelle="er", role="training", shape=(2, 3, 4), start=(0, 0, 0))
+    assert DatasetSpec(**DATASET, blocks=(block,)).blocks == (block,)
+    with pytest.raises(ValueError, match="blocks must have distinct names"):
+        DatasetSpec(**DATASET, blocks=(block, block))
+    with pytest.raises(ValueError, match="'role' must be in"):
+        attrs.evolve(block, role="test")
+    with pytest.raises(ValueError, match="start must be three whole numbers >= 0"):
+        attrs.evolve(block, start=(-1, 0, 0))
+    for changes in ({"shape": None}, {"ordered": False}):
+        with pytest.raises(ValueError, match="has a start, so it needs a shape in z, y, x order"):
+            attrs.evolve(block, **changes)
