@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,6 +67,18 @@ def stage(volume: Volume, folder: Path, *, progress: Progress = silent) -> Volum
     except OSError as exc:
         raise OutputError(f"{folder}: cannot be written: {exc.strerror or exc}") from exc
     return attrs.evolve(volume, array=ZarrArray(array, folder), chunks=chunks)
+
+
+@contextmanager
+def readable_by_blocks(volume: Volume, scratch: Path, *, progress: Progress = silent) -> Iterator[Volume]:
+    """``volume`` itself, or for plane-wise storage a chunked copy in the folder ``scratch``, removed at the end."""
+    if not volume.planewise:
+        yield volume
+        return
+    try:
+        yield stage(volume, scratch, progress=progress)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def copy_slabs(
