@@ -22,6 +22,8 @@ from asem_core.errors import GeometryError
 Triple = tuple[int, int, int]
 FloatTriple = tuple[float, float, float]
 AXES = ("z", "y", "x")
+WHOLE_VOXEL = 0.05
+"""Part of a voxel by which a position may miss a whole number: positions in nm are stored rounded."""
 
 _T = TypeVar("_T", int, float)
 
@@ -77,6 +79,10 @@ class VoxelSize:
         """How many of these voxels make one of ``other``, per axis (above 1: ``other`` is coarser)."""
         return triple([b / a for a, b in zip(self.zyx, other.zyx, strict=True)])
 
+    def factor_to(self, other: VoxelSize) -> float:
+        """By how much the two differ on the axis where they differ most; at least 1."""
+        return max(max(r, 1 / r) for r in self.ratio_to(other))
+
     def matches(self, other: VoxelSize, *, tolerance: float = 0.1) -> bool:
         """Whether both agree within ``tolerance`` (a fraction) on every axis."""
         return all(abs(r - 1) <= tolerance for r in self.ratio_to(other))
@@ -111,7 +117,8 @@ class Box:
             starts, stops = zip(*((a, b) for a, b in pairs), strict=True)
         except ValueError:
             raise GeometryError(
-                f"a ROI is z0:z1,y0:y1,x0:x1 in voxels (half-open), such as 0:100,50:150,0:200; got {text!r}"
+                "a ROI is z0:z1,y0:y1,x0:x1 in whole voxels (half-open), such as 0:100,50:150,0:200, or in nm with nm "
+                f"at the end, such as 0:500,250:750,0:1000nm; got {text!r}"
             ) from None
         return cls(starts, stops)
 
@@ -177,6 +184,74 @@ class Box:
     def _map(self, fn: Callable[[int, int, int], tuple[int, int]], values: Triple) -> Box:
         pairs = [fn(a, b, v) for a, b, v in zip(self.start, self.stop, values, strict=True)]
         return Box([a for a, _ in pairs], [b for _, b in pairs])
+
+
+@attrs.frozen
+class BoxNm:
+    """A box in nanometres by its edges, in the microscope's frame (that of a volume's lower edge)."""
+
+    lower: FloatTriple = attrs.field(converter=_real)
+    upper: FloatTriple = attrs.field(converter=_real)
+
+    @upper.validator
+    def _not_inverted(self, _: object, upper: FloatTriple) -> None:
+        if not all(math.isfinite(a) and math.isfinite(b) and a <= b for a, b in zip(self.lower, upper, strict=True)):
+            raise GeometryError(f"a box must not end before it starts, got {self}")
+
+    def __str__(self) -> str:
+        return ",".join(f"{a:.10g}:{b:.10g}" for a, b in zip(self.lower, self.upper, strict=True)) + "nm"
+
+    def to_voxels(self, voxel_size: VoxelSize, *, origin_nm: FloatTriple = (0.0, 0.0, 0.0)) -> Box:
+        """The voxels of this box, in a volume whose lower edge is at ``origin_nm``.
+
+        Raises
+        ------
+        GeometryError
+            A face cuts through voxels. The message names the smallest box of whole voxels around it.
+
+        Examples
+        --------
+        >>> BoxNm((0, 10, 10), (5, 20, 25)).to_voxels(VoxelSize((5, 5, 5)), origin_nm=(0, 10, 0))
+        Box(start=(0, 0, 2), stop=(1, 2, 5))
+        """
+        exact = [
+            [(edge - o) / v for edge, o, v in zip(edges, origin_nm, voxel_size.zyx, strict=True)]
+            for edges in (self.lower, self.upper)
+        ]
+        nearest = Box(*([round(e) for e in edges] for edges in exact))
+        if all(
+            abs(e - n) <= WHOLE_VOXEL for e, n in zip(exact[0] + exact[1], nearest.start + nearest.stop, strict=True)
+        ):
+            return nearest
+        around = Box([math.floor(e + WHOLE_VOXEL) for e in exact[0]], [math.ceil(e - WHOLE_VOXEL) for e in exact[1]])
+        raise GeometryError(
+            f"ROI {self} cuts through voxels of {voxel_size}; the whole voxels around it are "
+            f"{BoxNm(*around.to_nm(voxel_size, origin_nm=origin_nm))} (voxels {around})"
+        )
+
+
+def parse_roi(text: str) -> Box | BoxNm:
+    """Read a ROI in voxels, ``"0:100,50:150,0:200"``, or in nm, ``"0:500,250:750,0:1000nm"``; z,y,x, half-open.
+
+    The unit stands once, at the end. Voxels count from the volume's first one; nm are edges in the microscope's frame.
+
+    >>> parse_roi("0:500,250:750,0:1000nm")
+    BoxNm(lower=(0.0, 250.0, 0.0), upper=(500.0, 750.0, 1000.0))
+    """
+    numbers = text.rstrip().removesuffix("nm")
+    if numbers == text.rstrip():
+        return Box.parse(text)
+    try:
+        pairs = [[float(end) for end in part.split(":")] for part in numbers.split(",")]
+        lower, upper = zip(*((a, b) for a, b in pairs), strict=True)
+    except ValueError:
+        lower, upper = (), ()
+    if len(lower) != 3:
+        raise GeometryError(
+            "a ROI in nm is z0:z1,y0:y1,x0:x1nm with the unit once, at the end, such as 0:500,250:750,0:1000nm; "
+            f"got {text!r}"
+        )
+    return BoxNm(lower, upper)
 
 
 def centre_of_first_voxel(lower_edge_nm: FloatTriple, voxel_size: VoxelSize) -> FloatTriple:

@@ -10,7 +10,7 @@ import click
 from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
-    from asem_core.geometry import Box, VoxelSize
+    from asem_core.geometry import Box, BoxNm, VoxelSize
     from asem_core.volume.ome_write import OmeVersion
 
 
@@ -18,8 +18,24 @@ if TYPE_CHECKING:
 @click.argument("src")
 @click.argument("dst", type=click.Path(path_type=Path))
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where SRC does not state it, such as 5,5,5.")
-@click.option("--roi", type=ROI, help="Convert a part only; voxels, half-open, such as 0:100,50:150,0:200.")
-@click.option("--organelle", metavar="NAME", help="Convert the labels NAME of SRC instead of its image.")
+@click.option(
+    "--roi", type=ROI,
+    help="Convert a part only: voxels of SRC, half-open, such as 0:100,50:150,0:200; or nm in the microscope's frame, "
+    "such as 0:500,250:750,0:1000nm.",
+)  # fmt: skip
+@click.option(
+    "--paste-into", "reference", metavar="REFERENCE",
+    help="Put SRC, a crop, back on the frame of REFERENCE: its shape, position and section numbers, 0 around.",
+)  # fmt: skip
+@click.option(
+    "--resample", type=VOXEL_SIZE,
+    help="Voxel size in nm of DST, such as 10,10,10: mean or linear for images, mode or nearest for labels.",
+)  # fmt: skip
+@click.option(
+    "--organelle",
+    metavar="NAME",
+    help="Convert the labels NAME of SRC instead of its image, or say that SRC is labels.",
+)
 @click.option(
     "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
     help="Of a .zarr that is written; not every viewer reads 0.5 yet.",
@@ -30,33 +46,54 @@ def convert(
     dst: Path,
     *,
     voxel_size: VoxelSize | None,
-    roi: Box | None,
+    roi: Box | BoxNm | None,
+    reference: str | None,
+    resample: VoxelSize | None,
     organelle: str | None,
     ome_version: OmeVersion,
     overwrite: bool,
 ) -> None:
-    """Convert a volume to OME-Zarr or TIFF. Voxel values stay as they are.
+    """Convert a volume to OME-Zarr or TIFF, crop it, un-crop it or bring it to another voxel size.
 
     SRC is a folder of TIFF sections, a TIFF stack, a Zarr array or an OME-Zarr. DST decides the format: NAME.zarr is an
-    OME-Zarr with pyramid, NAME.tif one stack, NAME without suffix a folder of TIFF sections.
+    OME-Zarr with pyramid, NAME.tif one stack, NAME without suffix a folder of TIFF sections, numbered as in the
+    acquisition. Voxel values stay as they are, unless --resample is given.
 
     \b
     Examples:
       asem convert sections/ cell.zarr --voxel-size 5,5,5
-      asem convert cell.zarr out_tiffs/ --roi 0:100,0:768,0:1024
+      asem convert cell.zarr crop.zarr --roi 0:100,0:768,0:1024
+      asem convert cell.zarr crop.zarr --roi 0:500,0:3840,0:5120nm
+      asem convert crop_mito.zarr mito_tiffs/ --organelle mito --paste-into sections/ --voxel-size 5,5,5
+      asem convert cell.zarr cell_10nm.zarr --resample 10,10,10
     """
+    from asem_core.preprocess.regrid import regrid
     from asem_core.volume import open_labels, open_volume
+    from asem_core.volume.convert import check_apart
     from asem_core.volume.convert import convert as run
+    from asem_core.volume.placement import paste
+    from asem_core.volume.window import window
 
+    if reference is not None and (roi is not None or resample is not None):
+        raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
+    labels = organelle is not None
     if organelle is None:
         volume = open_volume(src, voxel_size=voxel_size)
     else:
         volume = open_labels(src, organelle, voxel_size=voxel_size)
+    if reference is not None:
+        frame = open_volume(reference, voxel_size=voxel_size)
+        check_apart(frame, dst)
+        volume = paste(volume, frame)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
-        run(
-            volume, dst, roi=roi, labels=organelle is not None, ome_version=ome_version, overwrite=overwrite,
-            progress=progress,
-        )  # fmt: skip
+        if resample is None:
+            run(volume, dst, roi=roi, labels=labels, ome_version=ome_version, overwrite=overwrite, progress=progress)
+        else:
+            part = window(volume, volume.part(roi))
+            regrid(
+                part, dst, voxel_size=resample, labels=labels, ome_version=ome_version, overwrite=overwrite,
+                progress=progress,
+            )  # fmt: skip
     click.echo(f"{dst}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.errors import AsemError
-from asem_core.geometry import Box, VoxelSize
+from asem_core.geometry import VoxelSize, parse_roi
 
 if TYPE_CHECKING:
     from asem_core.progress import Progress
@@ -42,7 +42,8 @@ def _parse_bytes(text: str) -> int:
 
 
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
-ROI = _Parsed("z0:z1,y0:y1,x0:x1", Box.parse)
+ROI = _Parsed("z0:z1,y0:y1,x0:x1[nm]", parse_roi)
+"""Give it to `Volume.part`, which turns nm into voxels."""
 BYTES = _Parsed("size", _parse_bytes)
 
 

@@ -20,14 +20,13 @@ from asem_core.geometry import (
     resampled_shape,
     triple,
 )
+from asem_core.preprocess.regrid import REFUSE_FACTOR, WARN_FACTOR
 from asem_core.preprocess.resample import source_box
 
 log = logging.getLogger(__name__)
 
 AS_IS_TOLERANCE = 0.1
 """Voxel sizes that agree within this fraction are treated as equal."""
-WARN_FACTOR = 2.0
-REFUSE_FACTOR = 8.0
 
 Route = Literal["as is", "two-fold", "two stages"]
 
@@ -113,7 +112,7 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, latt
         The voxel sizes differ by more than a factor of 8 on an axis.
     """
     ratio = input_size.ratio_to(model_size)
-    factor = max(max(r, 1 / r) for r in ratio)
+    factor = input_size.factor_to(model_size)
     if factor > REFUSE_FACTOR:
         raise GeometryError(
             f"the voxel size {input_size} differs from the model's {model_size} by a factor of {factor:.3g}, more than "

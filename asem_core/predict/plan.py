@@ -17,7 +17,7 @@ from asem_core.blocks import preflight
 from asem_core.blocks.journal import Journal, load
 from asem_core.blocks.preflight import Preflight
 from asem_core.errors import GeometryError, ResumeError
-from asem_core.geometry import Box, Lattice, Triple, VoxelSize, triple
+from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
 from asem_core.predict.choose import choose_runtime, choose_tile, tile_cost
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.session import Session
@@ -42,7 +42,7 @@ class Settings:
     """What the user chose, or left to us (None, ``auto``)."""
 
     model: str | None = None
-    roi: Box | None = None
+    roi: Box | BoxNm | None = None
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | None = None
@@ -122,7 +122,11 @@ class Plan:
     @property
     def provenance(self) -> dict[str, Any]:
         """What goes into the output's metadata: settings, versions."""
-        return {"settings": self.settings, "asem-core": importlib_metadata.version("asem-core")}
+        return {
+            "settings": self.settings,
+            "first_section": self.volume.first_section + self.roi.start[0],
+            "asem-core": importlib_metadata.version("asem-core"),
+        }
 
 
 def make_plan(
@@ -144,7 +148,7 @@ def make_plan(
     """
     model = choose_model(organelle, settings.model)
     package = open_package(model)
-    roi = _check_roi(settings.roi, volume)
+    roi = volume.part(settings.roi)
     _check_mask(mask, volume)
     earlier = _earlier(output, overwrite)
     stored = Chosen(**earlier.head["chosen"]) if earlier is not None else None
@@ -174,14 +178,6 @@ def make_plan(
 def _cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _check_roi(roi: Box | None, volume: Volume) -> Box:
-    if roi is None:
-        return volume.box
-    if roi.size == 0 or not volume.box.contains(roi):
-        raise GeometryError(f"the ROI {roi} must be a part of the volume, which is {volume.box} (z,y,x)")
-    return roi
 
 
 def _check_mask(mask: Volume | None, volume: Volume) -> None:

@@ -24,7 +24,7 @@ from asem_core.blocks import journal as journals
 from asem_core.blocks.digests import chunk_digests, pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
-from asem_core.geometry import Box, Triple, triple
+from asem_core.geometry import Box, BoxNm, Triple, triple
 from asem_core.predict import plan as planning
 from asem_core.predict.choose import default_max_memory
 from asem_core.predict.plan import Plan, Settings
@@ -65,7 +65,7 @@ def segment(
     organelle: OrganelleSpec | str,
     registry: Registry | None = None,
     model: str | None = None,
-    roi: Box | None = None,
+    roi: Box | BoxNm | None = None,
     mask: Volume | str | Path | None = None,
     runtime: str = "auto",
     precision: str = "auto",
@@ -92,7 +92,7 @@ def segment(
     model
         Id of one of the organelle's models; by default its ``default_model``.
     roi
-        Voxels of the input. Tiles do not depend on it: the result is the crop of the whole volume's.
+        Voxels of the input, or nm. Tiles do not depend on it: the result is the crop of the whole volume's.
     mask
         Cell mask on the input's grid: where it is 0 the result is 0, and tiles without any mask are not computed.
     runtime, precision

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import RecipeError
-from asem_core.geometry import Box, VoxelSize, resampled_shape
+from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, resampled_shape
 from asem_core.preprocess.border import read_mirrored, to_grey_range
-from asem_core.preprocess.resample import resample, source_box
+from asem_core.preprocess.resample import resample, resample_labels, source_box
 from asem_core.registry import Registry
 from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
+
+T = TypeVar("T", bound=np.generic)
+_Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -31,7 +36,7 @@ class LabelledVolume:
 
 
 def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry) -> LabelledVolume:
-    """Read the ROI of ``data`` and bring it to ``grid``: raw by area-weighted mean, labels where the mean is >= 0.5.
+    """Read the ROI of ``data`` and bring it to ``grid``: raw by area-weighted mean, labels by mode.
 
     Raises
     ------
@@ -48,22 +53,29 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
-    grey = _on_grid(raw, roi, grid, binary=False) / np.float32(255)
-    truth = (_on_grid(labels, roi, grid, binary=True) >= 0.5).astype(np.uint8)
+    grey = _on_grid(raw, roi, grid, _grey)
+    truth = _on_grid(labels, roi, grid, _truth)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
         name=f"{data.raw}[{roi}]", raw=grey, labels=truth, share=volume_um3 if data.share is None else data.share
     )
 
 
-def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, *, binary: bool) -> npt.NDArray[np.float32]:
+def _grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:
+    return resample(to_grey_range(block), start, target, ratio) / np.float32(255)
+
+
+def _truth(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.uint8]:
+    return resample_labels((block != 0).astype(np.uint8), start, target, ratio)
+
+
+def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, make: _Make[T]) -> npt.NDArray[T]:
     """The ROI on ``grid``. Only voxels of the ROI are read: at its faces the image is mirrored."""
     ratio = volume.voxel_size.ratio_to(grid)
     target = Box.of_shape(resampled_shape(roi.shape, volume.voxel_size, grid))
-    out = np.empty(target.shape, np.float32)
+    slabs = []
     for slab in target.tiles((16, *target.shape[1:])):
         needed = source_box(slab, ratio)
         block = read_mirrored(lambda box: volume.read(box.shift(roi.start)), roi.shape, needed)
-        values = (block != 0).astype(np.float32) if binary else to_grey_range(block)
-        out[slab.slices] = resample(values, needed.start, slab, ratio)
-    return out
+        slabs.append(make(block, needed.start, slab, ratio))
+    return np.concatenate(slabs)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from asem_core.errors import GeometryError, OutputError
-from asem_core.geometry import Box, Triple, triple
+from asem_core.errors import OutputError
+from asem_core.geometry import Box, BoxNm, Triple, triple
 from asem_core.progress import Progress, silent
+from asem_core.volume import zarr_node
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion, Reduction, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 from asem_core.volume.section_order import is_tiff
@@ -27,7 +28,7 @@ def convert(
     source: Volume,
     destination: Path,
     *,
-    roi: Box | None = None,
+    roi: Box | BoxNm | None = None,
     labels: bool = False,
     ome_version: OmeVersion = "0.4",
     chunk: Triple = DEFAULT_CHUNK,
@@ -42,11 +43,12 @@ def convert(
         What to convert.
     destination
         ``*.zarr``: OME-Zarr with pyramid; ``*.tif``: one TIFF stack; a name without suffix: a folder of TIFF sections,
-        numbered by their z in ``source``.
+        with the section numbers of the acquisition.
     roi
-        Part to convert, in voxels of ``source``.
+        Part to convert, in voxels of ``source`` or in nm.
     labels
-        Whether coarser levels take majorities instead of means. Booleans and integers above 16 bits always do.
+        Whether coarser levels take majorities instead of means. Label images of an OME-Zarr, booleans and integers
+        above 16 bits always do.
     ome_version, chunk
         Of the OME-Zarr.
     overwrite
@@ -55,7 +57,7 @@ def convert(
     Raises
     ------
     GeometryError
-        ``roi`` is empty or reaches outside.
+        See `Volume.part`.
     OutputError
         See `complete_or_absent`.
 
@@ -64,9 +66,9 @@ def convert(
     At most 200 MiB of the source are held at once: a slab as thick as a chunk, in strips where sections are wide.
     Wide TIFF sections should be stored in strips or tiles: a single compressed piece is decoded anew for each strip.
     """
-    box = _check_roi(roi or source.box, source)
+    box = source.part(roi)
     write = _writer(destination, ome_version=ome_version, chunk=chunk, labels=labels)
-    _check_apart(source, destination)
+    check_apart(source, destination)
     needed = int(box.size * source.dtype.itemsize * (_PYRAMID_SHARE if destination.suffix == ".zarr" else 1))
     with complete_or_absent(destination, needed_bytes=needed, overwrite=overwrite) as partial:
         write(source, box, partial, progress)
@@ -93,28 +95,31 @@ def _writer(destination: Path, *, ome_version: OmeVersion, chunk: Triple, labels
     return _write_sections
 
 
-def _check_roi(roi: Box, source: Volume) -> Box:
-    if not roi.size or not source.box.contains(roi):
-        problem = "is empty" if not roi.size else "reaches outside"
-        raise GeometryError(f"ROI {roi} {problem}: {source.uri} is {source.box} (z,y,x voxels, half-open)")
-    return roi
-
-
-def _check_apart(source: Volume, destination: Path) -> None:
+def check_apart(source: Volume, destination: Path) -> None:
+    """Refuse to write into what is read, or around it."""
     read, written = Path(source.uri).resolve(), destination.resolve()
     if read == written or written in read.parents or read in written.parents:
         raise OutputError(f"{destination}: source and destination lie inside each other; use another name")
 
 
-def _stored_dtype(source: Volume) -> np.dtype[Any]:
+def reduction_of(source: Volume, *, labels: bool) -> Reduction:
+    """``mode`` for labels, whether said by the caller, by the OME-Zarr, or by booleans or integers above 16 bits."""
+    wide = source.dtype.kind in "ui" and source.dtype.itemsize > 2
+    path = Path(source.uri)
+    says = source.format == "ome-zarr" and zarr_node.is_label_image(zarr_node.pyramid_of(path) or path)
+    return "mode" if labels or says or wide or source.dtype.kind == "b" else "mean"
+
+
+def stored_dtype(source: Volume) -> np.dtype[Any]:
+    """Booleans become uint8; all else stays."""
     return np.dtype(np.uint8) if source.dtype.kind == "b" else source.dtype
 
 
 def _plan(source: Volume, box: Box, chunk: Triple, *, labels: bool) -> ArrayPlan:
-    wide = source.dtype.kind in "ui" and source.dtype.itemsize > 2
-    reduction: Reduction = "mode" if labels or wide or source.dtype.kind == "b" else "mean"
     chunks = triple([min(c, n) for c, n in zip(chunk, box.shape, strict=True)])
-    return ArrayPlan(shape=box.shape, dtype=_stored_dtype(source), chunk=chunks, reduction=reduction)
+    return ArrayPlan(
+        shape=box.shape, dtype=stored_dtype(source), chunk=chunks, reduction=reduction_of(source, labels=labels)
+    )
 
 
 def _write_ome_zarr(
@@ -126,7 +131,8 @@ def _write_ome_zarr(
     output = create_ome_zarr(
         path, image=plan, labels={}, voxel_size=source.voxel_size, lower_edge_nm=lower, ome_version=ome_version,
         provenance={"made_by": "asem convert", "asem_core": version("asem-core"), "source": dict(source.identity),
-                    "roi": str(box), "notes": list(source.notes)},
+                    "roi": str(box), "first_section": source.first_section + box.start[0],
+                    "notes": list(source.notes)},
     )  # fmt: skip
     copy_slabs(source, box, output.image, plan.chunk, dtype=plan.dtype, progress=progress, stage="converting")
     build_pyramid(output, progress=progress)
@@ -135,14 +141,18 @@ def _write_ome_zarr(
 def _write_sections(source: Volume, box: Box, path: Path, progress: Progress) -> None:
     lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
     target = create_sections(
-        path, box.shape, _stored_dtype(source), first=box.start[0], voxel_size=source.voxel_size, lower_edge_nm=lower
-    )
+        path, box.shape, stored_dtype(source), first=source.first_section + box.start[0],
+        voxel_size=source.voxel_size, lower_edge_nm=lower,
+    )  # fmt: skip
     _fill(source, box, target, progress)
 
 
 def _write_stack(source: Volume, box: Box, path: Path, progress: Progress) -> None:
     lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
-    target = create_stack(path, box.shape, _stored_dtype(source), voxel_size=source.voxel_size, lower_edge_nm=lower)
+    target = create_stack(
+        path, box.shape, stored_dtype(source), first=source.first_section + box.start[0],
+        voxel_size=source.voxel_size, lower_edge_nm=lower,
+    )  # fmt: skip
     _fill(source, box, target, progress)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from asem_core.volume import zarr_node
 from asem_core.volume.layout import labels_folder
-from asem_core.volume.ome_write import PROVENANCE
+from asem_core.volume.ome import PROVENANCE
 from asem_core.volume.volume import Volume
 
 
@@ -25,6 +25,7 @@ def describe(volume: Volume) -> dict[str, Any]:
         "voxel_size_nm": list(volume.voxel_size.zyx),
         "size_um": [n * v / 1000 for n, v in zip(volume.shape, volume.voxel_size.zyx, strict=True)],
         "lower_edge_nm": list(volume.lower_edge_nm),
+        "first_section": volume.first_section,
         "chunks": list(volume.chunks),
         "levels": _levels(path) or [list(volume.shape)],
         "labels": zarr_node.children(labels) if labels else [],

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ome_zarr_models.v04.multiscales import Multiscale as Multiscale04
     from ome_zarr_models.v05.multiscales import Multiscale as Multiscale05
 
+PROVENANCE = "asem"
+"""Attribute of the root group that says how the file was made."""
 NM_PER_UNIT = {
     "angstrom": 0.1, "picometer": 1e-3, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "centimeter": 1e7,
     "meter": 1e9, "nm": 1.0, "um": 1e3, "µm": 1e3, "micron": 1e3, "mm": 1e6,
@@ -59,8 +61,17 @@ def open_ome(uri: str) -> Source:
         lower_edge_nm=edge,
         chunks=lazy.chunks,
         digest=digest(array, folder),
+        first_section=_first_section(image),
         notes=() if voxel_size else ("the axes of the image have no length unit: its scale was not used",),
     )
+
+
+def _first_section(image: Path) -> int:
+    """What the provenance of the image says, or of the image that the label image ``image`` belongs to."""
+    root = image.parent.parent if image.parent.name == "labels" else image
+    found = zarr_node.attributes(root).get(PROVENANCE)
+    number = found.get("first_section", 0) if isinstance(found, Mapping) else 0
+    return number if isinstance(number, int) else 0
 
 
 def read_multiscale(path: Path) -> Multiscale04 | Multiscale05:

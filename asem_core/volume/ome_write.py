@@ -14,7 +14,7 @@ from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre_of_first_voxel, triple
 from asem_core.progress import Progress, silent
 from asem_core.volume import zarr_node
-from asem_core.volume.ome import read_multiscale
+from asem_core.volume.ome import PROVENANCE, read_multiscale
 from asem_core.volume.pyramid import Reduce, level_shapes, mean2, mode2
 from asem_core.volume.zarr_array import chunk_path
 
@@ -25,8 +25,6 @@ __all__ = ["ArrayPlan", "OmeOutput", "OmeVersion", "build_pyramid", "chunk_path"
 
 OmeVersion = Literal["0.4", "0.5"]
 Reduction = Literal["mean", "mode"]
-PROVENANCE = "asem"
-"""Attribute of the root group that says how the file was made."""
 
 
 @attrs.frozen(kw_only=True)

@@ -68,6 +68,7 @@ def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size
             "digest": source.digest,
         },
         notes=source.notes + notes,
+        first_section=source.first_section,
     )
 
 

@@ -22,3 +22,5 @@ class Source:
     digest: str
     """Cheap fingerprint of the content: names, sizes, times, metadata."""
     notes: tuple[str, ...] = ()
+    first_section: int = 0
+    """Number of section z = 0 in the acquisition."""

@@ -17,7 +17,7 @@ from asem_core.volume import zarr_node
 from asem_core.volume.section_order import is_tiff, order_sections
 from asem_core.volume.source import Source
 from asem_core.volume.tiff_array import Section, TiffArray
-from asem_core.volume.tiff_place import described, lower_edge_nm, voxel_size
+from asem_core.volume.tiff_place import described, first_section, lower_edge_nm, voxel_size
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -46,6 +46,7 @@ class _File:
     dtype: np.dtype[Any]
     voxel_size: VoxelSize | None
     lower_edge_nm: FloatTriple
+    first_section: int
     notes: tuple[str, ...]
 
 
@@ -65,7 +66,7 @@ def _open_folder(folder: Path) -> Source:
         sections += found.sections
     names = ", ".join(ordered.foreign[:3]) + (", ..." if len(ordered.foreign) > 3 else "")
     foreign = (f"{len(ordered.foreign)} foreign files ignored: {names}",) if ordered.foreign else ()
-    return _source(folder, attrs.evolve(first, sections=tuple(sections)), foreign)
+    return _source(folder, attrs.evolve(first, sections=tuple(sections), first_section=ordered.first_number), foreign)
 
 
 def _open_stack(path: Path) -> Source:
@@ -85,6 +86,7 @@ def _source(path: Path, found: _File, notes: tuple[str, ...]) -> Source:
         chunks=(1, *found.shape),
         digest=_digest(found.sections),
         notes=found.notes + notes,
+        first_section=found.first_section,
     )
 
 
@@ -129,6 +131,7 @@ def _headers(tif: TiffFile, path: Path) -> _File:
         dtype=np.dtype(str(first.dtype)).newbyteorder("="),
         voxel_size=voxel_size(first, found),
         lower_edge_nm=lower_edge_nm(found),
+        first_section=first_section(found),
         notes=("the file says that white is 0; gray values are taken as stored",) if white else (),
     )
 

@@ -28,6 +28,12 @@ def lower_edge_nm(found: Mapping[str, Any]) -> FloatTriple:
     return _three_numbers(found.get("lower_edge_nm")) or (0.0, 0.0, 0.0)
 
 
+def first_section(found: Mapping[str, Any]) -> int:
+    """Number of the stack's first section; only ASEM's own files say."""
+    number = found.get("first_section", 0)
+    return number if isinstance(number, int) else 0
+
+
 def voxel_size(page: TiffPage, found: Mapping[str, Any]) -> VoxelSize | None:
     """From ASEM's own metadata, or ImageJ's spacing and unit with the resolution tags; None where incomplete."""
     own = _three_numbers(found.get("voxel_size_nm"))

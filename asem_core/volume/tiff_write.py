@@ -44,27 +44,35 @@ def create_sections(
     folder.mkdir()
     digits = max(4, len(str(first + shape[0] - 1)))
     files = [folder / f"section_{first + z:0{digits}d}.tif" for z in range(shape[0])]
-    planes = [(file, _create(file, shape[1:], dtype, voxel_size, lower_edge_nm)) for file in files]
+    planes = [(file, _create(file, shape[1:], dtype, first, voxel_size, lower_edge_nm)) for file in files]
     return TiffTarget(planes=planes, shape=shape, dtype=dtype)
 
 
 def create_stack(
-    path: Path, shape: Triple, dtype: np.dtype[Any], *, voxel_size: VoxelSize, lower_edge_nm: FloatTriple
+    path: Path, shape: Triple, dtype: np.dtype[Any], *, first: int, voxel_size: VoxelSize, lower_edge_nm: FloatTriple
 ) -> TiffTarget:
-    """Create one TIFF with a page per section, a BigTIFF where it needs to be."""
-    start = _create(path, shape, dtype, voxel_size, lower_edge_nm)
+    """Create one TIFF with a page per section, a BigTIFF where it needs to be; sections are numbered from ``first``."""
+    start = _create(path, shape, dtype, first, voxel_size, lower_edge_nm)
     step = shape[1] * shape[2] * dtype.itemsize
     return TiffTarget(planes=[(path, start + z * step) for z in range(shape[0])], shape=shape, dtype=dtype)
 
 
 def _create(
-    path: Path, shape: Sequence[int], dtype: np.dtype[Any], voxel_size: VoxelSize, lower_edge_nm: FloatTriple
+    path: Path,
+    shape: Sequence[int],
+    dtype: np.dtype[Any],
+    first: int,
+    voxel_size: VoxelSize,
+    lower_edge_nm: FloatTriple,
 ) -> int:
     """Write headers and leave room for the pixels; the byte offset of the first pixel."""
     from tifffile import TiffWriter
 
     z, y, x = voxel_size.zyx
-    place = {"voxel_size_nm": [z, y, x], "lower_edge_nm": list(lower_edge_nm), "spacing": z, "unit": "nm"}
+    place = {
+        "voxel_size_nm": [z, y, x], "lower_edge_nm": list(lower_edge_nm), "first_section": first,
+        "spacing": z, "unit": "nm",
+    }  # fmt: skip
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     with TiffWriter(path, bigtiff=size > _CLASSIC_LIMIT) as tif:
         written = tif.write(

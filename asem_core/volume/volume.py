@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.errors import VolumeError
-from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre_of_first_voxel
+from asem_core.errors import GeometryError, VolumeError
+from asem_core.geometry import AXES, Box, BoxNm, FloatTriple, Triple, VoxelSize, centre_of_first_voxel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,6 +45,8 @@ class Volume:
     """What tells this input from another one: goes into fingerprints and provenance."""
     notes: tuple[str, ...] = ()
     """What the user should know, such as foreign files that were ignored."""
+    first_section: int = 0
+    """Number of section z = 0 in the acquisition: 40 where its TIFF files begin with ``section_0040.tif``."""
 
     @property
     def shape(self) -> Triple:
@@ -66,6 +68,28 @@ class Volume:
     def planewise(self) -> bool:
         """Whether reading a small block means reading whole sections."""
         return self.chunks[0] == 1 and self.shape[0] > 1 and self.chunks[1:] == self.shape[1:]
+
+    def part(self, roi: Box | BoxNm | None) -> Box:
+        """The voxels of ``roi``, which must lie in this volume; all voxels where it is None.
+
+        Raises
+        ------
+        GeometryError
+            ``roi`` is empty, reaches outside, or is in nm and cuts through voxels.
+        """
+        if roi is None:
+            return self.box
+        box = roi.to_voxels(self.voxel_size, origin_nm=self.lower_edge_nm) if isinstance(roi, BoxNm) else roi
+        if not box.size or not self.box.contains(box):
+            problem = "is empty" if not box.size else "reaches outside"
+            raise GeometryError(f"ROI {roi} {problem}: {self.uri} is {self.extent}")
+        return box
+
+    @property
+    def extent(self) -> str:
+        """In words, where this volume lies, in voxels and in nm."""
+        edges = BoxNm(*self.box.to_nm(self.voxel_size, origin_nm=self.lower_edge_nm))
+        return f"{self.box} (z,y,x voxels, half-open) of {self.voxel_size}, {edges}"
 
     def read(self, box: Box) -> npt.NDArray[Any]:
         """The voxels of ``box`` ``(z, y, x)``, in the stored dtype.

@@ -54,3 +54,32 @@ def test_help_has_an_example():
     result = run("--help")
     assert result.exit_code == 0
     assert "asem convert sections/ cell.zarr" in result.output
+
+
+def test_crop_in_nm_paste_and_resample(tmp_path, stack):
+    run(tmp_path / "in.tif", tmp_path / "x.zarr", "--voxel-size", "5,4,4")
+    assert run(tmp_path / "x.zarr", tmp_path / "crop.zarr", "--roi", "5:25,0:80,8:84nm").exit_code == 0
+    pasted = run(tmp_path / "crop.zarr", tmp_path / "out.tif", "--paste-into", tmp_path / "x.zarr")
+    assert pasted.exit_code == 0
+    assert "note: placed at voxel 1,0,2 (z,y,x)" in pasted.output
+    expected = np.zeros_like(stack)
+    expected[1:5, :, 2:] = stack[1:5, :, 2:]
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), expected)
+    small = run(tmp_path / "x.zarr", tmp_path / "small.zarr", "--resample", "10,8,8", "--roi", "2:6,0:20,0:20")
+    assert small.exit_code == 0
+    mean = stack[2:, :, :20].reshape(2, 2, 10, 2, 10, 2).mean((1, 3, 5))
+    np.testing.assert_array_equal(np.asarray(zarr.open_array(tmp_path / "small.zarr/0", mode="r")), np.rint(mean))
+
+
+@pytest.mark.parametrize("more", [("--roi", "0:1,0:2,0:2"), ("--resample", "8")])
+def test_paste_goes_alone(tmp_path, stack, more):
+    result = run(tmp_path / "in.tif", tmp_path / "y.zarr", "--paste-into", tmp_path / "in.tif", *more)
+    assert result.exit_code == 2
+    assert "--paste-into goes alone" in result.output
+
+
+def test_the_reference_is_not_overwritten(tmp_path, stack):
+    words = (tmp_path / "in.tif", tmp_path / "ref.zarr", "--voxel-size", "5")
+    run(*words)
+    result = run(*words, "--paste-into", tmp_path / "ref.zarr", "--overwrite")
+    assert "lie inside each other" in str(result.exception)

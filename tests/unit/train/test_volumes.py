@@ -1,0 +1,35 @@
+"""What training reads: labels on the recipe's grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from asem_core.geometry import Box, VoxelSize, resampled_shape
+from asem_core.preprocess.border import read_mirrored
+from asem_core.preprocess.resample import resample, source_box
+from asem_core.registry import make_registry
+from asem_core.train.recipe import Data
+from asem_core.train.volumes import load_data
+
+
+@pytest.mark.parametrize("voxel", [(5, 5, 5), (10, 10, 10), (20, 10, 5)])
+def test_labels_by_mode_are_those_with_a_mean_of_one_half(tmp_path: Path, voxel: tuple[float, float, float]) -> None:
+    drawn = np.random.default_rng(3).integers(0, 2, (36, 17, 18)).astype(np.uint8) * 7
+    for name in ("raw", "labels"):
+        zarr.create_array(tmp_path / name, data=drawn).attrs["resolution"] = [5, 5, 5]
+    data = Data(raw="raw", labels="labels", roi="1:36,0:17,2:18")
+    grid = VoxelSize(voxel)
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=make_registry())
+    cut = (drawn[1:, :, 2:] != 0).astype(np.float32)
+    target = Box.of_shape(resampled_shape(cut.shape, VoxelSize((5, 5, 5)), grid))
+    ratio = VoxelSize((5, 5, 5)).ratio_to(grid)
+    needed = source_box(target, ratio)
+    block = read_mirrored(lambda box: cut[box.slices], cut.shape, needed)
+    mean = resample(block, needed.start, target, ratio)
+    assert (mean == 0.5).any() == (voxel != (5, 5, 5))
+    np.testing.assert_array_equal(loaded.labels, mean >= 0.5)
+    assert loaded.labels.dtype == np.uint8
