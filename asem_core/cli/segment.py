@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.option("--organelle", required=True, help="What to segment; `asem organelles` lists what is installed.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
 @click.option("--model", metavar="ID", help="Model of the organelle; by default its default model.")
-@click.option("--roi", type=ROI, help="Only a part: voxels, half-open. The result is the crop of the whole volume's.")
+@click.option(
+    "--roi",
+    type=ROI,
+    help="Only a part: voxels, half-open, or nm (0:500,0:500,0:500nm). The result is the crop of the whole volume's.",
+)
 @click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
