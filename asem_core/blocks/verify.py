@@ -77,7 +77,8 @@ def _journal(output: Path) -> Journal:
     journal = load(output)
     if journal is None:
         raise OutputError(
-            f"{output} has no journal beside it: it was not made by `asem segment`, or was moved without it"
+            f"{output} has no journal beside it: it was not made by `asem segment` or `asem datasets fetch`, "
+            "or was moved without it"
         )
     return journal
 

@@ -1,4 +1,4 @@
-"""``asem status`` and ``asem verify``: how far a segmentation is, and whether it is whole."""
+"""``asem status`` and ``asem verify``: how far a segmentation or a fetch is, and whether it is whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asem_core.cli.options import progress_bar
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def status(output: Path, *, as_json: bool) -> None:
-    """Say how far the segmentation OUTPUT is, and which blocks failed.
+    """Say how far `asem segment` or `asem datasets fetch` is with OUTPUT, and which blocks failed.
 
     Exits with 1 while it is not complete.
     """
@@ -31,7 +31,7 @@ def status(output: Path, *, as_json: bool) -> None:
             click.echo(f"{name}: {done} of {total} blocks done")
         for record in found.failed:
             click.echo(f"failed: {record.stage} block {record.block}: {record.failed}")
-        click.echo("complete" if found.complete else "not complete: run the same `asem segment` again to go on")
+        click.echo("complete" if found.complete else "not complete: run the same command again to go on")
     sys.exit(0 if found.complete else 1)
 
 
@@ -39,7 +39,7 @@ def status(output: Path, *, as_json: bool) -> None:
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def verify(output: Path, *, as_json: bool) -> None:
-    """Prove that the segmentation OUTPUT is whole: every block done, every chunk on disk as it was written.
+    """Prove that OUTPUT (of `asem segment` or `asem datasets fetch`) is whole: every block done, every chunk as written.
 
     Exits with 1 if it is not.
     """
@@ -59,9 +59,9 @@ def verify(output: Path, *, as_json: bool) -> None:
         for name in found.changed:
             click.echo(f"changed since it was written: {name}")
         if not found.status.complete:
-            click.echo("not complete: run the same `asem segment` again to go on")
+            click.echo("not complete: run the same command again to go on")
         if found.sound:
             click.echo(f"sound: {found.chunks} chunks, all there and as they were written")
         elif found.status.complete:
-            click.echo("damaged: make it anew with `asem segment ... --overwrite`")
+            click.echo("damaged: make it anew with --overwrite")
     sys.exit(0 if found.sound else 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import os
@@ -14,8 +12,9 @@ import attrs
 import importlib_metadata
 
 from asem_core.blocks import preflight
-from asem_core.blocks.journal import Journal, load
+from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
+from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import GeometryError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
 from asem_core.predict.choose import choose_runtime, choose_tile, tile_cost
@@ -27,7 +26,6 @@ from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
 from asem_core.volume.check import check_values
-from asem_core.volume.output import check_destination
 from asem_core.zoo.package import Package, choose_model, open_package
 
 log = logging.getLogger(__name__)
@@ -117,7 +115,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Digest of `settings`."""
-        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+        return fingerprint(self.settings)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -150,7 +148,7 @@ def make_plan(
     package = open_package(model)
     roi = volume.part(settings.roi)
     _check_mask(mask, volume)
-    earlier = _earlier(output, overwrite)
+    earlier = unfinished(output, overwrite=overwrite)
     stored = Chosen(**earlier.head["chosen"]) if earlier is not None else None
     wanted = _agree(settings, stored, output)
 
@@ -168,7 +166,7 @@ def make_plan(
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
     )  # fmt: skip
     if earlier is not None:
-        _same_run(earlier, plan)
+        check_same(earlier, plan.settings, plan.output)
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory))
     preflight.check(plan.preflight, output=output, max_memory=settings.max_memory)
     check_values(volume)
@@ -190,15 +188,6 @@ def _check_mask(mask: Volume | None, volume: Volume) -> None:
         )
 
 
-def _earlier(output: Path, overwrite: bool) -> Journal | None:
-    """The journal of an unfinished run in ``output``; an error where something else is in the way."""
-    journal = None if overwrite else load(output)
-    if journal is not None and output.exists() and not journal.complete:
-        return journal
-    check_destination(output, overwrite=overwrite)
-    return None
-
-
 def _agree(settings: Settings, stored: Chosen | None, output: Path) -> Settings:
     """``settings`` with what an unfinished run chose; a choice that contradicts it is an error."""
     if stored is None:
@@ -210,19 +199,6 @@ def _agree(settings: Settings, stored: Chosen | None, output: Path) -> Settings:
                 "or pass --overwrite to begin anew"
             )
     return attrs.evolve(settings, tile=stored.tile, runtime=stored.runtime, precision=stored.precision)
-
-
-def _same_run(earlier: Journal, plan: Plan) -> None:
-    if earlier.head["fingerprint"] == plan.fingerprint:
-        return
-    before = earlier.head["settings"]
-    changed = [
-        f"{key} was {before.get(key)}, now {value}" for key, value in plan.settings.items() if before.get(key) != value
-    ]
-    raise ResumeError(
-        f"{plan.output} is an unfinished run with other settings ({'; '.join(changed)}): repeat them to resume, "
-        "or pass --overwrite to begin anew"
-    )
 
 
 def _settle_precision(runtime: str, precision: str) -> str:
