@@ -1,0 +1,66 @@
+"""Parameters of a stage: from the words of a user, a YAML file or a model card to the stage's frozen attrs class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import attrs
+import cattrs
+
+from asem_core.errors import PluginError
+from asem_core.registry import resolve
+
+_CONVERTER = cattrs.Converter(forbid_extra_keys=True, prefer_attrib_converters=True)
+
+
+class HasParams(Protocol):
+    """A spec of a registered stage."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def params(self) -> str: ...
+
+
+def make_params(stage: HasParams, values: Mapping[str, Any]) -> Any:
+    """An instance of the parameter class of ``stage``; what ``values`` does not name keeps its default.
+
+    Parameters
+    ----------
+    stage
+        A `PreprocessorSpec`, `LabelRuleSpec` or any other spec that names its ``params``.
+    values
+        By name. Numbers may be text.
+
+    Raises
+    ------
+    PluginError
+        An unknown parameter, or a value that the class refuses; the message lists the parameters.
+    """
+    kind = resolve(stage.params)
+    unknown = sorted(set(values) - {field.name for field in attrs.fields(kind)})
+    if unknown:
+        raise PluginError(f"{stage.name} has no parameter {', '.join(unknown)}; {_known(stage, kind)}")
+    try:
+        return _CONVERTER.structure(dict(values), kind)
+    except (cattrs.BaseValidationError, TypeError, ValueError) as error:
+        given = ", ".join(f"{name}={value}" for name, value in values.items()) or "nothing"
+        raise PluginError(f"{stage.name} cannot take {given}: {_reason(error)}; {_known(stage, kind)}") from error
+
+
+def _known(stage: HasParams, kind: Any) -> str:
+    fields = attrs.fields(kind)
+    texts = [f.name if f.default is attrs.NOTHING else f"{f.name}={_default(f)}" for f in fields]
+    return f"parameters of {stage.name}: {', '.join(texts) or 'none'}"
+
+
+def _default(field: attrs.Attribute[Any]) -> str:
+    return f"{field.default:.4g}" if isinstance(field.default, float) else str(field.default)
+
+
+def _reason(error: BaseException) -> str:
+    """The words of the first thing that went wrong, without class names around them."""
+    while isinstance(error, cattrs.BaseValidationError):
+        error = error.exceptions[0]
+    return str(error.args[0]) if error.args else type(error).__name__

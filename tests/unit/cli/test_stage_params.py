@@ -1,0 +1,40 @@
+"""Stages on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from asem_core import Registry
+from asem_core.cli.stage_params import parse_stage
+from asem_core.errors import PluginError
+
+
+def test_name_alone_has_the_defaults(registry: Registry) -> None:
+    spec, params = parse_stage("scale_linear", registry.preprocessors)
+    assert spec.name == "scale_linear"
+    assert (params.gain, params.offset) == (2 / 255, -1.0)
+
+
+def test_values_become_what_the_class_declares(registry: Registry) -> None:
+    _, params = parse_stage("scale_linear:gain=3, offset=-2e-1", registry.preprocessors)
+    assert (params.gain, params.offset) == (3.0, -0.2)
+    _, rule = parse_stage("remove_small_objects:min_voxels=27", registry.label_rules)
+    assert rule.min_voxels == 27
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("equalise", "unknown preprocessor 'equalise'; installed: "),
+        ("scale_linear:gian=3", "no parameter gian; parameters of scale_linear: gain=0.007843, offset=-1"),
+        ("scale_linear:gain", "NAME:PARAMETER=VALUE"),
+        ("scale_linear:gain=", "NAME:PARAMETER=VALUE"),
+        ("scale_linear:gain=1,gain=2", "gain is given twice"),
+        ("scale_linear:gain=wide", "cannot take gain=wide: could not convert string to float"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(registry: Registry, text: str, says: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        parse_stage(text, registry.preprocessors)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
