@@ -47,7 +47,7 @@ def asem_register_preprocessors() -> list[PreprocessorSpec]:
 
 @hookimpl
 def asem_register_label_rules() -> list[LabelRuleSpec]:
-    """Clean-up of drawn labels."""
+    """Clean-up and dilation of drawn labels."""
     return [
         LabelRuleSpec(
             name="remove_small_objects",
@@ -55,6 +55,7 @@ def asem_register_label_rules() -> list[LabelRuleSpec]:
             summary="remove connected objects below a volume",
             fn="asem_core.labels.rules:remove_small_objects",
             params="asem_core.labels.rules:RemoveSmallObjects",
+            by_blocks="asem_core.labels.objects:remove_small_objects",
         ),
         LabelRuleSpec(
             name="fill_holes",
@@ -62,6 +63,15 @@ def asem_register_label_rules() -> list[LabelRuleSpec]:
             summary="fill holes below a volume",
             fn="asem_core.labels.rules:fill_holes",
             params="asem_core.labels.rules:FillHoles",
+            by_blocks="asem_core.labels.objects:fill_holes",
+        ),
+        LabelRuleSpec(
+            name="dilate_labels",
+            version="1",
+            summary="grow every instance by a width",
+            fn="asem_core.labels.dilate:dilate_labels",
+            params="asem_core.labels.dilate:DilateLabels",
+            halo="asem_core.labels.dilate:dilation_halo",
         ),
     ]
 

@@ -91,17 +91,31 @@ class PreprocessorSpec:
 
 @attrs.frozen(kw_only=True)
 class LabelRuleSpec:
-    """A clean-up of ground-truth labels. Idempotent."""
+    """A step of the preparation of ground-truth labels. A clean-up is idempotent; a dilation is not."""
 
     name: str = attrs.field(validator=_name)
     version: str
+    """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
     """``fn(labels, *, voxel_size, params) -> ndarray``, same shape and dtype as ``labels`` ``(z, y, x)``."""
     params: str = attrs.field(validator=_import_path)
-    scope: str = attrs.field(default="volume", validator=validators.in_(("block", "volume")))
-    """``block``: a halo is enough; ``volume``: needs connected components of the whole volume."""
-    halo: int = attrs.field(default=0, validator=validators.ge(0))
+    """The frozen attrs class of the parameters."""
+    halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    """Block scope: ``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block.
+    Without it a voxel is judged by itself."""
+    by_blocks: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    """Volume scope, for what no halo can do (connected components): ``by_blocks(labels, *, voxel_size, params)`` takes
+    and returns `asem_core.labels.blocks.LabelBlocks` and gives the same voxels as ``fn`` on the whole array."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.halo and self.by_blocks:
+            raise ValueError(f"the label rule {self.name!r} has a halo and a function by_blocks: one is enough")
+
+    @property
+    def scope(self) -> str:
+        """``block``: a halo is enough; ``volume``: all voxels may matter to one."""
+        return "volume" if self.by_blocks else "block"
 
 
 @attrs.frozen(kw_only=True)
@@ -214,6 +228,9 @@ class OrganelleSpec:
     dilate_voxels: int = attrs.field(default=0, validator=validators.ge(0))
     """Correction of labels drawn without the membrane; a data set's own value overrides it."""
     exclusion_zone: ExclusionZone
+    """The zone of the paper, called ``paper`` on the command line."""
+    zone_presets: Mapping[str, ExclusionZone] = attrs.field(factory=dict)
+    """Other zones in use, by name."""
     threshold: float = attrs.field(default=0.5, validator=_fraction)
     """A voxel belongs to the organelle where probability >= threshold."""
     instances: bool = True

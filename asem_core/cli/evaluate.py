@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +12,10 @@ import click
 from asem_core.cli.options import VOXEL_SIZE, progress_bar
 from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
-from asem_core.specs import ExclusionZone
 
 if TYPE_CHECKING:
     from asem_core.evaluate import Evaluation
     from asem_core.volume import Volume
-
-
-def _zone_widths(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", value) if value is not None else None
-    if value is not None and match is None:
-        raise click.BadParameter(f"a zone is dilate,erode in voxels of 5 nm, such as 4,4; got {value!r}", ctx, param)
-    return (int(match[1]), int(match[2])) if match else None
 
 
 @click.command()
@@ -35,9 +26,8 @@ def _zone_widths(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, for those inputs that do not state theirs (TIFF folders).")
 @click.option(
     "--zone",
-    metavar="D,E",
-    callback=_zone_widths,
-    help="Exclusion zone: dilate, erode in voxels of 5 nm, instead of the organelle's.",
+    metavar="D,E|PRESET",
+    help="Exclusion zone: dilate,erode in voxels of 5 nm, or the organelle's presets: paper (default), incasem.",
 )
 @click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
 @click.option("--raw", help="Background of the pictures.")
@@ -49,7 +39,7 @@ def evaluate(
     organelle: str,
     mask: str | None,
     voxel_size: VoxelSize | None,
-    zone: tuple[int, int] | None,
+    zone: str | None,
     figures: Path | None,
     raw: str | None,
     as_json: bool,
@@ -66,6 +56,7 @@ def evaluate(
     """
     from asem_core.evaluate import draw_evaluation
     from asem_core.evaluate import evaluate as score
+    from asem_core.labels.plan import choose_zone
     from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
 
@@ -73,6 +64,7 @@ def evaluate(
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
     registry = make_registry()
     spec = registry.organelles[organelle]
+    chosen = choose_zone(spec, zone) if zone is not None else None
 
     def opened(uri: str, open_as: Callable[..., Volume], *name: str) -> Volume:
         # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
@@ -89,7 +81,7 @@ def evaluate(
         evaluation = score(
             predicted, truth, organelle=spec, registry=registry, progress=progress,
             mask=opened(mask, open_volume) if mask is not None else None,
-            zone=ExclusionZone(name=spec.exclusion_zone.name, dilate=zone[0], erode=zone[1]) if zone else None,
+            zone=chosen,
         )  # fmt: skip
     pictures = draw_evaluation(background, predicted, truth, figures, organelle=organelle) if figures else []
     if as_json:

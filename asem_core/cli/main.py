@@ -31,11 +31,11 @@ def cli(verbose: bool) -> None:
 
 def register() -> click.Group:
     """Add core's verbs and those of the installed plugins."""
-    from asem_core.cli import convert, evaluate, info, organelles, output, plugins, segment, train, zoo
+    from asem_core.cli import convert, evaluate, info, labels, organelles, output, plugins, segment, train, zoo
     from asem_core.plugins import make_manager
 
     for command in (
-        convert.convert, info.info, train.train, segment.segment, output.status, output.verify,
+        convert.convert, info.info, labels.labels, train.train, segment.segment, output.status, output.verify,
         evaluate.evaluate, organelles.organelles, zoo.zoo, plugins.plugins,
     ):  # fmt: skip
         cli.add_command(command)

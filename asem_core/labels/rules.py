@@ -1,4 +1,6 @@
-"""Clean-up of ground-truth labels (paper, Methods: "label clean-up"). Idempotent; needs the whole volume.
+"""Clean-up of ground-truth labels (paper, Methods: "label clean-up") on whole arrays. Idempotent.
+
+`asem_core.labels.objects` does the same to volumes too large for memory.
 
 Objects are connected over faces, edges and corners (26-connected), holes over faces only (6-connected): the dual
 pair, without which an object and the background could cross each other at an edge. The sources do not say; with 26, a
@@ -16,7 +18,7 @@ from attrs import validators
 from scipy import ndimage
 
 from asem_core.geometry import VoxelSize
-from asem_core.labels.scale import scale_volume
+from asem_core.labels.scale import VOLUME, scale_volume
 
 Labels = npt.NDArray[Any]
 
@@ -28,7 +30,7 @@ _HOLE = ndimage.generate_binary_structure(3, 1)
 class RemoveSmallObjects:
     """Parameters of `remove_small_objects`."""
 
-    min_voxels: int = attrs.field(default=27, validator=validators.ge(0))
+    min_voxels: int = attrs.field(default=27, validator=validators.ge(0), metadata=VOLUME)
     """Objects of less volume go; counted in voxels of 125 nm^3."""
 
 
@@ -36,7 +38,7 @@ class RemoveSmallObjects:
 class FillHoles:
     """Parameters of `fill_holes`."""
 
-    max_voxels: int = attrs.field(default=20_000, validator=validators.ge(0))
+    max_voxels: int = attrs.field(default=20_000, validator=validators.ge(0), metadata=VOLUME)
     """Holes of less volume are filled; counted in voxels of 125 nm^3 (20,000 are 0.0025 um^3)."""
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+
 from asem_core.geometry import Triple, VoxelSize, triple
 
 REFERENCE_NM = 5.0
@@ -27,3 +31,33 @@ def scale_volume(voxels: int, voxel_size: VoxelSize) -> float:
     3.375
     """
     return voxels * REFERENCE_VOLUME_NM3 / voxel_size.volume_nm3
+
+
+WIDTH = {"scale": "width"}
+VOLUME = {"scale": "volume"}
+"""Metadata of a field of a stage's parameters: what its reference voxels measure."""
+
+
+def on_grid(params: attrs.AttrsInstance, voxel_size: VoxelSize) -> dict[str, dict[str, Any]]:
+    """Every parameter marked `WIDTH` or `VOLUME` as it applies to a grid: in voxels and in nm or nm^3.
+
+    >>> from asem_core.labels.rules import RemoveSmallObjects
+    >>> on_grid(RemoveSmallObjects(min_voxels=27), VoxelSize((10.0, 10.0, 10.0)))
+    {'min_voxels': {'voxels': 3.375, 'nm3': 3375.0}}
+    """
+    described: dict[str, dict[str, Any]] = {}
+    for field in attrs.fields(type(params)):
+        value = getattr(params, field.name)
+        match field.metadata.get("scale"):
+            case "width":
+                described[field.name] = describe_width(value, voxel_size)
+            case "volume":
+                voxels = scale_volume(value, voxel_size)
+                described[field.name] = {"voxels": voxels, "nm3": value * REFERENCE_VOLUME_NM3}
+    return described
+
+
+def describe_width(width: int, voxel_size: VoxelSize) -> dict[str, Any]:
+    """``width`` reference voxels on a grid: voxels and nm, z, y, x."""
+    voxels = scale_width(width, voxel_size)
+    return {"voxels": voxels, "nm": triple([n * v for n, v in zip(voxels, voxel_size.zyx, strict=True)])}

@@ -33,7 +33,10 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
     """
     wanted = model_id or organelle.default_model
     if wanted is None:
-        raise ModelError(f"the organelle {organelle.name!r} has no trained model yet: train one with `asem train`")
+        raise ModelError(
+            f"the organelle {organelle.name!r} has no trained model: train one on your labels with `asem train RECIPE` "
+            "(docs/train.md), or install a plugin that brings one"
+        )
     for model in organelle.models:
         if model.id == wanted:
             return model

@@ -93,9 +93,12 @@ def test_the_default_model_is_one_of_the_models() -> None:
         attrs.evolve(organelle, default_model="m-5nm")
 
 
-def test_a_label_rule_has_a_known_scope() -> None:
-    with pytest.raises(ValueError, match="'scope' must be in"):
-        LabelRuleSpec(name="x", version="1", summary="", fn=PATH, params=PATH, scope="plane")
+def test_a_label_rule_is_of_block_or_of_volume_scope() -> None:
+    rule = LabelRuleSpec(name="x", version="1", summary="", fn=PATH, params=PATH, halo=PATH)
+    assert rule.scope == "block"
+    assert attrs.evolve(rule, halo=None, by_blocks=PATH).scope == "volume"
+    with pytest.raises(ValueError, match="one is enough"):
+        attrs.evolve(rule, by_blocks=PATH)
 
 
 def test_specs_import_attrs_and_the_standard_library_only() -> None:

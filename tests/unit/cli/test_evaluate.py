@@ -18,7 +18,10 @@ from asem_core.registry import Registry
 from asem_core.specs import ExclusionZone, OrganelleSpec
 
 SHAPE = (12, 16, 20)
-MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=2, erode=1))
+MITO = OrganelleSpec(
+    name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=2, erode=1),
+    zone_presets={"thick": ExclusionZone(dilate=3, erode=2)},
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -117,8 +120,14 @@ def test_an_unknown_organelle_lists_the_known(published, sections):
 @pytest.mark.parametrize("zone", ["4", "4,x", "-1,2", "1,2,3"])
 def test_bad_zones(published, sections, zone):
     result = run(published, sections, "--organelle", "mito", f"--zone={zone}")
-    assert result.exit_code == 2
-    assert "such as 4,4" in result.stderr
+    assert isinstance(result.exception, AsemError)
+    assert "such as 4,4, or a preset of mito (paper, thick)" in str(result.exception)
+
+
+def test_a_zone_by_its_name(published, sections):
+    arguments = (published, sections, "--organelle", "mito", "--voxel-size", "5", "--json", "--zone")
+    paper, thick = (json.loads(run(*arguments, name).stdout)["zone"] for name in ("paper", "thick"))
+    assert (paper["dilate_voxels"], thick["dilate_voxels"]) == ([2, 2, 2], [3, 3, 3])
 
 
 def test_raw_needs_figures(published, sections):

@@ -30,6 +30,7 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             cleanup=(StageRef(name="remove_small_objects", params={"min_voxels": 27}),),
             dilate_voxels=1,
             exclusion_zone=ExclusionZone(dilate=4, erode=4),
+            zone_presets={"incasem": ExclusionZone(dilate=4, erode=4)},
             threshold=0.5,
             instances=True,
             models=models,

@@ -1,0 +1,125 @@
+"""``asem labels``: ground truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.errors import AsemError
+
+if TYPE_CHECKING:
+    from asem_core.geometry import VoxelSize
+    from asem_core.specs import StageRef
+    from asem_core.volume.ome_write import OmeVersion
+
+
+@click.group()
+def labels() -> None:
+    """Prepare ground truth."""
+
+
+@labels.command()
+@click.argument("source", metavar="LABELS")
+@click.option("--organelle", required=True, help="Whose rules and numbers; its labels are taken from a container.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="OME-Zarr to write.")
+@click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where LABELS do not state it, such as 5,5,5.")
+@click.option("--dataset", metavar="NAME", help="Data set that LABELS belong to: its own dilation applies.")
+@click.option(
+    "--cleanup", metavar="RULE[:P=V,...]", multiple=True,
+    help="Clean-up instead of the organelle's; repeat it for several, in order.",
+)  # fmt: skip
+@click.option("--no-cleanup", is_flag=True, help="No clean-up.")
+@click.option("--dilate", type=click.IntRange(min=0), metavar="N", help="Dilation in voxels of 5 nm; 0: none.")
+@click.option("--zone", metavar="D,E|PRESET", help="Exclusion zone: dilate,erode in voxels of 5 nm, paper, incasem.")
+@click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+def prepare(
+    source: str,
+    *,
+    organelle: str,
+    output: Path,
+    voxel_size: VoxelSize | None,
+    dataset: str | None,
+    cleanup: tuple[str, ...],
+    no_cleanup: bool,
+    dilate: int | None,
+    zone: str | None,
+    ome_version: OmeVersion,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Clean up LABELS, dilate them, and find out where a segmentation is to be scored.
+
+    The rules and numbers are the organelle's. The image of OUTPUT is the prepared labels, with their ids; its label
+    image metric_mask is 0 in the exclusion zone and 1 elsewhere.
+
+    \b
+    Examples:
+      asem labels prepare truth_tiffs/ --organelle mito --voxel-size 5,5,5 -o truth.zarr
+      asem labels prepare cell.zarr --organelle er --zone incasem -o er.zarr
+      asem labels prepare cell.zarr --organelle mito --dilate 0 --cleanup remove_small_objects:min_voxels=100 -o m.zarr
+      asem evaluate mito.zarr truth.zarr --organelle mito --mask truth.zarr/labels/metric_mask --zone 0,0
+    """
+    from asem_core.labels.plan import choose_zone, make_plan
+    from asem_core.labels.prepare import prepare as run
+    from asem_core.registry import make_registry
+    from asem_core.volume import open_labels
+
+    if cleanup and no_cleanup:
+        raise AsemError("--cleanup and --no-cleanup exclude each other")
+    registry = make_registry()
+    spec = registry.organelles[organelle]
+    plan = make_plan(
+        spec, registry, dilate=dilate,
+        dataset=registry.datasets[dataset] if dataset is not None else None,
+        cleanup=[parse_stage_ref(text) for text in cleanup] if cleanup or no_cleanup else None,
+        zone=choose_zone(spec, zone) if zone is not None else None,
+    )  # fmt: skip
+    volume = open_labels(source, organelle, registry=registry, voxel_size=voxel_size)
+    for note in volume.notes:
+        click.echo(f"note: {note}", err=True)
+    with progress_bar() as progress:
+        report = run(
+            volume, output, plan=plan, registry=registry, ome_version=ome_version, overwrite=overwrite,
+            progress=progress,
+        )  # fmt: skip
+    click.echo(json.dumps(report, indent=2)) if as_json else _print(report)
+
+
+def parse_stage_ref(text: str) -> StageRef:
+    """Read ``"remove_small_objects:min_voxels=27"``; values stay text."""
+    from asem_core.specs import StageRef
+
+    name, _, rest = text.partition(":")
+    pairs = [part.partition("=") for part in rest.split(",")] if rest else []
+    if not name or any(not key.strip() or not value.strip() for key, _, value in pairs):
+        raise AsemError(f"a rule is NAME or NAME:PARAMETER=VALUE,..., such as fill_holes:max_voxels=100; got {text!r}")
+    return StageRef(name=name.strip(), params={key.strip(): value.strip() for key, _, value in pairs})
+
+
+def _print(report: dict[str, Any]) -> None:
+    for stage in report["stages"]:
+        numbers = "; ".join(f"{name} {_numbers(value)}" for name, value in stage["on_grid"].items())
+        changed = dict(stage["changed"])
+        gained = changed.pop("voxels_after") - changed.pop("voxels_before")
+        counts = [f"{value:,} {name.replace('_', ' ')}" for name, value in changed.items()]
+        click.echo(f"{stage['name']} ({numbers}): {', '.join([*counts, f'{gained:+,} voxels'])}")
+    zone = report["zone"]
+    outwards, inwards = (_numbers(zone["on_grid"][side]) for side in ("dilate", "erode"))
+    click.echo(f"zone {zone['name']} (outwards {outwards}; inwards {inwards}): {zone['excluded_voxels']:,} voxels")
+    left = report["stages"][-1]["changed"]["voxels_after"]
+    if not left:
+        click.echo(f"note: the labels hold no {report['organelle']}: all is background", err=True)
+    click.echo(f"{report['output']}: {left:,} voxels labelled")
+
+
+def _numbers(value: dict[str, Any]) -> str:
+    if "nm3" in value:
+        return f"{value['voxels']:g} voxels = {value['nm3']:g} nm^3"
+    voxels, nm = (", ".join(f"{n:g}" for n in value[key]) for key in ("voxels", "nm"))
+    return f"({voxels}) voxels = ({nm}) nm"

@@ -1,0 +1,112 @@
+"""Which stages prepare the ground truth of an organelle, in which order, with which numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from asem_core.errors import AsemError, PluginError
+from asem_core.registry import Registry, resolve
+from asem_core.specs import DatasetSpec, ExclusionZone, LabelRuleSpec, OrganelleSpec, StageRef
+
+PAPER = "paper"
+DILATION = "dilate_labels"
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """Clean-up, then dilation, then exclusion zone (the order of the paper). Numbers are voxels of a 5 nm grid."""
+
+    organelle: str
+    rules: tuple[tuple[LabelRuleSpec, attrs.AttrsInstance], ...]
+    """Every rule and its parameters; the dilation is the last one."""
+    zone: ExclusionZone
+
+
+def make_plan(
+    organelle: OrganelleSpec,
+    registry: Registry,
+    *,
+    dataset: DatasetSpec | None = None,
+    cleanup: Sequence[StageRef] | None = None,
+    dilate: int | None = None,
+    zone: ExclusionZone | None = None,
+) -> Plan:
+    """The organelle's plan; what is given replaces its part.
+
+    Parameters
+    ----------
+    dataset
+        How these labels were drawn: its ``dilate_voxels`` for the organelle comes before the organelle's.
+    cleanup
+        Rules instead of the organelle's; an empty one: none.
+    dilate
+        Width that comes before the data set's and the organelle's.
+
+    Raises
+    ------
+    PluginError
+        An unknown rule or parameter, or a data set without labels of the organelle.
+    """
+    if dilate is None:
+        dilate = _dataset_dilation(dataset, organelle) if dataset is not None else organelle.dilate_voxels
+    stages = [*(organelle.cleanup if cleanup is None else cleanup), StageRef(name=DILATION, params={"width": dilate})]
+    specs = [registry.label_rules[stage.name] for stage in stages]
+    rules = tuple((spec, make_params(spec, stage.params)) for spec, stage in zip(specs, stages, strict=True))
+    return Plan(organelle=organelle.name, rules=rules, zone=zone or organelle.exclusion_zone)
+
+
+def choose_zone(organelle: OrganelleSpec, text: str) -> ExclusionZone:
+    """The exclusion zone that ``text`` names: ``"4,4"`` (dilate, erode in voxels of 5 nm) or a preset.
+
+    Raises
+    ------
+    AsemError
+        It is neither; the message lists the organelle's presets.
+    """
+    presets = {PAPER: organelle.exclusion_zone, **organelle.zone_presets}
+    widths = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if widths:
+        return attrs.evolve(organelle.exclusion_zone, dilate=int(widths[1]), erode=int(widths[2]))
+    if text not in presets:
+        raise AsemError(
+            f"a zone is dilate,erode in voxels of 5 nm, such as 4,4, or a preset of {organelle.name} "
+            f"({', '.join(presets)}); got {text!r}"
+        )
+    return presets[text]
+
+
+def make_params(spec: LabelRuleSpec, values: Mapping[str, Any]) -> attrs.AttrsInstance:
+    """An instance of the parameter class of ``spec``; text is converted to the type of its field.
+
+    Raises
+    ------
+    PluginError
+        An unknown or missing parameter, or a value that it cannot take.
+    """
+    import cattrs
+
+    cls = resolve(spec.params)
+    names = [field.name for field in attrs.fields(cls)]
+    unknown = [name for name in values if name not in names]
+    if unknown:
+        raise PluginError(
+            f"the label rule {spec.name!r} has no parameter {unknown[0]!r}; it has: {', '.join(names) or 'none'}"
+        )
+    try:
+        params: attrs.AttrsInstance = cattrs.Converter(detailed_validation=False).structure(dict(values), cls)
+    except (TypeError, ValueError) as exc:
+        raise PluginError(f"the label rule {spec.name!r} cannot take {dict(values)}: {exc}") from exc
+    return params
+
+
+def _dataset_dilation(dataset: DatasetSpec, organelle: OrganelleSpec) -> int:
+    if organelle.name not in dataset.labels:
+        raise PluginError(
+            f"the data set {dataset.name!r} has no labels of {organelle.name!r}; "
+            f"it has: {', '.join(dataset.labels) or 'none'}"
+        )
+    return int(dataset.labels[organelle.name].get("dilate_voxels", organelle.dilate_voxels))

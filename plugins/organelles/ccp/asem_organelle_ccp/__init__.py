@@ -1,0 +1,1 @@
+"""Clathrin-coated pits and vesicles: parameters."""

@@ -1,0 +1,23 @@
+"""Entry point: the organelle ``ccp``, parameters only; there is no trained model yet."""
+
+from __future__ import annotations
+
+from asem_core.hookspecs import hookimpl
+from asem_core.specs import ExclusionZone, OrganelleSpec
+
+
+@hookimpl
+def asem_register_organelles() -> list[OrganelleSpec]:
+    """Coated pits and vesicles. Numbers: Gallusser et al. 2022, voxels of a 5 nm grid; ``incasem``: its program's."""
+    return [
+        OrganelleSpec(
+            name="ccp",
+            title="Clathrin-coated pits and vesicles",
+            dilate_voxels=0,
+            exclusion_zone=ExclusionZone(dilate=3, erode=1),
+            zone_presets={"incasem": ExclusionZone(dilate=2, erode=2)},
+            threshold=0.5,
+            instances=True,
+            citation="Gallusser et al. 2022, bioRxiv 2022.08.02.502534, https://doi.org/10.1101/2022.08.02.502534",
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Endoplasmic reticulum: parameters."""

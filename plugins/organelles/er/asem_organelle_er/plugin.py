@@ -1,0 +1,24 @@
+"""Entry point: the organelle ``er``, parameters only; there is no trained model yet."""
+
+from __future__ import annotations
+
+from asem_core.hookspecs import hookimpl
+from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef
+
+
+@hookimpl
+def asem_register_organelles() -> list[OrganelleSpec]:
+    """Endoplasmic reticulum. Numbers: Gallusser et al. 2022, voxels of a 5 nm grid; ``incasem``: its program's."""
+    return [
+        OrganelleSpec(
+            name="er",
+            title="Endoplasmic reticulum",
+            cleanup=(StageRef(name="fill_holes", params={"max_voxels": 20_000}),),
+            dilate_voxels=0,
+            exclusion_zone=ExclusionZone(dilate=1, erode=1),
+            zone_presets={"incasem": ExclusionZone(dilate=2, erode=2)},
+            threshold=0.5,
+            instances=False,
+            citation="Gallusser et al. 2022, bioRxiv 2022.08.02.502534, https://doi.org/10.1101/2022.08.02.502534",
+        )
+    ]

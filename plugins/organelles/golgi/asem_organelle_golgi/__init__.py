@@ -1,0 +1,1 @@
+"""Golgi apparatus: parameters."""
