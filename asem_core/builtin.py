@@ -8,7 +8,7 @@ from asem_core.specs import ExclusionZoneSpec, LabelRuleSpec, PreprocessorSpec, 
 
 @hookimpl
 def asem_register_readers() -> list[ReaderSpec]:
-    """TIFF, Zarr, OME-Zarr."""
+    """TIFF, Zarr, OME-Zarr, N5, HDF5, MRC."""
     return [
         ReaderSpec(
             name="tiff",
@@ -28,12 +28,33 @@ def asem_register_readers() -> list[ReaderSpec]:
             accepts="asem_core.volume.ome:accepts",
             open="asem_core.volume.ome:open_ome",
         ),
+        ReaderSpec(
+            name="n5",
+            summary="an N5 data set, or a multiscale group of them (s0, s1, ...)",
+            accepts="asem_core.volume.n5:accepts",
+            open="asem_core.volume.n5:open_n5",
+            requires=("tensorstore: asem-core[n5]",),
+        ),
+        ReaderSpec(
+            name="hdf5",
+            summary="FILE.h5/DATASET, or an HDF5 file with one 3D data set",
+            accepts="asem_core.volume.hdf5:accepts",
+            open="asem_core.volume.hdf5:open_hdf5",
+            requires=("h5py: asem-core[hdf5]",),
+        ),
+        ReaderSpec(
+            name="mrc",
+            summary="an MRC file (.mrc, .rec, .map)",
+            accepts="asem_core.volume.mrc:accepts",
+            open="asem_core.volume.mrc:open_mrc",
+            requires=("mrcfile: asem-core[mrc]",),
+        ),
     ]
 
 
 @hookimpl
 def asem_register_preprocessors() -> list[PreprocessorSpec]:
-    """The fixed scale that bioimage.io calls ``scale_linear``."""
+    """The fixed scale that bioimage.io calls ``scale_linear``, and the paper's normalisations (Table S5)."""
     return [
         PreprocessorSpec(
             name="scale_linear",
@@ -41,7 +62,34 @@ def asem_register_preprocessors() -> list[PreprocessorSpec]:
             summary="multiply by a gain and add an offset",
             fn="asem_core.preprocess.scale:scale_linear",
             params="asem_core.preprocess.scale:ScaleLinear",
-        )
+        ),
+        PreprocessorSpec(
+            name="percentile_rescale",
+            version="1",
+            summary="stretch two percentiles of the volume to 0 and 255",
+            fn="asem_core.preprocess.intensity:percentile_rescale",
+            params="asem_core.preprocess.intensity:PercentileRescale",
+            dtype_out="uint8",
+            needs=("asem_core.preprocess.intensity:histogram",),
+        ),
+        PreprocessorSpec(
+            name="equalize_histogram",
+            version="1",
+            summary="make all grey levels of the volume equally frequent",
+            fn="asem_core.preprocess.intensity:equalize_histogram",
+            params="asem_core.preprocess.intensity:EqualizeHistogram",
+            dtype_out="uint8",
+            needs=("asem_core.preprocess.intensity:histogram",),
+        ),
+        PreprocessorSpec(
+            name="clahe",
+            version="1",
+            summary="contrast-limited adaptive histogram equalisation in 3D",
+            fn="asem_core.preprocess.clahe:clahe",
+            params="asem_core.preprocess.clahe:Clahe",
+            dtype_out="uint8",
+            needs=("asem_core.preprocess.clahe:tile_mappings",),
+        ),
     ]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from asem_core.volume import zarr_node
+from asem_core.volume.address import Location, locate
 from asem_core.volume.layout import labels_folder
 from asem_core.volume.ome import PROVENANCE
 from asem_core.volume.volume import Volume
@@ -14,7 +14,7 @@ from asem_core.volume.volume import Volume
 
 def describe(volume: Volume) -> dict[str, Any]:
     """Facts about ``volume``, JSON types only; no voxel is read. Lists are in z,y,x order."""
-    path = Path(volume.uri)
+    path = locate(volume.uri)
     labels = labels_folder(volume.uri)
     return {
         "uri": volume.uri,
@@ -34,8 +34,8 @@ def describe(volume: Volume) -> dict[str, Any]:
     }
 
 
-def _levels(path: Path) -> list[list[int]]:
-    if not path.is_dir() or zarr_node.multiscale(path) is None:
+def _levels(path: Location) -> list[list[int]]:
+    if zarr_node.multiscale(path) is None:
         return []
     from asem_core.volume.ome import read_multiscale
     from asem_core.volume.zarr_array import open_array
@@ -43,6 +43,6 @@ def _levels(path: Path) -> list[list[int]]:
     return [list(open_array(path / dataset.path).shape) for dataset in read_multiscale(path).datasets]
 
 
-def _provenance(path: Path) -> Mapping[str, Any] | None:
-    found = zarr_node.attributes(path).get(PROVENANCE) if path.is_dir() else None
+def _provenance(path: Location) -> Mapping[str, Any] | None:
+    found = zarr_node.attributes(path).get(PROVENANCE)
     return found if isinstance(found, Mapping) else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from asem_core.errors import VolumeError
 from asem_core.volume import zarr_node
+from asem_core.volume.address import Location, can_list, describe_absence, is_remote, locate, names_in
 
 PUBLISHED_RAW = "volumes/raw"
 PUBLISHED_LABELS = "volumes/labels"
@@ -24,17 +24,17 @@ def find_labels(uri: str, organelle: str) -> str:
     folder = labels_folder(uri)
     if folder is None:
         return uri
-    names = zarr_node.children(folder)
-    if organelle not in names:
+    if zarr_node.kind(folder / organelle) is None:
+        names = zarr_node.children(folder)
         none = "it has none; if it is the label image, name a level: IMAGE.zarr/0"
-        found = f"it has: {', '.join(names)}" if names else none
+        found = f"it has: {', '.join(names)}" if names else none if can_list(folder) else "the server lists no folders"
         raise VolumeError(f"{uri}: no labels {organelle!r} in {folder.name}/; {found}")
     return str(folder / organelle)
 
 
-def labels_folder(uri: str) -> Path | None:
+def labels_folder(uri: str) -> Location | None:
     """The group where the label images of the container ``uri`` belong; None where ``uri`` is an image itself."""
-    root = Path(uri)
+    root = locate(uri)
     if zarr_node.kind(root) != "group":
         return None
     if zarr_node.multiscale(root) is not None:
@@ -44,17 +44,17 @@ def labels_folder(uri: str) -> Path | None:
 
 def describe_path(uri: str) -> str:
     """In a few words, what is at ``uri``: the ending of an error message."""
-    if "://" in uri:
-        return "no installed reader opens this address"
-    path = Path(uri)
-    if not path.exists():
+    path = locate(uri)
+    node = zarr_node.kind(path)
+    if node is None and is_remote(uri):
+        return describe_absence(path)
+    if node is None and not path.exists():
         return "there is no such file or folder"
     if path.is_file():
         return f"a file of an unknown kind ({path.suffix or 'no suffix'})"
-    node = zarr_node.kind(path)
     if node == "group":
         return f"a Zarr group without an image; it holds: {_some(zarr_node.children(path))}; give the path of an array"
-    names = sorted(child.name for child in path.iterdir() if not child.name.startswith("."))
+    names = [name for name in names_in(path) if not name.startswith(".")]
     return f"a folder without TIFF files; it holds: {_some(names)}" if names else "an empty folder"
 
 

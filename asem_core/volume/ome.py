@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asem_core.errors import GeometryError, VolumeError
 from asem_core.geometry import AXES, FloatTriple, VoxelSize, lower_edge, triple
 from asem_core.volume import zarr_node
+from asem_core.volume.address import Location, locate
 from asem_core.volume.source import Source
 from asem_core.volume.zarr_array import ZarrArray, digest, open_array
 
@@ -27,7 +27,7 @@ NM_PER_UNIT = {
 
 def accepts(uri: str) -> bool:
     """Whether ``uri`` is a Zarr group with ``multiscales``, or a level of one."""
-    path = Path(uri)
+    path = locate(uri)
     if zarr_node.pyramid_of(path) is not None:
         return True
     return zarr_node.kind(path) == "group" and zarr_node.multiscale(path) is not None
@@ -38,7 +38,7 @@ def open_ome(uri: str) -> Source:
 
     The voxel size is unknown where an axis has no unit; time and channel axes must have length 1.
     """
-    path = Path(uri)
+    path = locate(uri)
     image = zarr_node.pyramid_of(path) or path
     multiscale = read_multiscale(image)
     _check_axes([str(axis.name) for axis in multiscale.axes], uri)
@@ -66,7 +66,7 @@ def open_ome(uri: str) -> Source:
     )
 
 
-def _first_section(image: Path) -> int:
+def _first_section(image: Location) -> int:
     """What the provenance of the image says, or of the image that the label image ``image`` belongs to."""
     root = image.parent.parent if image.parent.name == "labels" else image
     found = zarr_node.attributes(root).get(PROVENANCE)
@@ -74,7 +74,7 @@ def _first_section(image: Path) -> int:
     return number if isinstance(number, int) else 0
 
 
-def read_multiscale(path: Path) -> Multiscale04 | Multiscale05:
+def read_multiscale(path: Location) -> Multiscale04 | Multiscale05:
     """The first multiscale of the image group ``path``, checked by ome-zarr-models."""
     import pydantic
     from ome_zarr_models.v04.multiscales import Multiscale as Multiscale04

@@ -11,6 +11,7 @@ import numpy as np
 from asem_core.errors import VolumeError
 from asem_core.geometry import VoxelSize, triple
 from asem_core.volume import layout
+from asem_core.volume.address import absolute, remembering
 from asem_core.volume.source import Source
 from asem_core.volume.volume import Volume
 
@@ -28,8 +29,9 @@ def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size
     Parameters
     ----------
     uri
-        A folder of TIFF sections, a multi-page TIFF, a Zarr array, an OME-Zarr image, or the root of a container: then
-        its image is opened (level 0 of an OME-Zarr, ``volumes/raw`` of the published layout).
+        A folder of TIFF sections, a multi-page TIFF, a Zarr or N5 array, an OME-Zarr image, an HDF5 data set, an MRC
+        file, or the root of a container: then its image is opened (level 0 of an OME-Zarr, ``volumes/raw`` of the
+        published layout). Zarr and N5 may also lie at ``http(s)://`` and ``s3://``.
     registry
         Where readers come from; by default everything installed.
     voxel_size
@@ -46,8 +48,9 @@ def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size
         registry = make_registry()
     address = absolute(uri)
     try:
-        spec = _pick_reader(address, list(registry.readers.values()))
-        source = _open(spec, address)
+        with remembering():
+            spec = _pick_reader(address, list(registry.readers.values()))
+            source = _open(spec, address)
     except OSError as exc:
         raise VolumeError(f"{address}: cannot be read: {exc.strerror or exc}") from exc
     _check_image(source, address)
@@ -94,17 +97,12 @@ def open_labels(
         As `open_volume`; also when the container has no such labels (the message lists those it has), or when the
         image is not of integers.
     """
-    address = layout.find_labels(absolute(uri), organelle)
-    volume = open_volume(address, registry=registry, voxel_size=voxel_size)
+    with remembering():
+        address = layout.find_labels(absolute(uri), organelle)
+        volume = open_volume(address, registry=registry, voxel_size=voxel_size)
     if volume.dtype.kind not in "uib":
         raise VolumeError(f"{address}: labels are integers, found {volume.dtype}; threshold a probability map first")
     return volume
-
-
-def absolute(uri: str | Path) -> str:
-    """``uri`` as an absolute path; an address with a scheme, such as ``s3://``, as it is."""
-    text = str(uri)
-    return text if "://" in text else str(Path(text).expanduser().absolute())
 
 
 def _pick_reader(uri: str, specs: Sequence[ReaderSpec]) -> ReaderSpec:
@@ -123,10 +121,20 @@ def _pick_reader(uri: str, specs: Sequence[ReaderSpec]) -> ReaderSpec:
 def _open(spec: ReaderSpec, uri: str) -> Source:
     from asem_core.registry import resolve
 
+    _check_requirements(spec, uri)
     source = resolve(spec.open)(uri)
     if not isinstance(source, Source):
         raise VolumeError(f"{uri}: the reader {spec.name} returned {type(source).__name__}, expected a Source")
     return source
+
+
+def _check_requirements(spec: ReaderSpec, uri: str) -> None:
+    from importlib.util import find_spec
+
+    for requirement in spec.requires:
+        package, _, distribution = (part.strip() for part in requirement.partition(":"))
+        if find_spec(package) is None:
+            raise VolumeError(f"{uri}: reading {spec.name} needs {package}: pip install '{distribution or package}'")
 
 
 def _check_image(source: Source, uri: str) -> None:

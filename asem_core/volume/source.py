@@ -24,3 +24,8 @@ class Source:
     notes: tuple[str, ...] = ()
     first_section: int = 0
     """Number of section z = 0 in the acquisition."""
+
+
+def unchunked(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Blocks in which an array is read that is stored in one piece, row after row: any box can be read alone."""
+    return tuple(min(64, n) for n in shape)

@@ -1,4 +1,4 @@
-"""A Zarr array on disk as a `LazyArray`: leading axes of length 1 dropped, damaged chunks reported with their path."""
+"""A stored Zarr array as a `LazyArray`: leading axes of length 1 dropped, damaged chunks reported with their path."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import numpy.typing as npt
 
 from asem_core.errors import VolumeError
 from asem_core.volume import zarr_node
+from asem_core.volume.address import Location, explain, stamp
 
 if TYPE_CHECKING:
     import zarr
 
 _DIGEST_CHUNKS = 64
-"""How many chunk files, evenly spread over the array, are looked at for the digest."""
+_REMOTE_DIGEST_CHUNKS = 3
+"""How many chunk files, evenly spread over the array, are looked at for the digest; each remote one is a request."""
 
 
 class ZarrArray:
     """The last three axes of ``array``; the axes before them must have length 1."""
 
-    def __init__(self, array: zarr.Array[Any], path: Path) -> None:
+    def __init__(self, array: zarr.Array[Any], path: Location) -> None:
         self._array = array
         self._path = path
         self._skip = leading_ones(array.shape)
@@ -49,17 +51,21 @@ class ZarrArray:
         try:
             return np.asarray(self._array[(0,) * self._skip + rest])
         except Exception as exc:  # codecs raise whatever they like on damaged chunks
-            raise VolumeError(f"{self._path}: cannot read {_where(rest)}: {exc}") from exc
+            raise VolumeError(f"{self._path}: cannot read {_where(rest)}: {explain(exc)}") from exc
 
 
-def open_array(path: Path) -> zarr.Array[Any]:
+def open_array(path: Location) -> zarr.Array[Any]:
     """The Zarr array at ``path``, for reading."""
     import zarr
 
     try:
-        return zarr.open_array(path, mode="r")
+        if isinstance(path, Path):
+            return zarr.open_array(path, mode="r")
+        options = dict(path.storage_options)
+        store = zarr.storage.FsspecStore.from_url(str(path), storage_options=options, read_only=True)
+        return zarr.open_array(store, mode="r")
     except Exception as exc:  # zarr raises many kinds on damaged metadata
-        raise VolumeError(f"{path}: cannot open the Zarr array: {exc}") from exc
+        raise VolumeError(f"{path}: cannot open the Zarr array: {explain(exc)}") from exc
 
 
 def leading_ones(shape: Sequence[int]) -> int:
@@ -74,16 +80,17 @@ def chunk_path(array: zarr.Array[Any], index: Sequence[int]) -> Path:
     return root / array.path / array.metadata.encode_chunk_key(tuple(index))
 
 
-def digest(array: zarr.Array[Any], path: Path) -> str:
-    """Fingerprint of the metadata and of the size and time of up to 64 chunk files."""
+def digest(array: zarr.Array[Any], path: Location) -> str:
+    """Fingerprint of the metadata and of size and time (remote: size and ETag) of some chunk files."""
     found = hashlib.sha256(zarr_node.metadata_bytes(path))
     grid = [math.ceil(n / c) for n, c in zip(array.shape, array.shards or array.chunks, strict=True)]
     total = math.prod(grid)
-    for number in range(0, total, max(1, total // _DIGEST_CHUNKS)):
-        file = chunk_path(array, [int(i) for i in np.unravel_index(number, grid)])
-        if file.is_file():
-            status = file.stat()
-            found.update(f"{number} {status.st_size} {status.st_mtime_ns}\n".encode())
+    most = _DIGEST_CHUNKS if isinstance(path, Path) else _REMOTE_DIGEST_CHUNKS
+    for number in range(0, total, max(1, -(-total // most))):
+        index = tuple(int(i) for i in np.unravel_index(number, grid))
+        mark = stamp(path / array.metadata.encode_chunk_key(index))
+        if mark is not None:
+            found.update(f"{number} {mark}\n".encode())
     return found.hexdigest()
 
 

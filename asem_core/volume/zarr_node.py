@@ -1,40 +1,39 @@
-"""Zarr hierarchies on disk, told apart by their metadata files alone: nothing here imports zarr."""
+"""Zarr hierarchies, local or remote, told apart by their metadata files alone: nothing here imports zarr."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from asem_core.errors import VolumeError
+from asem_core.volume.address import Location, names_in, read_bytes, read_json
 
 Kind = Literal["array", "group"]
 
 METADATA_FILES = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
 
-def kind(path: Path) -> Kind | None:
+def kind(path: Location) -> Kind | None:
     """Whether the folder ``path`` is a Zarr array or group of format 2 or 3, or neither."""
-    if (path / "zarr.json").is_file():
-        node = _read(path / "zarr.json").get("node_type")
+    version3 = read_json(path / "zarr.json")
+    if version3 is not None:
+        node = version3.get("node_type")
         return node if node in ("array", "group") else None
-    if (path / ".zarray").is_file():
+    if read_bytes(path / ".zarray") is not None:
         return "array"
-    if (path / ".zgroup").is_file() or (path / ".zattrs").is_file():
-        return "group"
-    return None
+    return "group" if any(read_bytes(path / name) is not None for name in (".zgroup", ".zattrs")) else None
 
 
-def attributes(path: Path) -> Mapping[str, Any]:
+def attributes(path: Location) -> Mapping[str, Any]:
     """User attributes of the node ``path``; empty where there are none."""
-    if (path / "zarr.json").is_file():
-        found = _read(path / "zarr.json").get("attributes", {})
+    version3 = read_json(path / "zarr.json")
+    if version3 is not None:
+        found = version3.get("attributes", {})
         return found if isinstance(found, Mapping) else {}
-    return _read(path / ".zattrs") if (path / ".zattrs").is_file() else {}
+    return read_json(path / ".zattrs") or {}
 
 
-def multiscale(path: Path) -> Mapping[str, Any] | None:
+def multiscale(path: Location) -> Mapping[str, Any] | None:
     """Attributes that carry ``multiscales`` (those under ``ome`` for OME-Zarr 0.5), or None: no OME-Zarr image."""
     found = attributes(path)
     ome = found.get("ome")
@@ -44,7 +43,7 @@ def multiscale(path: Path) -> Mapping[str, Any] | None:
     return None
 
 
-def pyramid_of(path: Path) -> Path | None:
+def pyramid_of(path: Location) -> Location | None:
     """The OME-Zarr image that the array ``path`` is a level of, or None."""
     if kind(path) != "array" or kind(path.parent) != "group":
         return None
@@ -52,7 +51,7 @@ def pyramid_of(path: Path) -> Path | None:
     return path.parent if path.name in levels else None
 
 
-def is_label_image(path: Path) -> bool:
+def is_label_image(path: Location) -> bool:
     """Whether the OME-Zarr image ``path`` says that it holds labels: by metadata, reduction by mode, or its place."""
     found = multiscale(path) or {}
     return "image-label" in found or path.parent.name == "labels" or _first(found).get("type") == "mode"
@@ -69,24 +68,16 @@ def _levels(found: Mapping[str, Any]) -> list[Any]:
     return [entry.get("path") for entry in datasets if isinstance(entry, Mapping)] if isinstance(datasets, list) else []
 
 
-def children(path: Path) -> list[str]:
-    """Names of the arrays and groups directly in ``path``, sorted."""
-    if not path.is_dir():
-        return []
-    return sorted(child.name for child in path.iterdir() if child.is_dir() and kind(child))
+def children(path: Location) -> list[str]:
+    """Names of the arrays and groups directly in ``path``, sorted: listed, or as an OME-Zarr states its ``labels``."""
+    if isinstance(path, Path):
+        return [name for name in names_in(path) if (path / name).is_dir() and kind(path / name)]
+    stated = {**attributes(path), **attributes(path).get("ome", {})}.get("labels")
+    names = {str(name) for name in stated} if isinstance(stated, list) else set()
+    return sorted(name for name in names.union(names_in(path)) if kind(path / name))
 
 
-def metadata_bytes(path: Path) -> bytes:
+def metadata_bytes(path: Location) -> bytes:
     """The raw metadata of the node ``path``, for digests."""
-    files = [path / name for name in METADATA_FILES]
-    return b"\0".join(file.read_bytes() for file in files if file.is_file())
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise VolumeError(f"{path}: cannot read the Zarr metadata: {exc}") from exc
-    if not isinstance(found, Mapping):
-        raise VolumeError(f"{path}: expected a JSON object, found {type(found).__name__}")
-    return found
+    found = (read_bytes(path / name) for name in METADATA_FILES)
+    return b"\0".join(content for content in found if content is not None)

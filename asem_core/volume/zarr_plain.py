@@ -6,12 +6,12 @@ Attributes of the array: ``resolution`` ``[z, y, x]`` in nm, ``offset`` ``[z, y,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from asem_core.errors import VolumeError
 from asem_core.geometry import FloatTriple, VoxelSize, triple
 from asem_core.volume import zarr_node
+from asem_core.volume.address import Location, locate
 from asem_core.volume.layout import PUBLISHED_RAW
 from asem_core.volume.source import Source
 from asem_core.volume.zarr_array import ZarrArray, digest, open_array
@@ -19,12 +19,13 @@ from asem_core.volume.zarr_array import ZarrArray, digest, open_array
 
 def accepts(uri: str) -> bool:
     """Whether ``uri`` is a Zarr array (no level of an OME-Zarr), or a group with an array ``volumes/raw``."""
-    return _array_folder(Path(uri)) is not None and zarr_node.pyramid_of(Path(uri)) is None
+    path = locate(uri)
+    return _array_folder(path) is not None and zarr_node.pyramid_of(path) is None
 
 
 def open_zarr(uri: str) -> Source:
     """Open the array; a voxel size is known where the attribute ``resolution`` is there."""
-    folder = _array_folder(Path(uri))
+    folder = _array_folder(locate(uri))
     if folder is None:
         raise VolumeError(f"{uri}: no Zarr array here and none at {PUBLISHED_RAW}")
     array = open_array(folder)
@@ -40,14 +41,14 @@ def open_zarr(uri: str) -> Source:
     )
 
 
-def _array_folder(path: Path) -> Path | None:
+def _array_folder(path: Location) -> Location | None:
     for folder in (path, path / PUBLISHED_RAW):
         if zarr_node.kind(folder) == "array":
             return folder
     return None
 
 
-def _numbers(found: Mapping[str, Any], name: str, folder: Path) -> FloatTriple | None:
+def _numbers(found: Mapping[str, Any], name: str, folder: Location) -> FloatTriple | None:
     if name not in found:
         return None
     try:
