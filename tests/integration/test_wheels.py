@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 LARGEST = 30 * 10**6
 DISTRIBUTIONS = {
     "asem_core": ".",
-    "asem_organelle_mito": "plugins/organelles/mito",
+    **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
     "asem_dataset_simulated": "plugins/datasets/simulated",
 }
 
