@@ -27,12 +27,12 @@ from asem_core.blocks.run import Stage, run_stage
 from asem_core.datasets.source import Opened, source_sha256
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple
-from asem_core.preprocess.border import read_padded
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
 from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import check_room, remove
 from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.window import window
 
 FETCH, PYRAMID = "fetch", "pyramid"
 IMAGE = "image"
@@ -191,10 +191,8 @@ def _stage(opened: Opened, target: OmeOutput, roi: Box) -> Stage[Arrays, Arrays]
     arrays = {IMAGE: target.image, **{f"labels/{name}": array for name, array in target.labels.items()}}
 
     def read(box: Box) -> Arrays:
-        found = {IMAGE: opened.image.read(box)}
-        for name, placed in opened.labels.items():
-            found[f"labels/{name}"] = read_padded(placed.volume.read, placed.volume.shape, placed.local(box))
-        return found
+        frames = {f"labels/{name}": window(placed.volume, placed.local(box)) for name, placed in opened.labels.items()}
+        return {IMAGE: opened.image.read(box)} | {name: frame.read(frame.box) for name, frame in frames.items()}
 
     def write(box: Box, found: Arrays) -> dict[str, str]:
         local = box.shift([-a for a in roi.start])

@@ -1,4 +1,4 @@
-"""Reading past a volume's faces: images mirrored about the face, so that no rim goes unpredicted; labels as 0."""
+"""Reading past a volume's faces: the image is mirrored about the face, so that no rim goes unpredicted."""
 
 from __future__ import annotations
 
@@ -38,18 +38,6 @@ def read_mirrored(read: Callable[[Box], npt.NDArray[Any]], shape: Triple, box: B
         mirrored_index(a, b, n) - low for a, b, n, low in zip(box.start, box.stop, shape, inner.start, strict=True)
     ]
     return read(inner)[np.ix_(*index)]
-
-
-def read_padded(read: Callable[[Box], npt.NDArray[Any]], shape: Triple, box: Box) -> npt.NDArray[Any]:
-    """The voxels of ``box``, 0 outside a volume of ``shape`` whose inside ``read`` gives."""
-    if Box.of_shape(shape).contains(box):
-        return read(box)
-    inside = Box.of_shape(shape).intersect(box)
-    values = read(inside)
-    padded = np.zeros(box.shape, values.dtype)
-    if inside.size:
-        padded[inside.shift([-a for a in box.start]).slices] = values
-    return padded
 
 
 def to_grey_range(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
