@@ -31,12 +31,27 @@ def cli(verbose: bool) -> None:
 
 def register() -> click.Group:
     """Add core's verbs and those of the installed plugins."""
-    from asem_core.cli import convert, evaluate, info, labels, organelles, output, plugins, segment, train, zoo
+    from asem_core.cli import (
+        convert,
+        datasets,
+        evaluate,
+        info,
+        labels,
+        mask,
+        organelles,
+        output,
+        plugins,
+        preprocess,
+        segment,
+        train,
+        zoo,
+    )
     from asem_core.plugins import make_manager
 
     for command in (
-        convert.convert, info.info, labels.labels, train.train, segment.segment, output.status, output.verify,
-        evaluate.evaluate, organelles.organelles, zoo.zoo, plugins.plugins,
+        datasets.datasets, convert.convert, info.info, preprocess.preprocess, mask.mask, labels.labels,
+        train.train, segment.segment, output.status, output.verify, evaluate.evaluate, organelles.organelles,
+        zoo.zoo, plugins.plugins,
     ):  # fmt: skip
         cli.add_command(command)
     plugins_found = make_manager()

@@ -1,0 +1,96 @@
+"""``asem mask``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from asem_core.cli.options import VOXEL_SIZE, progress_bar
+
+if TYPE_CHECKING:
+    from asem_core.geometry import VoxelSize
+    from asem_core.volume.ome_write import OmeVersion
+
+_WHOLE = click.IntRange(min=0)
+
+
+@click.command()
+@click.argument("volume")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
+@click.option("--low", type=float, default=2, show_default=True, help="Cell is brighter than this (0..255).")
+@click.option("--high", type=float, default=180, show_default=True, help="Cell is darker than this (0..255).")
+@click.option("--opening", type=_WHOLE, default=3, show_default=True, help="Radius; thinner parts go.")
+@click.option("--closing", type=_WHOLE, default=2, show_default=True, help="Radius; thinner gaps are closed.")
+@click.option("--max-hole", type=_WHOLE, default=100_000, show_default=True, help="Smaller holes are filled.")
+@click.option("--min-object", type=_WHOLE, default=100_000, show_default=True, help="Smaller objects are dropped.")
+@click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
+@click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG",
+              help="Draw the mask on three planes of the volume.")  # fmt: skip
+@click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+def mask(
+    volume: str,
+    *,
+    output: Path,
+    low: float,
+    high: float,
+    opening: int,
+    closing: int,
+    max_hole: int,
+    min_object: int,
+    voxel_size: VoxelSize | None,
+    preview: Path | None,
+    ome_version: OmeVersion,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Find the cell in VOLUME: 1 inside, 0 in empty resin and where there is no image.
+
+    Grey levels are those of 0..255, whatever the volume's type. Radii and volumes are counted in voxels of 5 nm and
+    scaled to the volume's own. The defaults are the paper's; look at the picture and adapt --high first.
+
+    \b
+    Examples:
+      asem mask cell.zarr -o mask.zarr --preview mask.png
+      asem mask cell.zarr -o mask.zarr --high 150 --min-object 1000000
+      asem segment cell.zarr --organelle mito --mask mask.zarr -o mito.zarr
+    """
+    import attrs
+
+    from asem_core.mask import CellMask, make_mask
+    from asem_core.mask.preview import draw_mask
+    from asem_core.volume import open_volume
+    from asem_core.volume.output import check_destination
+
+    params = CellMask(
+        low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object
+    )  # fmt: skip
+    opened = open_volume(volume, voxel_size=voxel_size)
+    if preview is not None and not preview.parent.is_dir():
+        check_destination(preview, overwrite=True)
+    for note in opened.notes:
+        click.echo(f"note: {note}", err=True)
+    with progress_bar() as progress:
+        found = make_mask(
+            opened, output, params=params, ome_version=ome_version, overwrite=overwrite, progress=progress
+        )
+    if found.inside == 0 and found.objects_dropped:
+        click.echo("warning: the mask is empty: all that was found is smaller than --min-object", err=True)
+    elif found.inside in (0, 1):
+        what = "everything" if found.inside else "empty"
+        click.echo(f"warning: the mask is {what}: compare --low and --high with the grey levels of VOLUME", err=True)
+    if preview is not None:
+        draw_mask(opened, open_volume(output), preview)
+    if as_json:
+        click.echo(json.dumps({"output": str(output), **attrs.asdict(found)}, indent=2))
+        return
+    click.echo(
+        f"{output}: {found.inside:.1%} inside, {found.objects_kept} objects kept, {found.objects_dropped} dropped "
+        f"({found.voxels_dropped:,} voxels), {found.holes_filled} holes filled ({found.voxels_filled:,} voxels)"
+    )
+    if preview is not None:
+        click.echo(f"{preview}")

@@ -1,0 +1,62 @@
+"""``asem mask`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from asem_core import open_volume
+from asem_core.cli.mask import mask
+from asem_core.errors import AsemError, OutputError
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(mask, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Path:
+    raw = np.full((30, 40, 50), 230, np.uint8)
+    raw[:, 10:, :] = 120
+    tifffile.imwrite(tmp_path / "cell.tif", raw, photometric="minisblack")
+    return tmp_path / "cell.tif"
+
+
+def test_mask_summary_and_picture(tmp_path: Path, cell: Path) -> None:
+    out, picture = tmp_path / "mask.zarr", tmp_path / "mask.png"
+    given = (cell, "-o", out, "--voxel-size", "5,5,5", "--min-object", 1000, "--max-hole", 1000)
+    result = run(*given, "--preview", picture, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["inside"] == 0.75
+    found = open_volume(out)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(np.unique(found.read(found.box)[:, 10:]), 1)
+    assert np.asarray(Image.open(picture)).std() > 10
+    assert isinstance(run(*given).exception, OutputError)
+
+
+def test_empty_and_full_masks_are_said(tmp_path: Path, cell: Path) -> None:
+    size = ("--voxel-size", "5,5,5")
+    assert (
+        "empty: compare --low" in run(cell, "-o", tmp_path / "a.zarr", *size, "--high", "100", "--max-hole", "9").stderr
+    )
+    assert "than --min-object" in run(cell, "-o", tmp_path / "b.zarr", *size, "--high", "255").stderr
+    everything = run(cell, "-o", tmp_path / "c.zarr", *size, "--high", "255", "--min-object", "9")
+    assert "everything: compare --low" in everything.stderr
+
+
+def test_wrong_input_leaves_nothing(tmp_path: Path, cell: Path) -> None:
+    out = tmp_path / "mask.zarr"
+    size = ("--voxel-size", "5,5,5")
+    assert isinstance(run(cell, "-o", out).exception, AsemError)
+    assert isinstance(run(cell, "-o", out, *size, "--low", "200").exception, AsemError)
+    assert isinstance(run(cell, "-o", out, *size, "--preview", tmp_path / "no" / "p.png").exception, OutputError)
+    assert run(cell, "-o", out, *size, "--opening", "-1").exit_code == 2
+    assert not out.exists()
