@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from asem_core.errors import RecipeError
-from asem_core.train.recipe import Recipe, recipe_values
+from asem_core.train.recipe import Recipe, recipe_values, structure_recipe
 
 LATEST = "checkpoint.pt"
 
@@ -40,8 +40,10 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True, map_location="cpu")
-    if state["recipe"] != recipe_values(recipe):
-        changed = sorted(k for k, v in recipe_values(recipe).items() if state["recipe"].get(k) != v)
+    # Structured again, so that keys which a recipe has gained since have their defaults.
+    before, now = recipe_values(structure_recipe(state["recipe"], where=str(path))), recipe_values(recipe)
+    if before != now:
+        changed = sorted(key for key, value in now.items() if before[key] != value)
         raise RecipeError(
             f"{path} was made by another recipe (changed: {', '.join(changed)}); "
             "restore that recipe, choose another output folder, or pass --overwrite"

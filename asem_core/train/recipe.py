@@ -28,6 +28,8 @@ class Data:
     labels: str
     organelle: str | None = None
     """Which labels to take where the file holds several."""
+    mask: str | None = None
+    """Cell mask on the image's grid, as `asem mask` makes it; what is 0 there is neither sampled for nor trained on."""
     voxel_size_nm: FloatTriple | None = None
     """Only for files that carry none."""
     roi: str | None = None

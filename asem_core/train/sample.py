@@ -29,7 +29,7 @@ class Block:
     labels: Tensor
     """``(core, core, core)`` int64, 0 or 1."""
     mask: Tensor
-    """``(core, core, core)`` float32: 1 where the loss counts; 0 where the block reaches past its volume."""
+    """``(core, core, core)`` float32: 1 where the loss counts; 0 outside the cell mask and past the volume."""
 
 
 class Sampler:
@@ -42,7 +42,13 @@ class Sampler:
         self._probability = torch.from_numpy(shares / shares.sum())
         self._raw = [torch.from_numpy(volume.raw).to(device) for volume in volumes]
         self._labels = [torch.from_numpy(volume.labels).to(device) for volume in volumes]
-        self._integral = [_integral(volume.labels) for volume in volumes]
+        self._inside = [
+            None if volume.inside is None else torch.from_numpy(volume.inside).to(device) for volume in volumes
+        ]
+        self._foreground = [
+            _integral(volume.labels if volume.inside is None else volume.labels * volume.inside) for volume in volumes
+        ]
+        self._within = [None if volume.inside is None else _integral(volume.inside) for volume in volumes]
 
     def block(self, number: int, phase: Phase) -> Block:
         """Sample ``number`` of the run, for ``phase``."""
@@ -56,10 +62,12 @@ class Sampler:
         raw_at = core_at if phase.padded else aug.source_coordinates(warp, place, phase.side, phase.side)
         raw = aug.sample(self._raw[which], raw_at)
         raw = aug.vary_intensity(raw, augment, generator)
+        mask = aug.inside(core_at, tuple(self._labels[which].shape))
+        cell = self._inside[which]
         return Block(
             raw=(2 * raw - 1)[None],
             labels=aug.sample(self._labels[which], core_at, nearest=True).round().long(),
-            mask=aug.inside(core_at, tuple(self._labels[which].shape)),
+            mask=mask if cell is None else mask * aug.sample(cell, core_at, nearest=True).round(),
         )
 
     def batch(self, iteration: int, phase: Phase) -> Block:
@@ -79,7 +87,10 @@ class Sampler:
             which = int(torch.multinomial(self._probability, 1, generator=generator))
             shape = self._labels[which].shape
             start = [_uniform(n, core, generator) for n in shape]
-            foreground, within = _count(self._integral[which], start, core)
+            foreground, within = _count(self._foreground[which], start, core)
+            cell = self._within[which]
+            if cell is not None:
+                within, _ = _count(cell, start, core)
             if within < rules.min_inside * core**3:
                 continue
             scarce = foreground < rules.min_foreground * within

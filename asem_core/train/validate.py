@@ -41,6 +41,8 @@ def score(network: UNet, volume: LabelledVolume, device: torch.device, *, thresh
     """Voxel score of ``network`` on ``volume``, on the recipe's grid, without an exclusion zone."""
     predicted = predict(network, volume.raw, device) >= threshold
     truth = volume.labels > 0
+    if volume.inside is not None:
+        predicted, truth = predicted & (volume.inside > 0), truth & (volume.inside > 0)
     return Score(
         tp=int((predicted & truth).sum()), fp=int((predicted & ~truth).sum()), fn=int((~predicted & truth).sum())
     )

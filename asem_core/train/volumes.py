@@ -33,6 +33,8 @@ class LabelledVolume:
     """``(z, y, x)``, 0 or 1."""
     share: float
     """Relative probability of being sampled."""
+    inside: npt.NDArray[np.uint8] | None = None
+    """``(z, y, x)``, 1 where training and scores count; None: everywhere."""
 
 
 def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry) -> LabelledVolume:
@@ -41,7 +43,7 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
     Raises
     ------
     RecipeError
-        Raw and labels differ in shape, or the ROI reaches outside.
+        Raw and labels or mask differ in shape, or the ROI reaches outside.
     VolumeError
         A file is missing or unreadable.
     """
@@ -55,10 +57,19 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
     grey = _on_grid(raw, roi, grid, _grey)
     truth = _on_grid(labels, roi, grid, _truth)
+    inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
-        name=f"{data.raw}[{roi}]", raw=grey, labels=truth, share=volume_um3 if data.share is None else data.share
-    )
+        name=f"{data.raw}[{roi}]", raw=grey, labels=truth, inside=inside,
+        share=volume_um3 if data.share is None else data.share,
+    )  # fmt: skip
+
+
+def _open_mask(data: Data, folder: Path, raw: Volume, registry: Registry) -> Volume:
+    mask = open_volume(str(folder / str(data.mask)), registry=registry, voxel_size=raw.voxel_size)
+    if mask.shape != raw.shape:
+        raise RecipeError(f"{data.raw} is {raw.shape} voxels but its mask {data.mask} is {mask.shape}")
+    return mask
 
 
 def _grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:

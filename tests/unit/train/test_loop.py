@@ -22,7 +22,7 @@ from asem_core.train import checkpoint, validate
 from asem_core.train.loop import TrainingResult, make_network, train
 from asem_core.train.recipe import Data, Recipe, structure_recipe
 from asem_core.train.unet import UNet
-from asem_core.train.volumes import load_data
+from asem_core.train.volumes import LabelledVolume, load_data
 
 VALUES: dict[str, Any] = {
     "organelle": "mito",
@@ -173,6 +173,28 @@ def test_a_kill_while_saving_keeps_the_checkpoint_before(tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save(tmp_path, iteration=2, network=network, optimiser=optimiser, recipe=plan)
     assert checkpoint.restore(tmp_path, network=network, optimiser=optimiser, recipe=plan) == 1
+
+
+def test_a_checkpoint_from_before_a_key_existed_goes_on(tmp_path: Path) -> None:
+    plan, network = recipe(), make_network(recipe())
+    optimiser = torch.optim.Adam(network.parameters())
+    checkpoint.save(tmp_path, iteration=3, network=network, optimiser=optimiser, recipe=plan)
+    state = torch.load(tmp_path / checkpoint.LATEST, weights_only=True)
+    for data in state["recipe"]["training"]:
+        del data["mask"]
+    torch.save(state, tmp_path / checkpoint.LATEST)
+    assert checkpoint.restore(tmp_path, network=network, optimiser=optimiser, recipe=plan) == 3
+
+
+def test_only_the_inside_is_scored() -> None:
+    network = make_network(recipe(base=1)).eval()
+    raw = np.random.default_rng(1).random((9, 12, 9)).astype(np.float32)
+    truth, inside = np.ones(raw.shape, np.uint8), np.zeros(raw.shape, np.uint8)
+    inside[:, :4] = 1
+    cell = LabelledVolume(name="memory", raw=raw, labels=truth, share=1.0, inside=inside)
+    found = validate.score(network, cell, torch.device("cpu"))
+    assert found.tp + found.fn == 9 * 4 * 9
+    assert found.fp == 0
 
 
 @torch.no_grad()

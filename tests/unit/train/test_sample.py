@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations, product
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -190,3 +191,26 @@ def test_every_place_of_the_volume_can_be_drawn() -> None:
     draw = sampler(volume(raw, np.zeros(raw.shape)), augment=STILL)
     lowest = {round(float(draw.block(number, PADDED).raw.min() + 1) * 12) for number in range(120)}
     assert lowest == set(range(9))
+
+
+def test_a_mask_limits_where_blocks_lie_and_where_the_loss_counts() -> None:
+    inside = np.zeros((40, 44, 48), np.uint8)
+    inside[:, :, 24:] = 1
+    masked = attrs.evolve(CELL, inside=inside)
+    draws = sampler(masked, augment=STILL, sampling={**ANY_BLOCK, "min_inside": 0.75})
+    fractions = [float(draws.block(number, PADDED).mask.mean()) for number in range(20)]
+    assert min(fractions) >= 0.75
+    assert min(fractions) < 1
+
+
+def test_a_mask_of_ones_changes_nothing() -> None:
+    everywhere = attrs.evolve(CELL, inside=np.ones((40, 44, 48), np.uint8))
+    assert equal(sampler(CELL).block(3, PADDED), sampler(everywhere).block(3, PADDED))
+
+
+def test_foreground_outside_the_mask_does_not_count() -> None:
+    labels = np.zeros((40, 44, 48), np.uint8)
+    labels[:, :, :20] = 1
+    masked = attrs.evolve(volume(SMOOTH, labels), inside=1 - labels)
+    with pytest.raises(RecipeError, match="sampling rules"):
+        sampler(masked, sampling={"min_foreground": 0.05, "keep_without": 0.0, "min_inside": 0.1}).block(0, PADDED)

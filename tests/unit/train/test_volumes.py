@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import zarr
 
+from asem_core.errors import RecipeError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, source_box
@@ -33,3 +35,16 @@ def test_labels_by_mode_are_those_with_a_mean_of_one_half(tmp_path: Path, voxel:
     assert (mean == 0.5).any() == (voxel != (5, 5, 5))
     np.testing.assert_array_equal(loaded.labels, mean >= 0.5)
     assert loaded.labels.dtype == np.uint8
+
+
+def test_the_mask_comes_along_and_must_fit(tmp_path: Path) -> None:
+    cell = np.zeros((12, 10, 8), np.uint8)
+    cell[:, 2:6] = 1
+    for name, values in (("raw", cell * 90), ("mask", cell), ("other", cell[1:])):
+        zarr.create_array(tmp_path / name, data=values).attrs["resolution"] = [5, 5, 5]
+    grid, registry = VoxelSize((10, 10, 10)), make_registry()
+    data = Data(raw="raw", labels="mask", mask="mask", roi="2:12,0:10,0:8")
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=registry)
+    np.testing.assert_array_equal(loaded.inside, cell[2::2, ::2, ::2])
+    with pytest.raises(RecipeError, match=r"its mask other is \(11, 10, 8\)"):
+        load_data(attrs.evolve(data, mask="other"), folder=tmp_path, organelle="mito", grid=grid, registry=registry)
