@@ -96,7 +96,7 @@ def create_ome_zarr(
     try:
         root = zarr.create_group(path, zarr_format=2 if ome_version == "0.4" else 3)
         create = _Creator(voxel_size=voxel_size, lower_edge_nm=lower_edge_nm, version=ome_version)
-        image_levels = create.image(root, image, name=path.stem.strip("."))
+        image_levels = create.image(root, image, name=_name(path))
         root.attrs[PROVENANCE] = dict(provenance)
         label_levels = create.labels(root, labels) if labels else {}
     except OSError as exc:
@@ -144,6 +144,11 @@ def build_pyramid(output: OmeOutput, *, progress: Progress = silent) -> None:
             progress("pyramid", done, total)
 
 
+def _name(path: Path) -> str:
+    """Of the image in the folder ``path``, which may still be the hidden one that is written to."""
+    return path.name.strip(".").removesuffix(".partial").removesuffix(".zarr")
+
+
 def _open_levels(root: zarr.Group, path: Path, prefix: str) -> tuple[zarr.Array[Any], ...]:
     import zarr
 
@@ -179,7 +184,8 @@ class _Creator:
         for name, plan in plans.items():
             group = parent.create_group(name)
             found[name] = self.image(group, attrs.evolve(plan, reduction="mode"), name=name)
-            self._annotate(group, {"image-label": {"source": {"image": "../../"}}})
+            version = {"version": "0.4"} if self.version == "0.4" else {}  # 0.5 says it once, for the whole group
+            self._annotate(group, {"image-label": {**version, "source": {"image": "../../"}}})
         return found
 
     def _annotate(self, group: zarr.Group, values: Mapping[str, Any]) -> None:

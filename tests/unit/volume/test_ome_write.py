@@ -94,6 +94,37 @@ def test_output_is_valid_and_read_by_others(output, opened, registry):
     np.testing.assert_array_equal(labels.read(labels.box), values)
 
 
+def test_ome_zarr_py_sees_the_same(output):
+    """The reference implementation: voxels and place of every level of the image and of the labels."""
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+
+    generator = np.random.default_rng(1)
+    output.image[:] = generator.integers(0, 256, output.image.shape).astype(np.uint8)
+    for array in output.labels.values():
+        array[:] = generator.integers(0, 3, array.shape).astype(array.dtype)
+    build_pyramid(output)
+    nodes = {node.zarr.path.rstrip("/").rpartition("/")[2]: node for node in Reader(parse_url(output.path))()}
+    assert nodes.keys() >= {output.path.name, "mito", "er"}
+    for name, levels in {output.path.name: output.image_levels, **output.label_levels}.items():
+        metadata = nodes[name].metadata
+        assert [axis["unit"] for axis in metadata["axes"]] == ["nanometer"] * 3
+        for level, array in enumerate(levels):
+            np.testing.assert_array_equal(np.asarray(nodes[name].data[level]), array[:])
+            size = np.array([5.24, 4, 4]) * 2**level
+            scale, translation = (step[step["type"]] for step in metadata["coordinateTransformations"][level])
+            np.testing.assert_allclose(scale, size)
+            np.testing.assert_allclose(translation, np.array([10, 20, 30]) + size / 2)
+
+
+def test_the_image_is_named_after_its_file(tmp_path):
+    plan = ArrayPlan(shape=(1, 1, 1), dtype=np.uint8, chunk=(1, 1, 1))
+    common = {"labels": {}, "voxel_size": VoxelSize((5, 5, 5)), "lower_edge_nm": (0, 0, 0), "provenance": {}}
+    for folder in ("cell_1.zarr", ".cell_1.zarr.partial"):
+        create_ome_zarr(tmp_path / folder, image=plan, **common)
+        assert zarr.open_group(tmp_path / folder, mode="r").attrs["multiscales"][0]["name"] == "cell_1"
+
+
 def test_a_level_is_a_volume_too(output, opened):
     level = opened(output.path / "1")
     assert level.format == "ome-zarr"
