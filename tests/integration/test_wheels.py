@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "asem_core": ".",
     **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
     "asem_dataset_simulated": "plugins/datasets/simulated",
+    "asem_dataset_asem": "plugins/datasets/asem",
 }
 
 
@@ -77,6 +78,11 @@ def test_mito_wheel_holds_its_model(dist: Path) -> None:
     names = _names(wheel)
     assert any(name.endswith("/rdf.yaml") for name in names)
     assert any(name.endswith(".onnx") for name in names)
+
+
+def test_dataset_wheel_holds_its_table(dist: Path) -> None:
+    (wheel,) = dist.glob("asem_dataset_asem-*.whl")
+    assert "asem_dataset_asem/cells.yaml" in _names(wheel)
 
 
 def test_core_sdist_leaves_plugins_out(dist: Path) -> None:
