@@ -6,7 +6,7 @@ import attrs
 
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple, triple
-from asem_core.volume.placement import check_same_grid, whole_voxels
+from asem_core.volume.placement import check_same_grid, same_place, whole_voxels
 from asem_core.volume.volume import Volume
 
 
@@ -42,7 +42,7 @@ def place(volume: Volume, reference: Volume) -> Placed:
         do not overlap.
     """
     check_same_grid(volume, reference)
-    if volume.shape == reference.shape and not (any(volume.lower_edge_nm) and any(reference.lower_edge_nm)):
+    if same_place(volume, reference):
         return Placed(volume=volume, start=(0, 0, 0), by="shape")
     placed = Placed(volume=volume, start=whole_voxels(volume, reference), by="position")
     if placed.box.intersect(reference.box).size == 0:

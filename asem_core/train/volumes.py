@@ -17,6 +17,8 @@ from asem_core.preprocess.resample import resample, resample_labels, source_box
 from asem_core.registry import Registry
 from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
+from asem_core.volume.address import beside
+from asem_core.volume.placement import clip
 
 T = TypeVar("T", bound=np.generic)
 _Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
@@ -43,15 +45,16 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
     Raises
     ------
     RecipeError
-        Raw and labels or mask differ in shape, or the ROI reaches outside.
+        The ROI reaches outside.
+    GeometryError
+        Labels or mask do not cover raw, or their voxel sizes differ.
     VolumeError
         A file is missing or unreadable.
     """
     size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
-    raw = open_volume(str(folder / data.raw), registry=registry, voxel_size=size)
-    labels = open_labels(str(folder / data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
-    if raw.shape != labels.shape:
-        raise RecipeError(f"{data.raw} is {raw.shape} voxels but its labels {data.labels} are {labels.shape}")
+    raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
+    drawn = open_labels(beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
+    labels = clip(drawn, raw)
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
@@ -66,10 +69,7 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
 
 
 def _open_mask(data: Data, folder: Path, raw: Volume, registry: Registry) -> Volume:
-    mask = open_volume(str(folder / str(data.mask)), registry=registry, voxel_size=raw.voxel_size)
-    if mask.shape != raw.shape:
-        raise RecipeError(f"{data.raw} is {raw.shape} voxels but its mask {data.mask} is {mask.shape}")
-    return mask
+    return clip(open_volume(beside(folder, str(data.mask)), registry=registry, voxel_size=raw.voxel_size), raw)
 
 
 def _grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:

@@ -50,6 +50,11 @@ def is_remote(uri: str) -> bool:
     return "://" in uri
 
 
+def beside(folder: Path, uri: str) -> str:
+    """``uri`` as it is meant in a file in ``folder``: a relative path is relative to that folder."""
+    return uri if is_remote(uri) else str(folder / uri)
+
+
 def locate(uri: str) -> Location:
     """The place that ``uri`` (as `absolute` returns it) stands for.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import attrs
 
 from asem_core.errors import GeometryError
 from asem_core.geometry import WHOLE_VOXEL, Triple, triple
 from asem_core.volume.volume import Volume
 from asem_core.volume.window import window
+
+log = logging.getLogger(__name__)
 
 SAME_GRID = 1e-3
 """Relative difference of voxel sizes up to which two volumes are on one grid."""
@@ -41,6 +45,41 @@ def whole_voxels(volume: Volume, reference: Volume) -> Triple:
             "expected whole voxels; resample one of them onto the other's grid"
         )
     return whole
+
+
+def same_place(volume: Volume, reference: Volume) -> bool:
+    """Whether two volumes lie on each other by their shape: equal, and one of them starts at 0, as TIFF folders do."""
+    return volume.shape == reference.shape and not (any(volume.lower_edge_nm) and any(reference.lower_edge_nm))
+
+
+def clip(volume: Volume, reference: Volume) -> Volume:
+    """``volume`` (labels, a mask) cut to the frame of ``reference`` (raw), with a warning where it reaches outside.
+
+    Nothing is read. Label boxes of the public ASEM data are larger than raw.
+
+    Returns
+    -------
+    Volume
+        Of the shape of ``reference``.
+
+    Raises
+    ------
+    GeometryError
+        The voxel sizes differ by more than 0.1 %, the two lie a broken number of voxels apart, or ``volume`` does not
+        cover ``reference``.
+    """
+    check_same_grid(volume, reference)
+    if same_place(volume, reference):
+        return volume
+    wanted = reference.box.shift([-s for s in whole_voxels(volume, reference)])
+    if not volume.box.contains(wanted):
+        raise GeometryError(
+            f"{volume.uri} ({volume.extent}) does not cover {reference.uri} ({reference.extent}); "
+            "cut the latter to the part that both have: asem convert --roi"
+        )
+    if wanted != volume.box:
+        log.warning("%s (%s) is cut to %s (%s)", volume.uri, volume.extent, reference.uri, reference.extent)
+    return window(volume, wanted)
 
 
 def paste(volume: Volume, reference: Volume) -> Volume:

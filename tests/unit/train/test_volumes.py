@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import zarr
 
-from asem_core.errors import RecipeError
+from asem_core.errors import GeometryError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, source_box
 from asem_core.registry import make_registry
 from asem_core.train.recipe import Data
 from asem_core.train.volumes import load_data
+from asem_core.volume.address import beside
 
 
 @pytest.mark.parametrize("voxel", [(5, 5, 5), (10, 10, 10), (20, 10, 5)])
@@ -46,5 +47,31 @@ def test_the_mask_comes_along_and_must_fit(tmp_path: Path) -> None:
     data = Data(raw="raw", labels="mask", mask="mask", roi="2:12,0:10,0:8")
     loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=registry)
     np.testing.assert_array_equal(loaded.inside, cell[2::2, ::2, ::2])
-    with pytest.raises(RecipeError, match=r"its mask other is \(11, 10, 8\)"):
+    with pytest.raises(GeometryError, match=r"other \(0:11,0:10,0:8 .*does not cover .*raw \(0:12,0:10,0:8 "):
         load_data(attrs.evolve(data, mask="other"), folder=tmp_path, organelle="mito", grid=grid, registry=registry)
+
+
+def test_labels_beyond_raw_are_cut_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cell = np.random.default_rng(5).integers(0, 2, (12, 10, 8)).astype(np.uint8)
+    raw = zarr.create_array(tmp_path / "raw", data=cell[2:10, 1:9, :6])
+    raw.attrs.update({"resolution": [5, 5, 5], "offset": [110, 105, 100]})
+    labels = zarr.create_array(tmp_path / "labels", data=cell)
+    labels.attrs.update({"resolution": [5, 5, 5], "offset": [100, 100, 100]})
+
+    def load() -> np.ndarray:
+        data, grid = Data(raw="raw", labels="labels"), VoxelSize((5, 5, 5))
+        return load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=make_registry()).labels
+
+    np.testing.assert_array_equal(load(), cell[2:10, 1:9, :6])
+    assert "is cut to" in caplog.text
+    labels.attrs["offset"] = [115, 100, 100]
+    with pytest.raises(GeometryError, match=r"labels .*does not cover .*raw"):
+        load()
+    labels.attrs["resolution"] = [4, 5, 5]
+    with pytest.raises(GeometryError, match=r"labels has voxels of 4 x 5 x 5 nm but .*raw has 5 x 5 x 5 nm"):
+        load()
+
+
+def test_a_recipe_may_name_urls(tmp_path: Path) -> None:
+    assert beside(tmp_path, "s3://bucket/cell.zarr") == "s3://bucket/cell.zarr"
+    assert beside(tmp_path, "cell.zarr") == str(tmp_path / "cell.zarr")
