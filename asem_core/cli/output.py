@@ -39,7 +39,7 @@ def status(output: Path, *, as_json: bool) -> None:
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def verify(output: Path, *, as_json: bool) -> None:
-    """Prove that OUTPUT (of `asem segment` or `asem datasets fetch`) is whole: every block done, every chunk as written.
+    """Prove that OUTPUT (of `asem segment` or `asem datasets fetch`) is whole: every block done, every chunk there.
 
     Exits with 1 if it is not.
     """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 
 from asem_core.errors import AsemError, PluginError
-from asem_core.registry import Registry, resolve
+from asem_core.params import make_params
+from asem_core.registry import Registry
 from asem_core.specs import DatasetSpec, ExclusionZone, LabelRuleSpec, OrganelleSpec, StageRef
 
 PAPER = "paper"
@@ -77,30 +77,6 @@ def choose_zone(organelle: OrganelleSpec, text: str) -> ExclusionZone:
             f"({', '.join(presets)}); got {text!r}"
         )
     return presets[text]
-
-
-def make_params(spec: LabelRuleSpec, values: Mapping[str, Any]) -> attrs.AttrsInstance:
-    """An instance of the parameter class of ``spec``; text is converted to the type of its field.
-
-    Raises
-    ------
-    PluginError
-        An unknown or missing parameter, or a value that it cannot take.
-    """
-    import cattrs
-
-    cls = resolve(spec.params)
-    names = [field.name for field in attrs.fields(cls)]
-    unknown = [name for name in values if name not in names]
-    if unknown:
-        raise PluginError(
-            f"the label rule {spec.name!r} has no parameter {unknown[0]!r}; it has: {', '.join(names) or 'none'}"
-        )
-    try:
-        params: attrs.AttrsInstance = cattrs.Converter(detailed_validation=False).structure(dict(values), cls)
-    except (TypeError, ValueError) as exc:
-        raise PluginError(f"the label rule {spec.name!r} cannot take {dict(values)}: {exc}") from exc
-    return params
 
 
 def _dataset_dilation(dataset: DatasetSpec, organelle: OrganelleSpec) -> int:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from asem_core.errors import AsemError, OutputError, PluginError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.labels.blocks import LabelBlocks, apply_rule
-from asem_core.labels.plan import choose_zone, make_params, make_plan
+from asem_core.labels.plan import choose_zone, make_plan
 from asem_core.labels.prepare import prepare
+from asem_core.params import make_params
 from asem_core.registry import make_registry, resolve
 from asem_core.specs import DatasetSpec, StageRef
 from asem_core.volume.volume import Volume
@@ -196,7 +197,7 @@ def test_the_data_sets_dilation_comes_before_the_organelles_and_the_users_before
 
 @pytest.mark.parametrize(("stage", "message"), [
     (StageRef(name="fill_hole"), "unknown label rule 'fill_hole'.*did you mean 'fill_holes'"),
-    (StageRef(name="fill_holes", params={"size": 3}), "no parameter 'size'; it has: max_voxels"),
+    (StageRef(name="fill_holes", params={"size": 3}), "no parameter size; parameters of fill_holes: max_voxels"),
     (StageRef(name="fill_holes", params={"max_voxels": "many"}), "cannot take.*many"),
     (StageRef(name="fill_holes", params={"max_voxels": "-1"}), "cannot take"),
 ])  # fmt: skip
