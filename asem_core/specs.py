@@ -78,15 +78,18 @@ class PreprocessorSpec:
     """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
-    """``fn(raw, *, voxel_size, stats, params) -> ndarray``; ``raw`` is ``(z, y, x)``."""
+    """``fn(raw, *, box, voxel_size, stats, params) -> ndarray``; ``raw`` ``(z, y, x)`` is ``box`` of the volume."""
     params: str = attrs.field(validator=_import_path)
     """The frozen attrs class of the parameters."""
     halo: int = attrs.field(default=0, validator=validators.ge(0))
     """Voxels of context that a block needs on every side."""
     dtype_in: str = "float32"
     dtype_out: str = "float32"
-    needs: tuple[str, ...] = ()
-    """Statistics of the whole volume that must be known before a block runs, such as ``"percentiles"``."""
+    needs: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(_import_path))
+    """Statistics of the whole volume that must be known before a block runs: ``"package.module:function"`` each.
+
+    ``function(volume, *, params, progress) -> ndarray``; ``fn`` finds the array in ``stats`` under the function's name.
+    """
 
 
 @attrs.frozen(kw_only=True)

@@ -53,7 +53,7 @@ def compose(
         columns * column - GAP,
         _text_width(title, 28),
         _text_width(subtitle, 19),
-        max(_entry_width(entry) for entry in legend),
+        *(_entry_width(entry) for entry in legend),
     )
     legend_rows = _legend_rows(legend, inner)
     panels_top, row_height = MARGIN + HEAD, CAPTION + height + GAP

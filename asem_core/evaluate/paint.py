@@ -23,10 +23,10 @@ def display_shape(
     return (max(1, round(height_nm / nm_per_pixel)), max(1, round(width_nm / nm_per_pixel))), nm_per_pixel
 
 
-def grey(plane: npt.NDArray[Any], shape: tuple[int, int]) -> Picture:
-    """A plane of any dtype as a grey picture of ``shape``; black and white at its 0.5 and 99.5 percentiles."""
+def grey(plane: npt.NDArray[Any], shape: tuple[int, int], *, black_white: tuple[float, float] | None = None) -> Picture:
+    """A plane of any dtype as a grey picture of ``shape``; by default between its 0.5 and 99.5 percentiles."""
     values = plane.astype(np.float32)
-    low, high = np.percentile(values, [0.5, 99.5])
+    low, high = np.percentile(values, [0.5, 99.5]) if black_white is None else black_white
     scaled = (values - low) / (high - low or 1)
     levels = (scaled.clip(0, 1) * 255).astype(np.uint8)
     resized = Image.fromarray(levels).resize(shape[::-1], Image.Resampling.BICUBIC)

@@ -21,7 +21,8 @@ from asem_core.predict.choose import choose_runtime, choose_tile, tile_cost
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.session import Session
 from asem_core.predict.source import copy_bytes
-from asem_core.predict.tiles import ProbDtype
+from asem_core.predict.tiles import ProbDtype, split_steps
+from asem_core.preprocess.stages import Step, make_steps
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
@@ -66,6 +67,8 @@ class Plan:
     mask: Volume | None
     organelle: OrganelleSpec
     package: Package
+    steps: tuple[Step, ...]
+    """The model's preprocessing, in order."""
     grids: Grids
     roi: Box
     """Voxels of the input."""
@@ -102,7 +105,7 @@ class Plan:
         return {
             "organelle": self.organelle.name,
             "model": {"id": spec.id, "version": spec.version, "sha256": spec.sha256},
-            "preprocess": [{"name": s.name, "params": dict(s.params)} for s in spec.preprocess],
+            "preprocess": [step.settings for step in self.steps],
             "input": dict(self.volume.identity),
             "input_voxel_size_nm": list(self.volume.voxel_size.zyx),
             "mask": None if self.mask is None else dict(self.mask.identity),
@@ -146,6 +149,8 @@ def make_plan(
     """
     model = choose_model(organelle, settings.model)
     package = open_package(model)
+    steps = make_steps(model.preprocess, registry)
+    split_steps(steps)
     roi = volume.part(settings.roi)
     _check_mask(mask, volume)
     earlier = unfinished(output, overwrite=overwrite)
@@ -160,7 +165,8 @@ def make_plan(
     grids = attrs.evolve(rough, lattice=cost.lattice)
     tiles = tuple(grids.tiles(roi))
     plan = Plan(
-        volume=volume, mask=mask, organelle=organelle, package=package, grids=grids, roi=roi, tiles=tiles,
+        volume=volume, mask=mask, organelle=organelle, package=package, steps=tuple(steps),
+        grids=grids, roi=roi, tiles=tiles,
         chosen=Chosen(tile=cost.lattice.side, runtime=runtime, precision=_settle_precision(runtime, precision)),
         prob_dtype=settings.prob_dtype, threads=settings.workers or _cores(), output=output, resumed=earlier,
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,15 @@ from asem_core.predict import plan as planning
 from asem_core.predict.choose import default_max_memory
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.source import prepare
-from asem_core.predict.tiles import Predicted, ProbDtype, predict_tile, preprocessing, quantise, to_output
+from asem_core.predict.tiles import (
+    Predicted,
+    ProbDtype,
+    predict_tile,
+    preprocess_tile,
+    quantise,
+    split_steps,
+    to_output,
+)
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, source_box
 from asem_core.progress import Progress, silent
@@ -147,8 +156,9 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     output, journal = _continue(plan) if plan.resumed is not None else _begin(plan)
     target = _direct_target(plan, output) if plan.direct else _working_target(plan)
     if len(journal.done(PREDICT)) < len(plan.tiles):
-        raw = prepare(plan.volume, plan.grids, plan.tiles, work_folder(plan.output), progress)
-        run_stage(_predict_stage(plan, raw.read, session, registry, target), plan.tiles, journal, progress=progress)
+        before, _ = split_steps(plan.steps)
+        raw = prepare(plan.volume, plan.grids, plan.tiles, before, work_folder(plan.output), progress)
+        run_stage(_predict_stage(plan, raw.read, session, target), plan.tiles, journal, progress=progress)
     if not plan.direct:
         run_stage(_deliver_stage(plan, target, output), plan.delivered, journal, progress=progress)
     if PYRAMID in journal.missing():
@@ -258,10 +268,10 @@ def _working_target(plan: Plan) -> _Target:
 
 
 def _predict_stage(
-    plan: Plan, read: Callable[[Box], npt.NDArray[Any]], session: Any, registry: Registry, target: _Target
+    plan: Plan, read: Callable[[Box], npt.NDArray[Any]], session: Any, target: _Target
 ) -> Stage[tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None], Predicted]:
     grids = plan.grids
-    preprocess = preprocessing(plan.package.spec.preprocess, registry, grids.model_size)
+    _, steps = split_steps(plan.steps)
     two_stages = grids.route == "two stages"
 
     def load(kept: Box) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
@@ -276,6 +286,7 @@ def _predict_stage(
             shape = grids.output_box(kept).shape
             dtype = np.float32 if two_stages else plan.prob_dtype
             return Predicted(probability=np.zeros(shape, dtype), label=np.zeros(shape, np.uint8))
+        preprocess = partial(preprocess_tile, box=grids.read_box(kept), steps=steps, voxel_size=grids.model_size)
         probability = to_output(predict_tile(raw, session=session, preprocess=preprocess), grids.fine)
         dtype = "float32" if two_stages else plan.prob_dtype
         return quantise(probability, threshold=plan.organelle.threshold, dtype=dtype, mask=mask)

@@ -19,6 +19,8 @@ from asem_core.geometry import Box, Triple, triple
 from asem_core.predict.grids import Grids
 from asem_core.preprocess.border import mirrored_span, read_mirrored, to_grey_range
 from asem_core.preprocess.resample import resample, source_box
+from asem_core.preprocess.stages import Step, normalised
+from asem_core.preprocess.statistics import measured
 from asem_core.progress import Progress
 from asem_core.volume.staging import stage, staged_bytes
 from asem_core.volume.volume import Volume
@@ -55,13 +57,20 @@ def copy_bytes(volume: Volume, grids: Grids, tiles: Sequence[Box]) -> int:
     return total
 
 
-def prepare(volume: Volume, grids: Grids, tiles: Sequence[Box], folder: Path, progress: Progress) -> ModelGridRaw:
-    """Make raw readable on the model's grid for ``tiles``, with temporary copies under ``folder`` where needed.
+def prepare(
+    volume: Volume, grids: Grids, tiles: Sequence[Box], steps: Sequence[Step], folder: Path, progress: Progress
+) -> ModelGridRaw:
+    """Make raw readable on the model's grid for ``tiles``, after ``steps``, with temporary copies under ``folder``.
 
-    A copy that is complete is used again.
+    ``steps`` run on the input's grid, with statistics of the whole input. A copy that is complete, and statistics that
+    were measured, are used again.
     """
     if volume.planewise:
         volume = _chunked(volume, folder / "sections", progress)
+    if steps:
+        folder.mkdir(exist_ok=True)
+        stats = measured(volume, steps, folder / "statistics.npz", progress=progress)
+        volume = normalised(volume, steps, stats)
     if not grids.resamples:
         return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False)
     box = _staged_box(grids, tiles)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Literal
 
 import attrs
-import cattrs
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +13,7 @@ from asem_core.errors import ModelError
 from asem_core.geometry import TILE_HALO, Box, Triple, VoxelSize, triple
 from asem_core.predict.session import Session
 from asem_core.preprocess.resample import resample
-from asem_core.registry import Registry, resolve
-from asem_core.specs import StageRef
+from asem_core.preprocess.stages import Step
 
 Image = npt.NDArray[np.float32]
 ProbDtype = Literal["uint8", "float32"]
@@ -35,34 +32,37 @@ class Predicted:
     """``(z, y, x)``, 1 where p >= threshold."""
 
 
-def preprocessing(stages: Sequence[StageRef], registry: Registry, voxel_size: VoxelSize) -> Callable[[Image], Image]:
-    """The model's preprocessing as one function of a block on the 0..255 scale.
+Preprocess = Callable[[Image], Image]
+
+
+def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+    """The model's steps that run over the volume, on the input's grid, and those that run inside a tile.
+
+    Those up to the last one that needs statistics or context run over the volume as it is stored.
 
     Raises
     ------
     ModelError
-        A stage needs statistics or context that the tiles do not have.
+        A step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
     """
-    steps: list[Callable[[Image], Image]] = []
-    for stage in stages:
-        spec = registry.preprocessors[stage.name]
-        if spec.needs or spec.halo:
+    count = max((n for n, step in enumerate(steps, start=1) if step.spec.needs or step.spec.halo), default=0)
+    for step in steps[:count]:
+        if step.spec.dtype_out != "uint8":
             raise ModelError(
-                f"the model's stage {stage.name!r} cannot run inside a tile (it needs {spec.needs or 'context'}): "
-                "run it over the volume first"
+                f"the model's stage {step.spec.name!r} gives {step.spec.dtype_out}, but stages up to "
+                f"{steps[count - 1].spec.name!r} run over the whole volume and must give uint8: put it after that one"
             )
-        params = cattrs.structure(dict(stage.params), resolve(spec.params))
-        steps.append(partial(resolve(spec.fn), voxel_size=voxel_size, stats={}, params=params))
-
-    def run(raw: Image) -> Image:
-        for step in steps:
-            raw = step(raw)
-        return raw
-
-    return run
+    return list(steps[:count]), list(steps[count:])
 
 
-def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Callable[[Image], Image]) -> Image:
+def preprocess_tile(raw: Image, *, box: Box, steps: Sequence[Step], voxel_size: VoxelSize) -> Image:
+    """``raw`` ``(z, y, x)`` (``box`` of the model's grid, on the 0..255 scale) after the steps inside a tile."""
+    for step in steps:
+        raw = step.apply(raw, box=box, voxel_size=voxel_size, stats={})
+    return raw
+
+
+def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Preprocess) -> Image:
     """Probability of the kept part of a tile and of `SPARE` voxels around it, float32.
 
     Parameters

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.geometry import VoxelSize
+from asem_core.geometry import Box, VoxelSize
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +21,7 @@ class ScaleLinear:
 
 
 def scale_linear(
-    raw: npt.NDArray[Any], *, voxel_size: VoxelSize, stats: Mapping[str, Any], params: ScaleLinear
+    raw: npt.NDArray[Any], *, box: Box, voxel_size: VoxelSize, stats: Mapping[str, Any], params: ScaleLinear
 ) -> npt.NDArray[np.float32]:
     """``params.gain * raw + params.offset`` as float32, same shape ``(z, y, x)``."""
     scaled = raw.astype(np.float32)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from asem_core.errors import ModelError, PluginError
-from asem_core.geometry import VoxelSize
+from asem_core.geometry import Box, VoxelSize
 from asem_core.predict import onnx_runtime, openvino_runtime
-from asem_core.predict.tiles import preprocessing, quantise
+from asem_core.predict.tiles import preprocess_tile, quantise, split_steps
+from asem_core.preprocess.stages import make_steps
 from asem_core.registry import Registry
 from asem_core.specs import StageRef
 
@@ -23,15 +24,31 @@ def test_stages_run_in_the_order_in_which_the_model_names_them(registry: Registr
         StageRef(name="scale_linear", params={"gain": 1.0, "offset": 3.0}),
     ]
     block = np.full((2, 2, 2), 5.0, np.float32)
-    assert (preprocessing(stages, registry, VOXEL)(block) == 13).all()
-    assert (preprocessing(stages[::-1], registry, VOXEL)(block) == 16).all()
-    default = preprocessing([StageRef(name="scale_linear")], registry, VOXEL)
-    np.testing.assert_allclose(default(np.array([0.0, 127.5, 255.0], np.float32)), [-1, 0, 1], atol=1e-6)
+
+    def run(stages: list[StageRef], block: Any) -> Any:
+        before, steps = split_steps(make_steps(stages, registry))
+        assert not before
+        return preprocess_tile(block, box=Box.of_shape(block.shape), steps=steps, voxel_size=VOXEL)
+
+    assert (run(stages, block) == 13).all()
+    assert (run(stages[::-1], block) == 16).all()
+    default = run([StageRef(name="scale_linear")], np.array([[[0.0, 127.5, 255.0]]], np.float32))
+    np.testing.assert_allclose(default, [[[-1, 0, 1]]], atol=1e-6)
 
 
 def test_unknown_stage(registry: Registry) -> None:
-    with pytest.raises(PluginError, match="unknown preprocessor 'clahe'; installed: scale_linear"):
-        preprocessing([StageRef(name="clahe")], registry, VOXEL)
+    with pytest.raises(PluginError, match=r"unknown preprocessor 'clahee'; installed: clahe, .*scale_linear"):
+        make_steps([StageRef(name="clahee")], registry)
+
+
+def test_what_needs_the_whole_volume_runs_over_it(registry: Registry) -> None:
+    names = ["percentile_rescale", "clahe", "scale_linear"]
+    steps = make_steps([StageRef(name=name) for name in names], registry)
+    before, inside = split_steps(steps)
+    assert [step.spec.name for step in before] == names[:2]
+    assert [step.spec.name for step in inside] == names[2:]
+    with pytest.raises(ModelError, match="'scale_linear' gives float32, but stages up to 'percentile_rescale'"):
+        split_steps(steps[::-1])
 
 
 def test_bytes_and_labels_come_from_the_float() -> None:

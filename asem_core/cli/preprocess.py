@@ -1,0 +1,89 @@
+"""``asem preprocess``: normalise the contrast of a volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
+
+if TYPE_CHECKING:
+    from asem_core.geometry import Box, BoxNm, VoxelSize
+    from asem_core.volume.ome_write import OmeVersion
+
+
+@click.command()
+@click.argument("volume")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="OME-Zarr to make, NAME.zarr; usually uint8."
+)
+@click.option(
+    "--stage", "stages", multiple=True, required=True, metavar="NAME[:PARAMETER=VALUE,...]",
+    help="What to do: clahe, equalize_histogram, percentile_rescale, scale_linear, or a stage of a plugin; repeat it "
+    "for several, in order. docs/normalise.md says what each does; a wrong parameter lists the right ones.",
+)  # fmt: skip
+@click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where VOLUME does not state it, such as 5,5,5.")
+@click.option(
+    "--roi", type=ROI,
+    help="Write a part only (voxels, or nm with nm at the end); what is measured is measured on the whole volume.",
+)  # fmt: skip
+@click.option(
+    "--statistics", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npz",
+    help="Keep what is measured in this file, and take it from there in a later run on the same volume.",
+)  # fmt: skip
+@click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw slices before and after, a PNG.")
+@click.option(
+    "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
+    help="Not every viewer reads 0.5 yet.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the output if it is a volume already.")
+def preprocess(
+    volume: str,
+    *,
+    output: Path,
+    stages: tuple[str, ...],
+    voxel_size: VoxelSize | None,
+    roi: Box | BoxNm | None,
+    statistics: Path | None,
+    preview: Path | None,
+    ome_version: OmeVersion,
+    overwrite: bool,
+) -> None:
+    """Normalise the contrast of VOLUME, block by block, as if it were one block.
+
+    The models of ASEM need no normalisation: they are trained on raw images of varying contrast. It is for models that
+    were trained on normalised images, and for looking at a volume.
+
+    \b
+    Examples:
+      asem preprocess cell.zarr -o equal.zarr --stage clahe
+      asem preprocess cell.zarr -o equal.zarr --stage clahe:clip=0.01,kernel=64 --preview equal.png
+      asem preprocess cell.zarr -o both.zarr --stage percentile_rescale:low=1,high=99 --stage clahe
+    """
+    from asem_core.cli.stage_params import parse_stage
+    from asem_core.preprocess.normalise import normalise
+    from asem_core.preprocess.stages import Step
+    from asem_core.registry import make_registry
+    from asem_core.volume import open_volume
+
+    registry = make_registry()
+    steps = [Step(spec=s, params=p) for s, p in (parse_stage(text, registry.preprocessors) for text in stages)]
+    if preview is not None and not preview.parent.is_dir():
+        raise click.UsageError(f"{preview.parent}: there is no such folder; create it first")
+    opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
+    for note in opened.notes:
+        click.echo(f"note: {note}", err=True)
+    with progress_bar() as progress:
+        normalise(
+            opened, output, steps=steps, roi=roi, statistics=statistics, ome_version=ome_version, overwrite=overwrite,
+            progress=progress,
+        )  # fmt: skip
+    click.echo(f"{output}")
+    if preview is not None:
+        from asem_core.evaluate.before_after import draw_before_after
+
+        title = ", then ".join(stages)
+        draw_before_after(opened, open_volume(output, registry=registry), preview, title=title, roi=opened.part(roi))
+        click.echo(f"{preview}")

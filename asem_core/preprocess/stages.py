@@ -1,0 +1,120 @@
+"""Preprocessors in a written order: measured once on the whole volume, then applied to any part of it.
+
+A stage names the statistics that it needs as functions of a volume (`PreprocessorSpec.needs`). They are measured on
+what the stages before it give, so the second of two stages sees the volume that the first one makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.params import make_params
+from asem_core.preprocess.border import read_mirrored
+from asem_core.progress import Progress, silent
+from asem_core.registry import Registry, resolve
+from asem_core.specs import PreprocessorSpec, StageRef
+from asem_core.volume.volume import Volume
+
+Statistics = Mapping[str, npt.NDArray[Any]]
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """A stage with its parameters."""
+
+    spec: PreprocessorSpec
+    params: Any
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Name, version and parameters: what the result depends on, for provenance."""
+        return {"name": self.spec.name, "version": self.spec.version, "params": attrs.asdict(self.params)}
+
+    def apply(self, raw: npt.NDArray[Any], *, box: Box, voxel_size: VoxelSize, stats: Statistics) -> npt.NDArray[Any]:
+        """The stage's result for ``raw``, which is ``box`` of the volume."""
+        result: npt.NDArray[Any] = resolve(self.spec.fn)(
+            raw, box=box, voxel_size=voxel_size, stats=stats, params=self.params
+        )
+        return result
+
+
+def make_steps(stages: Sequence[StageRef], registry: Registry) -> list[Step]:
+    """Look up stages by name and check their parameters.
+
+    Raises
+    ------
+    PluginError
+        Unknown stage or parameter.
+    """
+    specs = [registry.preprocessors[stage.name] for stage in stages]
+    return [Step(spec=spec, params=make_params(spec, stage.params)) for spec, stage in zip(specs, stages, strict=True)]
+
+
+def measure(
+    volume: Volume, steps: Sequence[Step], *, known: Sequence[Statistics] = (), progress: Progress = silent
+) -> list[Statistics]:
+    """The statistics of every step, from the whole of ``volume``.
+
+    Parameters
+    ----------
+    volume
+        As stored; readable by blocks.
+    known
+        What an earlier call with the same volume and steps gave: taken over, not measured again.
+
+    Returns
+    -------
+    list
+        Per step, its statistics by the name of their function; an empty mapping where it needs none.
+    """
+    found: list[Statistics] = list(known)
+    for step in steps[len(known) :]:
+        before = normalised(volume, steps[: len(found)], found)
+        needs = {path.partition(":")[2]: resolve(path) for path in step.spec.needs}
+        found.append({name: fn(before, params=step.params, progress=progress) for name, fn in needs.items()})
+    return found
+
+
+def normalised(volume: Volume, steps: Sequence[Step], stats: Sequence[Statistics]) -> Volume:
+    """``volume`` after ``steps``, computed when it is read; every part is bit-equal to that of the whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from asem_core import VoxelSize
+    >>> from asem_core.registry import make_registry
+    >>> ramp = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
+    >>> cell = Volume(array=ramp, voxel_size=VoxelSize((5, 5, 5)), uri="ramp", format="memory", chunks=(4, 4, 4))
+    >>> steps = make_steps([StageRef(name="equalize_histogram")], make_registry())
+    >>> normalised(cell, steps, measure(cell, steps)).read(Box((3, 3, 0), (4, 4, 4))).tolist()
+    [[[243, 247, 251, 255]]]
+    """
+    for step, values in zip(steps, stats, strict=True):
+        volume = attrs.evolve(volume, array=_Applied(volume, step, values))
+    return volume
+
+
+class _Applied:
+    """A `LazyArray` that runs a step on what it reads."""
+
+    def __init__(self, volume: Volume, step: Step, stats: Statistics) -> None:
+        self._volume = volume
+        self._step = step
+        self._stats = stats
+        self.shape: Triple = volume.shape
+        self.dtype: np.dtype[Any] = np.dtype(step.spec.dtype_out)
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
+        spans = [part.indices(n) for part, n in zip(key, self.shape, strict=True)]
+        box = Box([start for start, _, _ in spans], [stop for _, stop, _ in spans])
+        halo = self._step.spec.halo
+        wide = box.grow(halo)
+        raw = read_mirrored(self._volume.read, self.shape, wide)
+        result = self._step.apply(raw, box=wide, voxel_size=self._volume.voxel_size, stats=self._stats)
+        return result[box.shift([-a for a in wide.start]).slices]
