@@ -13,7 +13,6 @@ from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
-    from asem_core.specs import StageRef
     from asem_core.volume.ome_write import OmeVersion
 
 
@@ -65,6 +64,7 @@ def prepare(
       asem labels prepare cell.zarr --organelle mito --dilate 0 --cleanup remove_small_objects:min_voxels=100 -o m.zarr
       asem evaluate mito.zarr truth.zarr --organelle mito --mask truth.zarr/labels/metric_mask --zone 0,0
     """
+    from asem_core.cli.stage_params import parse_stage
     from asem_core.labels.plan import choose_zone, make_plan
     from asem_core.labels.prepare import prepare as run
     from asem_core.registry import make_registry
@@ -77,7 +77,7 @@ def prepare(
     plan = make_plan(
         spec, registry, dilate=dilate,
         dataset=registry.datasets[dataset] if dataset is not None else None,
-        cleanup=[parse_stage_ref(text) for text in cleanup] if cleanup or no_cleanup else None,
+        cleanup=[parse_stage(text) for text in cleanup] if cleanup or no_cleanup else None,
         zone=choose_zone(spec, zone) if zone is not None else None,
     )  # fmt: skip
     volume = open_labels(source, organelle, registry=registry, voxel_size=voxel_size)
@@ -89,17 +89,6 @@ def prepare(
             progress=progress,
         )  # fmt: skip
     click.echo(json.dumps(report, indent=2)) if as_json else _print(report)
-
-
-def parse_stage_ref(text: str) -> StageRef:
-    """Read ``"remove_small_objects:min_voxels=27"``; values stay text."""
-    from asem_core.specs import StageRef
-
-    name, _, rest = text.partition(":")
-    pairs = [part.partition("=") for part in rest.split(",")] if rest else []
-    if not name or any(not key.strip() or not value.strip() for key, _, value in pairs):
-        raise AsemError(f"a rule is NAME or NAME:PARAMETER=VALUE,..., such as fill_holes:max_voxels=100; got {text!r}")
-    return StageRef(name=name.strip(), params={key.strip(): value.strip() for key, _, value in pairs})
 
 
 def _print(report: dict[str, Any]) -> None:

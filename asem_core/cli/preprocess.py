@@ -64,12 +64,12 @@ def preprocess(
     """
     from asem_core.cli.stage_params import parse_stage
     from asem_core.preprocess.normalise import normalise
-    from asem_core.preprocess.stages import Step
+    from asem_core.preprocess.stages import make_steps
     from asem_core.registry import make_registry
     from asem_core.volume import open_volume
 
     registry = make_registry()
-    steps = [Step(spec=s, params=p) for s, p in (parse_stage(text, registry.preprocessors) for text in stages)]
+    steps = make_steps([parse_stage(text) for text in stages], registry)
     if preview is not None and not preview.parent.is_dir():
         raise click.UsageError(f"{preview.parent}: there is no such folder; create it first")
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)

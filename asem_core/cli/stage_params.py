@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from asem_core.errors import PluginError
 
 if TYPE_CHECKING:
-    from asem_core.registry import Names
-
-S = TypeVar("S")
+    from asem_core.specs import StageRef
 
 
-def parse_stage(text: str, stages: Names[S]) -> tuple[S, Any]:
-    """The spec that ``text`` names and its parameters.
-
-    Parameters
-    ----------
-    text
-        ``NAME`` or ``NAME:PARAMETER=VALUE,...``; what is not named keeps its default.
-    stages
-        The registry's stages of that kind, such as ``registry.preprocessors``.
-
-    Returns
-    -------
-    tuple
-        The spec, and an instance of its parameter class.
+def parse_stage(text: str) -> StageRef:
+    """Read ``NAME`` or ``NAME:PARAMETER=VALUE,...``; values stay text, which `asem_core.params.make_params` converts.
 
     Raises
     ------
     PluginError
-        An unknown stage or parameter, listing what there is; a value that does not fit.
-    """
-    from asem_core.params import make_params
+        It is not written like that, or a parameter is given twice.
 
-    name, _, rest = text.partition(":")
+    Examples
+    --------
+    >>> parse_stage("clahe:clip=0.01").params
+    {'clip': '0.01'}
+    """
+    from asem_core.specs import StageRef
+
+    name, _, rest = (part.strip() for part in text.partition(":"))
     values: dict[str, str] = {}
     for part in filter(None, rest.split(",")):
-        parameter, equals, value = part.partition("=")
-        if not equals or not parameter.strip() or not value.strip():
-            raise PluginError(f"a stage is NAME or NAME:PARAMETER=VALUE,..., such as {name}:a=1,b=2; got {text!r}")
-        if parameter.strip() in values:
-            raise PluginError(f"{parameter.strip()} is given twice in {text!r}")
-        values[parameter.strip()] = value.strip()
-    spec: Any = stages[name.strip()]
-    return spec, make_params(spec, values)
+        parameter, _, value = (word.strip() for word in part.partition("="))
+        if not name or not parameter or not value:
+            raise PluginError(f"a stage is NAME or NAME:PARAMETER=VALUE,..., such as clahe:clip=0.01; got {text!r}")
+        if parameter in values:
+            raise PluginError(f"{parameter} is given twice in {text!r}")
+        values[parameter] = value
+    try:
+        return StageRef(name=name, params=values)
+    except ValueError as error:
+        raise PluginError(f"{text!r} names no stage: {error}") from None

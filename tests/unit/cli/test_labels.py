@@ -73,7 +73,7 @@ def test_empty_labels_are_fine_and_said(sections, tmp_path):
 
 @pytest.mark.parametrize(("more", "kind", "message"), [
     ([], VolumeError, "--voxel-size"),
-    (["--voxel-size", "5", "--cleanup", "fill_holes:9"], AsemError, "such as fill_holes:max_voxels=100"),
+    (["--voxel-size", "5", "--cleanup", "fill_holes:9"], AsemError, "NAME:PARAMETER=VALUE"),
     (["--voxel-size", "5", "--cleanup", "fill_holes:n=9"], PluginError, "parameters of fill_holes: max_voxels"),
     (["--voxel-size", "5", "--no-cleanup", "--cleanup", "fill_holes"], AsemError, "exclude each other"),
     (["--voxel-size", "5", "--dataset", "nowhere"], PluginError, "unknown data set 'nowhere'"),

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from asem_core import Registry
 from asem_core.cli.stage_params import parse_stage
 from asem_core.errors import PluginError
+from asem_core.params import make_params
+
+
+def params_of(text: str, stages: Any) -> Any:
+    stage = parse_stage(text)
+    return make_params(stages[stage.name], stage.params)
 
 
 def test_name_alone_has_the_defaults(registry: Registry) -> None:
-    spec, params = parse_stage("scale_linear", registry.preprocessors)
-    assert spec.name == "scale_linear"
+    params = params_of("scale_linear", registry.preprocessors)
     assert (params.gain, params.offset) == (2 / 255, -1.0)
 
 
 def test_values_become_what_the_class_declares(registry: Registry) -> None:
-    _, params = parse_stage("scale_linear:gain=3, offset=-2e-1", registry.preprocessors)
+    params = params_of("scale_linear:gain=3, offset=-2e-1", registry.preprocessors)
     assert (params.gain, params.offset) == (3.0, -0.2)
-    _, rule = parse_stage("remove_small_objects:min_voxels=27", registry.label_rules)
-    assert rule.min_voxels == 27
+    assert params_of("remove_small_objects:min_voxels=27", registry.label_rules).min_voxels == 27
 
 
 @pytest.mark.parametrize(
@@ -30,11 +36,12 @@ def test_values_become_what_the_class_declares(registry: Registry) -> None:
         ("scale_linear:gain", "NAME:PARAMETER=VALUE"),
         ("scale_linear:gain=", "NAME:PARAMETER=VALUE"),
         ("scale_linear:gain=1,gain=2", "gain is given twice"),
+        ("", "names no stage"),
         ("scale_linear:gain=wide", "cannot take gain=wide: could not convert string to float"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(registry: Registry, text: str, says: str) -> None:
     with pytest.raises(PluginError) as caught:
-        parse_stage(text, registry.preprocessors)
+        params_of(text, registry.preprocessors)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
