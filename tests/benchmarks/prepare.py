@@ -1,0 +1,109 @@
+"""Memory and time of data preparation at two sizes eight-fold apart, each command in a process of its own.
+
+    python tests/benchmarks/prepare.py [--sides 192 384] [--json FILE]
+
+Memory that is bounded by the block size does not grow with the volume; time that is linear gives one speed at both.
+The last columns say what a volume of 2000^3 voxels would take at the larger volume's speed on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SEED = 5
+JOB = 2000**3
+ROWS: dict[str, list[str]] = {
+    "convert": ["convert", "{raw}", "{out}"],
+    "preprocess --stage clahe": ["preprocess", "{raw}", "-o", "{out}", "--stage", "clahe"],
+    "mask": ["mask", "{raw}", "-o", "{out}"],
+    "labels prepare (mito)": ["labels", "prepare", "{labels}", "--organelle", "mito", "-o", "{out}"],
+    "convert --resample 10,10,10": ["convert", "{raw}", "{out}", "--resample", "10,10,10"],
+}
+
+
+def make(folder: Path, side: int) -> None:
+    """Blobs of cell and resin ``raw.zarr`` and some 1,000 objects per 10^8 voxels ``labels.zarr``, at 5 nm."""
+    from scipy import ndimage
+
+    from asem_core.geometry import Box, VoxelSize
+    from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+
+    noise = ndimage.gaussian_filter(np.random.default_rng(SEED).normal(size=(96,) * 3), 4, mode="wrap")
+    tile = np.clip(170 + 40 * noise / noise.std(), 0, 255).astype(np.uint8)
+    for name in ("raw", "labels"):
+        plan = ArrayPlan(
+            shape=(side,) * 3, dtype="uint8", chunk=(64,) * 3, reduction="mean" if name == "raw" else "mode"
+        )
+        out = create_ome_zarr(
+            folder / f"{name}.zarr", image=plan, labels={}, voxel_size=VoxelSize((5, 5, 5)),
+            lower_edge_nm=(0.0, 0.0, 0.0), provenance={},
+        )  # fmt: skip
+        values = tile if name == "raw" else (tile < 110).astype(np.uint8)
+        for box in Box.of_shape(plan.shape).tiles(96):
+            out.image[box.slices] = values[Box.of_shape(box.shape).slices]
+        build_pyramid(out)
+
+
+def run_one(words: list[str]) -> None:
+    """Run ``asem`` here and print its seconds and peak resident bytes."""
+    from asem_core.cli.main import register
+
+    command = register()
+    began = time.perf_counter()
+    command(words, standalone_mode=False)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "peak_bytes": peak}))
+
+
+def measure(row: str, folder: Path, side: int) -> dict[str, Any]:
+    """One row at one size."""
+    out = folder / "out.zarr"
+    places = {"raw": folder / "raw.zarr", "labels": folder / "labels.zarr", "out": out}
+    words = [word.format(**places) for word in ROWS[row]]
+    run = subprocess.run([sys.executable, __file__, "--run", *words], capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(f"{row} failed:\n{run.stderr}")
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    subprocess.run(["rm", "-rf", str(out)], check=True)
+    return {"side": side, "voxels_per_s": side**3 / found["seconds"], **found}
+
+
+def main() -> None:
+    """Run every row at both sizes and print the table."""
+    if sys.argv[1:2] == ["--run"]:
+        run_one(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs=2, default=(192, 384), metavar="N", help="voxels per axis")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    args = parser.parse_args()
+    found: dict[str, list[dict[str, Any]]] = {row: [] for row in ROWS}
+    for side in args.sides:
+        with tempfile.TemporaryDirectory() as name:
+            make(Path(name), side)
+            for row in ROWS:
+                found[row].append(measure(row, Path(name), side))
+    small, large = (f"{side}^3" for side in args.sides)
+    print(f"| command | peak MB, {small} | peak MB, {large} | Mvoxel/s, {small} | Mvoxel/s, {large} | 2000^3 |")
+    print("|---|---|---|---|---|---|")
+    for row, (a, b) in found.items():
+        memory = " | ".join(f"{x['peak_bytes'] / 1e6:.0f}" for x in (a, b))
+        speed = " | ".join(f"{x['voxels_per_s'] / 1e6:.2f}" for x in (a, b))
+        print(f"| `{row}` | {memory} | {speed} | {JOB / b['voxels_per_s'] / 3600:.1f} h |")
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""A mask as `asem mask` makes it saves the tiles outside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asem_core import Registry, Volume, open_labels, open_volume, segment
+from asem_core.mask import CellMask, make_mask
+from asem_core.predict import segment as segmenting
+
+
+def test_only_tiles_that_meet_the_mask_are_predicted(
+    toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = np.full((20, 20, 100), 230, np.uint8)
+    raw[..., :50] = 100
+    cell = as_volume(raw)
+    make_mask(cell, tmp_path / "mask.zarr", params=CellMask(min_object=0, max_hole=0))
+    predicted = []
+    predict_tile = segmenting.predict_tile
+
+    def counted(*given: Any, **named: Any) -> Any:
+        predicted.append(1)
+        return predict_tile(*given, **named)
+
+    monkeypatch.setattr(segmenting, "predict_tile", counted)
+    settings = {
+        "organelle": toy.organelle, "registry": registry, "runtime": "onnxruntime", "tile": 168,
+        "max_memory": 2 * 10**9, "prob_dtype": "float32",
+    }  # fmt: skip
+    segment(cell, tmp_path / "all.zarr", **settings)
+    assert len(predicted) == 2
+    segment(cell, tmp_path / "masked.zarr", mask=tmp_path / "mask.zarr", **settings)
+    assert len(predicted) == 2 + 1
+    everywhere, masked = (open_labels(tmp_path / f"{name}.zarr", "toy") for name in ("all", "masked"))
+    mask = open_volume(tmp_path / "mask.zarr")
+    np.testing.assert_array_equal(masked.read(mask.box), everywhere.read(mask.box) * mask.read(mask.box))
