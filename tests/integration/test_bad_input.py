@@ -106,7 +106,7 @@ def test_unknown_organelle_lists_the_installed(tmp_path: Path) -> None:
     volume = write_array(tmp_path / "input", np.zeros((8, 8, 8), np.uint8))
     found = asem("segment", volume, "--organelle", "mitos", "-o", tmp_path / "out.zarr")
     assert found.returncode == 2
-    assert "installed: mito" in found.stderr
+    assert "installed: ccp, er, golgi, mito, pore" in found.stderr
     assert "did you mean 'mito'" in found.stderr
 
 
