@@ -2,9 +2,9 @@
 
     python tests/benchmarks/prepare.py [--sides 192 384] [--json FILE]
 
-Memory that is bounded by the block size does not grow with the volume; time that is linear gives no larger figure for the
-larger volume. Time is processor time, all threads added, which other work on the machine changes less than the time on the
-clock; the last column is what 2000^3 voxels would take at the larger volume's rate.
+Memory that is bounded by the block size does not grow with the volume; time that is linear gives no larger figure for
+the larger volume. Time is processor time, all threads added, which other work on the machine changes less than the time
+on the clock; the last column is what 2000^3 voxels would take at the larger volume's rate.
 """
 
 from __future__ import annotations
@@ -96,9 +96,8 @@ def main() -> None:
             for row in ROWS:
                 found[row].append(measure(row, Path(name), side))
     small, large = (f"{side}^3" for side in args.sides)
-    print(
-        f"| command | peak MB, {small} | peak MB, {large} | CPU s / 10^6, {small} | CPU s / 10^6, {large} | CPU min, 2000^3 |"
-    )
+    columns = [f"peak MB, {small}", f"peak MB, {large}", f"CPU s / 10^6, {small}", f"CPU s / 10^6, {large}"]
+    print(f"| command | {' | '.join(columns)} | CPU min, 2000^3 |")
     print("|---|---|---|---|---|---|")
     for row, pair in found.items():
         memory = " | ".join(f"{x['peak_bytes'] / 1e6:.0f}" for x in pair)
