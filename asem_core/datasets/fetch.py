@@ -17,7 +17,6 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
-from importlib_metadata import version
 
 from asem_core.blocks import journal as journals
 from asem_core.blocks.digests import chunk_digests, pyramid_digests
@@ -31,6 +30,7 @@ from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
 from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import check_room, remove
+from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.window import window
 
@@ -155,15 +155,16 @@ def _begin(
         labels={name: _plan(placed.volume, roi) for name, placed in opened.labels.items()},
         voxel_size=opened.image.voxel_size,
         lower_edge_nm=lower,
-        provenance={
-            "made_by": "asem datasets fetch",
-            "asem_core": version("asem-core"),
+        provenance=provenance(
+            "asem datasets fetch",
+            opened.image,
+            part=roi,
             **settings,
-            "source_sha256": source_sha256(opened.image),
-            "licence": opened.spec.licence,
-            "citation": opened.spec.citation,
-            "notes": list(notes),
-        },
+            source_sha256=source_sha256(opened.image),
+            licence=opened.spec.licence,
+            citation=opened.spec.citation,
+            notes=list(notes),
+        ),
     )
     return journal
 

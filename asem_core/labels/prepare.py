@@ -25,6 +25,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination, check_room
+from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks, staged_bytes
 from asem_core.volume.volume import Volume
 
@@ -74,7 +75,12 @@ def prepare(
     _check_output(labels, destination, overwrite=overwrite)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
     zone = _describe_zone(plan, registry, labels.voxel_size)
-    made = {"organelle": plan.organelle, "stages": stages, "zone": zone, "voxel_size_nm": list(labels.voxel_size.zyx)}
+    made: dict[str, Any] = {
+        "organelle": plan.organelle,
+        "stages": stages,
+        "zone": zone,
+        "voxel_size_nm": list(labels.voxel_size.zyx),
+    }
     # Components need 4 bytes a voxel and rule; the output's room is checked by its writer.
     by_volume = sum(spec.scope == "volume" for spec, _ in plan.rules)
     staged = staged_bytes(labels) if labels.planewise else 0
@@ -109,7 +115,7 @@ def prepare(
             voxel_size=labels.voxel_size,
             lower_edge_nm=labels.lower_edge_nm,
             block=block,
-            provenance=_provenance(labels, made),
+            provenance=provenance("asem labels prepare", labels, **made),
             stage="preparing labels",
             ome_version=ome_version,
             overwrite=overwrite,
@@ -185,15 +191,6 @@ def _describe_zone(plan: Plan, registry: Registry, voxel_size: VoxelSize) -> dic
         "name": zone.name, "version": registry.exclusion_zones[zone.name].version,
         "params": {"dilate": zone.dilate, "erode": zone.erode},
         "on_grid": {side: describe_width(getattr(zone, side), voxel_size) for side in ("dilate", "erode")},
-    }  # fmt: skip
-
-
-def _provenance(labels: Volume, made: dict[str, Any]) -> dict[str, Any]:
-    from importlib_metadata import version
-
-    return {
-        "made_by": "asem labels prepare", "asem_core": version("asem-core"), "source": dict(labels.identity),
-        "notes": list(labels.notes), **made,
     }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from asem_core.volume.check import check_values
 from asem_core.volume.convert import check_apart
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination
+from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 
@@ -103,7 +104,9 @@ def make_mask(
             destination,
             lambda box: {"image": keep[objects.ids(box)].view(np.uint8)},
             image=ArrayPlan(shape=volume.shape, dtype="uint8", chunk=side, reduction="mode"),
-            voxel_size=size, lower_edge_nm=volume.lower_edge_nm, block=side, provenance=_provenance(volume, params),
+            voxel_size=size, lower_edge_nm=volume.lower_edge_nm, block=side, provenance=provenance(
+                "asem mask", volume, params=attrs.asdict(params), voxel_size_nm=list(volume.voxel_size.zyx)
+            ),
             stage="writing", ome_version=ome_version, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     return _summary(volume, holes, fill, objects, keep)
@@ -118,13 +121,3 @@ def _summary(volume: Volume, holes: Components, fill: Mask, objects: Components,
         voxels_filled=int(holes.voxels[fill].sum()),
         voxels_dropped=int(objects.voxels[~keep].sum()),
     )
-
-
-def _provenance(volume: Volume, params: CellMask) -> dict[str, object]:
-    from importlib_metadata import version
-
-    return {
-        "made_by": "asem mask", "asem_core": version("asem-core"), "source": dict(volume.identity),
-        "params": attrs.asdict(params), "voxel_size_nm": list(volume.voxel_size.zyx), "notes": list(volume.notes),
-        "first_section": volume.first_section,
-    }  # fmt: skip

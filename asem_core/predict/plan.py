@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import importlib_metadata
 
 from asem_core.blocks import preflight
 from asem_core.blocks.journal import Journal
@@ -27,6 +26,7 @@ from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
 from asem_core.volume.check import check_values
+from asem_core.volume.provenance import provenance
 from asem_core.zoo.package import Package, choose_model, open_package
 
 log = logging.getLogger(__name__)
@@ -123,11 +123,7 @@ class Plan:
     @property
     def provenance(self) -> dict[str, Any]:
         """What goes into the output's metadata: settings, versions."""
-        return {
-            "settings": self.settings,
-            "first_section": self.volume.first_section + self.roi.start[0],
-            "asem-core": importlib_metadata.version("asem-core"),
-        }
+        return provenance("asem segment", self.volume, part=self.roi, settings=self.settings)
 
 
 def make_plan(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from asem_core.volume.check import check_values
 from asem_core.volume.convert import check_apart
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination
+from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 
@@ -79,16 +79,6 @@ def normalise(
             destination, lambda box: {"image": result.read(box.shift(part.start))},
             image=ArrayPlan(shape=part.shape, dtype=np.dtype(result.dtype), chunk=chunk),
             voxel_size=volume.voxel_size, lower_edge_nm=lower, block=block,
-            provenance=_provenance(volume, part, steps), stage="normalising", ome_version=ome_version,
-            overwrite=overwrite, progress=progress,
+            provenance=provenance("asem preprocess", volume, part=part, stages=[step.settings for step in steps]),
+            stage="normalising", ome_version=ome_version, overwrite=overwrite, progress=progress,
         )  # fmt: skip
-
-
-def _provenance(volume: Volume, part: Box, steps: Sequence[Step]) -> dict[str, Any]:
-    from importlib_metadata import version
-
-    return {
-        "made_by": "asem preprocess", "asem_core": version("asem-core"), "stages": [step.settings for step in steps],
-        "source": dict(volume.identity), "source_shape": list(volume.shape), "roi": str(part),
-        "first_section": volume.first_section + part.start[0], "notes": list(volume.notes),
-    }  # fmt: skip

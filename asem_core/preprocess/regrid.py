@@ -19,6 +19,7 @@ from asem_core.progress import Progress, silent
 from asem_core.volume.convert import DEFAULT_CHUNK, check_apart, reduction_of, stored_dtype
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination
+from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 
@@ -126,12 +127,9 @@ def _block(volume: Volume, voxel_size: VoxelSize) -> tuple[int, int, int]:
 
 
 def _provenance(volume: Volume, voxel_size: VoxelSize, *, labels: bool) -> dict[str, Any]:
-    from importlib_metadata import version
-
     same_sections = volume.voxel_size.zyx[0] == voxel_size.zyx[0]
-    return {
-        "made_by": "asem convert --resample", "asem_core": version("asem-core"), "source": dict(volume.identity),
-        "source_voxel_size_nm": list(volume.voxel_size.zyx), "source_lower_edge_nm": list(volume.lower_edge_nm),
-        "source_shape": list(volume.shape), "values": "labels" if labels else "image",
-        "notes": list(volume.notes), **({"first_section": volume.first_section} if same_sections else {}),
-    }  # fmt: skip
+    return provenance(
+        "asem convert --resample", volume, source_voxel_size_nm=list(volume.voxel_size.zyx),
+        source_lower_edge_nm=list(volume.lower_edge_nm), values="labels" if labels else "image",
+        first_section=volume.first_section if same_sections else 0,
+    )  # fmt: skip

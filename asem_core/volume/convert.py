@@ -14,6 +14,7 @@ from asem_core.progress import Progress, silent
 from asem_core.volume import zarr_node
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion, Reduction, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
+from asem_core.volume.provenance import provenance
 from asem_core.volume.section_order import is_tiff
 from asem_core.volume.staging import copy_slabs, read_unit
 from asem_core.volume.tiff_write import TiffTarget, create_sections, create_stack
@@ -125,14 +126,10 @@ def _plan(source: Volume, box: Box, chunk: Triple, *, labels: bool) -> ArrayPlan
 def _write_ome_zarr(
     source: Volume, box: Box, path: Path, plan: ArrayPlan, *, ome_version: OmeVersion, progress: Progress
 ) -> None:
-    from importlib_metadata import version
-
     lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
     output = create_ome_zarr(
         path, image=plan, labels={}, voxel_size=source.voxel_size, lower_edge_nm=lower, ome_version=ome_version,
-        provenance={"made_by": "asem convert", "asem_core": version("asem-core"), "source": dict(source.identity),
-                    "roi": str(box), "first_section": source.first_section + box.start[0],
-                    "notes": list(source.notes)},
+        provenance=provenance("asem convert", source, part=box),
     )  # fmt: skip
     copy_slabs(source, box, output.image, plan.chunk, dtype=plan.dtype, progress=progress, stage="converting")
     build_pyramid(output, progress=progress)

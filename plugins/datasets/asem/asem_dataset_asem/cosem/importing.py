@@ -21,6 +21,7 @@ from asem_core.preprocess.resample import resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
 from asem_dataset_asem.cosem.classes import NOT_ANNOTATED, RELATED
 from asem_dataset_asem.cosem.frame import CropFrame
@@ -106,12 +107,12 @@ def import_crop(
             image=ArrayPlan(shape=shape, dtype=raw.dtype, chunk=CHUNK),
             labels={name: ArrayPlan(shape=shape, dtype="uint8", chunk=CHUNK) for name in (organelle, ANNOTATED)},
             voxel_size=raw.voxel_size, lower_edge_nm=lower, block=block, stage="importing", overwrite=overwrite,
-            provenance={
-                "made_by": "asem labels cosem", "asem_dataset_asem": version("asem-dataset-asem"),
-                "crop": dict(frame.crop.identity), "raw": dict(raw.identity), "roi": str(frame.box),
-                "classes": {organelle: wanted.tolist()}, "flip": sorted(frame.flip), "crop_start": list(frame.start),
-                "class_voxels": {str(i): n for i, n in sorted(counts.items())}, "notes": list(notes),
-            },
+            provenance=provenance(
+                "asem labels cosem", raw, part=frame.box, asem_dataset_asem=version("asem-dataset-asem"),
+                crop=dict(frame.crop.identity), classes={organelle: wanted.tolist()}, flip=sorted(frame.flip),
+                crop_start=list(frame.start), class_voxels={str(i): n for i, n in sorted(counts.items())},
+                notes=list(notes),
+            ),
             progress=progress,
         )  # fmt: skip
     return _measure(output, frame.box, organelle, notes, progress)
