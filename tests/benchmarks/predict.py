@@ -163,7 +163,7 @@ def prepare(folder: Path, *, quick: bool) -> None:
     (model / "rdf.yaml").touch()
     export_onnx(network, model / "weights.onnx")
     (folder / NETWORK).symlink_to(model / "weights.onnx")
-    raw = (192, 192, 192) if quick else (384, 192, 192)
+    raw = (192, 192, 192) if quick else (384, 384, 192)
     fine = (128, 512, 512) if quick else (165, 768, 1024)
     for name, shape in (("raw", raw), ("fine", fine)):
         plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64))
