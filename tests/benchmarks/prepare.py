@@ -86,7 +86,7 @@ def main() -> None:
         run_one(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sides", type=int, nargs=2, default=(192, 384), metavar="N", help="voxels per axis")
+    parser.add_argument("--sides", type=int, nargs=2, default=(320, 640), metavar="N", help="voxels per axis")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args()
     found: dict[str, list[dict[str, Any]]] = {row: [] for row in ROWS}
