@@ -1,6 +1,6 @@
 """Memory and time of data preparation at two sizes eight-fold apart, each command in a process of its own.
 
-    python tests/benchmarks/prepare.py [--sides 192 384] [--json FILE]
+    python tests/benchmarks/prepare.py [--sides 320 640] [--json FILE]
 
 Memory that is bounded by the block size does not grow with the volume; time that is linear gives no larger figure for
 the larger volume. Time is processor time, all threads added, which other work on the machine changes less than the time
