@@ -1,0 +1,16 @@
+"""``asem zoo path``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="Example: asem zoo path mito-10nm")
+@click.argument("model", metavar="ID")
+def path(model: str) -> None:
+    """Print the folder of the package of the model ID."""
+    from asem_core.cli.zoo.installed import model_named
+    from asem_core.registry import make_registry
+    from asem_core.zoo.package import package_folder
+
+    click.echo(package_folder(model_named(make_registry(), model)))
