@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "Scene": "scene",
-    "SimulatedCell": "cell",
-    "make_scene": "assemble",
-    "render": "draw",
-    "simulate_cell": "cell",
+    "Scene": "tissue.scene",
+    "SimulatedCell": "tissue.cutout",
+    "make_scene": "tissue.assemble",
+    "render": "tissue.draw",
+    "simulate_cell": "tissue.cutout",
     "write_cell": "write",
 }
 __all__ = sorted(_PUBLIC)

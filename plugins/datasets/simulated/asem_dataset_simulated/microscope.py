@@ -5,23 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d  # type: ignore[import-untyped,unused-ignore]
 
+from asem_dataset_simulated.grid import Triple, VoxelSize
 from asem_dataset_simulated.noise import Double, Float, Index, hash_normal, smooth_grid
-from asem_dataset_simulated.scene import Scene, Triple
 
 _TRUNCATE = 3.0
 _CORRELATED_NM = 9.0  # spacing of the lattice of the noise that neighbouring voxels share
 
 
-def halo_voxels(scene: Scene) -> Triple:
+@frozen(eq=False)
+class Look:
+    """How the microscope saw this cut-out: lengths in nm, the rest in grey values."""
+
+    gain: float
+    offset: float
+    psf_nm: float
+    shot: float
+    correlated: float
+    jitter: float
+    gradient: float
+    curtain: float
+
+
+def halo_voxels(look: Look, voxel_size_nm: VoxelSize) -> Triple:
     """Voxels on each side that the blur reaches, zyx."""
-    z, y, x = (int(_TRUNCATE * scene.look.psf_nm / size + 0.5) + 1 for size in scene.voxel_size_nm)
+    z, y, x = (int(_TRUNCATE * look.psf_nm / size + 0.5) + 1 for size in voxel_size_nm)
     return z, y, x
 
 
-def microscope(scene: Scene, grey: Float, indices: Sequence[Index], halo: Triple) -> NDArray[np.uint8]:
+def microscope(
+    grey: Float, indices: Sequence[Index], *, look: Look, seed: int, voxel_size_nm: VoxelSize, halo: Triple
+) -> NDArray[np.uint8]:
     """Image of a tile.
 
     Parameters
@@ -37,26 +54,25 @@ def microscope(scene: Scene, grey: Float, indices: Sequence[Index], halo: Triple
     -------
     uint8 without the halo
     """
-    look = scene.look
-    for axis, size in enumerate(scene.voxel_size_nm):
+    for axis, size in enumerate(voxel_size_nm):
         grey = gaussian_filter1d(grey, look.psf_nm / size, axis=axis, mode="nearest", truncate=_TRUNCATE)
     grey = grey[tuple(slice(h, n - h) for h, n in zip(halo, grey.shape, strict=True))]
     z, y, x = (index[h : len(index) - h] for index, h in zip(indices, halo, strict=True))
-    axes = [index.astype(np.float64) * size for index, size in zip((z, y, x), scene.voxel_size_nm, strict=True)]
+    axes = [index.astype(np.float64) * size for index, size in zip((z, y, x), voxel_size_nm, strict=True)]
     grey = (grey - 140.0) * look.gain + 140.0 + look.offset
-    grey += _shading(scene, axes, z)
-    shot = hash_normal(scene.seed, 300, z[:, None, None], y[None, :, None], x[None, None, :])
+    grey += _shading(look, seed, axes, z)
+    shot = hash_normal(seed, 300, z[:, None, None], y[None, :, None], x[None, None, :])
     shot *= look.shot * np.sqrt(np.maximum(grey, 1.0) / 140.0)
-    spacing = tuple(max(_CORRELATED_NM, 0.9 * size) for size in scene.voxel_size_nm)
-    grey += shot + look.correlated * smooth_grid(scene.seed, 301, axes, spacing)
+    spacing = tuple(max(_CORRELATED_NM, 0.9 * size) for size in voxel_size_nm)
+    grey += shot + look.correlated * smooth_grid(seed, 301, axes, spacing)
     return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
 
 
-def _shading(scene: Scene, axes: Sequence[Double], z: Index) -> Float:
+def _shading(look: Look, seed: int, axes: Sequence[Double], z: Index) -> Float:
     """Slow gradient, brightness of each slice, and curtains along y, the direction of the milling beam."""
     zero = np.zeros(1, np.int64)
-    jitter = scene.look.jitter * hash_normal(scene.seed, 302, z, zero, zero)
-    gradient = scene.look.gradient * smooth_grid(scene.seed, 303, axes, (1500.0, 1500.0, 1500.0))
-    curtain = scene.look.curtain * smooth_grid(scene.seed, 304, axes, (20.0, 2500.0, 30.0))
+    jitter = look.jitter * hash_normal(seed, 302, z, zero, zero)
+    gradient = look.gradient * smooth_grid(seed, 303, axes, (1500.0, 1500.0, 1500.0))
+    curtain = look.curtain * smooth_grid(seed, 304, axes, (20.0, 2500.0, 30.0))
     shading: Float = jitter[:, None, None] + gradient + curtain
     return shading

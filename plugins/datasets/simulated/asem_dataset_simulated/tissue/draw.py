@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asem_core.errors import GeometryError
-from asem_dataset_simulated.appearance import halo_voxels, microscope
-from asem_dataset_simulated.organelles import paint_blob, paint_density, paint_tube
-from asem_dataset_simulated.scene import Kind, Scene, Triple
+from asem_dataset_simulated.grid import Triple
+from asem_dataset_simulated.microscope import halo_voxels, microscope
 from asem_dataset_simulated.shapes import Axes
-from asem_dataset_simulated.tissue import base_tissue
+from asem_dataset_simulated.tissue.background import base_tissue
+from asem_dataset_simulated.tissue.organelles import paint_blob, paint_density, paint_tube
+from asem_dataset_simulated.tissue.scene import Kind, Scene
 
 TILE = 100
 Raw = NDArray[np.uint8]
@@ -76,7 +77,7 @@ def render(scene: Scene, box: Sequence[Sequence[int]]) -> tuple[Raw, Labels]:
 
 def _render_tile(scene: Scene, start: Sequence[int], stop: Sequence[int]) -> tuple[Raw, Labels]:
     """One tile: tissue, then organelles, then the microscope."""
-    halo = halo_voxels(scene)
+    halo = halo_voxels(scene.look, scene.voxel_size_nm)
     indices = [np.arange(a - h, b + h, dtype=np.int64) for a, b, h in zip(start, stop, halo, strict=True)]
     z, y, x = (
         (index.astype(np.float64) + 0.5) * size for index, size in zip(indices, scene.voxel_size_nm, strict=True)
@@ -92,7 +93,10 @@ def _render_tile(scene: Scene, start: Sequence[int], stop: Sequence[int]) -> tup
     ):
         paint_tube(canvas, scene.tubes[tube_index])
     core = tuple(slice(h, n - h) for h, n in zip(halo, canvas.grey.shape, strict=True))
-    return microscope(scene, canvas.grey, indices, halo), canvas.mito[core]
+    raw = microscope(
+        canvas.grey, indices, look=scene.look, seed=scene.seed, voxel_size_nm=scene.voxel_size_nm, halo=halo
+    )
+    return raw, canvas.mito[core]
 
 
 def _touching(bounds: NDArray[np.float64], axes: Axes) -> list[int]:

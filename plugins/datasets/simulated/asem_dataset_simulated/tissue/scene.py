@@ -1,21 +1,16 @@
-"""The objects of a simulated cut-out, in nm; `asem_dataset_simulated.assemble.make_scene` draws them."""
+"""The objects of a simulated cut-out, in nm; `asem_dataset_simulated.tissue.assemble.make_scene` draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 
 import numpy as np
 from attrs import field, frozen
 
-from asem_core.errors import GeometryError
+from asem_dataset_simulated.grid import Triple, VoxelSize
+from asem_dataset_simulated.microscope import Look
 from asem_dataset_simulated.noise import Double, Index
-from asem_dataset_simulated.partition import Cells
-
-MIN_VOXEL_NM, MAX_VOXEL_NM = 3.0, 16.0
-MIN_SIDE_NM = 160.0
-Triple = tuple[int, int, int]
-VoxelSize = tuple[float, float, float]
+from asem_dataset_simulated.tissue.partition import Cells
 
 
 class Kind(Enum):
@@ -114,20 +109,6 @@ class Density:
 
 
 @frozen(eq=False)
-class Look:
-    """How the microscope saw this cut-out: lengths in nm, the rest in grey values."""
-
-    gain: float
-    offset: float
-    psf_nm: float
-    shot: float
-    correlated: float
-    jitter: float
-    gradient: float
-    curtain: float
-
-
-@frozen(eq=False)
 class Scene:
     """Everything `render` needs; made by `make_scene` and never changed."""
 
@@ -154,23 +135,6 @@ class Scene:
     def mitochondria(self) -> tuple[Tube, ...]:
         """The mitochondria, in the order of their labels 1..n."""
         return tuple(tube for tube in self.tubes if tube.label)
-
-
-def check_geometry(shape: Sequence[int], voxel_size_nm: Sequence[float]) -> tuple[Triple, VoxelSize]:
-    """Shape and voxel size as plain tuples; GeometryError where they cannot be simulated."""
-    if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
-        raise GeometryError(f"shape: expected three positive integers (z, y, x), got {tuple(shape)!r}")
-    size = tuple(float(v) for v in voxel_size_nm)
-    if len(size) != 3 or not all(MIN_VOXEL_NM <= v <= MAX_VOXEL_NM for v in size):
-        raise GeometryError(
-            f"voxel_size_nm: expected three numbers from {MIN_VOXEL_NM:g} to {MAX_VOXEL_NM:g} (z, y, x), got {size!r}"
-        )
-    if any(n * v < MIN_SIDE_NM for n, v in zip(shape, size, strict=True)):
-        raise GeometryError(
-            f"shape: expected every side at least {MIN_SIDE_NM:g} nm, got {tuple(shape)!r} voxels of {size!r} nm"
-        )
-    z, y, x = (int(n) for n in shape)
-    return (z, y, x), (size[0], size[1], size[2])
 
 
 def draw_look(rng: np.random.Generator) -> Look:

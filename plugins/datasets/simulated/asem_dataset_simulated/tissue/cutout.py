@@ -8,9 +8,9 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from asem_dataset_simulated.assemble import make_scene
-from asem_dataset_simulated.draw import render
-from asem_dataset_simulated.scene import VoxelSize
+from asem_dataset_simulated.grid import VoxelSize
+from asem_dataset_simulated.tissue.assemble import make_scene
+from asem_dataset_simulated.tissue.draw import render
 
 
 @frozen(eq=False)

@@ -8,8 +8,8 @@ import numpy as np
 
 from asem_dataset_simulated.noise import Double
 from asem_dataset_simulated.occupancy import Occupancy
-from asem_dataset_simulated.partition import Cells
-from asem_dataset_simulated.scene import Blob, Kind, Tube
+from asem_dataset_simulated.tissue.partition import Cells
+from asem_dataset_simulated.tissue.scene import Blob, Kind, Tube
 
 _STEP_NM = 60.0
 _MEMBRANE_NM = 22.0  # room kept between an organelle and the middle of the extracellular cleft

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from asem_dataset_simulated.canvas import MEMBRANE_GREY, Canvas
 from asem_dataset_simulated.noise import Float, smooth_grid
-from asem_dataset_simulated.scene import Scene
 from asem_dataset_simulated.shapes import Axes, layer
+from asem_dataset_simulated.tissue.canvas import MEMBRANE_GREY, Canvas
+from asem_dataset_simulated.tissue.scene import Scene
 
 # Half the cleft: typically 20 nm wide in life, narrower after chemical fixation.
 _CLEFT_NM = 6.0

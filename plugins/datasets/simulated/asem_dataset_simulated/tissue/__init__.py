@@ -1,0 +1,1 @@
+"""A cut-out of neuropil with known mitochondria: the preset ``tissue``."""
