@@ -9,10 +9,11 @@ import numpy as np
 from asem_core.errors import GeometryError
 from asem_dataset_simulated.grid import check_geometry
 from asem_dataset_simulated.noise import Double
+from asem_dataset_simulated.objects import Blob, Kind, Tube
 from asem_dataset_simulated.occupancy import Occupancy
+from asem_dataset_simulated.placement import fits, place_mitochondria, place_tubules, rotation
 from asem_dataset_simulated.tissue.partition import Cells, make_cells
-from asem_dataset_simulated.tissue.placement import fits, place_mitochondria, place_tubules, rotation
-from asem_dataset_simulated.tissue.scene import Blob, Density, Kind, Scene, Tube, draw_look
+from asem_dataset_simulated.tissue.scene import Density, Scene, draw_look
 
 _MARGIN_NM = 450.0
 _OBJECT_MARGIN_NM = 120.0

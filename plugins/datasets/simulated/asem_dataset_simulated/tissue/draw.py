@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from asem_core.errors import GeometryError
 from asem_dataset_simulated.grid import Triple
 from asem_dataset_simulated.microscope import halo_voxels, microscope
+from asem_dataset_simulated.objects import Kind
 from asem_dataset_simulated.shapes import Axes
 from asem_dataset_simulated.tissue.background import base_tissue
 from asem_dataset_simulated.tissue.organelles import paint_blob, paint_density, paint_tube
-from asem_dataset_simulated.tissue.scene import Kind, Scene
+from asem_dataset_simulated.tissue.scene import Scene
 
 TILE = 100
 Raw = NDArray[np.uint8]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from asem_dataset_simulated.noise import Float
+from asem_dataset_simulated.objects import Blob, Kind, Tube
 from asem_dataset_simulated.shapes import Part, crop, ellipsoid_distance, inside, layer, tube_distance, window
 from asem_dataset_simulated.tissue.canvas import MEMBRANE_GREY, MITO_RIM_GREY, Canvas
-from asem_dataset_simulated.tissue.scene import Blob, Density, Kind, Tube
+from asem_dataset_simulated.tissue.scene import Density
 
 _PAD_NM = 40.0
 # Typical widths of outer membrane, intermembrane gap and inner membrane in nm, from the surface inwards.

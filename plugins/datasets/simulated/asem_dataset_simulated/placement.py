@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
-from asem_dataset_simulated.noise import Double
+from asem_dataset_simulated.noise import Double, Index
+from asem_dataset_simulated.objects import Blob, Kind, Tube
 from asem_dataset_simulated.occupancy import Occupancy
-from asem_dataset_simulated.tissue.partition import Cells
-from asem_dataset_simulated.tissue.scene import Blob, Kind, Tube
 
 _STEP_NM = 60.0
 _MEMBRANE_NM = 22.0  # room kept between an organelle and the middle of the extracellular cleft
+
+
+class Room(Protocol):
+    """Where organelles may go."""
+
+    def locate(self, points_nm: Double) -> tuple[Index, Double]:
+        """Cell (N,) of each point (N, 3), and the distance (N,) in nm to the nearest membrane of that cell."""
 
 
 def unit(rng: np.random.Generator) -> Double:
@@ -29,7 +36,7 @@ def rotation(rng: np.random.Generator) -> Double:
 
 
 def walk(
-    cells: Cells,
+    cells: Room,
     cell: int,
     start: Double,
     heading: Double,
@@ -74,8 +81,8 @@ def _tree(
     return nodes, np.concatenate([width, np.full(len(branch), width[fork] * 0.9)])
 
 
-def _grow(
-    cells: Cells, seedling: Double, taken: Occupancy, rng: np.random.Generator
+def grow_mitochondrion(
+    cells: Room, seedling: Double, taken: Occupancy, rng: np.random.Generator
 ) -> tuple[Double, Double, list[tuple[int, int]]] | None:
     """Axis, radii and edges of one mitochondrion through `seedling` (3,), or None where it does not fit."""
     owner, clearance = cells.locate(seedling[None])
@@ -101,7 +108,7 @@ def _grow(
     return nodes, width, edges + list(pairwise(chain))
 
 
-def place_mitochondria(cells: Cells, extent_nm: Double, taken: Occupancy, rng: np.random.Generator) -> list[Tube]:
+def place_mitochondria(cells: Room, extent_nm: Double, taken: Occupancy, rng: np.random.Generator) -> list[Tube]:
     """Mitochondria until they fill a share of the volume drawn from 5.5-8.5 %; each has its axis in the volume.
 
     Radii of 100-300 nm and lengths of 0.5-4.5 um are typical of neuropil and of cultured cells.
@@ -115,7 +122,7 @@ def place_mitochondria(cells: Cells, extent_nm: Double, taken: Occupancy, rng: n
     for index in order[:1500]:
         if filled.mean() >= share:
             break
-        grown = _grow(cells, probes[index], taken, rng)
+        grown = grow_mitochondrion(cells, probes[index], taken, rng)
         if grown is None:
             continue
         nodes, width, edges = grown
@@ -140,7 +147,7 @@ def place_mitochondria(cells: Cells, extent_nm: Double, taken: Occupancy, rng: n
 
 
 def place_tubules(
-    cells: Cells,
+    cells: Room,
     low: Double,
     high: Double,
     taken: Occupancy,
@@ -178,7 +185,7 @@ def place_tubules(
     return tubes
 
 
-def fits(cells: Cells, blob: Blob, taken: Occupancy) -> bool:
+def fits(cells: Room, blob: Blob, taken: Occupancy) -> bool:
     """True where the ellipsoid lies in one cell, off its membrane, and on nothing else; it is then taken."""
     reach = np.linspace(-1.0, 1.0, 5)
     thin = float(blob.axes_nm.min())
