@@ -67,7 +67,7 @@ def _size(source: Location) -> int:
         size = source.stat().st_size if isinstance(source, Path) else source.fs.info(source.path)["size"]
     except Exception as error:  # every client has its own kinds; that of http says that nothing is there of any trouble
         cause = error.__cause__ or error
-        absent = isinstance(cause, FileNotFoundError)
+        absent = isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == 404
         reason = "there is no such file; check the address" if absent else explain(cause)
         raise ModelError(f"{source}: {reason}") from error
     if size is None:
