@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from asem_core.specs import (
         AnalysisSpec,
+        CheckpointSpec,
         DatasetSpec,
         ExclusionZoneSpec,
         LabelRuleSpec,
@@ -83,6 +84,16 @@ def asem_register_organelles() -> list[OrganelleSpec]:
 
     Called once when the registry is built. An empty list or None means: nothing to add. Only the plugin's own
     distribution should carry the weights that its models name.
+    """
+    return []
+
+
+@hookspec
+def asem_register_checkpoints() -> list[CheckpointSpec]:
+    """Published checkpoints of the ASEM network: where each is, what it was trained on, and what it expects.
+
+    Called once when the registry is built. An empty list or None means: nothing to add. Nothing is downloaded before
+    ``asem zoo pull NAME`` asks for one.
     """
     return []
 

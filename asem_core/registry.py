@@ -14,6 +14,7 @@ from asem_core.errors import PluginError
 from asem_core.plugins import LoadedPlugin, Plugins, make_manager
 from asem_core.specs import (
     AnalysisSpec,
+    CheckpointSpec,
     DatasetSpec,
     ExclusionZoneSpec,
     LabelRuleSpec,
@@ -119,6 +120,11 @@ class Registry:
         return self._collect("organelle", "asem_register_organelles", OrganelleSpec)
 
     @cached_property
+    def checkpoints(self) -> Names[CheckpointSpec]:
+        """Published checkpoints."""
+        return self._collect("published checkpoint", "asem_register_checkpoints", CheckpointSpec)
+
+    @cached_property
     def analyses(self) -> Names[AnalysisSpec]:
         """Measurements."""
         return self._collect("analysis", "asem_register_analyses", AnalysisSpec)
@@ -132,7 +138,7 @@ class Registry:
         """Per kind, the names that the plugin ``plugin_name`` registered."""
         kinds = (
             self.readers, self.datasets, self.preprocessors, self.label_rules,
-            self.exclusion_zones, self.organelles, self.analyses, self.runtimes,
+            self.exclusion_zones, self.organelles, self.checkpoints, self.analyses, self.runtimes,
         )  # fmt: skip
         found = {
             names.kind: [name for name, entry in names.entries.items() if entry.plugin.name == plugin_name]

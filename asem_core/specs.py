@@ -209,6 +209,53 @@ class ModelSpec:
 
 
 @attrs.frozen(kw_only=True)
+class PublishedScore:
+    """What a publication states of a model's accuracy on one volume, fractions of 1; nothing that was measured here."""
+
+    on: str
+    """The volume, and whether the model was trained on it."""
+    f1: float
+    precision: float | None = None
+    recall: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CheckpointSpec:
+    """A published checkpoint of the ASEM network: ``asem zoo pull NAME`` fetches it and makes a package of it."""
+
+    name: str = attrs.field(validator=validators.matches_re(r"[\w-]+/[\w.-]+"))
+    """``SOURCE/NUMBER``. The package is called ``SOURCE-NUMBER``."""
+    uri: str
+    """Address of the file."""
+    organelle: str = attrs.field(validator=_name)
+    title: str
+    """In words, 5 to 50 letters and digits."""
+    voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
+    fixation: str
+    cells: tuple[str, ...] = ()
+    """What it was trained on; empty: not known."""
+    normalise: tuple[StageRef, ...] = ()
+    """Stages that give the network the images it was trained on, before the fixed scale to -1..1."""
+    sha256: str | None = None
+    """Of the file; None: not published."""
+    scores: tuple[PublishedScore, ...] = ()
+    scores_note: str = ""
+    """How the scores were obtained, and of which weights."""
+    claims: tuple[str, ...] = ()
+    """Where published statements disagree, and what is taken here."""
+    known_failures: tuple[str, ...] = ()
+    licence: str
+    """As stated by the source, or that none is stated."""
+    citation: str
+    doi: str
+
+    @property
+    def model_id(self) -> str:
+        """Name of the package."""
+        return self.name.replace("/", "-")
+
+
+@attrs.frozen(kw_only=True)
 class ExclusionZone:
     """Widths of an organelle's exclusion zone in voxels of a 5 nm grid."""
 
