@@ -18,7 +18,7 @@ from scipy import ndimage
 from asem_core import Registry, Volume, VoxelSize
 from asem_core.plugins import make_manager
 from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
-from asem_core.zoo.package import ONNX_NAME, file_sha256
+from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,6 +36,13 @@ def real_data() -> Path:
     if not (folder / "epfl_hippocampus" / "raw").is_dir():
         pytest.skip(f"no real data: {folder} has no epfl_hippocampus; set ASEM_DATA to the folder that has")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def model_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty model store, in place of the user's own."""
+    monkeypatch.setenv("ASEM_MODELS", str(tmp_path / "asem-models"))
+    return tmp_path / "asem-models"
 
 
 @pytest.fixture

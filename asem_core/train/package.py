@@ -21,7 +21,7 @@ from asem_core.train.recipe import load_recipe, recipe_values
 from asem_core.train.unet import UNet
 from asem_core.zoo.card import Card, Facts, ScoreSet
 from asem_core.zoo.check import Parity, parity, run_onnxruntime
-from asem_core.zoo.package import file_sha256
+from asem_core.zoo.files import file_sha256
 from asem_core.zoo.sample import cut_samples, parity_cube, scale
 from asem_core.zoo.write import LOG_NAME, RECIPE_NAME, write_package
 

@@ -12,14 +12,11 @@ import yaml
 from asem_core.errors import ModelError
 from asem_core.geometry import TILE_HALO
 from asem_core.zoo.card import Card, Facts
-from asem_core.zoo.package import ONNX_NAME, file_sha256
+from asem_core.zoo.files import COVER_NAME, ONNX_NAME, RDF_NAME, README_NAME, file_sha256
 from asem_core.zoo.sample import STEP, TEST_SIDE
 
-RDF_NAME = "rdf.yaml"
 STATE_DICT_NAME = "weights_state_dict.pt"
 ARCHITECTURE_NAME = "unet.py"
-README_NAME = "README.md"
-COVER_NAME = "cover.png"
 TEST_INPUT_NAME = "test_input.npy"
 TEST_OUTPUT_NAME = "test_output.npy"
 READABLE_FORMAT = "0.5.4"

@@ -8,7 +8,7 @@ from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
 from asem_core.volume.address import Location, absolute, explain, locate, stamp
 from asem_core.volume.output import check_room
-from asem_core.zoo.package import file_sha256
+from asem_core.zoo.files import file_sha256
 
 PIECE_BYTES = 4 * 2**20
 

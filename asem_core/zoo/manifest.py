@@ -10,7 +10,7 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, StageRef
-from asem_core.zoo.package import ONNX_NAME, file_sha256
+from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 MANIFEST = "model.json"
 

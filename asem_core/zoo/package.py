@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, OrganelleSpec
-
-ONNX_NAME = "weights.onnx"
+from asem_core.zoo.files import ONNX_NAME, file_sha256
+from asem_core.zoo.store import model_store, stored_models
 
 
 @attrs.frozen(kw_only=True)
@@ -24,44 +23,53 @@ class Package:
 
 
 def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
-    """The model ``model_id`` of ``organelle``, or its default.
+    """The model ``model_id`` of ``organelle``, or its default: of its plugin, or pulled or imported into the store.
 
     Raises
     ------
     ModelError
-        No such model (the message lists those there are), or the organelle has none.
+        No such model (the message lists those there are), the organelle has none, or plugin and store have two
+        different models of that id.
     """
+    stored = tuple(model for name, model in stored_models() if name == organelle.name)
+    models = organelle.models + stored
     wanted = model_id or organelle.default_model
     if wanted is None:
+        others = f"; pulled or imported, for --model: {', '.join(m.id for m in stored)}" if stored else ""
         raise ModelError(
-            f"the organelle {organelle.name!r} has no trained model: train one on your labels with `asem train RECIPE` "
-            "(docs/train.md), or install a plugin that brings one"
+            f"the organelle {organelle.name!r} has no default model: train one on your labels with `asem train RECIPE` "
+            f"(docs/train.md), or get one with `asem zoo pull` or `asem zoo import` (docs/zoo.md){others}"
         )
-    for model in organelle.models:
-        if model.id == wanted:
-            return model
-    there = ", ".join(model.id for model in organelle.models) or "none"
-    raise ModelError(f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}")
+    found = [model for model in models if model.id == wanted]
+    if not found:
+        there = ", ".join(model.id for model in models) or "none"
+        raise ModelError(f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}")
+    if len({model.sha256 for model in found}) > 1:
+        raise ModelError(
+            f"the plugin of {organelle.name!r} and {model_store()} have different models {wanted!r}: "
+            f"delete {found[-1].package} or uninstall the plugin"
+        )
+    return found[0]
 
 
 def package_folder(spec: ModelSpec) -> Path:
-    """Folder of the package of ``spec``.
+    """Folder of the package of ``spec``, inside its plugin or wherever an absolute path points.
 
     Raises
     ------
     ModelError
         The import package or the folder is missing.
     """
-    module_name, _, folder = spec.package.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ModelError(f"model {spec.id!r}: cannot import its package {module_name}: {error}") from error
-    path = Path(str(module.__file__)).parent / folder
+    path = Path(spec.package)
+    if not path.is_absolute():
+        module_name, _, folder = spec.package.partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            raise ModelError(f"model {spec.id!r}: cannot import its package {module_name}: {error}") from error
+        path = Path(str(module.__file__)).parent / folder
     if not (path / "rdf.yaml").is_file():
-        raise ModelError(
-            f"model {spec.id!r}: no bioimage.io package in {path} (rdf.yaml is missing); reinstall the plugin"
-        )
+        raise ModelError(f"model {spec.id!r}: no bioimage.io package in {path} (rdf.yaml is missing); install it again")
     return path
 
 
@@ -76,17 +84,11 @@ def open_package(spec: ModelSpec) -> Package:
     folder = package_folder(spec)
     onnx = folder / ONNX_NAME
     if not onnx.is_file():
-        raise ModelError(f"model {spec.id!r}: {onnx} is missing; reinstall the plugin")
+        raise ModelError(f"model {spec.id!r}: {onnx} is missing; install it again")
     found = file_sha256(onnx)
     if found != spec.sha256:
         raise ModelError(
             f"model {spec.id!r}: the sha256 of {onnx} is {found}, expected {spec.sha256}; "
-            "the file was changed or damaged: reinstall the plugin"
+            "the file was changed or damaged: install it again"
         )
     return Package(spec=spec, folder=folder, onnx=onnx)
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,8 +13,8 @@ from asem_core.specs import ModelSpec, StageRef
 from asem_core.zoo import describe
 from asem_core.zoo.card import Card, Facts, card_text, flat_scores
 from asem_core.zoo.cover import write_cover
+from asem_core.zoo.files import COVER_NAME, ONNX_NAME, README_NAME, file_sha256
 from asem_core.zoo.manifest import MANIFEST, write_manifest
-from asem_core.zoo.package import ONNX_NAME, file_sha256
 from asem_core.zoo.sample import Samples
 
 RECIPE_NAME = "recipe.yaml"
@@ -62,8 +62,8 @@ def write_package(
         shutil.copyfile(source, folder / name)
     np.save(folder / describe.TEST_INPUT_NAME, samples.test_input[None, None].astype(np.float32))
     np.save(folder / describe.TEST_OUTPUT_NAME, samples.test_output[None, None].astype(np.float32))
-    write_cover(folder / describe.COVER_NAME, samples.cover_raw, samples.cover_probability)
-    (folder / describe.README_NAME).write_text(card_text(card, facts))
+    write_cover(folder / COVER_NAME, samples.cover_raw, samples.cover_probability)
+    (folder / README_NAME).write_text(card_text(card, facts))
     spec = model_spec(card, facts, package=str(folder), sha256=file_sha256(folder / ONNX_NAME))
     write_manifest(spec, folder)
     describe.write_description(card, facts, folder, attachments=(RECIPE_NAME, LOG_NAME, MANIFEST))

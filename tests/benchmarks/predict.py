@@ -126,7 +126,7 @@ def _plan(folder: Path, registry: Any, output: Path) -> Any:
     from asem_core.predict.choose import default_max_memory
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
-    from asem_core.zoo.package import file_sha256
+    from asem_core.zoo.files import file_sha256
 
     sys.path.insert(0, str(folder))
     model = ModelSpec(

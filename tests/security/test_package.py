@@ -10,8 +10,9 @@ import pytest
 
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec
+from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import check_files, read_manifest, write_manifest
-from asem_core.zoo.package import file_sha256, open_package
+from asem_core.zoo.package import open_package
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
+from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.package import file_sha256
 
 torch = pytest.importorskip("torch", reason="packaging needs torch: pip install 'asem-core[train]'")
 

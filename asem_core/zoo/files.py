@@ -1,0 +1,17 @@
+"""What the files of a package are called, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+ONNX_NAME = "weights.onnx"
+RDF_NAME = "rdf.yaml"
+COVER_NAME = "cover.png"
+README_NAME = "README.md"
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,142 @@
+"""Where pulled and imported models live: a folder of packages beside those that plugins bring.
+
+::
+
+    $ASEM_MODELS, or the user's data folder/
+      mito-5nm/    rdf.yaml  model.json  weights.onnx  ...      one package, named by its id
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+from asem_core.errors import ModelError, OutputError
+from asem_core.specs import ModelSpec
+from asem_core.zoo.files import ONNX_NAME, RDF_NAME
+from asem_core.zoo.manifest import MANIFEST, check_files, read_manifest
+
+FOLDER_VARIABLE = "ASEM_MODELS"
+
+
+def model_store() -> Path:
+    """Folder of the pulled and imported models, which may not exist yet: ``$ASEM_MODELS``, else the user's data folder.
+
+    Examples
+    --------
+    >>> os.environ["ASEM_MODELS"] = "/data/models"
+    >>> str(model_store())
+    '/data/models'
+    """
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("asem") / "models"
+
+
+def install_package(source: Path, *, overwrite: bool = False) -> ModelSpec:
+    """Copy a package into the store, as ``<store>/<id>/``: complete and checked, or absent.
+
+    Parameters
+    ----------
+    source
+        Folder or zip of a package that `asem zoo package`, `export` or `import` wrote.
+    overwrite
+        Replace the model of that id.
+
+    Returns
+    -------
+    ModelSpec
+        Its ``package`` is the folder in the store.
+
+    Raises
+    ------
+    ModelError
+        The zip is unsafe, a file is missing or is not the stated one, or the store has another model of that id.
+    OutputError
+        The store cannot be written.
+
+    Notes
+    -----
+    The package is unpacked and checked beside its place and renamed at the end. The same weights again are no error.
+    """
+    from asem_core.zoo.unpack import check_description, check_onnx, unpack_safely
+
+    store = model_store()
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".incoming-", dir=store) as scratch:
+            folder = Path(scratch) / "package"
+            if source.is_dir():
+                shutil.copytree(source, folder)
+            else:
+                unpack_safely(source, folder)
+            check_description(folder)
+            spec = check_files(folder)
+            check_onnx(folder / ONNX_NAME)
+            organelle_of(folder)
+            _place(folder, store / _checked_id(spec), spec, overwrite=overwrite)
+    except OSError as error:
+        raise OutputError(f"{store}: the model cannot be stored: {error.strerror or error}") from error
+    return read_manifest(store / spec.id)
+
+
+def stored_models() -> tuple[tuple[str, ModelSpec], ...]:
+    """Organelle and spec of every model in the store, by id; a broken one is skipped with a warning that names it."""
+    store = model_store()
+    found = []
+    for folder in sorted(store.glob("[!.]*/")) if store.is_dir() else []:
+        try:
+            found.append((organelle_of(folder), read_manifest(folder)))
+        except ModelError as error:
+            warnings.warn(f"the stored model {folder.name!r} is left out: {error}", stacklevel=2)
+    return tuple(found)
+
+
+def organelle_of(folder: Path) -> str:
+    """The organelle that the package in ``folder`` finds, from ``config: asem`` of its ``rdf.yaml``.
+
+    Raises
+    ------
+    ModelError
+        The description cannot be read or does not say.
+    """
+    import yaml
+
+    path = folder / RDF_NAME
+    try:
+        organelle = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]["asem"]["organelle"]
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        organelle = None
+    if not isinstance(organelle, str):
+        raise ModelError(f"{path} does not name an organelle (config: asem: organelle): no package that ASEM wrote")
+    return organelle
+
+
+def _checked_id(spec: ModelSpec) -> str:
+    # It becomes the name of a folder.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", spec.id):
+        raise ModelError(f"{MANIFEST}: the id must be letters, digits and ._- (at most 100), got {spec.id!r}")
+    return spec.id
+
+
+def _place(folder: Path, destination: Path, spec: ModelSpec, *, overwrite: bool) -> None:
+    """Rename the checked package to its place; an earlier one stays until then."""
+    if destination.exists() and not overwrite:
+        there = read_manifest(destination)
+        if (there.sha256, there.version) == (spec.sha256, spec.version):
+            return
+        raise ModelError(
+            f"{destination} holds {there.id} {there.version} of other weights than this {spec.version}: "
+            "use --overwrite to replace it"
+        )
+    if destination.exists():
+        destination.rename(folder.with_name("old"))
+    folder.rename(destination)

@@ -1,0 +1,129 @@
+"""The store of pulled and imported models, and how `asem segment --model` finds them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+
+import attrs
+import pytest
+import yaml
+
+from asem_core.errors import ModelError
+from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.package import choose_model, open_package
+from asem_core.zoo.store import install_package, stored_models
+from asem_core.zoo.store import model_store as store_path
+
+MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=4, erode=4))
+
+
+@pytest.fixture
+def package(root):
+    return root / "plugins/organelles/mito/asem_organelle_mito/models/mito_10nm"
+
+
+@pytest.fixture
+def renamed(package, tmp_path):
+    """The package under another id."""
+
+    def copy(model_id):
+        folder = tmp_path / "renamed"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(package, folder)
+        values = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps({**values, "id": model_id}))
+        rdf = yaml.safe_load((folder / "rdf.yaml").read_text())
+        rdf["attachments"] = []  # model.json is no longer the one that it states
+        (folder / "rdf.yaml").write_text(yaml.safe_dump(rdf))
+        return folder
+
+    return copy
+
+
+def zipped(folder, path):
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
+    return path
+
+
+def test_place(monkeypatch, tmp_path, model_store):
+    assert store_path() == model_store
+    monkeypatch.delenv("ASEM_MODELS")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert store_path().parts[-2:] == ("asem", "models")
+
+
+def test_empty_store():
+    assert stored_models() == ()
+    with pytest.raises(ModelError, match=r"no default model.*zoo pull"):
+        choose_model(MITO, None)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_installed_model_is_found(package, tmp_path, model_store, packed):
+    spec = install_package(zipped(package, tmp_path / "m.zip") if packed else package)
+    assert [path.name for path in model_store.iterdir()] == ["mito-10nm"]
+    assert spec == attrs.evolve(read_manifest(package), package=str(model_store / "mito-10nm"))
+    assert stored_models() == (("mito", spec),)
+    assert open_package(choose_model(MITO, "mito-10nm")).onnx == model_store / "mito-10nm/weights.onnx"
+    with pytest.raises(ModelError, match=r"no default model.*mito-10nm"):
+        choose_model(MITO, None)
+    with pytest.raises(ModelError, match="unknown model"):
+        choose_model(attrs.evolve(MITO, name="er"), "mito-10nm")
+
+
+def test_same_weights_again_and_other_weights(package, model_store):
+    install_package(package)
+    install_package(package)
+    manifest = model_store / "mito-10nm/model.json"
+    manifest.write_text(manifest.read_text().replace('"version": "1.0.0"', '"version": "0.9.0"'))
+    with pytest.raises(ModelError, match=r"mito-10nm 0\.9\.0 of other weights than this 1\.0\.0.*--overwrite"):
+        install_package(package)
+    assert install_package(package, overwrite=True).version == "1.0.0"
+    assert [path.name for path in model_store.iterdir()] == ["mito-10nm"]
+
+
+def test_plugin_and_store_may_not_disagree(package):
+    stored = install_package(package)
+    plugin = attrs.evolve(stored, package="asem_organelle_mito:models/mito_10nm")
+    assert choose_model(attrs.evolve(MITO, models=(plugin,)), "mito-10nm") == plugin
+    other = attrs.evolve(plugin, sha256="0" * 64)
+    with pytest.raises(ModelError, match="different models 'mito-10nm'"):
+        choose_model(attrs.evolve(MITO, models=(other,)), "mito-10nm")
+
+
+@pytest.mark.parametrize("model_id", ["..", ".hidden", "-x", "a" * 101, "ünï"])
+def test_id_that_is_no_folder_name(renamed, model_store, model_id):
+    with pytest.raises(ModelError, match="the id must be letters, digits"):
+        install_package(renamed(model_id))
+    assert list(model_store.iterdir()) == []
+
+
+def test_damaged_package_leaves_nothing(renamed, model_store):
+    folder = renamed("mito-x")
+    (folder / "weights.onnx").write_bytes(b"other")
+    with pytest.raises(ModelError, match="sha256"):
+        install_package(folder)
+    assert list(model_store.iterdir()) == []
+
+
+def test_broken_stored_model_is_left_out(package, renamed, model_store):
+    install_package(package)
+    install_package(renamed("mito-other"))
+    (model_store / "mito-other/model.json").write_text("{}")
+    with pytest.warns(UserWarning, match="'mito-other' is left out"):
+        found = stored_models()
+    assert [spec.id for _, spec in found] == ["mito-10nm"]
+
+
+def test_package_of_nothing_known(renamed):
+    folder = renamed("mito-x")
+    rdf = yaml.safe_load((folder / "rdf.yaml").read_text())
+    del rdf["config"]
+    (folder / "rdf.yaml").write_text(yaml.safe_dump(rdf))
+    with pytest.raises(ModelError, match="does not name an organelle"):
+        install_package(folder)
