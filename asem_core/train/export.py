@@ -1,7 +1,8 @@
 """Trained weights to the files that a model package carries: one ONNX graph and one PyTorch state dict.
 
-Weights are rounded to fp16 once, before anything is scored; both files hold exactly those values, and all arithmetic
-stays fp32: the graph casts each fp16 initialiser to float32, and PyTorch casts while it loads.
+Weights that we train are rounded to fp16 once, before anything is scored; both files hold exactly those values, and all
+arithmetic stays fp32: the graph casts each fp16 initialiser to float32, and PyTorch casts while it loads. Weights that
+others have published and scored stay as they are, float32.
 """
 
 from __future__ import annotations
@@ -84,11 +85,12 @@ def load_rounded(weights: Path, *, base: int) -> UNet:
     return network
 
 
-def export_onnx(network: UNet, path: Path) -> None:
-    """Write the package graph of ``network``: opset 17, IR 8, fp16 initialisers cast to float32, one file.
+def export_onnx(network: UNet, path: Path, *, half: bool = True) -> None:
+    """Write the package graph of ``network``: opset 17, IR 8, one file.
 
     Input ``raw`` and output ``probability`` are float32 ``(batch, 1, z, y, x)``, raw in [-1, 1]; batch and spatial axes
-    are dynamic. The same weights give the same bytes.
+    are dynamic. The same weights give the same bytes. With ``half`` the initialisers are fp16 and cast to float32, else
+    they are float32.
 
     Raises
     ------
@@ -109,15 +111,16 @@ def export_onnx(network: UNet, path: Path) -> None:
             input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: axes, OUTPUT: axes},
         )  # fmt: skip
     model = onnx.load_from_string(buffer.getvalue())
-    _store_as_fp16(model.graph)
+    if half:
+        _store_as_fp16(model.graph)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def save_state_dict(network: UNet, path: Path) -> None:
-    """Write the same weights as a fp16 state dict of `PackageNet`."""
+def save_state_dict(network: UNet, path: Path, *, half: bool = True) -> None:
+    """Write the same weights as a state dict of `PackageNet`, fp16 or float32."""
     state = _package_net(network).state_dict()
-    torch.save({name: values.to(torch.float16) for name, values in state.items()}, path)
+    torch.save({name: values.to(torch.float16 if half else torch.float32) for name, values in state.items()}, path)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""From a finished training run to a model package: export, compare, cut samples, write."""
+"""From a trained network to a model package: export, compare, cut samples, write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,10 +24,15 @@ from asem_core.train.unet import UNet
 from asem_core.zoo.card import Card, Facts, ScoreSet
 from asem_core.zoo.check import Parity, parity, run_onnxruntime
 from asem_core.zoo.files import file_sha256
+from asem_core.zoo.origin import Trained
 from asem_core.zoo.sample import cut_samples, parity_cube, scale
-from asem_core.zoo.write import LOG_NAME, RECIPE_NAME, write_package
+from asem_core.zoo.write import write_package, zip_size
 
 WEIGHTS_NAME = "weights.pt"
+RECIPE_NAME = "recipe.yaml"
+LOG_NAME = "log.jsonl"
+ZIP_LIMIT_BYTES = 30_000_000
+"""A wheel carries one package."""
 LARGEST_DIFFERENCE = 1e-4
 """Runtimes that differ by more are not running the same network; measured: 1.5e-6."""
 
@@ -67,37 +74,87 @@ def package_run(
     Raises
     ------
     ModelError
-        The run is not finished, the runtimes disagree, or the folder holds something.
+        The run is not finished, the runtimes disagree, the package would be too large, or the folder holds something.
     """
-    if folder.exists() and any(folder.iterdir()) and not (overwrite and _is_package(folder)):
-        raise ModelError(f"{folder} is not empty: choose another folder, or pass --overwrite to replace a package")
+    check_free(folder, overwrite=overwrite)
     recipe_path, log = run / RECIPE_NAME, run / LOG_NAME
     recipe = load_recipe(recipe_path)
     if recipe.organelle != organelle:
         raise ModelError(f"{recipe_path} trains {recipe.organelle!r}, not {organelle!r}: check --organelle")
     network = export.load_rounded(run / WEIGHTS_NAME, base=recipe.base)
+    origin = Trained(
+        recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(log)
+    )  # fmt: skip
+    facts = partial(
+        Facts, id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
+        origin=origin, scores=scores, date=date,
+    )  # fmt: skip
+    return package_network(
+        network, folder, card=card, facts=facts, sample=sample, records=(recipe_path, log), most_bytes=ZIP_LIMIT_BYTES
+    )
+
+
+def package_network(
+    network: UNet, folder: Path, *, card: Card, facts: Callable[..., Facts], sample: npt.NDArray[np.float32],
+    half: bool = True, cover: bool = True, records: tuple[Path, ...] = (), most_bytes: int | None = None,
+) -> Packaged:  # fmt: skip
+    """Export ``network``, compare the runtimes, cut samples and write the package; complete in ``folder``, or absent.
+
+    Parameters
+    ----------
+    facts
+        Makes the facts from those that are measured here: ``base``, ``parameters``, ``onnx_sha256``, ``parity`` and
+        the versions.
+    half
+        Weights are fp16 values, stored as such.
+    cover
+        Draw ``sample`` and its prediction.
+    records
+        Files that tell of the training.
+    most_bytes
+        Of the package as a zip.
+
+    Raises
+    ------
+    ModelError
+        The runtimes disagree, or the package would be too large.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         onnx, state_dict = Path(scratch) / "weights.onnx", Path(scratch) / "weights.pt"
-        export.export_onnx(network, onnx)
-        export.save_state_dict(network, state_dict)
+        export.export_onnx(network, onnx, half=half)
+        export.save_state_dict(network, state_dict, half=half)
         measured, probability = _compare(network, onnx, sample)
-        facts = Facts(
-            id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
-            base=recipe.base, parameters=export.parameter_count(network), iterations=_iterations(log),
-            recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path),
-            onnx_sha256=file_sha256(onnx), parity=measured, scores=scores, date=date,
-            core_version=version("asem-core"), torch_version=torch.__version__,
+        known = facts(
+            base=network.base, parameters=export.parameter_count(network), onnx_sha256=file_sha256(onnx),
+            parity=measured, core_version=version("asem-core"), torch_version=torch.__version__,
         )  # fmt: skip
-        samples = cut_samples(sample, probability, lambda scaled: run_onnxruntime(onnx, scaled))
+        samples = cut_samples(sample, probability, lambda scaled: run_onnxruntime(onnx, scaled), cover=cover)
         new = Path(scratch) / "package"
         spec = write_package(
-            new, card=card, facts=facts, samples=samples, onnx=onnx, state_dict=state_dict, recipe=recipe_path, log=log
+            new, card=card, facts=known, samples=samples, onnx=onnx, state_dict=state_dict, records=records
         )
+        size = zip_size(new)
+        if most_bytes is not None and size > most_bytes:
+            raise ModelError(
+                f"the package of {spec.id!r} takes {size / 1e6:.1f} MB zipped, more than {most_bytes / 1e6:.0f} MB"
+            )
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(new, folder)
     return Packaged(spec=attrs.evolve(spec, package=str(folder)), parity=measured)
+
+
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something, unless it is a package and ``overwrite``.
+
+    Raises
+    ------
+    ModelError
+        It does.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (overwrite and _is_package(folder)):
+        raise ModelError(f"{folder} is not empty: choose another folder, or pass --overwrite to replace a package")
 
 
 def _compare(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 import cattrs
@@ -17,6 +16,7 @@ from cattrs.v import format_exception, transform_error
 
 from asem_core.errors import ModelError
 from asem_core.zoo.check import Parity
+from asem_core.zoo.origin import Imported, Trained, in_words, provenance_line, published_scores, training_text
 
 _SCORE_KEYS = ("precision", "recall", "f1", "iou")
 
@@ -88,10 +88,8 @@ class Facts:
     voxel_size_nm: tuple[float, float, float]
     base: int
     parameters: int
-    iterations: int
-    recipe: Mapping[str, Any]
-    """Plain values of the recipe, complete."""
-    recipe_sha256: str
+    origin: Trained | Imported
+    """How the weights came about."""
     onnx_sha256: str
     parity: tuple[Parity, ...]
     scores: tuple[ScoreSet, ...]
@@ -155,7 +153,7 @@ def card_text(card: Card, facts: Facts) -> str:
         f"{_sentence(card.trained_on)}\n\n# {card.title}\n\n{card.description}",
         _input(facts),
         _data(card),
-        _training(facts),
+        training_text(facts.origin, base=facts.base, parameters=facts.parameters),
         _validation(facts),
         "## Known failures\n\n" + _bullets(card.known_failures),
         _use(facts),
@@ -176,39 +174,22 @@ def _input(facts: Facts) -> str:
 
 - Model `{facts.id}`, version {facts.version}: {facts.organelle}.
 - Voxel size: {voxel} nm (z, y, x). Bring other data to this grid first; ASEM does that by itself.
-- Input: one channel, float32, grey values 0..255, membranes dark on a bright ground. The package's preprocessing
-  brings them to -1..1 (gain 2/255, offset -1); the graph inside `weights.onnx` receives -1..1.
+- Input: one channel, float32, grey values 0..255, membranes dark on a bright ground{_after(facts)}.
+  The package's preprocessing brings them to -1..1 (gain 2/255, offset -1), which is what `weights.onnx` receives.
 - Output: one channel, float32, the probability of {facts.organelle} per voxel, same size as the input.
 - Every side must be a multiple of 8 and at least 112. The outer 52 voxels on each side are context, not prediction
   (halo 52). A wrong size is not rejected by the graph itself: it gives shifted results."""
+
+
+def _after(facts: Facts) -> str:
+    stages = in_words(facts.origin.normalise)
+    return f", **after {stages}** (`asem segment` does that by itself; other tools do not)" if stages else ""
 
 
 def _data(card: Card) -> str:
     return (
         f"## Data and licence\n\n{_bullets(card.data)}\n\nSplit: {card.split}\n\nLicence of the weights: {card.licence}"
     )
-
-
-def _training(facts: Facts) -> str:
-    recipe = facts.recipe
-    phases = ", then ".join(
-        f"{p['iterations']} iterations on blocks of {p['side']}^3{' (zero-padded)' if p['padded'] else ''}, "
-        f"rate {p['rate'][0]:g} to {p['rate'][1]:g}"
-        for p in recipe["phases"]
-    )
-    planned = sum(p["iterations"] for p in recipe["phases"])
-    done = f"{facts.iterations}" + (f" of the {planned} of the recipe" if facts.iterations != planned else "")
-    optimiser = recipe["optimiser"]
-    kind = "AdamW" if optimiser["decoupled"] else "Adam"
-    normalised = "batch normalisation, folded into the convolutions at export" if recipe["normalise"] else "none"
-    return f"""## Training
-
-- Recipe: `recipe.yaml` in this folder (preset `{recipe["preset"]}`, seed {recipe["seed"]}); log: `log.jsonl`.
-- Iterations: {done}; batch {recipe["batch"]}; {phases}.
-- Network: 3D U-Net of valid convolutions, base {facts.base}, {facts.parameters:,} parameters;
-  normalisation: {normalised}.
-- Loss: {recipe["loss"]}; {kind}, weight decay {optimiser["weight_decay"]:g}.
-- Weights were rounded to fp16 before anything was scored; arithmetic is fp32."""
 
 
 def _validation(facts: Facts) -> str:
@@ -221,6 +202,8 @@ def _validation(facts: Facts) -> str:
         head = ["| volume | exclusion zone | precision | recall | F1 | IoU |", "|---|---|---|---|---|---|"]
         table = "\n".join([*head, *rows])
         scores = f"Voxel scores, by `asem segment` and `asem evaluate`, threshold 0.5:\n\n{table}"
+    elif isinstance(facts.origin, Imported):
+        scores = published_scores(facts.origin.spec)
     else:
         scores = "**Not scored yet.** Do not use these weights for conclusions."
     lines = [
@@ -249,7 +232,7 @@ def _provenance(facts: Facts) -> str:
 
 - Written {facts.date} by asem-core {facts.core_version}, torch {facts.torch_version}.
 - sha256 of `weights.onnx`: `{facts.onnx_sha256}`
-- sha256 of `recipe.yaml`: `{facts.recipe_sha256}`"""
+{provenance_line(facts.origin)}"""
 
 
 def _grid(entry: ScoreSet) -> str:

@@ -13,6 +13,7 @@ from asem_core.errors import ModelError
 from asem_core.geometry import TILE_HALO
 from asem_core.zoo.card import Card, Facts
 from asem_core.zoo.files import COVER_NAME, ONNX_NAME, RDF_NAME, README_NAME, file_sha256
+from asem_core.zoo.origin import in_words
 from asem_core.zoo.sample import STEP, TEST_SIDE
 
 STATE_DICT_NAME = "weights_state_dict.pt"
@@ -86,7 +87,7 @@ def _values(card: Card, facts: Facts, folder: Path, attachments: tuple[str, ...]
         "tags": list(card.tags),
         "timestamp": f"{facts.date}T00:00:00Z",
         "documentation": file(README_NAME),
-        "covers": [file(COVER_NAME)],
+        "covers": [file(COVER_NAME)] if (folder / COVER_NAME).is_file() else [],
         "attachments": [file(name) for name in attachments],
         "inputs": [_input(facts, file(TEST_INPUT_NAME))],
         "outputs": [_output(facts, file(TEST_OUTPUT_NAME))],
@@ -108,13 +109,14 @@ def _values(card: Card, facts: Facts, folder: Path, attachments: tuple[str, ...]
 
 
 def _input(facts: Facts, test: dict[str, Any]) -> dict[str, Any]:
+    stages = in_words(facts.origin.normalise)
     space = [
         {"type": "space", "id": axis, "size": {"min": TEST_SIDE, "step": STEP}, "unit": "nanometer", "scale": scale}
         for axis, scale in zip("zyx", facts.voxel_size_nm, strict=True)
     ]
     return {
         "id": "raw",
-        "description": "grey values 0..255",
+        "description": "grey values 0..255" + (f" after {stages}" if stages else ""),
         "axes": [{"type": "batch"}, {"type": "channel", "channel_names": ["raw"]}, *space],
         "test_tensor": test,
         # Declared uint8, bioimageio.core would cast the probabilities back to uint8.
@@ -148,9 +150,8 @@ def _provenance(facts: Facts) -> dict[str, Any]:
         "organelle": facts.organelle,
         "core_version": facts.core_version,
         "torch_version": facts.torch_version,
-        "iterations": facts.iterations,
         "parameters": facts.parameters,
-        "recipe_sha256": facts.recipe_sha256,
+        **facts.origin.values(),
         "parity": [attrs.asdict(p) for p in facts.parity],
         "scores": [
             {"name": s.name, "with_zone": dict(s.with_zone), "without_zone": dict(s.without_zone)} for s in facts.scores

@@ -29,9 +29,8 @@ class Samples:
     test_input: Array
     """``(z, y, x)``, 112 voxels a side."""
     test_output: Array
-    cover_raw: Array
-    """One section ``(y, x)``."""
-    cover_probability: Array
+    cover: tuple[Array, Array] | None = None
+    """One section ``(y, x)`` and its prediction, of real or simulated tissue."""
 
 
 def scale(raw: Array) -> Array:
@@ -56,7 +55,7 @@ def parity_cube(sample: Array) -> Array:
     return _centre(sample, (side, side, side))
 
 
-def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Array]) -> Samples:
+def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Array], *, cover: bool = True) -> Samples:
     """Choose the test tensor and the cover.
 
     Parameters
@@ -67,6 +66,8 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
         What the package graph gives for ``parity_cube(sample)``.
     predict
         The package graph: ``(z, y, x)`` in [-1, 1] to probabilities of the same shape.
+    cover
+        Whether the sample is worth a picture.
 
     Notes
     -----
@@ -74,8 +75,21 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     half: where the test output holds both the organelle and its surroundings.
     """
     test_input = _most_telling(parity_cube(sample), probability)
-    raw, over = _section(sample, predict)
-    return Samples(test_input=test_input, test_output=predict(scale(test_input)), cover_raw=raw, cover_probability=over)
+    test_output = predict(scale(test_input))
+    return Samples(test_input=test_input, test_output=test_output, cover=_section(sample, predict) if cover else None)
+
+
+def texture() -> Array:
+    """A cube of smooth noise ``(z, y, x)``, `PARITY_SIDE` a side, with about as many voxels of every grey value 0..255.
+
+    It stands in for tissue where there is none to publish: enough to compare runtimes, and a picture of nothing.
+    """
+    from scipy import ndimage, special
+
+    noise = np.random.default_rng(0).normal(size=(PARITY_SIDE,) * 3).astype(np.float32)
+    smooth = ndimage.gaussian_filter(noise, 2.0, mode="wrap")
+    grey: Array = np.minimum(256 * special.ndtr(smooth / smooth.std()), 255).astype(np.float32)
+    return grey
 
 
 def _most_telling(cube: Array, probability: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,13 @@ from asem_core.zoo.files import COVER_NAME, ONNX_NAME, README_NAME, file_sha256
 from asem_core.zoo.manifest import MANIFEST, write_manifest
 from asem_core.zoo.sample import Samples
 
-RECIPE_NAME = "recipe.yaml"
-LOG_NAME = "log.jsonl"
 PREPROCESS = (StageRef(name="scale_linear", params={"gain": 2 / 255, "offset": -1.0}),)
-ZIP_LIMIT_BYTES = 30_000_000
 
 
 def write_package(
-    folder: Path, *, card: Card, facts: Facts, samples: Samples, onnx: Path, state_dict: Path, recipe: Path, log: Path
-) -> ModelSpec:
+    folder: Path, *, card: Card, facts: Facts, samples: Samples, onnx: Path, state_dict: Path,
+    records: Sequence[Path] = (),
+) -> ModelSpec:  # fmt: skip
     """Write the package into ``folder``, which must not hold anything yet.
 
     Parameters
@@ -38,8 +37,8 @@ def write_package(
         Test tensors and cover, of these weights.
     onnx, state_dict
         The same weights, as `asem_core.train.export` writes them.
-    recipe, log
-        The record of the training, copied.
+    records
+        Files that tell of the training, copied.
 
     Returns
     -------
@@ -49,7 +48,7 @@ def write_package(
     Raises
     ------
     ModelError
-        The folder is not empty, bioimage.io refuses the description, or the package would be too large.
+        The folder is not empty, or bioimage.io refuses the description.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -57,30 +56,26 @@ def write_package(
     architecture = Path(asem_core.__file__).parent / "train" / describe.ARCHITECTURE_NAME
     for source, name in (
         (onnx, ONNX_NAME), (state_dict, describe.STATE_DICT_NAME), (architecture, describe.ARCHITECTURE_NAME),
-        (recipe, RECIPE_NAME), (log, LOG_NAME),
+        *((record, record.name) for record in records),
     ):  # fmt: skip
         shutil.copyfile(source, folder / name)
     np.save(folder / describe.TEST_INPUT_NAME, samples.test_input[None, None].astype(np.float32))
     np.save(folder / describe.TEST_OUTPUT_NAME, samples.test_output[None, None].astype(np.float32))
-    write_cover(folder / COVER_NAME, samples.cover_raw, samples.cover_probability)
+    if samples.cover is not None:
+        write_cover(folder / COVER_NAME, *samples.cover)
     (folder / README_NAME).write_text(card_text(card, facts))
     spec = model_spec(card, facts, package=str(folder), sha256=file_sha256(folder / ONNX_NAME))
     write_manifest(spec, folder)
-    describe.write_description(card, facts, folder, attachments=(RECIPE_NAME, LOG_NAME, MANIFEST))
-    size = zip_size(folder)
-    if size > ZIP_LIMIT_BYTES:
-        raise ModelError(
-            f"the package of {facts.id!r} takes {size / 1e6:.1f} MB zipped, more than {ZIP_LIMIT_BYTES / 1e6:.0f} MB"
-        )
+    describe.write_description(card, facts, folder, attachments=(*(record.name for record in records), MANIFEST))
     return spec
 
 
 def model_spec(card: Card, facts: Facts, *, package: str, sha256: str) -> ModelSpec:
     """What the plugin registers for this package."""
     return ModelSpec(
-        id=facts.id, version=facts.version, package=package, voxel_size_nm=facts.voxel_size_nm, preprocess=PREPROCESS,
-        sha256=sha256, licence=" ".join(card.licence.split()), trained_on=" ".join(card.trained_on.split()),
-        scores=flat_scores(facts.scores),
+        id=facts.id, version=facts.version, package=package, voxel_size_nm=facts.voxel_size_nm,
+        preprocess=facts.origin.normalise + PREPROCESS, sha256=sha256, licence=" ".join(card.licence.split()),
+        trained_on=" ".join(card.trained_on.split()), scores=flat_scores(facts.scores),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import yaml
 from asem_core.errors import ModelError
 from asem_core.zoo.card import Citation, Facts, card_text, flat_scores, load_card, load_scores
 from asem_core.zoo.check import Parity
+from asem_core.zoo.origin import Trained
 
 WRITTEN = {
     "title": "Toy mitochondria",
@@ -36,7 +37,8 @@ RECIPE = {
 def facts():
     return Facts(
         id="toy-10nm", version="1.0.0", organelle="mito", voxel_size_nm=(10.0, 10.0, 10.0), base=4, parameters=1234567,
-        iterations=6, recipe=RECIPE, recipe_sha256="a" * 64, onnx_sha256="b" * 64, scores=(), date="2026-01-02",
+        origin=Trained(recipe=RECIPE, recipe_sha256="a" * 64, iterations=6),
+        onnx_sha256="b" * 64, scores=(), date="2026-01-02",
         parity=(Parity(reference="torch", candidate="onnxruntime", side=160, max_abs_difference=1.5e-6),),
         core_version="0.1.0", torch_version="2.5.0",
     )  # fmt: skip
@@ -71,7 +73,9 @@ def test_every_fact_is_in_the_card(card, facts):
 
 
 def test_unfinished_training_shows(card, facts):
-    assert "Iterations: 5 of the 6 of the recipe" in card_text(card, attrs.evolve(facts, iterations=5))
+    assert "Iterations: 5 of the 6 of the recipe" in card_text(
+        card, attrs.evolve(facts, origin=attrs.evolve(facts.origin, iterations=5))
+    )
 
 
 def test_scores_come_from_evaluate(tmp_path, card, facts):

@@ -26,8 +26,9 @@ def test_test_tensor_lies_on_a_boundary_of_the_organelle():
     samples = cut_samples(sample, bright(scale(sample)), bright)
     assert samples.test_input.shape == samples.test_output.shape == (112, 112, 112)
     assert samples.test_output[49:-49, 49:-49, 49:-49].mean() == 0.5
-    np.testing.assert_array_equal(samples.cover_probability, samples.cover_raw / 255)
-    assert samples.cover_raw.shape == (160, 160)
+    cover_raw, cover_probability = samples.cover
+    np.testing.assert_array_equal(cover_probability, cover_raw / 255)
+    assert cover_raw.shape == (160, 160)
 
 
 def test_scale():
