@@ -15,10 +15,12 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import attrs
+
 from asem_core.errors import ModelError, OutputError
 from asem_core.specs import ModelSpec
 from asem_core.zoo.files import ONNX_NAME, RDF_NAME
-from asem_core.zoo.manifest import MANIFEST, check_files, read_manifest
+from asem_core.zoo.manifest import check_files, read_manifest
 
 FOLDER_VARIABLE = "ASEM_MODELS"
 
@@ -80,7 +82,7 @@ def install_package(source: Path, *, overwrite: bool = False) -> ModelSpec:
             spec = check_files(folder)
             check_onnx(folder / ONNX_NAME)
             organelle_of(folder)
-            _place(folder, store / _checked_id(spec), spec, overwrite=overwrite)
+            _place(folder, store / check_id(spec.id), spec, overwrite=overwrite)
     except OSError as error:
         raise OutputError(f"{store}: the model cannot be stored: {error.strerror or error}") from error
     return read_manifest(store / spec.id)
@@ -120,22 +122,31 @@ def organelle_of(folder: Path) -> str:
     return organelle
 
 
-def _checked_id(spec: ModelSpec) -> str:
-    # It becomes the name of a folder.
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", spec.id):
-        raise ModelError(f"{MANIFEST}: the id must be letters, digits and ._- (at most 100), got {spec.id!r}")
-    return spec.id
+def check_id(model_id: str) -> str:
+    """``model_id``, which becomes the name of a folder.
+
+    Raises
+    ------
+    ModelError
+        It cannot be one.
+
+    >>> check_id("mito-5nm")
+    'mito-5nm'
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", model_id):
+        raise ModelError(f"the id of a model must be letters, digits and ._- (at most 100), got {model_id!r}")
+    return model_id
 
 
 def _place(folder: Path, destination: Path, spec: ModelSpec, *, overwrite: bool) -> None:
     """Rename the checked package to its place; an earlier one stays until then."""
     if destination.exists() and not overwrite:
         there = read_manifest(destination)
-        if (there.sha256, there.version) == (spec.sha256, spec.version):
+        if attrs.evolve(there, package=spec.package) == spec:
             return
         raise ModelError(
-            f"{destination} holds {there.id} {there.version} of other weights than this {spec.version}: "
-            "use --overwrite to replace it"
+            f"{destination} holds {there.id} {there.version}, whose weights, voxel size or card differ from this "
+            f"{spec.version}: use --overwrite to replace it"
         )
     if destination.exists():
         destination.rename(folder.with_name("old"))

@@ -81,7 +81,7 @@ def test_same_weights_again_and_other_weights(package, model_store):
     install_package(package)
     manifest = model_store / "mito-10nm/model.json"
     manifest.write_text(manifest.read_text().replace('"version": "1.0.0"', '"version": "0.9.0"'))
-    with pytest.raises(ModelError, match=r"mito-10nm 0\.9\.0 of other weights than this 1\.0\.0.*--overwrite"):
+    with pytest.raises(ModelError, match=r"mito-10nm 0\.9\.0, whose weights, .* differ from this 1\.0\.0.*--overwrite"):
         install_package(package)
     assert install_package(package, overwrite=True).version == "1.0.0"
     assert [path.name for path in model_store.iterdir()] == ["mito-10nm"]
