@@ -285,42 +285,60 @@ TILE_STEP = 64
 """A tile keeps a multiple of this many voxels: a multiple of 8 (max-pooling phase) that also holds whole chunks."""
 
 
+def _per_axis(value: int | Sequence[int]) -> Triple:
+    return _whole([value] * 3 if isinstance(value, int) else value)
+
+
 @attrs.frozen
 class Lattice:
     """Tiles of ``keep`` voxels, anchored at voxel 0 of the volume on the model's grid, whatever the ROI.
 
-    Tile k keeps ``[k keep, k keep + keep)`` and reads 52 voxels more on each side::
+    Tile k keeps ``[k keep, k keep + keep)`` and reads ``halo`` voxels more below it, and at least as many above::
 
-        |<-- 52 -->|<------- keep ------->|<-- 52 -->|          n = keep + 104
+        |<-- 52 -->|<------- keep ------->|<-- 52 -->|          side = keep + 104
         read       kept: written by this tile alone
     """
 
-    keep: int = attrs.field()
+    keep: Triple = attrs.field(converter=_per_axis)
+    """Voxels per axis that a tile writes; one number stands for three."""
+    halo: Triple = attrs.field(default=TILE_HALO, converter=_per_axis)
+    """Voxels read below the kept ones."""
+    side: Triple = attrs.field(
+        default=attrs.Factory(lambda self: [k + 2 * h for k, h in zip(self.keep, self.halo, strict=True)], True),
+        converter=_per_axis,
+    )
+    """Input voxels per axis of one tile; by default the halo is as wide above as below."""
 
-    @keep.validator
-    def _steps(self, _: object, keep: int) -> None:
-        if keep <= 0 or keep % TILE_STEP:
-            raise GeometryError(
-                f"a tile keeps a multiple of {TILE_STEP} voxels (input sides 168, 232, 296, 360), got {keep}"
-            )
+    def __attrs_post_init__(self) -> None:
+        for kept, halo, side in zip(self.keep, self.halo, self.side, strict=True):
+            if kept <= 0 or halo < 0 or side < kept + 2 * halo:
+                raise GeometryError(
+                    f"a tile of {self.side} voxels cannot keep {self.keep} of them with a halo of {self.halo}"
+                )
 
     @property
-    def side(self) -> int:
-        """Input voxels per axis of one tile."""
-        return self.keep + 2 * TILE_HALO
+    def chunk(self) -> Triple:
+        """Voxels per axis of a chunk that no two tiles share: the divisor of ``keep`` that is nearest to 64."""
+        return triple([_divisor_near(k, TILE_STEP) for k in self.keep])
 
     def kept(self, index: Triple) -> Box:
         """The voxels that tile ``index`` writes; at the upper faces they reach past the volume."""
-        start = [i * self.keep for i in index]
-        return Box(start, [s + self.keep for s in start])
+        start = [i * k for i, k in zip(index, self.keep, strict=True)]
+        return Box(start, [s + k for s, k in zip(start, self.keep, strict=True)])
 
-    def read(self, index: Triple) -> Box:
-        """The voxels that tile ``index`` reads."""
-        return self.kept(index).grow(TILE_HALO)
+    def read(self, kept: Box) -> Box:
+        """The voxels that the tile with ``kept`` reads; may reach outside the volume."""
+        start = [s - h for s, h in zip(kept.start, self.halo, strict=True)]
+        return Box(start, [s + n for s, n in zip(start, self.side, strict=True)])
 
     def covering(self, box: Box) -> list[Triple]:
         """Indices of the tiles that keep at least one voxel of ``box``, in raster order; none for an empty box."""
         if not box.size:
             return []
-        ranges = (range(a // self.keep, -(-b // self.keep)) for a, b in zip(box.start, box.stop, strict=True))
+        ranges = (range(a // k, -(-b // k)) for a, b, k in zip(box.start, box.stop, self.keep, strict=True))
         return [triple(index) for index in product(*ranges)]
+
+
+def _divisor_near(number: int, target: int) -> int:
+    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    return min(divisors, key=lambda d: (max(d / target, target / d), d))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 import attrs
 
-from asem_core.errors import BudgetError, GeometryError, PluginError
-from asem_core.geometry import TILE_HALO, TILE_STEP, Box, Lattice, Triple
+from asem_core.errors import BudgetError, PluginError
+from asem_core.geometry import Box, Lattice, Triple
 from asem_core.predict.cost import graph_cost
+from asem_core.predict.tiling import Tiling
 from asem_core.registry import Registry, resolve
 
-LARGEST_KEEP = 256
 _BASE_BYTES = 450 * 10**6
 """Interpreter, libraries and small buffers."""
 _RUNTIME_OVERHEAD = 1.25
@@ -56,6 +57,7 @@ def default_max_memory() -> int:
 class TileCost:
     """What a tile size costs for a volume."""
 
+    tile: int
     lattice: Lattice
     memory: int
     """Peak bytes of the whole process."""
@@ -63,19 +65,21 @@ class TileCost:
     """For the whole volume."""
 
 
-def tile_cost(model: Path, keep: int, model_shape: Triple, fine: Triple) -> TileCost:
-    """Cost of predicting a volume of ``model_shape`` with tiles that keep ``keep`` voxels."""
-    lattice = Lattice(keep)
-    cost = graph_cost(model, lattice.side)
+def tile_cost(tiling: Tiling, tile: int, model_shape: Triple, fine: Triple) -> TileCost:
+    """Cost of predicting a volume of ``model_shape`` with tiles of ``tile`` voxels."""
+    lattice = tiling.lattice(tile)
+    shape = tiling.input_shape(lattice)
+    cost = graph_cost(tiling.onnx, shape)
     tiles = len(lattice.covering(Box.of_shape(model_shape)))
-    result_bytes = 6 * keep**3 * fine[0] * fine[1] * fine[2]
-    waiting = _BUFFERED_TILES * (4 * lattice.side**3 + result_bytes)
-    weights = 3 * model.stat().st_size
-    memory = _BASE_BYTES + weights + int(_RUNTIME_OVERHEAD * cost.activations) + waiting
-    return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)
+    result_bytes = 6 * math.prod(lattice.keep) * math.prod(fine)
+    waiting = _BUFFERED_TILES * (4 * math.prod(lattice.side) + result_bytes)
+    processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
+    weights = 3 * tiling.onnx.stat().st_size
+    memory = _BASE_BYTES + weights + int(_RUNTIME_OVERHEAD * cost.activations) + waiting + processing
+    return TileCost(tile=tile, lattice=lattice, memory=memory, flop=tiles * cost.flop)
 
 
-def choose_tile(model: Path, model_shape: Triple, fine: Triple, *, side: int | None, max_memory: int) -> TileCost:
+def choose_tile(tiling: Tiling, model_shape: Triple, fine: Triple, *, tile: int | None, max_memory: int) -> TileCost:
     """The cheapest tile for the whole volume among those that fit into ``max_memory`` bytes, or the one asked for.
 
     It depends on the volume, not on the ROI, so that a ROI is predicted exactly as the whole volume would be.
@@ -83,25 +87,18 @@ def choose_tile(model: Path, model_shape: Triple, fine: Triple, *, side: int | N
     Raises
     ------
     GeometryError
-        ``side`` is no tile size.
+        ``tile`` is no size that the graph takes.
     BudgetError
         Not even the smallest tile (or the one asked for) fits.
     """
-    keeps = range(TILE_STEP, LARGEST_KEEP + 1, TILE_STEP)
-    if side is not None:
-        if (side - 2 * TILE_HALO) % TILE_STEP or side <= 2 * TILE_HALO:
-            sides = ", ".join(str(k + 2 * TILE_HALO) for k in keeps)
-            raise GeometryError(
-                f"--tile is the input side of a tile: {sides} and so on in steps of {TILE_STEP}; got {side}"
-            )
-        keeps = range(side - 2 * TILE_HALO, side - 2 * TILE_HALO + 1)
-    costs = [tile_cost(model, keep, model_shape, fine) for keep in keeps]
+    tiles = tiling.tiles if tile is None else [tile]
+    costs = [tile_cost(tiling, each, model_shape, fine) for each in tiles]
     fitting = [cost for cost in costs if cost.memory <= max_memory]
     if not fitting:
         least = min(costs, key=lambda cost: cost.memory)
         raise BudgetError(
-            f"a tile of {least.lattice.side} voxels needs about {least.memory / 1e9:.1f} GB, "
+            f"a tile of {least.tile} voxels needs about {least.memory / 1e9:.1f} GB, "
             f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more"
-            + ("" if side is None else " or choose a smaller --tile")
+            + ("" if tile is None else " or choose a smaller --tile")
         )
     return min(fitting, key=lambda cost: (cost.flop, cost.memory))

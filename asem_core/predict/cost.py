@@ -15,38 +15,42 @@ from asem_core.errors import ModelError
 
 @attrs.frozen(kw_only=True)
 class Cost:
-    """Of one run on a cube."""
+    """Of one run."""
 
     flop: float
     """Floating-point operations (two for a multiplication and addition)."""
     activations: int
     """Most bytes of float32 tensors that are alive at once."""
+    output: tuple[int, ...]
+    """Shape of the graph's output; 0 where it is not known before a run."""
 
 
 @lru_cache(maxsize=64)
-def graph_cost(model: Path, side: int) -> Cost:
-    """Cost of ``model`` on one cube of ``side`` voxels.
+def graph_cost(model: Path, shape: tuple[int, ...]) -> Cost:
+    """Cost of ``model`` on one input of ``shape``, batch and channel axes included.
 
     Raises
     ------
     ModelError
-        The file is not an ONNX graph with one 3D input.
+        The file is not an ONNX graph with one input of as many axes.
     """
     try:
-        inferred = _static_graph(model, side)
+        inferred = _static_graph(model, shape)
     except Exception as error:  # protobuf, onnx and onnxruntime raise many kinds
         raise ModelError(f"{model} is not a usable ONNX model: {error}") from error
     sizes = _sizes(inferred)
-    return Cost(flop=_flop(inferred, sizes), activations=_peak_bytes(inferred, sizes))
+    return Cost(
+        flop=_flop(inferred, sizes), activations=_peak_bytes(inferred, sizes), output=sizes[inferred.output[0].name]
+    )
 
 
-def _static_graph(model: Path, side: int) -> Any:
+def _static_graph(model: Path, shape: tuple[int, ...]) -> Any:
     """The graph with every tensor's shape known: onnxruntime folds what is computed from the input's shape."""
     import onnx
     import onnxruntime as ort
 
     graph = onnx.load(str(model))
-    for axis, size in zip(graph.graph.input[0].type.tensor_type.shape.dim, (1, 1, side, side, side), strict=True):
+    for axis, size in zip(graph.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
         axis.dim_value = size
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -68,9 +72,10 @@ def _sizes(graph: Any) -> dict[str, tuple[int, ...]]:
 def _flop(graph: Any, sizes: dict[str, tuple[int, ...]]) -> float:
     total = 0.0
     for node in graph.node:
-        if node.op_type == "Conv":
-            out, weight = sizes[node.output[0]], sizes[node.input[1]]
-            total += 2.0 * math.prod(out) * math.prod(weight[1:])
+        if node.op_type in ("Conv", "ConvTranspose"):
+            # A weight is applied at every voxel of the output, or of the input where that is the coarser one.
+            voxels = node.output[0] if node.op_type == "Conv" else node.input[0]
+            total += 2.0 * math.prod(sizes.get(voxels, ())) * math.prod(sizes.get(node.input[1], ())[1:])
     return total
 
 
@@ -82,7 +87,7 @@ def _peak_bytes(graph: Any, sizes: dict[str, tuple[int, ...]]) -> int:
     peak = 0
     for i, node in enumerate(graph.node):
         dying = [name for name in node.input if last_use[name] == i and name in alive]
-        made = {name: 4 * math.prod(sizes.get(name, ())) for name in node.output if len(sizes.get(name, ())) == 5}
+        made = {name: 4 * math.prod(sizes.get(name, ())) for name in node.output if len(sizes.get(name, ())) >= 3}
         if node.op_type in in_place and dying:
             for name in dying:
                 del alive[name]

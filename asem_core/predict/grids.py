@@ -9,8 +9,6 @@ import attrs
 
 from asem_core.errors import GeometryError
 from asem_core.geometry import (
-    TILE_HALO,
-    TILE_STEP,
     Box,
     FloatTriple,
     Lattice,
@@ -67,7 +65,7 @@ class Grids:
     @property
     def chunk(self) -> Triple:
         """Chunk of an output that tiles write directly: one writer each."""
-        return triple([TILE_STEP * f for f in self.fine])
+        return triple([c * f for c, f in zip(self.lattice.chunk, self.fine, strict=True)])
 
     @property
     def _model_grid(self) -> VoxelSize:
@@ -100,11 +98,13 @@ class Grids:
 
     def read_box(self, kept: Box) -> Box:
         """The model voxels that a tile reads; may reach outside the volume."""
-        return kept.grow(TILE_HALO)
+        return self.lattice.read(kept)
 
 
-def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, lattice: Lattice) -> Grids:
-    """Choose the way between the grids.
+def plan_grids(
+    shape: Triple, input_size: VoxelSize, model_size: VoxelSize, lattice: Lattice, *, two_fold: bool = True
+) -> Grids:
+    """Choose the way between the grids; ``two_fold`` where tiles have valid voxels to spare for upsampling.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, latt
     route: Route = "two stages"
     if input_size.matches(model_size, tolerance=AS_IS_TOLERANCE):
         ratio, route = (1.0, 1.0, 1.0), "as is"
-    elif all(min(abs(r - 1), abs(r - 2)) < 1e-6 for r in ratio):
+    elif two_fold and all(min(abs(r - 1), abs(r - 2)) < 1e-6 for r in ratio):
         ratio, route = triple([float(round(r)) for r in ratio]), "two-fold"
     if factor > WARN_FACTOR:
         log.warning(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import importlib_metadata
-import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
@@ -39,8 +38,8 @@ def installed_twice() -> bool:
     return {"onnxruntime", "onnxruntime-gpu"} <= names
 
 
-def open_session(model: Path, *, side: int, precision: str, threads: int) -> OnnxSession:
-    """Open ``model`` for cubes of ``side`` voxels.
+def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads: int) -> OnnxSession:
+    """Open ``model`` for inputs of ``shape``.
 
     Raises
     ------
@@ -68,30 +67,30 @@ def open_session(model: Path, *, side: int, precision: str, threads: int) -> Onn
         raise ModelError(f"onnxruntime cannot load {model}: {error}") from error
     if cuda and "CUDAExecutionProvider" not in session.get_providers():
         log.warning("there is a CUDA GPU, but onnxruntime cannot use it: pip install 'asem-core[cuda]'")
-    return OnnxSession(session, side)
+    return OnnxSession(session, shape)
 
 
 class OnnxSession:
-    """An onnxruntime session for one block size."""
+    """An onnxruntime session for one input shape."""
 
     precision = "f32"
 
-    def __init__(self, session: Any, side: int) -> None:
+    def __init__(self, session: Any, shape: tuple[int, ...]) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
-        self._side = side
+        self._shape = shape
         provider = session.get_providers()[0].removesuffix("ExecutionProvider").lower()
         self.runtime = f"onnxruntime ({provider})"
 
-    def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def run(self, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Session.run`."""
-        check_side(block, self._side)
-        out: npt.NDArray[np.float32] = self._session.run(None, {self._input: block[None, None]})[0][0, 0]
+        check_shape(tensor, self._shape)
+        out: npt.NDArray[Any] = self._session.run(None, {self._input: tensor})[0]
         return out
 
 
-def check_side(block: npt.NDArray[np.float32], side: int) -> None:
-    """Refuse a block of another size than the session's."""
+def check_shape(tensor: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuse an input of another shape than the session's."""
     # The graph itself accepts wrong sizes and returns a wrong result, silently.
-    if block.shape != (side, side, side):
-        raise ModelError(f"this session runs cubes of {side} voxels, got {block.shape}")
+    if tensor.shape != shape:
+        raise ModelError(f"this session runs inputs of {shape}, got {tensor.shape}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
-from asem_core.predict.onnx_runtime import check_side
+from asem_core.predict.onnx_runtime import check_shape
 
 
 def available() -> str | None:
@@ -28,8 +27,8 @@ def has_bf16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def open_session(model: Path, *, side: int, precision: str, threads: int) -> OpenVinoSession:
-    """Open ``model`` for cubes of ``side`` voxels; ``auto`` precision is bf16 where the CPU has it.
+def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads: int) -> OpenVinoSession:
+    """Open ``model`` for inputs of ``shape``; ``auto`` precision is bf16 where the CPU has it.
 
     Raises
     ------
@@ -47,7 +46,7 @@ def open_session(model: Path, *, side: int, precision: str, threads: int) -> Ope
     core = ov.Core()
     try:
         graph = core.read_model(str(model))
-        graph.reshape([1, 1, side, side, side])
+        graph.reshape(list(shape))
         settings = {
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
@@ -57,21 +56,21 @@ def open_session(model: Path, *, side: int, precision: str, threads: int) -> Ope
         compiled = core.compile_model(graph, "CPU", settings)
     except RuntimeError as error:
         raise ModelError(f"openvino cannot load {model}: {error}") from error
-    return OpenVinoSession(compiled, side, precision)
+    return OpenVinoSession(compiled, shape, precision)
 
 
 class OpenVinoSession:
-    """A compiled OpenVINO model for one block size."""
+    """A compiled OpenVINO model for one input shape."""
 
     runtime = "openvino (cpu)"
 
-    def __init__(self, compiled: Any, side: int, precision: str) -> None:
+    def __init__(self, compiled: Any, shape: tuple[int, ...], precision: str) -> None:
         self._request = compiled.create_infer_request()
-        self._side = side
+        self._shape = shape
         self.precision = precision
 
-    def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def run(self, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Session.run`."""
-        check_side(block, self._side)
-        out: npt.NDArray[np.float32] = self._request.infer({0: block[None, None]}, share_inputs=True)[0][0, 0]
+        check_shape(tensor, self._shape)
+        out: npt.NDArray[Any] = self._request.infer({0: tensor}, share_inputs=True)[0]
         return out

@@ -15,12 +15,14 @@ from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import GeometryError, ResumeError
-from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
-from asem_core.predict.choose import choose_runtime, choose_tile, tile_cost
+from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize
+from asem_core.predict.choose import choose_runtime, choose_tile
+from asem_core.predict.cost import graph_cost
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.session import Session
 from asem_core.predict.source import copy_bytes
 from asem_core.predict.tiles import ProbDtype, split_steps
+from asem_core.predict.tiling import Tiling, own_tiling
 from asem_core.preprocess.stages import Step, make_steps
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
@@ -69,6 +71,7 @@ class Plan:
     package: Package
     steps: tuple[Step, ...]
     """The model's preprocessing, in order."""
+    tiling: Tiling
     grids: Grids
     roi: Box
     """Voxels of the input."""
@@ -157,13 +160,14 @@ def make_plan(
     precision = wanted.precision
     model_size = VoxelSize(model.voxel_size_nm)
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64))
-    cost = choose_tile(package.onnx, rough.model_shape, rough.fine, side=wanted.tile, max_memory=settings.max_memory)
+    tiling = own_tiling(package.onnx)
+    cost = choose_tile(tiling, rough.model_shape, rough.fine, tile=wanted.tile, max_memory=settings.max_memory)
     grids = attrs.evolve(rough, lattice=cost.lattice)
     tiles = tuple(grids.tiles(roi))
     plan = Plan(
         volume=volume, mask=mask, organelle=organelle, package=package, steps=tuple(steps),
-        grids=grids, roi=roi, tiles=tiles,
-        chosen=Chosen(tile=cost.lattice.side, runtime=runtime, precision=_settle_precision(runtime, precision)),
+        tiling=tiling, grids=grids, roi=roi, tiles=tiles,
+        chosen=Chosen(tile=cost.tile, runtime=runtime, precision=_settle_precision(runtime, precision)),
         prob_dtype=settings.prob_dtype, threads=settings.workers or _cores(), output=output, resumed=earlier,
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
     )  # fmt: skip
@@ -221,7 +225,7 @@ def _estimate(plan: Plan, memory: int) -> Preflight:
         working = 4 if grids.route == "two stages" else per_voxel
         disk += working * len(plan.tiles) * math.prod(grids.output_box(plan.tiles[0]).shape)
     disk += copy_bytes(plan.volume, grids, plan.tiles)
-    one = tile_cost(plan.package.onnx, grids.lattice.keep, triple([1, 1, 1]), grids.fine)
+    one = graph_cost(plan.tiling.onnx, plan.tiling.input_shape(grids.lattice))
     efficiency = _EFFICIENCY.get(plan.chosen.runtime, 0.5)
     seconds = len(plan.tiles) * one.flop / (efficiency * preflight.machine_flops())
     return Preflight(memory=memory, disk=int(disk), seconds=seconds)
@@ -230,6 +234,7 @@ def _estimate(plan: Plan, memory: int) -> Preflight:
 def open_session(plan: Plan, registry: Registry) -> Session:
     """The session of ``plan``: its runtime, precision and tile."""
     session: Session = resolve(registry.runtimes[plan.chosen.runtime].open)(
-        plan.package.onnx, side=plan.grids.lattice.side, precision=plan.chosen.precision, threads=plan.threads
-    )
+        plan.tiling.onnx, shape=plan.tiling.input_shape(plan.grids.lattice), precision=plan.chosen.precision,
+        threads=plan.threads,
+    )  # fmt: skip
     return session

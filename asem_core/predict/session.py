@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 
 class Session(Protocol):
-    """A network opened for cubes of ``side`` voxels."""
+    """A network opened for inputs of one shape."""
 
     @property
     def runtime(self) -> str:
@@ -21,6 +20,12 @@ class Session(Protocol):
         """Arithmetic in use: ``f32``, ``bf16`` or ``f16``."""
         ...
 
-    def run(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Probability ``(side, side, side)`` of a preprocessed block of the same shape."""
+    def run(self, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The graph's output for its whole input ``tensor``, batch and channel axes included.
+
+        Raises
+        ------
+        ModelError
+            The input has another shape.
+        """
         ...

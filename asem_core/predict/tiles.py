@@ -71,7 +71,7 @@ def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Preproc
         ``(side, side, side)`` on the model's grid and the 0..255 scale: the tile's read box.
     """
     block = preprocess(raw.astype(np.float32, copy=False))
-    probability = session.run(np.ascontiguousarray(block, dtype=np.float32))
+    probability: Image = session.run(np.ascontiguousarray(block, dtype=np.float32)[None, None])[0, 0]
     cut = TILE_HALO - SPARE
     return probability[cut:-cut, cut:-cut, cut:-cut]
 

@@ -30,7 +30,7 @@ def predict(network: UNet, raw: npt.NDArray[np.float32], device: torch.device) -
         at = np.ix_(*(mirrored_index(a, b, n) for a, b, n in zip(read.start, read.stop, raw.shape, strict=True)))
         block = torch.from_numpy(raw[at]).to(device)
         probability = torch.softmax(network((2 * block - 1)[None, None]), dim=1)[0, 1]
-        spare = (probability.shape[0] - _LATTICE.keep) // 2
+        spare = (probability.shape[0] - _LATTICE.keep[0]) // 2
         inner = kept.intersect(box)
         local = inner.shift([spare - s for s in kept.start])
         out[inner.slices] = probability[local.slices].float().cpu().numpy()

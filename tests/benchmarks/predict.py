@@ -75,8 +75,8 @@ def bare_session(folder: Path, repeats: int) -> dict[str, Any]:
     registry = make_registry()
     plan = _plan(folder, registry, folder / "bare.zarr")
     session = planning.open_session(plan, registry)
-    keep, side = plan.grids.lattice.keep, plan.grids.lattice.side
-    block = np.random.default_rng(SEED).random((side, side, side), np.float32)
+    keep, side = plan.grids.lattice.keep[0], plan.grids.lattice.side[0]
+    block = np.random.default_rng(SEED).random((1, 1, side, side, side), np.float32)
     return {
         "seconds": timed(lambda: session.run(block), repeats),
         "voxels": keep**3,

@@ -220,14 +220,28 @@ def test_a_lattice_covers_with_the_tiles_that_keep_a_voxel_and_no_others(box: Bo
 
 def test_tiles_of_a_lattice() -> None:
     lattice = Lattice(64)
-    assert lattice.side == 168
-    assert lattice.kept((0, 1, 2)) == Box((0, 64, 128), (64, 128, 192))
-    assert lattice.read((0, 1, 2)) == lattice.kept((0, 1, 2)).grow(TILE_HALO)
-    assert set(lattice.read((3, -1, 0)).shape) == {lattice.side}
+    assert lattice.side == (168, 168, 168)
+    assert lattice.chunk == (64, 64, 64)
+    kept = lattice.kept((0, 1, 2))
+    assert kept == Box((0, 64, 128), (64, 128, 192))
+    assert lattice.read(kept) == kept.grow(TILE_HALO)
     assert all(a % 64 == 0 for a in lattice.kept((5, 6, 7)).start)
 
 
-@pytest.mark.parametrize("keep", [0, -64, 104, 63])
-def test_a_lattice_keeps_multiples_of_64(keep: int) -> None:
-    with pytest.raises(GeometryError, match=f"multiple of 64 .* got {keep}"):
+def test_tiles_that_differ_per_axis_and_read_more_above() -> None:
+    lattice = Lattice((12, 96, 190), halo=(2, 8, 0), side=(16, 116, 190))
+    kept = lattice.kept((1, 0, 2))
+    assert kept == Box((12, 0, 380), (24, 96, 570))
+    assert lattice.read(kept) == Box((10, -8, 380), (26, 108, 570))
+    assert lattice.chunk == (12, 48, 95)
+
+
+@pytest.mark.parametrize("keep", [0, -64, (64, 0, 64)])
+def test_a_lattice_keeps_something(keep: int) -> None:
+    with pytest.raises(GeometryError, match="cannot keep"):
         Lattice(keep)
+
+
+def test_a_tile_is_no_smaller_than_what_it_keeps_and_its_halo() -> None:
+    with pytest.raises(GeometryError, match=r"a tile of \(64, 64, 64\) voxels cannot keep \(60, 60, 60\)"):
+        Lattice(60, halo=4, side=64)
