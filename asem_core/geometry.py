@@ -301,7 +301,7 @@ class Lattice:
 
     keep: Triple = attrs.field(converter=_per_axis)
     """Voxels per axis that a tile writes; one number stands for three."""
-    halo: Triple = attrs.field(default=TILE_HALO, converter=_per_axis)
+    halo: Triple = attrs.field(default=(TILE_HALO, TILE_HALO, TILE_HALO), converter=_per_axis)
     """Voxels read below the kept ones."""
     side: Triple = attrs.field(
         default=attrs.Factory(lambda self: [k + 2 * h for k, h in zip(self.keep, self.halo, strict=True)], True),

@@ -322,8 +322,8 @@ class RuntimeSpec:
     available: str = attrs.field(validator=_import_path)
     """``available() -> str | None``: None when usable, else why not and what to install."""
     open: str = attrs.field(validator=_import_path)
-    """``open(model: Path, *, shape: tuple[int, ...], precision: str, threads: int) -> asem_core.predict.session.Session``;
-    ``shape`` is that of the graph's whole input."""
+    """``open(model: Path, *, shape: tuple[int, ...], precision: str, threads: int)`` returns a
+    `asem_core.predict.session.Session`; ``shape`` is that of the graph's whole input."""
 
 
 @attrs.frozen(kw_only=True)
