@@ -212,8 +212,8 @@ class ModelSpec:
 class PublishedScore:
     """What a publication states of a model's accuracy on one volume, fractions of 1; nothing that was measured here."""
 
-    on: str
-    """The volume, and whether the model was trained on it."""
+    volume: str
+    """In words, and whether the model was trained on it."""
     f1: float
     precision: float | None = None
     recall: float | None = None

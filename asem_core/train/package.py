@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from asem_core.errors import ModelError
+from asem_core.progress import Progress, silent
 from asem_core.specs import ModelSpec
 from asem_core.train import export
 from asem_core.train.recipe import load_recipe, recipe_values
@@ -28,6 +29,7 @@ from asem_core.zoo.origin import Trained
 from asem_core.zoo.sample import cut_samples, parity_cube, scale
 from asem_core.zoo.write import write_package, zip_size
 
+STAGE = "package"
 WEIGHTS_NAME = "weights.pt"
 RECIPE_NAME = "recipe.yaml"
 LOG_NAME = "log.jsonl"
@@ -97,6 +99,7 @@ def package_run(
 def package_network(
     network: UNet, folder: Path, *, card: Card, facts: Callable[..., Facts], sample: npt.NDArray[np.float32],
     half: bool = True, cover: bool = True, records: tuple[Path, ...] = (), most_bytes: int | None = None,
+    progress: Progress = silent,
 ) -> Packaged:  # fmt: skip
     """Export ``network``, compare the runtimes, cut samples and write the package; complete in ``folder``, or absent.
 
@@ -124,12 +127,15 @@ def package_network(
         onnx, state_dict = Path(scratch) / "weights.onnx", Path(scratch) / "weights.pt"
         export.export_onnx(network, onnx, half=half)
         export.save_state_dict(network, state_dict, half=half)
+        progress(STAGE, 1, 4)
         measured, probability = _compare(network, onnx, sample)
+        progress(STAGE, 2, 4)
         known = facts(
             base=network.base, parameters=export.parameter_count(network), onnx_sha256=file_sha256(onnx),
             parity=measured, core_version=version("asem-core"), torch_version=torch.__version__,
         )  # fmt: skip
         samples = cut_samples(sample, probability, lambda scaled: run_onnxruntime(onnx, scaled), cover=cover)
+        progress(STAGE, 3, 4)
         new = Path(scratch) / "package"
         spec = write_package(
             new, card=card, facts=known, samples=samples, onnx=onnx, state_dict=state_dict, records=records
@@ -142,6 +148,7 @@ def package_network(
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(new, folder)
+    progress(STAGE, 4, 4)
     return Packaged(spec=attrs.evolve(spec, package=str(folder)), parity=measured)
 
 

@@ -72,7 +72,7 @@ def provenance_line(origin: Trained | Imported) -> str:
     """Line of the card on what the weights were made from."""
     if isinstance(origin, Trained):
         return f"- sha256 of `recipe.yaml`: `{origin.recipe_sha256}`"
-    return f"- Made from the checkpoint `{origin.file}` of {origin.spec.uri}, sha256 `{origin.sha256}`"
+    return f"- Made from the checkpoint `{origin.file}` ({origin.spec.uri}), sha256 `{origin.sha256}`"
 
 
 def published_scores(spec: CheckpointSpec) -> str:
@@ -81,7 +81,7 @@ def published_scores(spec: CheckpointSpec) -> str:
         return (
             "**Not scored here, and no published score is known.** Score it on your own labels before you rely on it."
         )
-    rows = [f"| {s.on} | {_number(s.precision)} | {_number(s.recall)} | {_number(s.f1)} |" for s in spec.scores]
+    rows = [f"| {s.volume} | {_number(s.precision)} | {_number(s.recall)} | {_number(s.f1)} |" for s in spec.scores]
     table = "\n".join(["| volume | precision | recall | F1 |", "|---|---|---|---|", *rows])
     return f"**As published, not measured here.** {spec.scores_note}\n\n{table}"
 

@@ -1,11 +1,11 @@
-"""Entry point: the data sets of ``cells.yaml`` and the command ``asem labels cosem``."""
+"""Entry point: data sets (``cells.yaml``), published checkpoints (``models.yaml``), and ``asem labels cosem``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import DatasetSpec
+from asem_core.specs import CheckpointSpec, DatasetSpec
 
 
 @hookimpl
@@ -14,6 +14,14 @@ def asem_register_datasets() -> list[DatasetSpec]:
     from asem_dataset_asem.cells import read_cells
 
     return read_cells()
+
+
+@hookimpl
+def asem_register_checkpoints() -> list[CheckpointSpec]:
+    """The seven checkpoints that the authors of Gallusser et al. 2022 published."""
+    from asem_dataset_asem.models import read_models
+
+    return read_models()
 
 
 @hookimpl
