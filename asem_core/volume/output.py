@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import attrs
 
 from asem_core.errors import OutputError
 from asem_core.volume import zarr_node
 from asem_core.volume.section_order import is_tiff
 
 
+@attrs.frozen(kw_only=True)
+class Kind:
+    """What a command writes, and therefore may replace."""
+
+    name: str
+    """In words: ``a volume``."""
+    recognise: Callable[[Path], bool]
+
+
 @contextmanager
-def complete_or_absent(destination: Path, *, needed_bytes: int, overwrite: bool) -> Iterator[Path]:
+def complete_or_absent(
+    destination: Path, *, needed_bytes: int, overwrite: bool, kind: Kind | None = None
+) -> Iterator[Path]:
     """A hidden path beside ``destination`` to write to; renamed at the end, removed on any failure or Ctrl-C.
 
     Parameters
@@ -25,13 +38,15 @@ def complete_or_absent(destination: Path, *, needed_bytes: int, overwrite: bool)
         Room that is asked for beforehand.
     overwrite
         Whether a volume that is already there is replaced; it stays until the new one is complete.
+    kind
+        What may be replaced, if not a volume.
 
     Raises
     ------
     OutputError
         The destination exists, is no volume, has no room, or cannot be written.
     """
-    check_destination(destination, overwrite=overwrite)
+    check_destination(destination, overwrite=overwrite, kind=kind)
     check_room(destination.parent, needed_bytes)
     partial = destination.with_name(f".{destination.name}.partial")
     try:
@@ -44,16 +59,18 @@ def complete_or_absent(destination: Path, *, needed_bytes: int, overwrite: bool)
         remove(partial)
 
 
-def check_destination(destination: Path, *, overwrite: bool) -> None:
-    """Refuse a destination that exists (unless it is a volume and ``overwrite``) or whose folder does not."""
+def check_destination(destination: Path, *, overwrite: bool, kind: Kind | None = None) -> None:
+    """Refuse a destination that exists (unless it is a volume, or a ``kind``, and ``overwrite``), or whose folder
+    does not."""
+    kind = kind or _VOLUME
     if not destination.parent.is_dir():
         raise OutputError(f"{destination.parent}: there is no such folder; create it first")
     if not destination.exists():
         return
     if not overwrite:
         raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
-    if not _is_volume(destination):
-        raise OutputError(f"{destination} holds other things than a volume and is not replaced; use another name")
+    if not kind.recognise(destination):
+        raise OutputError(f"{destination} holds other things than {kind.name} and is not replaced; use another name")
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:
@@ -78,6 +95,9 @@ def _is_volume(path: Path) -> bool:
     if path.is_dir():
         return zarr_node.kind(path) is not None or all(is_tiff(child) for child in path.iterdir())
     return is_tiff(path)
+
+
+_VOLUME = Kind(name="a volume", recognise=_is_volume)
 
 
 def _replace(partial: Path, destination: Path) -> None:

@@ -127,7 +127,8 @@ def bioimageio_test(folder: Path, *, weight_format: WeightFormat = "onnx") -> Te
         warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
         # bioimageio.core 0.9 says that its ONNX adapter ignores devices.
         warnings.filterwarnings("ignore", "Device management is not implemented for onnx", UserWarning)
-        summary = test_model(folder / "rdf.yaml", weight_format=weight_format, devices=["cpu"])
+        devices = ["CPUExecutionProvider" if weight_format == "onnx" else "cpu"]
+        summary = test_model(folder / "rdf.yaml", weight_format=weight_format, devices=devices)
         gc.collect()
     problems = tuple(
         f"{'.'.join(str(part) for part in error.loc)}: {error.msg}"

@@ -19,8 +19,8 @@ import attrs
 
 from asem_core.errors import ModelError, OutputError
 from asem_core.specs import ModelSpec
-from asem_core.zoo.files import ONNX_NAME, RDF_NAME
 from asem_core.zoo.manifest import check_files, read_manifest
+from asem_core.zoo.rdf import check_description, description_path, read_description
 
 FOLDER_VARIABLE = "ASEM_MODELS"
 
@@ -41,13 +41,15 @@ def model_store() -> Path:
     return user_data_path("asem") / "models"
 
 
-def install_package(source: Path, *, overwrite: bool = False) -> ModelSpec:
+def install_package(source: Path, *, model_id: str | None = None, overwrite: bool = False) -> ModelSpec:
     """Copy a package into the store, as ``<store>/<id>/``: complete and checked, or absent.
 
     Parameters
     ----------
     source
         Folder or zip of a package that `asem zoo package`, `export` or `import` wrote.
+    model_id
+        The id that it must have, where one was asked for.
     overwrite
         Replace the model of that id.
 
@@ -67,7 +69,7 @@ def install_package(source: Path, *, overwrite: bool = False) -> ModelSpec:
     -----
     The package is unpacked and checked beside its place and renamed at the end. The same weights again are no error.
     """
-    from asem_core.zoo.unpack import check_description, check_onnx, unpack_safely
+    from asem_core.zoo.unpack import unpack_safely
 
     store = model_store()
     try:
@@ -80,8 +82,9 @@ def install_package(source: Path, *, overwrite: bool = False) -> ModelSpec:
                 unpack_safely(source, folder)
             check_description(folder)
             spec = check_files(folder)
-            check_onnx(folder / ONNX_NAME)
             organelle_of(folder)
+            if model_id not in (None, spec.id):
+                raise ModelError(f"{source} holds the model {spec.id!r}, expected {model_id!r}; it was not stored")
             _place(folder, store / check_id(spec.id), spec, overwrite=overwrite)
     except OSError as error:
         raise OutputError(f"{store}: the model cannot be stored: {error.strerror or error}") from error
@@ -108,16 +111,12 @@ def organelle_of(folder: Path) -> str:
     ModelError
         The description cannot be read or does not say.
     """
-    import yaml
-
-    path = folder / RDF_NAME
     try:
-        organelle = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]["asem"]["organelle"]
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        organelle = read_description(folder)["config"]["asem"]["organelle"]
+    except (KeyError, TypeError):
         organelle = None
     if not isinstance(organelle, str):
+        path = description_path(folder)
         raise ModelError(f"{path} does not name an organelle (config: asem: organelle): no package that ASEM wrote")
     return organelle
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import click
 
+from asem_core.cli.zoo import export, importing, package, path, pull, test, validate
 from asem_core.cli.zoo import list as list_verb
-from asem_core.cli.zoo import package, path, test
 
 
 @click.group()
 def zoo() -> None:
-    """Show, test and write model packages (bioimage.io)."""
+    """List, test, exchange and write model packages (bioimage.io)."""
 
 
-for verb in (list_verb.list_, path.path, test.test, package.package):
+for verb in (
+    list_verb.list_, path.path, validate.validate, test.test, export.export, pull.pull, importing.import_, package.package,
+):  # fmt: skip
     zoo.add_command(verb)

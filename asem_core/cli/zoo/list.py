@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from asem_core.zoo.catalogue import Listed
 
 
 @click.command("list", epilog="Example: asem zoo list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def list_(*, as_json: bool) -> None:
-    """List the installed models."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from asem_core.cli.zoo.installed import models
+    """List the models of this machine: those that plugins bring, and those that were pulled or imported."""
     from asem_core.registry import make_registry
+    from asem_core.zoo.catalogue import all_models
+
+    models = all_models(make_registry())
+    if as_json:
+        click.echo(json.dumps([_row(model) for model in models], indent=2))
+        return
+    if not models:
+        click.echo("no model is installed: pip install asem-organelle-mito, or see `asem zoo pull --help`")
+    for model in models:
+        click.echo(_text(model))
+
+
+def _row(model: Listed) -> dict[str, Any]:
     from asem_core.zoo.manifest import manifest_values
 
-    registry = make_registry()
-    found = models(registry)
-    if as_json:
-        owners = {o.name: registry.organelles.plugin_of(o.name).distribution for o, _ in found}
-        rows = [{"organelle": o.name, "distribution": owners[o.name], **manifest_values(m)} for o, m in found]
-        click.echo(json.dumps(rows, indent=2))
-        return
-    if not found:
-        click.echo("no model is installed: pip install asem-organelle-mito")
-        return
-    table = Table("model", "version", "organelle", "voxel nm", "distribution", "trained on", box=None, pad_edge=False)
-    for organelle, model in found:
-        voxel = " x ".join(f"{v:g}" for v in model.voxel_size_nm)
-        owner = registry.organelles.plugin_of(organelle.name).distribution
-        table.add_row(model.id, model.version, organelle.name, voxel, owner, model.trained_on)
-    Console().print(table)
+    return {
+        "organelle": model.organelle,
+        "distribution": model.distribution,
+        "folder": str(model.folder),
+        "bytes": model.bytes,
+        **manifest_values(model.spec),
+    }
+
+
+def _text(model: Listed) -> str:
+    from asem_core.zoo.catalogue import score_text
+
+    spec = model.spec
+    voxel = " x ".join(f"{v:g}" for v in spec.voxel_size_nm)
+    facts = {
+        "finds": f"{model.organelle}, at {voxel} nm",
+        "trained on": spec.trained_on.removeprefix("trained on "),
+        "F1": score_text(spec),
+        "licence": spec.licence,
+        "size": f"{model.bytes / 1e6:.1f} MB",
+        "where": model.distribution or f"{model.folder} (pulled or imported)",
+    }
+    return "\n".join([f"{spec.id} {spec.version}", *(f"  {fact:<11} {value}" for fact, value in facts.items())])

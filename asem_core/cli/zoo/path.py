@@ -9,8 +9,7 @@ import click
 @click.argument("model", metavar="ID")
 def path(model: str) -> None:
     """Print the folder of the package of the model ID."""
-    from asem_core.cli.zoo.installed import model_named
     from asem_core.registry import make_registry
-    from asem_core.zoo.package import package_folder
+    from asem_core.zoo.catalogue import model_named
 
-    click.echo(package_folder(model_named(make_registry(), model)))
+    click.echo(model_named(model, registry=make_registry()).folder)

@@ -1,0 +1,32 @@
+"""``asem zoo export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("package", metavar="ID|FOLDER")
+@click.argument("dst", type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace DST if it is a model's zip already.")
+def export(package: str, dst: Path, *, overwrite: bool) -> None:
+    """Write a package as DST, a zip that every bioimage.io tool opens, or NAME.zip in the folder DST.
+
+    The same package gives the same bytes.
+
+    \b
+    Examples:
+      asem zoo export mito-10nm mito.zip
+      asem zoo export mito-10nm .
+    """
+    from asem_core.registry import make_registry
+    from asem_core.zoo.catalogue import package_of
+    from asem_core.zoo.export import export_zip
+    from asem_core.zoo.files import file_sha256
+
+    destination = dst / f"{Path(package).name}.zip" if dst.is_dir() else dst
+    with package_of(package, registry=make_registry()) as folder:
+        export_zip(folder, destination, overwrite=overwrite)
+    click.echo(f"{destination}: {destination.stat().st_size / 1e6:.1f} MB, sha256 {file_sha256(destination)}")
