@@ -1,6 +1,7 @@
-"""Simulated FIB-SEM cut-outs of tissue with known mitochondria.
+"""Simulated FIB-SEM volumes in which everything is known. Axes are zyx, lengths nm.
 
-`simulate_cell` makes a whole volume; `make_scene` and `render` make it block by block. Axes are zyx, lengths nm.
+A cell: `make_cell` draws one from a `CellSpec`, `render_cell` any box of a `View` of it, `write_view` the view to disk;
+`find_cell` gives the named cells. A cut-out of tissue: `simulate_cell`, or `make_scene` and `render` block by block.
 """
 
 from __future__ import annotations
@@ -9,6 +10,15 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
+    "CellSpec": "cell.scene",
+    "Request": "simulate",
+    "View": "cell.draw",
+    "find_cell": "cell.named",
+    "make_cell": "cell.scene",
+    "make_view": "simulate",
+    "render_cell": "cell.draw",
+    "simulate_to": "simulate",
+    "write_view": "cell.write",
     "Scene": "tissue.scene",
     "SimulatedCell": "tissue.cutout",
     "make_scene": "tissue.assemble",

@@ -9,13 +9,15 @@ import click
 
 from asem_core.cli.options import VOXEL_SIZE, progress_bar
 from asem_core.errors import GeometryError
-from asem_core.geometry import Triple, VoxelSize, triple
+from asem_core.geometry import FloatTriple, Triple, VoxelSize, triple
 
 if TYPE_CHECKING:
     from asem_dataset_simulated.demo import Demo
 
 
-def _shape(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
+def _shape(ctx: click.Context, param: click.Parameter, value: str | None) -> Triple | None:
+    if value is None:
+        return None
     try:
         return triple([int(part) for part in value.split(",")])
     except (ValueError, GeometryError):
@@ -24,31 +26,61 @@ def _shape(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
         ) from None
 
 
-@click.command()
+def _point(ctx: click.Context, param: click.Parameter, value: str | None) -> FloatTriple | None:
+    if value is None:
+        return None
+    try:
+        return triple([float(part) for part in value.split(",")])
+    except (ValueError, GeometryError):
+        raise click.BadParameter(f"expected nm along z,y,x, such as 900,1200,4000; got {value!r}", ctx, param) from None
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  asem simulate tissue.zarr --seed 7
+  asem simulate cell.zarr --preset hpfs --seed 7 --shape 256,256,256 --voxel-size 8,8,8
+  asem simulate naive.zarr --preset cf-3 --part evaluation"""
+)
 @click.argument("output", metavar="OUT.zarr", type=click.Path(path_type=Path))
-@click.option("--shape", metavar="Z,Y,X", default="200,200,200", show_default=True, callback=_shape, help="In voxels.")
+@click.option("--preset", metavar="NAME", default="tissue", show_default=True, help="See above.")
+@click.option("--shape", metavar="Z,Y,X", callback=_shape, help="In voxels.  [default: 200,200,200]")
 @click.option(
     "--voxel-size", type=VOXEL_SIZE, default="10,10,10", show_default=True, help="In nm, 3 to 16 on every axis."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another cell.")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed, another cell.  [default: 0]")
+@click.option("--part", metavar="NAME", help="Of a named cell: training and validation, or evaluation; or whole.")
+@click.option("--origin", metavar="Z,Y,X", callback=_point, help="Lower edge in the cell, nm.  [default: at a nucleus]")
+@click.option("--diameter", type=float, metavar="UM", help="Of a cell of cf or hpfs.  [default: 8]")
+@click.option("--pore-diameter", type=float, metavar="NM", help="Of all nuclear pores.  [default: as in the paper]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.zarr if it is a volume already.")
-def simulate(output: Path, *, shape: Triple, voxel_size: VoxelSize, seed: int, overwrite: bool) -> None:
-    """Simulate a FIB-SEM volume in which every mitochondrion is known.
+def simulate(
+    output: Path, *, preset: str, shape: Triple | None, voxel_size: VoxelSize, seed: int | None, part: str | None,
+    origin: FloatTriple | None, diameter: float | None, pore_diameter: float | None, overwrite: bool,
+) -> None:  # fmt: skip
+    """Simulate a FIB-SEM volume in which everything is known.
 
-    OUT.zarr is an OME-Zarr: its image is the simulated volume, labels/mito the truth. The same seed, shape and voxel
-    size give the same voxels.
+    OUT.zarr is an OME-Zarr: image, truth under labels/, truth in numbers under tables/. The same
+    preset, seed and voxel size give the same voxels.
 
     \b
-    Example:
-      asem simulate cell.zarr --seed 7
+    Presets:
+      tissue         a cut-out of neuropil; mitochondria are known
+      cf, hpfs       a cell, chemically fixed or high-pressure frozen: nucleus with pores,
+                     ER, Golgi, mitochondria, coated pits, caveolae are known
+      cf-1, cf-2, hpfs-19, hpfs-20      named cells that models are trained on
+      cf-3, cf-6, hpfs-21, hpfs-22      named cells that no model has seen
     """
-    from asem_dataset_simulated.write import write_cell
+    from asem_dataset_simulated.simulate import Request, simulate_to
 
+    request = Request(
+        preset=preset, shape=shape, voxel_size=voxel_size, seed=seed, part=part, origin_nm=origin, diameter_um=diameter,
+        pore_diameter_nm=pore_diameter,
+    )  # fmt: skip
     with progress_bar() as progress:
-        count = write_cell(
-            output, shape=shape, voxel_size=voxel_size, seed=seed, overwrite=overwrite, progress=progress
-        )
-    click.echo(f"{output}: {count} mitochondria, under labels/mito")
+        found = simulate_to(output, request, overwrite=overwrite, progress=progress)
+    counts = ", ".join(f"{count} {name}" for name, count in found.items())
+    click.echo(f"{output}: {counts}")
 
 
 @click.command()

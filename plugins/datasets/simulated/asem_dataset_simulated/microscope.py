@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d  # type: ignore[import-untyped,unused-ignore]
+from scipy.ndimage import gaussian_filter1d, shift  # type: ignore[import-untyped,unused-ignore]
 
 from asem_dataset_simulated.grid import Triple, VoxelSize
 from asem_dataset_simulated.noise import Double, Float, Index, hash_normal, smooth_grid
@@ -28,6 +28,8 @@ class Look:
     jitter: float
     gradient: float
     curtain: float
+    drift: float = 0.0
+    """Standard deviation of each section's shift in the plane, voxels."""
 
 
 def halo_voxels(look: Look, voxel_size_nm: VoxelSize) -> Triple:
@@ -56,6 +58,8 @@ def microscope(
     """
     for axis, size in enumerate(voxel_size_nm):
         grey = gaussian_filter1d(grey, look.psf_nm / size, axis=axis, mode="nearest", truncate=_TRUNCATE)
+    if look.drift:
+        grey = _drift(look, seed, grey, indices[0])
     grey = grey[tuple(slice(h, n - h) for h, n in zip(halo, grey.shape, strict=True))]
     z, y, x = (index[h : len(index) - h] for index, h in zip(indices, halo, strict=True))
     axes = [index.astype(np.float64) * size for index, size in zip((z, y, x), voxel_size_nm, strict=True)]
@@ -66,6 +70,13 @@ def microscope(
     spacing = tuple(max(_CORRELATED_NM, 0.9 * size) for size in voxel_size_nm)
     grey += shot + look.correlated * smooth_grid(seed, 301, axes, spacing)
     return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+
+
+def _drift(look: Look, seed: int, grey: Float, z: Index) -> Float:
+    """Each section a fraction of a voxel off its place: sections are imaged one by one."""
+    zero = np.zeros(1, np.int64)
+    steps = np.clip(look.drift * np.stack([hash_normal(seed, 305 + i, z, zero, zero) for i in range(2)], axis=1), -1, 1)
+    return np.stack([shift(section, step, order=1, mode="nearest") for section, step in zip(grey, steps, strict=True)])
 
 
 def _shading(look: Look, seed: int, axes: Sequence[Double], z: Index) -> Float:

@@ -30,6 +30,21 @@ def _key(seed: int, salt: int) -> NDArray[np.uint64]:
     )
 
 
+def _hash(seed: int, salt: int, z: Index, y: Index, x: Index) -> NDArray[np.uint64]:
+    """64 well-mixed bits for every lattice index."""
+    hashed = _key(seed, salt)
+    for axis in (z, y, x):
+        hashed = _mix(hashed + axis.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    return hashed
+
+
+def hash_uniform(seed: int, salt: int, z: Index, y: Index, x: Index) -> NDArray[np.float64]:
+    """Independent uniform numbers in [0, 1) on the integer lattice, four for each index: (4, *broadcast shape)."""
+    hashed = _hash(seed, salt, z, y, x)
+    shifts = np.arange(0, 64, 16, dtype=np.uint64).reshape(4, *[1] * hashed.ndim)
+    return ((hashed >> shifts) & np.uint64(0xFFFF)) / 65536.0
+
+
 def hash_normal(seed: int, salt: int, z: Index, y: Index, x: Index) -> Float:
     """Nearly normal white noise on the integer lattice.
 
@@ -45,9 +60,7 @@ def hash_normal(seed: int, salt: int, z: Index, y: Index, x: Index) -> Float:
     float32 array, the broadcast shape
         Mean 0, standard deviation 1: the sum of four independent 16-bit uniforms.
     """
-    hashed = _key(seed, salt)
-    for axis in (z, y, x):
-        hashed = _mix(hashed + axis.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    hashed = _hash(seed, salt, z, y, x)
     low = np.uint64(0xFFFF)
     total = (
         (hashed & low)

@@ -23,6 +23,7 @@ class Kind(Enum):
     LYSOSOME = "lysosome"
     MULTIVESICULAR = "multivesicular"
     LIPID = "lipid"
+    NUCLEOLUS = "nucleolus"
 
 
 @frozen(eq=False)

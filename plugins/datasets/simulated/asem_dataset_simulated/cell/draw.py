@@ -1,0 +1,86 @@
+"""`render_cell`: any box of a cell's image and truth, bit for bit the same however the volume is cut into boxes.
+
+The volume is drawn in fixed tiles of `TILE` voxels, each with a halo for what blurs; a box is cut from the tiles
+that it touches, so boxes of whole tiles cost least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from asem_core.geometry import Box
+from asem_dataset_simulated.cell.canvas import LABELS, Canvas
+from asem_dataset_simulated.cell.fields import make_fields
+from asem_dataset_simulated.cell.paint import paint
+from asem_dataset_simulated.cell.ribosomes import REACH_NM
+from asem_dataset_simulated.cell.scene import Cell
+from asem_dataset_simulated.grid import Triple, VoxelSize
+from asem_dataset_simulated.microscope import halo_voxels, microscope
+from asem_dataset_simulated.noise import smooth_grid
+from asem_dataset_simulated.shapes import Axes
+
+TILE = 128
+IMAGE = "image"
+_FIELDS = ((200, 120.0), (201, 46.0), (202, 17.0))  # salt and spacing of wave, ripple and grain
+
+
+@frozen(eq=False)
+class View:
+    """The part of a cell that is imaged: shape in voxels, voxel size and lower edge in nm, all zyx."""
+
+    cell: Cell
+    shape: Triple
+    voxel_size_nm: VoxelSize
+    origin_nm: tuple[float, float, float]
+
+
+def render_cell(view: View, box: Box) -> dict[str, NDArray[np.uint8 | np.uint16]]:
+    """Draw one box.
+
+    Returns
+    -------
+    dict
+        ``"image"``: uint8 (z, y, x); and the labels named in `LABELS`: uint16, the same shape.
+    """
+    result: dict[str, NDArray[np.uint8 | np.uint16]] = {IMAGE: np.empty(box.shape, np.uint8)}
+    result |= {name: np.empty(box.shape, np.uint16) for name in LABELS}
+    for tile in Box.of_shape(view.shape).tiles(TILE):
+        common = tile.intersect(box)
+        if not common.size:
+            continue
+        into, part = (common.shift([-n for n in start]) for start in (box.start, tile.start))
+        drawn = _tile(view, tile)
+        for name, array in result.items():
+            array[into.slices] = drawn[name][part.slices]
+    return result
+
+
+def _tile(view: View, tile: Box) -> dict[str, NDArray[np.uint8 | np.uint16]]:
+    cell, size = view.cell, view.voxel_size_nm
+    blur = halo_voxels(cell.look, size)
+    halo: Triple = tuple(h + int(np.ceil(REACH_NM / s)) for h, s in zip(blur, size, strict=True))  # type: ignore[assignment]
+    indices = [np.arange(a - h, b + h, dtype=np.int64) for a, b, h in zip(tile.start, tile.stop, halo, strict=True)]
+    canvas = _blank(view, indices)
+    fields = make_fields(cell, canvas)
+    paint(cell, canvas, fields)
+    raw = microscope(canvas.grey, indices, look=cell.look, seed=cell.spec.seed, voxel_size_nm=size, halo=halo)
+    core = tuple(slice(h, n - h) for h, n in zip(halo, canvas.grey.shape, strict=True))
+    return {IMAGE: raw, **{name: label[core] for name, label in canvas.labels.items()}}
+
+
+def _blank(view: View, indices: Sequence[NDArray[np.int64]]) -> Canvas:
+    z, y, x = (
+        origin + (index.astype(np.float64) + 0.5) * size
+        for index, size, origin in zip(indices, view.voxel_size_nm, view.origin_nm, strict=True)
+    )
+    axes: Axes = (z, y, x)
+    wave, ripple, grain = (smooth_grid(view.cell.spec.seed, salt, axes, (gap,) * 3) for salt, gap in _FIELDS)
+    return Canvas(
+        axes=axes, style=view.cell.spec.style, grey=np.empty(wave.shape, np.float32),
+        labels={name: np.zeros(wave.shape, np.uint16) for name in LABELS}, wave=wave, ripple=ripple, grain=grain,
+        voxel_nm=float(np.sqrt(np.mean(np.square(view.voxel_size_nm)))),
+    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Cells with names: what models are trained on, chosen by, and finally scored on.
+
+They mirror the roles of the paper's cells (Gallusser et al. 2022): 1 and 2 chemically fixed and annotated for training,
+3 and 6 chemically fixed and naive; 19 and 20 high-pressure frozen for training, 21 and 22 naive. No recipe of the
+project reads a naive cell. What a name stands for never changes: a change of the simulator that alters the voxels of a
+named cell gives it a new name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from attrs import frozen
+
+from asem_core.errors import AsemError
+from asem_core.geometry import FloatTriple, Triple, VoxelSize
+from asem_dataset_simulated.cell.scene import CellSpec
+from asem_dataset_simulated.cell.style import Fixation
+
+Role = Literal["training", "naive"]
+
+
+@frozen(kw_only=True)
+class Part:
+    """A cube of a cell: its middle as a share of the cell's diameter from the cell's middle (zyx), its side."""
+
+    middle: FloatTriple
+    side_um: float
+
+    def window(self, spec: CellSpec, voxel_size: VoxelSize) -> tuple[Triple, FloatTriple]:
+        """Shape in voxels, and lower edge in nm, of the cube in ``spec``'s cell."""
+        z, y, x = (max(1, round(1000 * self.side_um / size)) for size in voxel_size.zyx)
+        return (z, y, x), centred(spec, (z, y, x), voxel_size, middle=self.middle)
+
+
+@frozen(kw_only=True)
+class NamedCell:
+    """A cell, what it is for, and its parts by name."""
+
+    name: str
+    spec: CellSpec
+    role: Role
+    mirrors: str
+    parts: dict[str, Part]
+
+
+def centred(spec: CellSpec, shape: Triple, voxel_size: VoxelSize, *, middle: FloatTriple) -> FloatTriple:
+    """Lower edge in nm, on whole nm, of a window whose middle is ``middle`` diameters from the middle of the cell."""
+    length = np.array(shape) * np.array(voxel_size.zyx)
+    low = spec.extent_nm / 2 + 1000 * spec.diameter_um * np.array(middle) - length / 2
+    z, y, x = (float(v) for v in np.rint(low))
+    return z, y, x
+
+
+def find_cell(name: str) -> NamedCell:
+    """The named cell ``name``; AsemError with all names where there is none."""
+    if name not in CELLS:
+        raise AsemError(f"no simulated cell {name!r}; there are: {', '.join(CELLS)}")
+    return CELLS[name]
+
+
+def find_part(cell: NamedCell, name: str) -> Part:
+    """The part ``name`` of ``cell``; AsemError with its parts where there is none."""
+    if name not in cell.parts:
+        raise AsemError(f"{cell.name} has no part {name!r}; it has: {', '.join(cell.parts)}")
+    return cell.parts[name]
+
+
+def _training(name: str, seed: int, fixation: Fixation, mirrors: str) -> NamedCell:
+    parts = {
+        "training": Part(middle=(0.0, -0.06, 0.27), side_um=2.8),
+        "validation": Part(middle=(0.0, -0.06, -0.29), side_um=2.0),
+    }
+    return NamedCell(
+        name=name, spec=CellSpec(seed=seed, fixation=fixation), role="training", mirrors=mirrors, parts=parts
+    )
+
+
+def _naive(name: str, seed: int, fixation: Fixation, mirrors: str) -> NamedCell:
+    parts = {"evaluation": Part(middle=(0.05, -0.06, 0.28), side_um=2.6)}
+    return NamedCell(name=name, spec=CellSpec(seed=seed, fixation=fixation), role="naive", mirrors=mirrors, parts=parts)
+
+
+CELLS: dict[str, NamedCell] = {
+    cell.name: cell
+    for cell in (
+        _training("cf-1", 101, "CF", "cell 1"),
+        _training("cf-2", 102, "CF", "cell 2"),
+        _naive("cf-3", 103, "CF", "cell 3"),
+        _naive("cf-6", 106, "CF", "cell 6"),
+        _training("hpfs-19", 119, "HPFS", "cell 19"),
+        _training("hpfs-20", 120, "HPFS", "cell 20"),
+        _naive("hpfs-21", 121, "HPFS", "cell 21"),
+        _naive("hpfs-22", 122, "HPFS", "cell 22"),
+    )
+}
