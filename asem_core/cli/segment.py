@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.argument("volume")
 @click.option("--organelle", required=True, help="What to segment; `asem organelles` lists what is installed.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
-@click.option("--model", metavar="ID", help="Model of the organelle; by default its default model.")
+@click.option("--model", metavar="ID|PATH", help="Model of the organelle, by default its default model; or a package "
+              "(folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
+@click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
 @click.option(
     "--roi",
     type=ROI,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
               help="Arithmetic; auto takes bf16 where the processor has it and the runtime uses it.")  # fmt: skip
-@click.option("--tile", type=int, help="Input side of a tile, in voxels of the model: 168, 232, 296 or 360.")
+@click.option("--tile", type=int, help="Input side of a tile, in voxels of the model: 168, 232, 296 or 360 for ours.")
 @click.option("--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's.")
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
@@ -43,6 +45,7 @@ def segment(
     organelle: str,
     output: Path,
     model: str | None,
+    channel: str | None,
     roi: Box | None,
     mask: str | None,
     voxel_size: VoxelSize | None,
@@ -64,6 +67,7 @@ def segment(
     Examples:
       asem segment cell.zarr --organelle mito -o mito.zarr
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
+      asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.evaluate import draw_segmentation
     from asem_core.predict.choose import default_max_memory
@@ -71,6 +75,7 @@ def segment(
     from asem_core.predict.segment import run_plan
     from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
+    from asem_core.zoo.path import at_hand
 
     registry = make_registry()
     spec = registry.organelles[organelle]
@@ -78,16 +83,17 @@ def segment(
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
-    settings = Settings(
-        model=model, roi=roi, runtime=runtime, precision=precision, tile=tile,
-        max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
-    )  # fmt: skip
-    plan = make_plan(
-        opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
-    )
-    _print_plan(plan)
-    with progress_bar() as progress:
-        result = run_plan(plan, registry=registry, progress=progress)
+    with at_hand(model, registry=registry) as found:
+        settings = Settings(
+            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
+            max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
+        )  # fmt: skip
+        plan = make_plan(
+            opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
+        )
+        _print_plan(plan)
+        with progress_bar() as progress:
+            result = run_plan(plan, registry=registry, progress=progress)
     speed = result.voxels / result.seconds / 1e6
     click.echo(
         f"{result.path}: {result.organelle} by {result.model}, {result.runtime} {result.precision}, "

@@ -14,22 +14,26 @@ from asem_core.blocks import preflight
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
-from asem_core.errors import GeometryError, ResumeError
+from asem_core.errors import GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize
 from asem_core.predict.choose import choose_runtime, choose_tile
 from asem_core.predict.cost import graph_cost
+from asem_core.predict.described import check_output, describe
 from asem_core.predict.grids import Grids, plan_grids
+from asem_core.predict.runner import Runner, check_probability, make_runner
 from asem_core.predict.session import Session
 from asem_core.predict.source import copy_bytes
 from asem_core.predict.tiles import ProbDtype, split_steps
 from asem_core.predict.tiling import Tiling, own_tiling
 from asem_core.preprocess.stages import Step, make_steps
 from asem_core.registry import Registry, resolve
-from asem_core.specs import OrganelleSpec
+from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume import Volume
 from asem_core.volume.check import check_values
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.package import Package, choose_model, open_package
+from asem_core.zoo.path import is_own, open_folder
+from asem_core.zoo.unpack import check_description
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,10 @@ _EFFICIENCY = {"openvino": 0.85, "onnxruntime": 0.6}
 class Settings:
     """What the user chose, or left to us (None, ``auto``)."""
 
-    model: str | None = None
+    model: str | Path | None = None
+    """Id of a model, or the folder of a package."""
+    channel: str | None = None
+    """Of a model from elsewhere: name or number."""
     roi: Box | BoxNm | None = None
     runtime: str = "auto"
     precision: str = "auto"
@@ -70,7 +77,9 @@ class Plan:
     organelle: OrganelleSpec
     package: Package
     steps: tuple[Step, ...]
-    """The model's preprocessing, in order."""
+    """The model's preprocessing, in order; none where it brings a `runner`."""
+    runner: Runner | None
+    """Of a model from elsewhere, which runs as its description says."""
     tiling: Tiling
     grids: Grids
     roi: Box
@@ -109,6 +118,7 @@ class Plan:
             "organelle": self.organelle.name,
             "model": {"id": spec.id, "version": spec.version, "sha256": spec.sha256},
             "preprocess": [step.settings for step in self.steps],
+            **({} if self.runner is None else {"described": self.runner.settings}),
             "input": dict(self.volume.identity),
             "input_voxel_size_nm": list(self.volume.voxel_size.zyx),
             "mask": None if self.mask is None else dict(self.mask.identity),
@@ -146,9 +156,8 @@ def make_plan(
     AsemError
         Whatever stands in the way: model, ROI, mask, voxel size, values, existing output, memory, disk.
     """
-    model = choose_model(organelle, settings.model)
-    package = open_package(model)
-    steps = make_steps(model.preprocess, registry)
+    package, runner = _open_model(organelle, settings, volume)
+    steps = make_steps(package.spec.preprocess, registry)
     split_steps(steps)
     roi = volume.part(settings.roi)
     _check_mask(mask, volume)
@@ -158,14 +167,16 @@ def make_plan(
 
     runtime = choose_runtime(wanted.runtime, registry)
     precision = wanted.precision
-    model_size = VoxelSize(model.voxel_size_nm)
-    rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64))
-    tiling = own_tiling(package.onnx)
+    model_size = VoxelSize(package.spec.voxel_size_nm)
+    rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
+    tiling = own_tiling(package.onnx) if runner is None else runner.model.tiling
     cost = choose_tile(tiling, rough.model_shape, rough.fine, tile=wanted.tile, max_memory=settings.max_memory)
+    if runner is not None:
+        check_output(runner.model, cost.lattice)
     grids = attrs.evolve(rough, lattice=cost.lattice)
     tiles = tuple(grids.tiles(roi))
     plan = Plan(
-        volume=volume, mask=mask, organelle=organelle, package=package, steps=tuple(steps),
+        volume=volume, mask=mask, organelle=organelle, package=package, steps=tuple(steps), runner=runner,
         tiling=tiling, grids=grids, roi=roi, tiles=tiles,
         chosen=Chosen(tile=cost.tile, runtime=runtime, precision=_settle_precision(runtime, precision)),
         prob_dtype=settings.prob_dtype, threads=settings.workers or _cores(), output=output, resumed=earlier,
@@ -177,6 +188,38 @@ def make_plan(
     preflight.check(plan.preflight, output=output, max_memory=settings.max_memory)
     check_values(volume)
     return plan
+
+
+def _open_model(organelle: OrganelleSpec, settings: Settings, volume: Volume) -> tuple[Package, Runner | None]:
+    """The model that is asked for, and how it runs where it is not one of ours."""
+    if isinstance(settings.model, Path):
+        check_description(settings.model)
+        if not is_own(settings.model):
+            return _open_described(settings.model, settings, volume)
+        package = open_folder(settings.model, organelle=organelle.name)
+    else:
+        package = open_package(choose_model(organelle, settings.model))
+    if settings.channel is not None:
+        raise ModelError(f"the model {package.spec.id!r} has one output channel: leave --channel out")
+    return package, None
+
+
+def _open_described(folder: Path, settings: Settings, volume: Volume) -> tuple[Package, Runner]:
+    model = describe(folder)
+    runner = make_runner(model, channel=settings.channel)
+    if settings.prob_dtype == "uint8":
+        check_probability(runner)
+    if model.voxel_size is None:
+        log.warning(
+            "the model %s does not state its voxel size: it runs on the volume's own grid of %s; if it was trained on "
+            "another one, bring the volume there first (asem convert --resample)",
+            model.path, volume.voxel_size,
+        )  # fmt: skip
+    spec = ModelSpec(
+        id=model.id, version=model.version, package=str(folder), sha256=model.sha256, licence=model.licence,
+        voxel_size_nm=(model.voxel_size or volume.voxel_size).zyx, trained_on="see its description",
+    )  # fmt: skip
+    return Package(spec=spec, folder=folder, onnx=model.onnx), runner
 
 
 def _cores() -> int:

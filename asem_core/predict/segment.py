@@ -22,15 +22,19 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks import journal as journals
-from asem_core.blocks.digests import chunk_digests, pyramid_digests
+from asem_core.blocks.digests import pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
-from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.geometry import Box, BoxNm
 from asem_core.predict import plan as planning
 from asem_core.predict.choose import default_max_memory
 from asem_core.predict.plan import Plan, Settings
-from asem_core.predict.source import prepare
+from asem_core.predict.runner import Runner, as_probability
+from asem_core.predict.session import Session
+from asem_core.predict.source import ModelGridRaw, prepare
+from asem_core.predict.target import Target, direct_target, work_folder, working_target
 from asem_core.predict.tiles import (
+    Image,
     Predicted,
     ProbDtype,
     predict_tile,
@@ -47,8 +51,12 @@ from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
 from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import remove
+from asem_core.zoo.path import at_hand
 
 PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
+
+TilePredictor = Callable[[npt.NDArray[Any], Box], Image]
+"""From the voxels that a tile reads, on the 0..255 scale, and the box that it keeps, to its result."""
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +81,8 @@ def segment(
     *,
     organelle: OrganelleSpec | str,
     registry: Registry | None = None,
-    model: str | None = None,
+    model: str | Path | None = None,
+    channel: str | None = None,
     roi: Box | BoxNm | None = None,
     mask: Volume | str | Path | None = None,
     runtime: str = "auto",
@@ -99,7 +108,10 @@ def segment(
     registry
         By default everything installed.
     model
-        Id of one of the organelle's models; by default its ``default_model``.
+        Id of one of the organelle's models; by default its ``default_model``. Or a package, folder or zip: also one
+        from bioimage.io with a 3D ONNX model, which then runs as its description says (docs/other-models.md).
+    channel
+        Name or number of the output channel, where such a model has several.
     roi
         Voxels of the input, or nm. Tiles do not depend on it: the result is the crop of the whole volume's.
     mask
@@ -139,14 +151,15 @@ def segment(
     spec = registry.organelles[organelle] if isinstance(organelle, str) else organelle
     opened = volume if isinstance(volume, Volume) else open_volume(volume, registry=registry)
     cell = open_volume(mask, registry=registry, voxel_size=opened.voxel_size) if isinstance(mask, str | Path) else mask
-    settings = Settings(
-        model=model, roi=roi, runtime=runtime, precision=precision, tile=tile,
-        max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
-    )  # fmt: skip
-    plan = planning.make_plan(
-        opened, Path(output), organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
-    )
-    return run_plan(plan, registry=registry, progress=progress)
+    with at_hand(model, registry=registry) as found:
+        settings = Settings(
+            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
+            max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
+        )  # fmt: skip
+        plan = planning.make_plan(
+            opened, Path(output), organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
+        )
+        return run_plan(plan, registry=registry, progress=progress)
 
 
 def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> Segmentation:
@@ -154,11 +167,13 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     began = time.monotonic()
     session = planning.open_session(plan, registry)
     output, journal = _continue(plan) if plan.resumed is not None else _begin(plan)
-    target = _direct_target(plan, output) if plan.direct else _working_target(plan)
+    target = direct_target(plan, output) if plan.direct else working_target(plan)
     if len(journal.done(PREDICT)) < len(plan.tiles):
         before, _ = split_steps(plan.steps)
-        raw = prepare(plan.volume, plan.grids, plan.tiles, before, work_folder(plan.output), progress)
-        run_stage(_predict_stage(plan, raw.read, session, target), plan.tiles, journal, progress=progress)
+        counted = plan.runner is not None and plan.runner.needs_statistics
+        work = work_folder(plan.output)
+        raw = prepare(plan.volume, plan.grids, plan.tiles, before, work, progress, counted=counted)
+        run_stage(_predict_stage(plan, raw, session, target), plan.tiles, journal, progress=progress)
     if not plan.direct:
         run_stage(_deliver_stage(plan, target, output), plan.delivered, journal, progress=progress)
     if PYRAMID in journal.missing():
@@ -173,39 +188,6 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
         path=plan.output, organelle=plan.organelle.name, model=plan.package.spec.id, runtime=session.runtime,
         precision=session.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
     )  # fmt: skip
-
-
-def work_folder(output: Path) -> Path:
-    """Where a run keeps temporary copies; removed when it is complete."""
-    return output.with_name(output.name + ".work")
-
-
-@attrs.frozen(kw_only=True)
-class _Target:
-    """Where the predict stage writes: arrays whose voxel 0 is voxel ``origin`` of the output's (or model's) grid."""
-
-    probability: Any
-    label: Any | None
-    """None for a working copy on the model's grid, which is thresholded after resampling."""
-    origin: Triple
-    digests: bool
-    """Whether these are the final arrays, whose chunks the journal vouches for."""
-
-    def write(self, box: Box, result: Predicted) -> dict[str, str]:
-        """Write the part of ``result`` (which fills ``box``) that lies in the arrays."""
-        local = box.shift([-o for o in self.origin]).intersect(Box.of_shape(self.probability.shape))
-        inner = local.shift([o - s for o, s in zip(self.origin, box.start, strict=True)]).slices
-        self.probability[local.slices] = result.probability[inner]
-        if self.label is not None:
-            self.label[local.slices] = result.label[inner]
-        if not self.digests:
-            return {}
-        arrays = [self.probability] if self.label is None else [self.probability, self.label]
-        return {key: value for array in arrays for key, value in chunk_digests(array, local).items()}
-
-    def read(self, array: Any, box: Box) -> npt.NDArray[Any]:
-        """Voxels ``box`` of ``array``."""
-        return np.asarray(array[box.shift([-o for o in self.origin]).slices])
 
 
 def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
@@ -238,47 +220,43 @@ def _continue(plan: Plan) -> tuple[OmeOutput, Journal]:
     return open_ome_output(plan.output), plan.resumed
 
 
-def _direct_target(plan: Plan, output: OmeOutput) -> _Target:
-    label = output.labels[plan.organelle.name]
-    return _Target(probability=output.image, label=label, origin=plan.roi.start, digests=True)
+def _own_tile(plan: Plan, session: Session) -> TilePredictor:
+    """Tiles of our own graphs, on the output's grid."""
+    grids = plan.grids
+    _, steps = split_steps(plan.steps)
+
+    def predict(raw: npt.NDArray[Any], kept: Box) -> Image:
+        preprocess = partial(preprocess_tile, box=grids.read_box(kept), steps=steps, voxel_size=grids.model_size)
+        return to_output(predict_tile(raw, session=session, preprocess=preprocess), grids.fine)
+
+    return predict
 
 
-def _working_target(plan: Plan) -> _Target:
-    """Arrays in the work folder that cover whole tiles: float32 on the model's grid, or the output's own dtypes."""
-    import zarr
+def _described_tile(
+    plan: Plan, runner: Runner, session: Session, counts: npt.NDArray[np.int64] | None
+) -> TilePredictor:
+    """Tiles of a model from elsewhere; bytes hold probabilities only."""
+    stats = {} if counts is None else runner.statistics(counts)
 
-    boxes = [plan.grids.output_box(tile) for tile in plan.tiles]
-    start = triple([min(b.start[axis] for b in boxes) for axis in range(3)])
-    shape = triple([max(b.stop[axis] for b in boxes) - start[axis] for axis in range(3)])
-    folder = work_folder(plan.output)
-    resampled = plan.grids.route == "two stages"
+    def predict(raw: npt.NDArray[Any], kept: Box) -> Image:
+        image = runner.predict(raw, session=session, stats=stats, keep=kept.shape)
+        return as_probability(image, runner.model.path) if plan.prob_dtype == "uint8" else image
 
-    def open_or_create(name: str, dtype: str) -> Any:
-        path = folder / name
-        if (path / ".zarray").exists():
-            return zarr.open_array(path, mode="r+")
-        return zarr.create_array(path, shape=shape, dtype=dtype, chunks=plan.grids.chunk, zarr_format=2, fill_value=0)
-
-    return _Target(
-        probability=open_or_create("probability", "float32" if resampled else plan.prob_dtype),
-        label=None if resampled else open_or_create("label", "uint8"),
-        origin=start,
-        digests=False,
-    )
+    return predict
 
 
 def _predict_stage(
-    plan: Plan, read: Callable[[Box], npt.NDArray[Any]], session: Any, target: _Target
+    plan: Plan, raw_source: ModelGridRaw, session: Session, target: Target
 ) -> Stage[tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None], Predicted]:
-    grids = plan.grids
-    _, steps = split_steps(plan.steps)
+    grids, runner = plan.grids, plan.runner
+    predict = _own_tile(plan, session) if runner is None else _described_tile(plan, runner, session, raw_source.counts)
     two_stages = grids.route == "two stages"
 
     def load(kept: Box) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
         mask = _read_mask(plan, kept)
         if mask is not None and not mask.any():
             return None, None
-        return read(grids.read_box(kept)), None if two_stages else mask
+        return raw_source.read(grids.read_box(kept)), None if two_stages else mask
 
     def compute(kept: Box, loaded: tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]) -> Predicted:
         raw, mask = loaded
@@ -286,10 +264,8 @@ def _predict_stage(
             shape = grids.output_box(kept).shape
             dtype = np.float32 if two_stages else plan.prob_dtype
             return Predicted(probability=np.zeros(shape, dtype), label=np.zeros(shape, np.uint8))
-        preprocess = partial(preprocess_tile, box=grids.read_box(kept), steps=steps, voxel_size=grids.model_size)
-        probability = to_output(predict_tile(raw, session=session, preprocess=preprocess), grids.fine)
         dtype = "float32" if two_stages else plan.prob_dtype
-        return quantise(probability, threshold=plan.organelle.threshold, dtype=dtype, mask=mask)
+        return quantise(predict(raw, kept), threshold=plan.organelle.threshold, dtype=dtype, mask=mask)
 
     def write(kept: Box, result: Predicted) -> dict[str, str]:
         return target.write(grids.output_box(kept), result)
@@ -312,8 +288,8 @@ def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
     return mask
 
 
-def _deliver_stage(plan: Plan, source: _Target, output: OmeOutput) -> Stage[Predicted, Predicted]:
-    final = _direct_target(plan, output)
+def _deliver_stage(plan: Plan, source: Target, output: OmeOutput) -> Stage[Predicted, Predicted]:
+    final = direct_target(plan, output)
 
     def crop(box: Box) -> Predicted:
         return Predicted(probability=source.read(source.probability, box), label=source.read(source.label, box))

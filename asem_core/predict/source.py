@@ -13,21 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple, triple
 from asem_core.predict.grids import Grids
 from asem_core.preprocess.border import mirrored_span, read_mirrored, to_grey_range
+from asem_core.preprocess.intensity import EqualizeHistogram
 from asem_core.preprocess.resample import resample, source_box
 from asem_core.preprocess.stages import Step, normalised
 from asem_core.preprocess.statistics import measured
 from asem_core.progress import Progress
+from asem_core.specs import PreprocessorSpec
 from asem_core.volume.staging import stage, staged_bytes
 from asem_core.volume.volume import Volume
 from asem_core.volume.zarr_array import ZarrArray, open_array
 
 _BLOCK: Triple = (64, 256, 256)
 _CHUNK: Triple = (64, 64, 64)
+_COUNTING = PreprocessorSpec(
+    name="grey_levels", version="1", summary="counts grey levels", needs=("asem_core.preprocess.intensity:histogram",),
+    fn="asem_core.preprocess.intensity:equalize_histogram", params="asem_core.preprocess.intensity:EqualizeHistogram",
+)  # fmt: skip
+"""Measured, not applied."""
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +49,8 @@ class ModelGridRaw:
     """Of the whole volume on the model's grid."""
     is_grey: bool
     """Whether ``volume`` is on the 0..255 scale already (a resampled copy), or as the user stored it."""
+    counts: npt.NDArray[np.int64] | None = None
+    """Voxels of the whole input per grey level, where they were asked for."""
 
     def read(self, box: Box) -> npt.NDArray[Any]:
         """The voxels of ``box`` on the 0..255 scale, mirrored where it reaches past the volume's faces."""
@@ -58,21 +68,24 @@ def copy_bytes(volume: Volume, grids: Grids, tiles: Sequence[Box]) -> int:
 
 
 def prepare(
-    volume: Volume, grids: Grids, tiles: Sequence[Box], steps: Sequence[Step], folder: Path, progress: Progress
-) -> ModelGridRaw:
+    volume: Volume, grids: Grids, tiles: Sequence[Box], steps: Sequence[Step], folder: Path, progress: Progress,
+    *, counted: bool = False,
+) -> ModelGridRaw:  # fmt: skip
     """Make raw readable on the model's grid for ``tiles``, after ``steps``, with temporary copies under ``folder``.
 
-    ``steps`` run on the input's grid, with statistics of the whole input. A copy that is complete, and statistics that
-    were measured, are used again.
+    ``steps`` run on the input's grid, with statistics of the whole input; ``counted``: its grey levels are counted
+    before. A copy that is complete, and statistics that were measured, are used again.
     """
     if volume.planewise:
         volume = _chunked(volume, folder / "sections", progress)
-    if steps:
+    if counted or steps:
         folder.mkdir(exist_ok=True)
+    counts = _counts(volume, folder, progress) if counted else None
+    if steps:
         stats = measured(volume, steps, folder / "statistics.npz", progress=progress)
         volume = normalised(volume, steps, stats)
     if not grids.resamples:
-        return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False)
+        return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False, counts=counts)
     box = _staged_box(grids, tiles)
     path = folder / "resampled"
     if not path.exists():
@@ -81,7 +94,14 @@ def prepare(
         _resample(volume, grids, box, partial, progress)
         partial.rename(path)
     copy = attrs.evolve(volume, array=ZarrArray(open_array(path), path), voxel_size=grids.model_size, chunks=_CHUNK)
-    return ModelGridRaw(volume=copy, origin=box.start, shape=grids.model_shape, is_grey=True)
+    return ModelGridRaw(volume=copy, origin=box.start, shape=grids.model_shape, is_grey=True, counts=counts)
+
+
+def _counts(volume: Volume, folder: Path, progress: Progress) -> npt.NDArray[np.int64]:
+    step = Step(spec=_COUNTING, params=EqualizeHistogram())
+    (found,) = measured(volume, [step], folder / "levels.npz", progress=progress)
+    counts: npt.NDArray[np.int64] = found["histogram"]
+    return counts
 
 
 def _chunked(volume: Volume, path: Path, progress: Progress) -> Volume:

@@ -11,7 +11,7 @@ from asem_core.geometry import TILE_HALO, TILE_STEP, Lattice, Triple
 
 LARGEST_TILE = 360
 """Larger tiles gain little and need much memory: measured, docs/performance.md."""
-_TRIED = 32
+_TRIED = (*range(64, LARGEST_TILE, 32), LARGEST_TILE)
 
 
 @attrs.frozen
@@ -31,6 +31,10 @@ class Sizes:
             return self.least
         return self.least + max(0, -(-(size - self.least) // self.step)) * self.step
 
+    def at_most(self, size: int) -> int:
+        """The largest of them that is not above ``size``; ``least`` where there is none."""
+        return self.least + max(0, (size - self.least) // self.step) * self.step if self.step else self.least
+
 
 @attrs.frozen(kw_only=True)
 class Tiling:
@@ -49,10 +53,10 @@ class Tiling:
     @property
     def tiles(self) -> list[int]:
         """The tiles worth trying, by the largest input side that is not fixed."""
-        return sorted({self._tile(self._sides(tried)) for tried in range(_TRIED, LARGEST_TILE + 1, _TRIED)})
+        return sorted({self._tile(self._sides(tried)) for tried in _TRIED})
 
     def lattice(self, tile: int) -> Lattice:
-        """Tiles whose largest side that is not fixed is ``tile``; the others are as near as the graph allows.
+        """Tiles whose largest side that is not fixed is ``tile``; the others are as large as the graph allows.
 
         A tile keeps a multiple of the step, so that what the network's pooling sees does not depend on its size.
 
@@ -77,9 +81,9 @@ class Tiling:
         return tuple({"batch": 1, "channel": 1, "z": z, "y": y, "x": x}[axis] for axis in self.axes)
 
     def _sides(self, tile: int) -> list[int]:
-        """Per axis the smallest size at or above ``tile`` that keeps anything."""
+        """Per axis the largest size up to ``tile``, or the smallest one that keeps anything."""
         return [
-            size.at_least(max(tile, 2 * halo + max(size.step, 1)))
+            max(size.at_most(tile), size.at_least(2 * halo + max(size.step, 1)))
             for size, halo in zip(self.sizes, self.halo, strict=True)
         ]
 
