@@ -232,6 +232,8 @@ class CheckpointSpec:
     """In words, 5 to 50 letters and digits."""
     voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
     fixation: str
+    base: int | None = None
+    """Features of the network's top level; another network under this name is refused. None: any."""
     cells: tuple[str, ...] = ()
     """What it was trained on; empty: not known."""
     normalise: tuple[StageRef, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
 from asem_core.specs import CheckpointSpec, ModelSpec
 from asem_core.train.package import Packaged, check_free, package_network
@@ -18,6 +19,7 @@ from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import MANIFEST, read_manifest
 from asem_core.zoo.origin import Imported
 from asem_core.zoo.published import checkpoint_card, file_name
+from asem_core.zoo.pull import DOWNLOADS
 from asem_core.zoo.sample import texture
 from asem_core.zoo.store import check_id, install_package, model_store
 
@@ -56,6 +58,11 @@ def import_checkpoint(
     check_id(model_id or spec.model_id)
     check_free(folder, overwrite=overwrite)
     checkpoint = read_checkpoint(path)
+    if spec.base not in (None, checkpoint.network.base):
+        raise ModelError(
+            f"{path} holds a network of base {checkpoint.network.base}, {spec.name} is one of base {spec.base}: "
+            "it is another checkpoint; rename it and import it under its own name"
+        )
     origin = Imported(
         spec=spec, file=path.name, sha256=file_sha256(path), dtype=checkpoint.dtype, iterations=checkpoint.iterations
     )
@@ -103,8 +110,9 @@ def pull_checkpoint(
     if source is not None:
         inside = source if source.endswith(Path(file_name(spec)).suffix) else f"{source.rstrip('/')}/{file_name(spec)}"
         spec = attrs.evolve(spec, uri=inside)
-    file = model_store() / ".downloads" / file_name(spec)
+    file = model_store() / DOWNLOADS / file_name(spec)
     download(spec.uri, file, sha256=spec.sha256, progress=progress)
-    model = install_checkpoint(file, spec=spec, date=date, overwrite=overwrite, progress=progress)
-    file.unlink()
-    return model
+    try:
+        return install_checkpoint(file, spec=spec, date=date, overwrite=overwrite, progress=progress)
+    finally:
+        file.unlink()

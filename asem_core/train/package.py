@@ -111,7 +111,7 @@ def package_network(
     half
         Weights are fp16 values, stored as such.
     cover
-        Draw ``sample`` and its prediction.
+        ``sample`` is worth a large picture.
     records
         Files that tell of the training.
     most_bytes

@@ -87,7 +87,7 @@ def _values(card: Card, facts: Facts, folder: Path, attachments: tuple[str, ...]
         "tags": list(card.tags),
         "timestamp": f"{facts.date}T00:00:00Z",
         "documentation": file(README_NAME),
-        "covers": [file(COVER_NAME)] if (folder / COVER_NAME).is_file() else [],
+        "covers": [file(COVER_NAME)],
         "attachments": [file(name) for name in attachments],
         "inputs": [_input(facts, file(TEST_INPUT_NAME))],
         "outputs": [_output(facts, file(TEST_OUTPUT_NAME))],

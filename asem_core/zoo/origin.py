@@ -119,7 +119,7 @@ def _imported(origin: Imported, base: int, parameters: int) -> str:
     return f"""## Training
 
 - Trained elsewhere, with the published ASEM program, and imported: no recipe, no log.
-- Trained on: {", ".join(spec.cells) or "not stated"}. Fixation: {spec.fixation}.
+- Trained on: {" and ".join(spec.cells) or "not stated"}. Fixation: {spec.fixation}.
 - Iterations: {steps}.
 - Network: 3D U-Net of valid convolutions, base {base}, {parameters:,} parameters; normalisation: none.
 - Weights: those of the checkpoint, stored there as {origin.dtype}, unchanged; arithmetic is fp32.{claims}"""

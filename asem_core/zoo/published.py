@@ -77,9 +77,10 @@ def checkpoint_card(spec: CheckpointSpec) -> Card:
     wants = f"wants images after {in_words(spec.normalise)}, which `asem segment` does by itself; " * bool(
         spec.normalise
     )
+    cells = " and ".join(spec.cells)
     if spec.cells:
         what = f"the published checkpoint {spec.name}"
-        makers = f"trained by the authors of ASEM (Gallusser et al. 2022) on {', '.join(spec.cells)}"
+        makers = f"trained by the authors of ASEM (Gallusser et al. 2022) on {cells}"
         authors = ("The authors of ASEM (Gallusser et al. 2022)",)
     else:
         what = "a checkpoint"
@@ -91,8 +92,9 @@ def checkpoint_card(spec: CheckpointSpec) -> Card:
         "the ASEM network, converted. Its accuracy was not measured here.",
         trained_on=f"{wants}{makers} ({spec.fixation}, {voxel} nm)",
         data=(
-            f"Training: {', '.join(spec.cells) or 'not stated'}.",
-            "The test tensors of this package are smooth noise: they prove an installation and show no tissue.",
+            f"Training: {cells or 'not stated'}.",
+            "The test tensors and the cover of this package are smooth noise: they prove an installation, and show no "
+            "tissue.",
         ),
         licence=spec.licence,
         split="see the publication.",

@@ -29,8 +29,8 @@ class Samples:
     test_input: Array
     """``(z, y, x)``, 112 voxels a side."""
     test_output: Array
-    cover: tuple[Array, Array] | None = None
-    """One section ``(y, x)`` and its prediction, of real or simulated tissue."""
+    cover: tuple[Array, Array]
+    """One section ``(y, x)`` and its prediction."""
 
 
 def scale(raw: Array) -> Array:
@@ -67,7 +67,7 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     predict
         The package graph: ``(z, y, x)`` in [-1, 1] to probabilities of the same shape.
     cover
-        Whether the sample is worth a picture.
+        Whether the sample is worth a large picture; otherwise the cover is a section of the test tensors.
 
     Notes
     -----
@@ -76,7 +76,9 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     """
     test_input = _most_telling(parity_cube(sample), probability)
     test_output = predict(scale(test_input))
-    return Samples(test_input=test_input, test_output=test_output, cover=_section(sample, predict) if cover else None)
+    middle = TEST_SIDE // 2
+    picture = _section(sample, predict) if cover else (test_input[middle], test_output[middle])
+    return Samples(test_input=test_input, test_output=test_output, cover=picture)
 
 
 def texture() -> Array:

@@ -61,8 +61,7 @@ def write_package(
         shutil.copyfile(source, folder / name)
     np.save(folder / describe.TEST_INPUT_NAME, samples.test_input[None, None].astype(np.float32))
     np.save(folder / describe.TEST_OUTPUT_NAME, samples.test_output[None, None].astype(np.float32))
-    if samples.cover is not None:
-        write_cover(folder / COVER_NAME, *samples.cover)
+    write_cover(folder / COVER_NAME, *samples.cover)
     (folder / README_NAME).write_text(card_text(card, facts))
     spec = model_spec(card, facts, package=str(folder), sha256=file_sha256(folder / ONNX_NAME))
     write_manifest(spec, folder)

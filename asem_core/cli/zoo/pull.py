@@ -7,37 +7,38 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.options import progress_bar
-from asem_core.errors import ModelError
+from asem_core.errors import AsemError, ModelError
 
 if TYPE_CHECKING:
     from asem_core.registry import Registry
+    from asem_core.specs import ModelSpec
 
 
 @click.command()
 @click.argument("model", metavar="ID")
 @click.option("--from", "site", metavar="URL|FOLDER", envvar="ASEM_ZOO", show_envvar=True,
-              help="Zoo site that `asem zoo build` made.")  # fmt: skip
+              help="Zoo site that `asem zoo build` made; for a published checkpoint (then of --from alone), another "
+              "place of the file or of its folder.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the stored model of that id.")
 def pull(model: str, *, site: str | None, overwrite: bool) -> None:
     """Fetch the model ID from a zoo site, check it and keep it for `asem segment --model ID`.
 
-    A download that was stopped goes on where it was: run the same command again.
+    ID may be a published checkpoint, SOURCE/NUMBER, that an installed plugin registers: it is fetched from where its
+    authors put it and made into a package, which needs torch. A download that was stopped goes on where it was: run
+    the same command again.
 
     \b
-    Example:
+    Examples:
       asem zoo pull mito-5nm --from https://models.example.org/asem
+      asem zoo pull asem-project/1841
     """
     from asem_core.registry import make_registry
     from asem_core.zoo.package import package_folder
-    from asem_core.zoo.pull import pull as run
     from asem_core.zoo.store import organelle_of
 
-    if site is None:
-        raise click.UsageError("from where? give the address of a zoo site with --from, or set ASEM_ZOO")
     registry = make_registry()
-    _check_new(model, registry)
-    with progress_bar() as progress:
-        spec = run(model, site, overwrite=overwrite, progress=progress)
+    fetch = _pull_checkpoint if "/" in model else _pull_package
+    spec = fetch(model, registry, site, overwrite=overwrite)
     organelle = organelle_of(package_folder(spec))
     click.echo(f"{spec.id} {spec.version}: {spec.package}")
     click.echo(f"licence: {spec.licence}")
@@ -45,6 +46,33 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
         click.echo(f"note: the organelle {organelle!r} is not installed; a plugin such as asem-organelle-{organelle} "
                    "brings its parameters", err=True)  # fmt: skip
     click.echo(f"use it: asem segment VOLUME --organelle {organelle} --model {spec.id} -o OUT.zarr")
+
+
+def _pull_package(model: str, registry: Registry, site: str | None, *, overwrite: bool) -> ModelSpec:
+    from asem_core.zoo.pull import pull as run
+
+    if site is None:
+        raise click.UsageError("from where? give the address of a zoo site with --from, or set ASEM_ZOO")
+    _check_new(model, registry)
+    with progress_bar() as progress:
+        return run(model, site, overwrite=overwrite, progress=progress)
+
+
+def _pull_checkpoint(model: str, registry: Registry, place: str | None, *, overwrite: bool) -> ModelSpec:
+    from datetime import UTC, datetime
+
+    spec = registry.checkpoints[model]
+    try:
+        from asem_core.train.importing import pull_checkpoint
+    except ImportError as error:
+        raise AsemError(f"converting a checkpoint needs torch ({error}): pip install 'asem-core[train]'") from None
+    # ASEM_ZOO names a site of packages, not of checkpoints.
+    given = click.get_current_context().get_parameter_source("site") is click.core.ParameterSource.COMMANDLINE
+    with progress_bar() as progress:
+        return pull_checkpoint(
+            spec, date=datetime.now(UTC).strftime("%Y-%m-%d"), source=place if given else None, overwrite=overwrite,
+            progress=progress,
+        )  # fmt: skip
 
 
 def _check_new(model: str, registry: Registry) -> None:

@@ -34,6 +34,7 @@ def _checkpoint(entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Checkpoi
         title=entry["title"],
         voxel_size_nm=(float(z), float(y), float(x)),
         fixation=entry["fixation"],
+        base=shared["base"],
         cells=tuple(entry["cells"]),
         normalise=tuple(StageRef(**stage) for stage in shared["normalise"]),
         sha256=entry.get("sha256"),
