@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asem_core.cli.zoo import export, importing, package, path, pull, test, validate
+from asem_core.cli.zoo import build, export, importing, package, path, pull, test, validate
 from asem_core.cli.zoo import list as list_verb
 
 
@@ -14,6 +14,7 @@ def zoo() -> None:
 
 
 for verb in (
-    list_verb.list_, path.path, validate.validate, test.test, export.export, pull.pull, importing.import_, package.package,
+    list_verb.list_, path.path, validate.validate, test.test, export.export, build.build, pull.pull, importing.import_,
+    package.package,
 ):  # fmt: skip
     zoo.add_command(verb)
