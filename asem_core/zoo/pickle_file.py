@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickletools
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -49,7 +50,7 @@ def check_state_dict(path: Path) -> None:
                     f"{path}: its pickle asks for {asked}, which is code and not weights; nothing of it was run: "
                     "get the package from a source that you trust"
                 )
-    except (ValueError, OSError, EOFError, KeyError, IndexError, UnicodeError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, KeyError, IndexError, zlib.error, zipfile.BadZipFile) as error:
         raise ModelError(f"{path} holds no PyTorch weights ({error}): get the package again") from None
 
 

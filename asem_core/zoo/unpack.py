@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from asem_core.errors import ModelError
@@ -30,6 +32,9 @@ MOST_RATIO = 200
 """Unpacked to packed bytes of an archive above `_SMALL`. Weights hardly shrink, test tensors that are mostly 0 do."""
 _SMALL = 256 * 2**20
 _ENCRYPTED = 0x1
+_UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError,
+               RuntimeError, ValueError)  # fmt: skip
+"""What zipfile raises on archives that are damaged or that use what it does not know."""
 
 
 def unpack_safely(archive: Path, destination: Path) -> None:
@@ -66,7 +71,7 @@ def unpack_safely(archive: Path, destination: Path) -> None:
                     _extract(opened, entry, partial)
     except FileNotFoundError:
         raise ModelError(f"{archive}: there is no such file") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ModelError(f"{archive}: is no zip that can be read ({error}); download it again") from None
     except OSError as error:
         raise ModelError(f"{archive}: cannot be read: {error.strerror or error}") from None
