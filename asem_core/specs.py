@@ -5,7 +5,9 @@ Heavy code is named as ``"package.module:function"`` and resolved on use, so tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -206,6 +208,23 @@ class ModelSpec:
     licence: str
     trained_on: str
     scores: Mapping[str, float] = attrs.field(factory=dict)
+
+
+def packaged_models(package: str, folder: Path) -> tuple[ModelSpec, ...]:
+    """The models that a plugin carries: what ``model.json`` in each folder of ``<folder>/models`` says.
+
+    ``package`` is the plugin's import package, ``folder`` its place. ``model.json`` was written together with the
+    weights, and its sha256 is compared with them whenever the package is opened. That finds damage: a truncated
+    download, a half-updated folder, weights exchanged by mistake. It does not protect against somebody who can write
+    into the installed package, and a sha256 in the plugin's own code would not either.
+    """
+    found = []
+    for manifest in sorted((folder / "models").glob("*/model.json")):
+        values = json.loads(manifest.read_text())
+        values["preprocess"] = tuple(StageRef(**stage) for stage in values["preprocess"])
+        values["voxel_size_nm"] = tuple(values["voxel_size_nm"])
+        found.append(ModelSpec(**values, package=f"{package}:models/{manifest.parent.name}"))
+    return tuple(found)
 
 
 @attrs.frozen(kw_only=True)
