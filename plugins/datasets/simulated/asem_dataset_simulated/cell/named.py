@@ -19,6 +19,7 @@ from asem_dataset_simulated.cell.scene import CellSpec
 from asem_dataset_simulated.cell.style import Fixation
 
 Role = Literal["training", "naive"]
+_GOLGI_UM = 2.4
 
 
 @frozen(kw_only=True)
@@ -67,31 +68,35 @@ def find_part(cell: NamedCell, name: str) -> Part:
     return cell.parts[name]
 
 
-def _training(name: str, seed: int, fixation: Fixation, mirrors: str) -> NamedCell:
+def _training(name: str, seed: int, fixation: Fixation, mirrors: str, golgi: FloatTriple) -> NamedCell:
     parts = {
         "training": Part(middle=(0.0, -0.06, 0.27), side_um=2.8),
         "validation": Part(middle=(0.0, -0.06, -0.29), side_um=2.0),
+        "golgi": Part(middle=golgi, side_um=_GOLGI_UM),
     }
     return NamedCell(
         name=name, spec=CellSpec(seed=seed, fixation=fixation), role="training", mirrors=mirrors, parts=parts
     )
 
 
-def _naive(name: str, seed: int, fixation: Fixation, mirrors: str) -> NamedCell:
-    parts = {"evaluation": Part(middle=(0.05, -0.06, 0.28), side_um=2.6)}
+def _naive(name: str, seed: int, fixation: Fixation, mirrors: str, golgi: FloatTriple) -> NamedCell:
+    parts = {
+        "evaluation": Part(middle=(0.05, -0.06, 0.28), side_um=2.6),
+        "golgi": Part(middle=golgi, side_um=_GOLGI_UM),
+    }
     return NamedCell(name=name, spec=CellSpec(seed=seed, fixation=fixation), role="naive", mirrors=mirrors, parts=parts)
 
 
 CELLS: dict[str, NamedCell] = {
     cell.name: cell
     for cell in (
-        _training("cf-1", 101, "CF", "cell 1"),
-        _training("cf-2", 102, "CF", "cell 2"),
-        _naive("cf-3", 103, "CF", "cell 3"),
-        _naive("cf-6", 106, "CF", "cell 6"),
-        _training("hpfs-19", 119, "HPFS", "cell 19"),
-        _training("hpfs-20", 120, "HPFS", "cell 20"),
-        _naive("hpfs-21", 121, "HPFS", "cell 21"),
-        _naive("hpfs-22", 122, "HPFS", "cell 22"),
+        _training("cf-1", 101, "CF", "cell 1", (-0.003, 0.11, -0.264)),
+        _training("cf-2", 102, "CF", "cell 2", (0.075, 0.14, 0.081)),
+        _naive("cf-3", 103, "CF", "cell 3", (-0.17, -0.074, -0.246)),
+        _naive("cf-6", 106, "CF", "cell 6", (-0.279, -0.132, -0.029)),
+        _training("hpfs-19", 119, "HPFS", "cell 19", (0.221, 0.077, -0.13)),
+        _training("hpfs-20", 120, "HPFS", "cell 20", (-0.044, -0.143, -0.145)),
+        _naive("hpfs-21", 121, "HPFS", "cell 21", (-0.134, -0.022, -0.249)),
+        _naive("hpfs-22", 122, "HPFS", "cell 22", (-0.07, -0.072, 0.212)),
     )
 }
