@@ -18,7 +18,10 @@ def list_(*, as_json: bool) -> None:
     from asem_core.registry import make_registry
     from asem_core.zoo.catalogue import all_models
 
-    models = all_models(make_registry())
+    registry = make_registry()
+    models = all_models(registry)
+    for plugin in registry.organelles.broken:
+        click.echo(f"note: the plugin {plugin.name!r} ({plugin.distribution}) is broken: {plugin.error}", err=True)
     if as_json:
         click.echo(json.dumps([_row(model) for model in models], indent=2))
         return

@@ -1,0 +1,79 @@
+"""A built zoo, served by a web server, as other programs see it: bioimageio.core and a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from asem_core.zoo.catalogue import Listed
+from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.site import build_site
+
+ID = "mito-10nm"
+LOAD = """
+import sys
+from bioimageio.core import load_description
+description = load_description(sys.argv[1])
+print(type(description).__name__, description.id, description.weights.onnx.opset_version)
+"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a site with one model."""
+    package = root / "plugins/organelles/mito/asem_organelle_mito/models/mito_10nm"
+    site = tmp_path_factory.mktemp("zoo") / "site"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
+    address = f"http://127.0.0.1:{server.server_port}"
+    build_site(site, [Listed(organelle="mito", spec=read_manifest(package), distribution=None)], url=address)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "setting", [{"BIOIMAGEIO_ID_MAP": "{site}/id_map.json", "BIOIMAGEIO_COLLECTION_HTTP_PATTERN": ""},
+                {"BIOIMAGEIO_COLLECTION_HTTP_PATTERN": "{site}/models/{{bioimageio_id}}/rdf.yaml"}],
+    ids=["id map", "pattern"],
+)  # fmt: skip
+def test_bioimageio_finds_a_model_by_its_id(served: str, tmp_path: Path, setting: dict[str, str]) -> None:
+    variables = {name: value.format(site=served) for name, value in setting.items()}
+    found = subprocess.run(
+        [sys.executable, "-c", LOAD, ID], capture_output=True, text=True,
+        env={**os.environ, **variables, "BIOIMAGEIO_CACHE_PATH": str(tmp_path)},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == ["ModelDescr", ID, "17"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["index.html", f"model-{ID}.html"])
+def test_pages_in_a_browser(served: str, tmp_path: Path, page: str) -> None:
+    browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
+    if browser is None:
+        pytest.skip("no browser: apt-get install chromium")
+    local = served.replace("127.0.0.1", "localhost")  # the page puts in the address at which it is seen
+    shown = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom",
+         f"{local}/{page}"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "ASEM mitochondria 10 nm" in shown.stdout, shown.stderr
+    assert f"asem zoo pull {ID} --from {local}<" in shown.stdout.replace('<span class="site">', "")

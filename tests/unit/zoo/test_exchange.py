@@ -1,0 +1,342 @@
+"""A package as zip, as part of a static site, and back from there into the store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import attrs
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from asem_core.cli.zoo import zoo
+from asem_core.errors import AsemError, ModelError, OutputError
+from asem_core.zoo import download
+from asem_core.zoo.catalogue import Listed
+from asem_core.zoo.export import export_zip
+from asem_core.zoo.files import file_sha256
+from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.pull import pull
+from asem_core.zoo.site import build_site
+from asem_core.zoo.store import stored_models
+from asem_core.zoo.validate import problems
+
+ID = "mito-10nm"
+URL = "https://models.example.org/asem"
+
+
+@pytest.fixture(scope="module")
+def package(root):
+    return root / "plugins/organelles/mito/asem_organelle_mito/models/mito_10nm"
+
+
+@pytest.fixture(scope="module")
+def listed(package):
+    return Listed(organelle="mito", spec=read_manifest(package), distribution="asem-organelle-mito")
+
+
+@pytest.fixture(scope="module")
+def built(listed, tmp_path_factory):
+    site = tmp_path_factory.mktemp("zoo") / "site"
+    build_site(site, [listed], url=URL + "/")
+    return site
+
+
+@pytest.fixture
+def copy(package, tmp_path):
+    return shutil.copytree(package, tmp_path / "copy")
+
+
+@pytest.fixture
+def site(built, tmp_path):
+    """A site that a test may change."""
+    return shutil.copytree(built, tmp_path / "site")
+
+
+@pytest.fixture
+def server(site):
+    """A web server of `site`; from answer ``broken_after`` on it hangs up."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(site)))
+    server.starts, server.broken_after = [], None
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def served(server):
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def do_GET(self):
+        span = self.headers.get("Range")
+        if span is None:
+            super().do_GET()
+            return
+        start, _, stop = span.removeprefix("bytes=").partition("-")
+        self.server.starts.append(int(start))
+        if self.server.broken_after is not None and len(self.server.starts) > self.server.broken_after:
+            self.connection.close()
+            return
+        content = Path(self.translate_path(self.path)).read_bytes()
+        part = content[int(start) : int(stop) + 1]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{stop}/{len(content)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+    def log_message(self, *args):
+        pass
+
+
+def run_zoo(*arguments):
+    return CliRunner().invoke(zoo, [str(argument) for argument in arguments])
+
+
+def refusal(result):
+    assert result.exit_code != 0
+    assert isinstance(result.exception, AsemError), (result.output, result.exception)
+    return str(result.exception)
+
+
+def change_entry(site, **values):
+    collection = json.loads((site / "collection.json").read_text())
+    collection["collection"][0] |= values
+    (site / "collection.json").write_text(json.dumps(collection))
+
+
+def test_export_gives_the_same_bytes_and_all_files(copy, package, tmp_path):
+    first = export_zip(package, tmp_path / "a.zip")
+    (copy / "__pycache__").mkdir()
+    (copy / "__pycache__/unet.pyc").touch()
+    (copy / ".DS_Store").touch()
+    assert file_sha256(export_zip(copy, tmp_path / "b.zip")) == file_sha256(first)
+    with zipfile.ZipFile(first) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == sorted(path.name for path in package.iterdir() if path.name != "__pycache__")
+
+
+# bioimageio.spec leaves the zip that it reads to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_export_opens_in_bioimageio(package, tmp_path):
+    from bioimageio.spec import load_description
+    from bioimageio.spec.model.v0_5 import ModelDescr
+
+    description = load_description(export_zip(package, tmp_path / "m.zip"), perform_io_checks=False)
+    assert isinstance(description, ModelDescr)
+    assert description.id == ID
+
+
+def test_export_on_the_command_line(tmp_path, package):
+    result = run_zoo("export", package, tmp_path)
+    assert result.exit_code == 0, result.exception
+    assert file_sha256(tmp_path / "mito_10nm.zip") in result.output
+    assert "use --overwrite" in refusal(run_zoo("export", package, tmp_path))
+    assert run_zoo("export", package, tmp_path, "--overwrite").exit_code == 0
+    (tmp_path / "thesis.zip").write_text("not a zip")
+    assert "other things than a model's zip" in refusal(
+        run_zoo("export", package, tmp_path / "thesis.zip", "--overwrite")
+    )
+    assert "name it NAME.zip" in refusal(run_zoo("export", package, tmp_path / "m.tar"))
+
+
+def test_damaged_package_is_not_exported(copy, tmp_path):
+    (copy / "README.md").unlink()
+    with pytest.raises(ModelError, match=r"README\.md is missing"):
+        export_zip(copy, tmp_path / "m.zip")
+    assert not (tmp_path / "m.zip").exists()
+
+
+def test_validate(package, copy, tmp_path):
+    archive = export_zip(package, tmp_path / "m.zip")
+    assert f"{archive}: sound" in run_zoo("validate", archive).output
+    (copy / "test_input.npy").unlink()
+    (copy / "weights.onnx").write_bytes(b"other")
+    result = run_zoo("validate", copy)
+    assert "2 problems" in refusal(result)
+    lines = result.output.splitlines()
+    assert len(lines) == 2
+    assert "test_input.npy is missing" in lines[0] or "weights.onnx" in lines[0]
+    assert "no such folder or zip" in refusal(run_zoo("validate", tmp_path / "nothing"))
+
+
+def test_validate_reports_what_bioimageio_says(copy):
+    rdf = yaml.safe_load((copy / "rdf.yaml").read_text())
+    rdf["authors"] = []
+    rdf["inputs"][0]["axes"][2]["unit"] = "furlong"
+    (copy / "rdf.yaml").write_text(yaml.safe_dump(rdf))
+    found = problems(copy)
+    assert any("unit" in problem for problem in found), found
+    assert all("\n" not in problem for problem in found)
+
+
+def test_site_files(built, package):
+    (entry,) = json.loads((built / "collection.json").read_text())["collection"]
+    assert entry["type"] == "model"
+    assert entry["id"] == entry["nickname"] == ID
+    assert "mitochondria" in entry["tags"]
+    assert entry["rdf_source"] == f"{URL}/models/{ID}/rdf.yaml"
+    assert entry["covers"] == [f"{URL}/models/{ID}/cover.png"]
+    assert entry["zip_sha256"] == file_sha256(built / entry["zip_source"])
+    assert entry["zip_bytes"] == (built / entry["zip_source"]).stat().st_size
+    sha256 = file_sha256(package / "rdf.yaml")
+    assert json.loads((built / "id_map.json").read_text()) == {ID: {"source": entry["rdf_source"], "sha256": sha256}}
+    assert problems(built / f"models/{ID}") == ()
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [value for key, value in attributes if key in ("href", "src")]
+
+
+@pytest.mark.parametrize("page", ["index.html", f"model-{ID}.html"])
+def test_pages_link_to_what_is_there(built, page):
+    text = (built / page).read_text()
+    links = _Links()
+    links.feed(text)
+    local = [link for link in links.found if not link.startswith(("https://doi.org/", "data:"))]
+    assert len(local) > 3
+    for link in local:
+        assert (built / link).is_file(), link
+    for fact in (ID, "10 x 10 x 10 nm", "CC-BY-NC-4.0", "0.890", "0.825", "Trained on research-use data", "deepImageJ"):
+        assert fact in text, fact
+
+
+def test_site_without_address_is_relative(listed, tmp_path):
+    result = CliRunner().invoke(zoo, ["build", str(tmp_path / "site"), "--model", ID])
+    assert result.exit_code == 0, result.exception
+    assert "no id_map.json" in result.stderr
+    (entry,) = json.loads((tmp_path / "site/collection.json").read_text())["collection"]
+    assert entry["rdf_source"] == f"models/{ID}/rdf.yaml"
+    assert not (tmp_path / "site/id_map.json").exists()
+    assert 'class="site"' in (tmp_path / "site/index.html").read_text()
+    (tmp_path / "thesis").mkdir()
+    assert "other things than a zoo site" in refusal(run_zoo("build", tmp_path / "thesis", "--overwrite"))
+    assert "use --overwrite" in refusal(run_zoo("build", tmp_path / "site"))
+
+
+def test_pages_show_hostile_text_as_text(copy, listed, tmp_path):
+    evil = "<script>alert(1)</script>"
+    rdf = yaml.safe_load((copy / "rdf.yaml").read_text())
+    rdf |= {"name": evil, "attachments": [], "documentation": "README.md", "covers": ["../../secret.png"]}
+    rdf["covers"] = ["https://elsewhere.example/cover.png"]
+    (copy / "rdf.yaml").write_text(yaml.safe_dump(rdf))
+    (copy / "README.md").write_text(f"{evil}\n\n[x](javascript:alert(1))\n")
+    spec = attrs.evolve(listed.spec, package=str(copy), trained_on=evil)
+    build_site(tmp_path / "site", [attrs.evolve(listed, spec=spec)])
+    for page in ("index.html", f"model-{ID}.html"):
+        text = (tmp_path / "site" / page).read_text()
+        assert evil not in text
+        assert "elsewhere.example" not in text
+        assert 'href="javascript' not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_two_models_of_one_id_make_no_site(listed, tmp_path):
+    with pytest.raises(ModelError, match="two models have one id"):
+        build_site(tmp_path / "site", [listed, listed])
+    with pytest.raises(OutputError, match="no such folder"):
+        build_site(tmp_path / "gone/site", [listed])
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/index.html", "/collection.json"])
+def test_pull(served, package, model_store, suffix):
+    spec = pull(ID, served + suffix)
+    assert stored_models() == (("mito", spec),)
+    assert {p.name: file_sha256(p) for p in (model_store / ID).iterdir()} == {
+        p.name: file_sha256(p) for p in package.iterdir() if p.name != "__pycache__"
+    }
+    assert list((model_store / ".downloads").iterdir()) == []
+
+
+def test_pull_from_a_folder(site, model_store):
+    assert pull(ID, str(site)).package == str(model_store / ID)
+
+
+def test_interrupted_pull_goes_on(server, served, monkeypatch):
+    monkeypatch.setattr(download, "PIECE_BYTES", 2**20)
+    server.broken_after = 3
+    with pytest.raises(ModelError, match="the same command goes on from there"):
+        pull(ID, served)
+    assert stored_models() == ()
+    assert max(server.starts) == 3 * 2**20
+    server.starts.clear()
+    server.broken_after = None
+    pull(ID, served)
+    assert server.starts[0] == 3 * 2**20
+    assert [spec.id for _, spec in stored_models()] == [ID]
+
+
+def test_wrong_sha256_is_not_stored(served, site, model_store):
+    change_entry(site, zip_sha256="0" * 64)
+    with pytest.raises(ModelError, match="expected sha256 0000"):
+        pull(ID, served)
+    assert stored_models() == ()
+
+
+def test_site_that_sends_another_model(served, site):
+    change_entry(site, id="mito-5nm")
+    with pytest.raises(ModelError, match="holds the model 'mito-10nm', expected 'mito-5nm'"):
+        pull("mito-5nm", served)
+    assert stored_models() == ()
+
+
+@pytest.mark.parametrize("source", ["../secret.zip", "https://elsewhere.example/m.zip", "/etc/passwd", None])
+def test_zip_that_is_not_of_the_site(served, site, source):
+    change_entry(site, zip_source=source)
+    with pytest.raises(ModelError, match="names no zip of the site"):
+        pull(ID, served)
+
+
+def test_unknown_model_and_no_site(served, site, tmp_path):
+    with pytest.raises(ModelError, match=r"no model 'mito-10'; there are: mito-10nm; did you mean 'mito-10nm'"):
+        pull("mito-10", served)
+    with pytest.raises(ModelError, match="there is no collection"):
+        pull(ID, str(tmp_path))
+    (site / "collection.json").write_text("[]")
+    with pytest.raises(AsemError, match="expected a JSON object"):
+        pull(ID, served)
+
+
+def test_pull_on_the_command_line(served, site, monkeypatch):
+    assert "comes with asem-organelle-mito" in refusal(run_zoo("pull", ID, "--from", served))
+    without = run_zoo("pull", "mito-5nm")
+    assert without.exit_code == 2
+    assert "give the address of a zoo site" in without.output
+    from asem_core import registry
+
+    monkeypatch.setattr(registry, "make_registry", lambda: registry.Registry(registry.make_manager([])))
+    result = run_zoo("pull", ID, "--from", served)
+    assert result.exit_code == 0, result.exception
+    assert f"--organelle mito --model {ID}" in result.stdout
+    assert "asem-organelle-mito brings its parameters" in result.stderr
+    listing = json.loads(run_zoo("list", "--json").stdout)
+    assert [(row["id"], row["distribution"]) for row in listing] == [(ID, None)]
+    assert "(pulled or imported)" in run_zoo("list").stdout
+
+
+def test_list_names_what_matters():
+    text = run_zoo("list").stdout
+    for fact in (
+        ID,
+        "10 x 10 x 10 nm",
+        "0.890 outside the exclusion zone",
+        "CC-BY-NC-4.0",
+        "asem-organelle-mito",
+        " MB",
+    ):
+        assert fact in text
