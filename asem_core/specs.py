@@ -319,19 +319,37 @@ class OrganelleSpec:
             raise ValueError(f"default_model must be one of the organelle's models {ids}, got {self.default_model!r}")
 
 
+ANALYSIS_INPUTS = ("raw", "cell_mask", "others")
+"""What an analysis may be given beside the objects: the image, a cell mask, and objects of other organelles."""
+
+
+def _analysis_inputs(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    unknown = [name for name in value if name not in ANALYSIS_INPUTS]
+    if unknown:
+        raise ValueError(f"{attribute.name} must be of {', '.join(ANALYSIS_INPUTS)}, got {', '.join(unknown)}")
+
+
 @attrs.frozen(kw_only=True)
 class AnalysisSpec:
-    """A measurement on a segmentation."""
+    """A measurement on a segmentation: a verb of ``asem analyze``."""
 
     name: str = attrs.field(validator=_name)
     version: str
+    """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
-    """``fn(view, *, params) -> xarray.Dataset``."""
+    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analyze.View` in, a table with one row per object out."""
     params: str = attrs.field(validator=_import_path)
-    needs: tuple[str, ...] = ()
+    """A frozen attrs class. Each field is an option of the command line: its name, type (int, float, bool, str, Path or
+    a ``Literal`` of words), default, and the docstring under it as help."""
+    needs: tuple[str, ...] = attrs.field(default=(), validator=_analysis_inputs)
+    """Inputs without which it does not run: of `ANALYSIS_INPUTS`."""
+    takes: tuple[str, ...] = attrs.field(default=(), validator=_analysis_inputs)
+    """Inputs that it uses where they are given."""
     outputs: Mapping[str, str] = attrs.field(factory=dict)
     """Per variable: dims, unit and dtype in words."""
+    examples: tuple[str, ...] = ()
+    """Command lines for its ``--help``."""
 
 
 @attrs.frozen(kw_only=True)

@@ -32,6 +32,7 @@ def cli(verbose: bool) -> None:
 def register() -> click.Group:
     """Add core's verbs and those of the installed plugins."""
     from asem_core.cli import (
+        analyze,
         convert,
         datasets,
         evaluate,
@@ -47,14 +48,15 @@ def register() -> click.Group:
         zoo,
     )
     from asem_core.plugins import make_manager
+    from asem_core.registry import Registry
 
+    plugins_found = make_manager()
     for command in (
         datasets.datasets, convert.convert, info.info, preprocess.preprocess, mask.mask, labels.labels,
-        train.train, segment.segment, output.status, output.verify, evaluate.evaluate, organelles.organelles,
-        zoo.zoo, plugins.plugins,
+        train.train, segment.segment, output.status, output.verify, evaluate.evaluate,
+        analyze.make_group(Registry(plugins_found)), organelles.organelles, zoo.zoo, plugins.plugins,
     ):  # fmt: skip
         cli.add_command(command)
-    plugins_found = make_manager()
     for implementation in plugins_found.manager.hook.asem_register_commands.get_hookimpls():
         try:
             implementation.function(cli=cli)

@@ -1,0 +1,40 @@
+"""Whether a volume holds labels or probabilities."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from asem_core.errors import VolumeError
+from asem_core.volume import zarr_node
+from asem_core.volume.address import locate
+from asem_core.volume.layout import PUBLISHED_LABELS
+from asem_core.volume.volume import Volume
+
+Kind = Literal["labels", "probabilities"]
+
+
+def kind_of(volume: Volume) -> Kind:
+    """Floats are probabilities, integers wider than a byte labels; of bytes, where the volume lies must tell.
+
+    Raises
+    ------
+    VolumeError
+        uint8 that is neither part of an OME-Zarr (an image is probabilities, a label image labels) nor below
+        ``volumes/labels``.
+    """
+    if volume.dtype.kind == "f":
+        return "probabilities"
+    if volume.dtype != np.uint8:
+        return "labels"
+    place = locate(volume.uri)
+    image = zarr_node.pyramid_of(place) or place
+    if f"/{PUBLISHED_LABELS}/" in volume.uri or zarr_node.is_label_image(image):
+        return "labels"
+    if zarr_node.multiscale(image) is not None:
+        return "probabilities"
+    raise VolumeError(
+        f"{volume.uri} holds uint8, which may be labels or probabilities (0..255): say --kind labels or "
+        "--kind probabilities"
+    )

@@ -1,0 +1,126 @@
+"""Run a registered analysis: inputs in, a folder of tables out, complete or absent."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from asem_core.analyze.kind import Kind
+from asem_core.analyze.tables import write_tables
+from asem_core.analyze.view import BLOCK, View, open_view
+from asem_core.errors import AsemError
+from asem_core.geometry import Triple, VoxelSize
+from asem_core.params import make_params
+from asem_core.progress import Progress, silent
+from asem_core.registry import Registry, resolve
+from asem_core.specs import AnalysisSpec
+from asem_core.volume.output import Kind as Replaceable
+from asem_core.volume.output import check_destination, complete_or_absent
+from asem_core.volume.provenance import provenance
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SUMMARY = "analysis.json"
+"""What was run on what, in the output folder: provenance, and how many objects there are."""
+_ANALYSIS = Replaceable(name="an analysis", recognise=lambda path: (path / SUMMARY).is_file())
+
+
+def analyze(
+    name: str,
+    objects: str | Path,
+    output: Path,
+    *,
+    raw: str | Path | None = None,
+    cell_mask: str | Path | None = None,
+    others: Mapping[str, str | Path] | None = None,
+    kind: Kind | None = None,
+    threshold: float = 0.5,
+    voxel_size: VoxelSize | None = None,
+    params: Mapping[str, Any] | None = None,
+    registry: Registry,
+    overwrite: bool = False,
+    block: Triple = BLOCK,
+    progress: Progress = silent,
+) -> xr.Dataset:
+    """Measure ``objects`` with the analysis ``name`` and write its tables.
+
+    Parameters
+    ----------
+    name
+        Of a registered analysis.
+    objects, raw, cell_mask, others, kind, threshold, voxel_size
+        See `open_view`.
+    output
+        Folder to create: ``<name>.zarr``, ``<name>.csv``, ``<name>.parquet`` (with pyarrow), ``analysis.json`` and
+        what the analysis adds.
+    params
+        Values for the analysis' parameter class; what is not named keeps its default.
+    overwrite
+        Whether an analysis that is already there is replaced.
+    block
+        Voxels per axis in which volumes are read. The result does not depend on it.
+
+    Returns
+    -------
+    xarray.Dataset
+        One row per object; provenance in ``attrs["asem"]``. No objects: no rows.
+
+    Raises
+    ------
+    PluginError
+        No such analysis, or wrong parameters.
+    AsemError
+        An input that the analysis needs is missing, or one that it does not take is given. Also see `open_view`.
+    OutputError
+        See `complete_or_absent`.
+    """
+    spec = registry.analyses[name]
+    chosen = make_params(spec, params or {})
+    _check_inputs(spec, {"raw": raw, "cell_mask": cell_mask, "others": others or None})
+    check_destination(output, overwrite=overwrite, kind=_ANALYSIS)
+    with (
+        tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as scratch,
+        complete_or_absent(output, needed_bytes=0, overwrite=overwrite, kind=_ANALYSIS) as partial,
+    ):
+        partial.mkdir()
+        with open_view(
+            objects, raw=raw, cell_mask=cell_mask, others=others, kind=kind, threshold=threshold,
+            voxel_size=voxel_size, registry=registry, scratch=Path(scratch), output=partial, block=block,
+            progress=progress,
+        ) as view:  # fmt: skip
+            dataset: xr.Dataset = resolve(spec.fn)(view, params=chosen)
+        about = {**_provenance(spec, view, chosen, registry), "rows": dict(dataset.sizes)}
+        dataset = dataset.assign_attrs(asem=about)
+        write_tables(partial, dataset, name=name)
+        (partial / SUMMARY).write_text(json.dumps(about, indent=2, default=str))
+    return dataset
+
+
+def _check_inputs(spec: AnalysisSpec, given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        word = name.replace("_", " ")
+        if value is None and name in spec.needs:
+            raise AsemError(f"the analysis {spec.name} needs {word}")
+        if value is not None and name not in (*spec.needs, *spec.takes):
+            used = ", ".join((*spec.needs, *spec.takes)).replace("_", " ") or "nothing"
+            raise AsemError(f"the analysis {spec.name} has no use for {word}; beside objects it takes {used}")
+
+
+def _provenance(spec: AnalysisSpec, view: View, params: Any, registry: Registry) -> dict[str, Any]:
+    plugin = registry.analyses.plugin_of(spec.name)
+    beside = {"raw": view.raw, "cell_mask": view.cell_mask, **{n: v.objects for n, v in view.others.items()}}
+    about = provenance(
+        f"asem analyze {spec.name}", view.objects, analysis={"name": spec.name, "version": spec.version},
+        plugin={"distribution": plugin.distribution, "version": plugin.version},
+        params=attrs.asdict(params), kind=view.kind,
+        threshold=view.threshold if view.kind == "probabilities" else None,
+        voxel_size_nm=view.voxel_size.zyx, lower_edge_nm=view.objects.lower_edge_nm,
+        inputs={name: dict(volume.identity) for name, volume in beside.items() if volume is not None},
+    )  # fmt: skip
+    return dict(json.loads(json.dumps(about, default=str)))

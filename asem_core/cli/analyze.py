@@ -1,0 +1,139 @@
+"""``asem analyze``: one verb per registered analysis, made from its spec."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asem_core.cli.options import VOXEL_SIZE, progress_bar
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from asem_core.registry import Registry
+    from asem_core.specs import AnalysisSpec
+
+
+class _Analyses(click.Group):
+    """Makes a verb when it is asked for: listing them loads no analysis."""
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__("analyze", help="Measure what was segmented: tables in nm, one row per object.")
+        self._registry = registry
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._registry.analyses)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        return make_command(self._registry.analyses[cmd_name], self._registry)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        summaries = [(name, spec.summary) for name, spec in self._registry.analyses.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(summaries or [("none", "is installed")])
+
+
+def make_group(registry: Registry) -> click.Group:
+    """The verb ``asem analyze``, which has a verb for every analysis in ``registry``."""
+    return _Analyses(registry)
+
+
+def make_command(spec: AnalysisSpec, registry: Registry) -> click.Command:
+    """The verb of the analysis ``spec``."""
+    from asem_core.cli.params_options import options_of
+    from asem_core.registry import resolve
+
+    own = options_of(resolve(spec.params))
+
+    def run(*, objects: str, output: Path, as_json: bool, others: tuple[str, ...] = (), **values: Any) -> None:
+        from asem_core.analyze import analyze as measure
+
+        given = {option.name: values.pop(str(option.name)) for option in own}
+        with progress_bar() as progress:
+            found = measure(
+                spec.name, objects, output, others=_named(others), registry=registry, progress=progress,
+                params={name: value for name, value in given.items() if value is not None}, **values,
+            )  # fmt: skip
+        _print(spec, found, output, as_json=as_json)
+
+    return click.Command(
+        spec.name, callback=run, params=[*_inputs(spec), *own, *_common()], help=_help(spec), short_help=spec.summary
+    )
+
+
+def _inputs(spec: AnalysisSpec) -> list[click.Parameter]:
+    known = (*spec.needs, *spec.takes)
+    options: list[click.Parameter] = [click.Argument(["objects"])]
+    if "raw" in known:
+        options.append(click.Argument(["raw"], required="raw" in spec.needs))
+    if "cell_mask" in known:
+        options.append(
+            click.Option(["--cell-mask"], metavar="MASK", required="cell_mask" in spec.needs,
+                         help="Volume that is not 0 inside the cell, such as `asem mask` makes.")
+        )  # fmt: skip
+    if "others" in known:
+        options.append(
+            click.Option(["--other", "others"], metavar="[NAME=]OTHER", multiple=True, required="others" in spec.needs,
+                         help="Objects of another organelle; repeat it for several. NAME, by default the file's, "
+                         "goes into the names of columns.")
+        )  # fmt: skip
+    return options
+
+
+def _common() -> list[click.Parameter]:
+    return [
+        click.Option(["-o", "--output"], type=click.Path(path_type=Path), required=True, help="Folder to make."),
+        click.Option(["--threshold"], type=float, default=0.5, show_default=True,
+                     help="A voxel belongs to an object where its probability is at least this."),
+        click.Option(["--kind"], type=click.Choice(["labels", "probabilities"]),
+                     help="What OBJECTS hold, where uint8 data does not say it."),
+        click.Option(["--voxel-size"], type=VOXEL_SIZE,
+                     help="nm, for those inputs that do not state theirs (TIFF folders)."),
+        click.Option(["--overwrite"], is_flag=True, help="Replace OUTPUT if it is an analysis already."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, and nothing else."),
+    ]  # fmt: skip
+
+
+def _help(spec: AnalysisSpec) -> str:
+    raw = ", and the image RAW that they were found in" if "raw" in (*spec.needs, *spec.takes) else ""
+    examples = "".join(f"\n  {line}" for line in spec.examples)
+    return (
+        f"{spec.summary[:1].upper()}{spec.summary[1:]}.\n\n"
+        f"OBJECTS are labels or probabilities, in any format{raw}, on the same grid. Writes {spec.name}.csv, "
+        f"{spec.name}.zarr (an xarray data set), {spec.name}.parquet (needs pyarrow) and analysis.json (what was done) "
+        f"into OUTPUT.{f'{chr(10)}{chr(10)}{chr(8)}{chr(10)}Examples:{examples}' if examples else ''}"
+    )
+
+
+def _named(others: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=PATH`` or ``PATH`` by name."""
+    found: dict[str, str] = {}
+    for text in others:
+        name, sign, uri = text.partition("=")
+        if not sign or "/" in name:
+            name, uri = Path(text).name.partition(".")[0], text
+        if not name.isidentifier():
+            raise click.UsageError(f"--other {text}: {name!r} cannot name columns; write NAME={uri}, NAME such as er")
+        if name in found:
+            raise click.UsageError(f"--other {text}: {name} is given twice; write NAME={uri} with another name")
+        found[name] = uri
+    return found
+
+
+def _print(spec: AnalysisSpec, found: xr.Dataset, output: Path, *, as_json: bool) -> None:
+    from asem_core.analyze.tables import NO_PARQUET, has_parquet, to_rows
+
+    rows = to_rows(found)
+    if as_json:
+        table = json.loads(rows.reset_index().to_json(orient="records"))
+        click.echo(json.dumps({"output": str(output), **found.attrs["asem"], "table": table}, indent=2))
+        return
+    if not len(rows):
+        click.echo(f"{output}: no {rows.index.name} was found; the tables are empty")
+    else:
+        click.echo(f"{output}: {len(rows):,} rows, one per {rows.index.name}")
+    if not has_parquet():
+        click.echo(f"note: {NO_PARQUET}", err=True)

@@ -1,0 +1,63 @@
+"""Options of a verb, made from the parameter class of a stage: one per field, its docstring as help."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import attrs
+import click
+
+_SCALARS: dict[Any, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING, Path: click.Path(path_type=Path)}
+
+
+def options_of(kind: type[attrs.AttrsInstance]) -> list[click.Option]:
+    """One option per field of ``kind``, without value unless the user gives one: `asem_core.params.make_params` knows
+    the defaults.
+
+    Raises
+    ------
+    TypeError
+        A field is of a type that no option can hold.
+    """
+    help_of, types = field_docs(kind), get_type_hints(kind)
+    return [_option(field, types[field.name], help_of.get(field.name, "")) for field in attrs.fields(kind)]
+
+
+def field_docs(kind: type) -> dict[str, str]:
+    """The docstrings below the fields of a class and of those that it inherits from, on one line each."""
+    docs: dict[str, str] = {}
+    for base in reversed([base for base in kind.__mro__ if attrs.has(base)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, below in pairwise(statements):
+            text = below.value if isinstance(below, ast.Expr) else None
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Constant):
+                docs[ast.unparse(field.target)] = " ".join(str(text.value).split())
+    return docs
+
+
+def _option(field: attrs.Attribute[Any], hint: Any, text: str) -> click.Option:
+    name, default = field.name.replace("_", "-"), field.default
+    if default is not attrs.NOTHING and default is not None and not isinstance(default, bool):
+        text = f"{text} [default: {default:g}]" if isinstance(default, float) else f"{text} [default: {default}]"
+    required = default is attrs.NOTHING
+    if hint is bool:
+        on = " [default: on]" if default else " [default: off]"
+        return click.Option([f"--{name}/--no-{name}", field.name], default=None, help=text + on, required=required)
+    return click.Option([f"--{name}", field.name], type=_type(field.name, hint), help=text.strip(), required=required)
+
+
+def _type(name: str, hint: Any) -> Any:
+    choices = [part for part in get_args(hint) if part is not type(None)]
+    if get_origin(hint) is Literal:
+        return click.Choice([str(choice) for choice in choices])
+    if hint not in _SCALARS and len(choices) == 1:  # X | None
+        return _type(name, choices[0])
+    if hint not in _SCALARS:
+        raise TypeError(f"parameter {name} is a {hint}: an option holds int, float, bool, str, Path or Literal")
+    return _SCALARS[hint]
