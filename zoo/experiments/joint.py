@@ -71,7 +71,7 @@ def recipe_for(organelle: str, cells: tuple[str, ...], iterations: tuple[int, in
     return {
         "organelle": organelle, "voxel_size_nm": list(GRID.zyx), "preset": "fast", "seed": seed,
         "mixed_precision": True,
-        "training": [_data(cell, "training") for cell in cells],
+        "training": [{"raw": _volume(cell, "training"), "labels": _volume(cell, "training")} for cell in cells],
         "phases": [
             {"iterations": padded, "side": 80, "padded": True, "rate": [2.0e-3, middle]},
             {"iterations": valid, "side": 172, "rate": [middle, 0.0]},
@@ -80,16 +80,15 @@ def recipe_for(organelle: str, cells: tuple[str, ...], iterations: tuple[int, in
     }  # fmt: skip
 
 
-def _data(cell: str, part: str) -> dict[str, str]:
-    name = f"cells/{cell}-{part}.zarr"
-    return {"raw": name, "labels": name}
+def _volume(cell: str, part: str) -> str:
+    return f"cells/{cell}-{part}.zarr"
 
 
 def simulate_all(folder: Path) -> None:
     """Every part that is trained or scored on, once."""
     wanted = {(cell, "training") for cells in RUNS.values() for cell in cells} | set(SCORED.items())
     for cell, part in sorted(wanted):
-        volume = folder / "cells" / f"{cell}-{part}.zarr"
+        volume = folder / _volume(cell, part)
         if not volume.exists():
             print(f"simulating {volume.name}", flush=True)
             volume.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +118,7 @@ def _earlier(output: Path) -> float:
     lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
     seconds = [line["seconds"] for line in lines if line["kind"] == "train"]
     stops = [a for a, b in pairwise(seconds) if b < a]
-    return sum(stops) * torch.get_num_threads()
+    return float(sum(stops) * torch.get_num_threads())
 
 
 def score_all(recipe: Recipe, weights: Path, folder: Path, registry: Registry) -> Iterator[tuple[str, float]]:
@@ -130,7 +129,11 @@ def score_all(recipe: Recipe, weights: Path, folder: Path, registry: Registry) -
     organelle = registry.organelles[recipe.organelle]
     for cell, part in SCORED.items():
         data = load_data(
-            Data(**_data(cell, part)), folder=folder, organelle=recipe.organelle, grid=GRID, registry=registry
+            Data(raw=_volume(cell, part), labels=_volume(cell, part)),
+            folder=folder,
+            organelle=recipe.organelle,
+            grid=GRID,
+            registry=registry,
         )
         with torch.no_grad():
             predicted = predict(network, data.raw, torch.device("cpu")) >= organelle.threshold
