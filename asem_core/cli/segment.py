@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
-              help="Arithmetic; auto takes bf16 where the processor has it and the runtime uses it.")  # fmt: skip
+              help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
 @click.option("--tile", type=int, help="Input side of a tile, in voxels of the model: 168, 232, 296 or 360 for ours.")
 @click.option("--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's.")
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,

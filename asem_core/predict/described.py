@@ -133,9 +133,6 @@ def describe(folder: Path) -> Described:
     sizes = triple_of([_sizes(taken, axis, path) for axis in AXES])
     lost = triple([_lost(taken, given, axis, size, path) for axis, size in zip(AXES, sizes, strict=True)])
     halo = triple([int(getattr(_axis(given, axis), "halo", 0)) for axis in AXES])
-    for axis, size, a, b in zip(AXES, sizes, lost, halo, strict=True):
-        if not size.step and size.least <= 2 * (a + b):
-            raise _refusal(path, f"on {axis} it takes {size.least} voxels, and all of them are halo")
     if not any(lost) and not any(halo):
         log.warning("the model %s declares no halo: expect seams where tiles meet", path)
     onnx = local_file(folder, weights["onnx"].get("source"), f"{path}, weights.onnx")

@@ -166,7 +166,8 @@ def make_plan(
     wanted = _agree(settings, stored, output)
 
     runtime = choose_runtime(wanted.runtime, registry)
-    precision = wanted.precision
+    # What others published was tested in float32; what bf16 does to it is for the user to decide.
+    precision = "f32" if runner is not None and wanted.precision == "auto" else wanted.precision
     model_size = VoxelSize(package.spec.voxel_size_nm)
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
     tiling = own_tiling(package.onnx) if runner is None else runner.model.tiling

@@ -1,0 +1,225 @@
+"""Which models from elsewhere run, and what is said of those that do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from asem_core import VoxelSize
+from asem_core.errors import AsemError, GeometryError, ModelError, ResumeError
+from asem_core.geometry import Box
+from asem_core.predict.described import check_output, describe
+from asem_core.predict.plan import Settings, make_plan
+from asem_core.predict.runner import as_probability, check_probability, make_runner
+from asem_core.predict.tiling import Sizes, Tiling, own_tiling
+from asem_core.specs import ExclusionZone, OrganelleSpec
+
+from ...box_model import named, read_rdf, write_box_model, write_rdf
+
+BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+
+
+def axes(values: dict[str, Any], tensor: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = values[tensor][0]["axes"]
+    return found
+
+
+def flat(values: dict[str, Any]) -> None:
+    for tensor in ("inputs", "outputs"):
+        values[tensor][0]["axes"] = [a for a in axes(values, tensor) if a.get("id") != "z"]
+
+
+def second_input(values: dict[str, Any]) -> None:
+    values["inputs"].append({**values["inputs"][0], "id": "second"})
+
+
+def other_weights(values: dict[str, Any]) -> None:
+    values["weights"] = {"torchscript": {"source": "net.onnx", "pytorch_version": "2.4"}}
+
+
+def colour(values: dict[str, Any]) -> None:
+    axes(values, "inputs")[1]["channel_names"] = ["r", "g", "b"]
+
+
+def in_time(values: dict[str, Any]) -> None:
+    axes(values, "inputs")[1] = {"type": "time", "size": 3}
+
+
+def coarser(values: dict[str, Any]) -> None:
+    axes(values, "inputs")[2]["scale"] = 0.5
+
+
+def odd(values: dict[str, Any]) -> None:
+    axes(values, "outputs")[2]["size"]["offset"] = -3
+
+
+def invalid(values: dict[str, Any]) -> None:
+    axes(values, "inputs")[2]["size"] = {"min": -3, "step": 0}
+
+
+REFUSED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "2D": (flat, r"it is a 2D model \(axes batch, channel, y, x\), ASEM runs 3D models"),
+    "two inputs": (second_input, "it has 2 inputs and 1 outputs"),
+    "other weights": (other_weights, "its weights are torchscript; ASEM runs ONNX"),
+    "colour": (colour, "its input has 3 channels, a volume has one"),
+    "time": (in_time, "its axes are batch, time, z, y, x"),
+    "coarser output": (coarser, "its output axis z is on another grid"),
+    "odd offset": (odd, "3 voxels smaller than its input, expected an even number"),
+    "not bioimage.io's": (invalid, "bioimage.io does not accept it: inputs"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_models_that_do_not_run(name: str, tmp_path: Path) -> None:
+    change, reason = REFUSED[name]
+    folder = write_box_model(tmp_path / "box")
+    values = read_rdf(folder)
+    change(values)
+    write_rdf(folder, values)
+    with pytest.raises(ModelError, match=reason) as refused:
+        describe(folder)
+    assert "\n" not in str(refused.value)
+
+
+STEPS = {
+    "stardist": ({"postprocessing": [{"id": "stardist_postprocessing", "kwargs": {
+        "prob_threshold": 0.5, "nms_threshold": 0.4, "grid": [1, 1, 1], "n_rays": 3, "anisotropy": [1, 1, 1],
+        "b": 2}}]}, "does not accept|cannot run tile by tile"),
+    "of the output": ({"postprocessing": [{"id": "zero_mean_unit_variance"}]}, "of the model's whole output"),
+    "of each section": ({"preprocessing": [{"id": "zero_mean_unit_variance", "kwargs": {"axes": ["y", "x"]}}]},
+                        "over y, x only, ASEM takes it over the whole volume"),
+    "along z": ({"postprocessing": [{"id": "softmax", "kwargs": {"axis": "z"}}]},
+                "along the axis z, expected the channels"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_processing_that_does_not_run(name: str, tmp_path: Path) -> None:
+    described, reason = STEPS[name]
+    folder = write_box_model(tmp_path / "box", **described)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=reason):
+        make_runner(describe(folder), channel=None)
+
+
+def test_several_channels(tmp_path: Path) -> None:
+    model = describe(write_box_model(tmp_path / "box", gains=(1.0, 2.0)))
+    with pytest.raises(ModelError, match=r"the output channels 0 \(box0\), 1 \(box1\): choose one with --channel"):
+        make_runner(model, channel=None)
+    with pytest.raises(ModelError, match="got '2'"):
+        make_runner(model, channel="2")
+    assert [make_runner(model, channel=name).channel for name in ("0", "box1")] == [0, 1]
+
+
+def test_what_the_description_says_and_the_graph_does_not(tmp_path: Path) -> None:
+    folder = write_box_model(tmp_path / "box", sizes=[16, 24, 24])
+    values = read_rdf(folder)
+    axes(values, "inputs")[2]["size"] = {"min": 16, "step": 8}
+    write_rdf(folder, values)
+    with pytest.raises(ModelError, match="takes exactly 16 on z"):
+        describe(folder)
+    model = describe(write_box_model(tmp_path / "other"))
+    lattice = model.tiling.lattice(model.tiling.tiles[0])
+    check_output(model, lattice)
+    with pytest.raises(ModelError, match=r"the graph makes .* the description says"):
+        check_output(attrs.evolve(model, lost=(1, 1, 1)), lattice)
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale", "size"),
+    [("nanometer", 8.0, VoxelSize((8, 8, 8))), ("micrometer", 0.02, VoxelSize((20, 20, 20))), (None, 5.0, None)],
+)
+def test_its_voxel_size(unit: str | None, scale: float, size: VoxelSize | None, tmp_path: Path) -> None:
+    folder = write_box_model(tmp_path / "box")
+    values = read_rdf(folder)
+    for tensor in ("inputs", "outputs"):
+        for axis in axes(values, tensor)[2:]:
+            axis |= {"scale": scale, **({"unit": unit} if unit else {})}
+    write_rdf(folder, values)
+    found = describe(folder).voxel_size
+    assert found == size or (found is not None and size is not None and found.matches(size, tolerance=1e-9))
+
+
+def test_values_that_are_no_probabilities(tmp_path: Path) -> None:
+    folder = write_box_model(tmp_path / "box")
+    check_probability(make_runner(describe(folder), channel=None))
+    np.save(folder / "out.npy", np.full((1, 1, 24, 24, 24), 7.0, np.float32))
+    values = read_rdf(folder)
+    values["outputs"][0]["test_tensor"] = named(folder, "out.npy")
+    write_rdf(folder, values)
+    with pytest.raises(ModelError, match=r"values from 7 to 7, not probabilities in 0\.\.1: .* --prob-dtype float32"):
+        check_probability(make_runner(describe(folder), channel=None))
+    rounded = as_probability(np.float32([[[-1e-7, 0.5, 1 + 1e-6]]]), folder)
+    assert rounded.tolist() == [[[0, 0.5, 1]]]
+    with pytest.raises(ModelError, match="not probabilities"):
+        as_probability(np.float32([[[np.nan]]]), folder)
+
+
+def test_tiles_that_a_model_takes() -> None:
+    tiling = Tiling(onnx=Path(), sizes=(Sizes(16), Sizes(20, 8), Sizes(17, 5)), halo=(2, 4, 3))
+    assert tiling.tiles[0] == 62
+    for tile in tiling.tiles:
+        lattice = tiling.lattice(tile)
+        assert lattice.side[0] == 16
+        assert max(lattice.side[1:]) == tile
+        assert [keep % step for keep, step in zip(lattice.keep[1:], (8, 5), strict=True)] == [0, 0]
+    with pytest.raises(GeometryError, match=r"for this model 62, .*; got 63"):
+        tiling.lattice(63)
+    with pytest.raises(GeometryError, match="got 5"):
+        tiling.lattice(5)
+    assert own_tiling(Path()).tiles == [168, 232, 296, 360]
+
+
+def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
+    volume = as_volume(np.zeros((30, 30, 30), np.uint8))
+    return make_plan(
+        volume, output, organelle=BOX, registry=registry, mask=None, overwrite=False,
+        settings=Settings(model=folder, max_memory=10**10, runtime="onnxruntime", **settings),
+    )  # fmt: skip
+
+
+def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: Any, as_volume: Any) -> None:
+    from asem_core.predict.segment import _begin
+
+    folder = write_box_model(tmp_path / "box", gains=(0.001, 0.002))
+    output = tmp_path / "out.zarr"
+    _begin(planned(folder, output, registry, as_volume, channel="0"))
+    assert planned(folder, output, registry, as_volume, channel="box0").resumed is not None
+    with pytest.raises(ResumeError, match="box0"):
+        planned(folder, output, registry, as_volume, channel="1")
+    values = read_rdf(folder)
+    axes(values, "outputs")[2]["halo"] = 3
+    write_rdf(folder, values)
+    with pytest.raises(ResumeError, match="halo"):
+        planned(folder, output, registry, as_volume, channel="0")
+
+
+def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any, as_volume: Any) -> None:
+    folder = write_box_model(tmp_path / "box", sizes=[700, 700, 700])
+    with pytest.raises(AsemError, match=re.compile(r"a tile of 700 voxels needs about \d+")):
+        planned(folder, tmp_path / "out.zarr", registry, as_volume)
+    assert not (tmp_path / "out.zarr").exists()
+
+
+def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path) -> None:
+    from asem_core.zoo.path import is_own, open_folder
+
+    mito = pytest.importorskip("asem_organelle_mito")
+    (folder,) = (Path(mito.__file__).parent / "models").iterdir()
+    assert is_own(folder)
+    assert open_folder(folder, organelle="mito").onnx == folder / "weights.onnx"
+    with pytest.raises(ModelError, match="finds mito, not er: give --organelle mito"):
+        open_folder(folder, organelle="er")
+    assert not is_own(write_box_model(tmp_path / "box"))
+
+
+def test_kept_voxels_lie_where_they_are_said_to() -> None:
+    model = Tiling(onnx=Path(), sizes=(Sizes(24, 8),) * 3, halo=(1, 2, 2))
+    lattice = model.lattice(40)
+    assert lattice.keep == (32, 32, 32)
+    assert lattice.read(Box((32, 0, 0), (64, 32, 32))) == Box((31, -2, -2), (71, 38, 38))
