@@ -14,7 +14,9 @@ from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 
 if TYPE_CHECKING:
-    from asem_core.evaluate import Evaluation
+    from rich.table import Table
+
+    from asem_core.evaluate import Evaluation, ObjectEvaluation
     from asem_core.volume import Volume
 
 
@@ -29,6 +31,19 @@ if TYPE_CHECKING:
     metavar="D,E|PRESET",
     help="Exclusion zone: dilate,erode in voxels of 5 nm, or the organelle's presets: paper (default), incasem.",
 )
+@click.option("--objects", is_flag=True, help="Score objects too: F1, average precision, panoptic quality.")
+@click.option(
+    "--iou", type=click.FloatRange(min=0, max=1, min_open=True), help="Least overlap of a match.  [default: 0.5]"
+)
+@click.option(
+    "--min-voxels", type=click.IntRange(min=0), metavar="N",
+    help="Drop smaller predicted objects (voxels of 5 nm).  [default: 0]",
+)  # fmt: skip
+@click.option("--ignore-border", is_flag=True, help="Ignore objects cut by a face of the volume or by the mask.")
+@click.option(
+    "--objects-table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.csv",
+    help="List every object: where it is (nm), matched or not, with what.",
+)  # fmt: skip
 @click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
 @click.option("--raw", help="Background of the pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -40,6 +55,11 @@ def evaluate(
     mask: str | None,
     voxel_size: VoxelSize | None,
     zone: str | None,
+    objects: bool,
+    iou: float | None,
+    min_voxels: int | None,
+    ignore_border: bool,
+    objects_table: Path | None,
     figures: Path | None,
     raw: str | None,
     as_json: bool,
@@ -48,20 +68,27 @@ def evaluate(
 
     Both are volumes in any format, or containers: of an OME-Zarr, such as `asem segment` writes, labels/ORGANELLE
     is taken. Non-zero is the organelle. Prints precision, recall, F1 and IoU with and without the exclusion zone, the
-    shell around the true boundary where human annotators disagree too.
+    shell around the true boundary where human annotators disagree too. With --objects, objects are matched one to
+    one; ids in the labels are used as they are, a mask is split into its connected components.
 
     \b
-    Example:
+    Examples:
       asem evaluate cell.zarr truth_tiffs/ --organelle mito --voxel-size 5,5,5 --figures pictures/
+      asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
-    from asem_core.evaluate import draw_evaluation
+    from asem_core.evaluate import draw_evaluation, evaluate_objects, write_object_table
     from asem_core.evaluate import evaluate as score
+    from asem_core.evaluate.object_table import check_table
     from asem_core.labels.plan import choose_zone
     from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
 
     if raw is not None and figures is None:
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
+    if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
+        raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
+    if objects_table is not None:
+        check_table(objects_table)
     registry = make_registry()
     spec = registry.organelles[organelle]
     chosen = choose_zone(spec, zone) if zone is not None else None
@@ -77,22 +104,36 @@ def evaluate(
 
     predicted, truth = opened(prediction, open_labels, organelle), opened(labels, open_labels, organelle)
     background = opened(raw, open_volume) if raw is not None else None
+    kept = opened(mask, open_volume) if mask is not None else None
+    if objects and not spec.instances:
+        click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
         evaluation = score(
-            predicted, truth, organelle=spec, registry=registry, progress=progress,
-            mask=opened(mask, open_volume) if mask is not None else None,
-            zone=chosen,
-        )  # fmt: skip
+            predicted, truth, organelle=spec, registry=registry, progress=progress, mask=kept, zone=chosen
+        )
+        of_objects = evaluate_objects(
+            predicted, truth, mask=kept, iou=0.5 if iou is None else iou, min_voxels=min_voxels or 0,
+            ignore_border=ignore_border, progress=progress,
+        ) if objects else None  # fmt: skip
+    if of_objects is not None and objects_table is not None:
+        write_object_table(of_objects, objects_table)
     pictures = draw_evaluation(background, predicted, truth, figures, organelle=organelle) if figures else []
     if as_json:
         document = {**evaluation.to_json(), "figures": [str(path) for path in pictures]}
+        if of_objects is not None:
+            document["objects"] = of_objects.to_json()
         click.echo(json.dumps(document, indent=2, default=str))
-    else:
-        _print(evaluation, pictures)
+        return
+    _print(evaluation)
+    if of_objects is not None:
+        _print_objects(of_objects)
+    for path in pictures:
+        click.echo(f"picture: {path}")
+    if objects_table is not None:
+        click.echo(f"table of objects: {objects_table}")
 
 
-def _print(evaluation: Evaluation, pictures: list[Path]) -> None:
-    from rich.console import Console
+def _print(evaluation: Evaluation) -> None:
     from rich.table import Table
 
     zone, scores = evaluation.zone, evaluation.scores
@@ -100,14 +141,41 @@ def _print(evaluation: Evaluation, pictures: list[Path]) -> None:
     for name, score in (("with zone", scores.with_zone), ("without zone", scores.without_zone)):
         ratios = (f"{ratio:.4f}" for ratio in (score.precision, score.recall, score.f1, score.iou))
         table.add_row(name, *ratios, *(f"{count:,}" for count in (score.tp, score.fp, score.fn)))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    console = Console(highlight=False, soft_wrap=True, width=110)
-    console.print(table)
+    _print_table(table)
     for word, voxels, nm in (("out", zone.dilate_voxels, zone.dilate_nm), ("in", zone.erode_voxels, zone.erode_nm)):
         widths = f"{voxels} voxels = ({', '.join(f'{v:g}' for v in nm)}) nm"
-        console.print(f"zone {zone.name}, {word}wards (z, y, x): {widths}")
+        click.echo(f"zone {zone.name}, {word}wards (z, y, x): {widths}")
     excluded, compared = evaluation.excluded_voxels, evaluation.compared_voxels
-    console.print(f"excluded by the zone: {excluded:,} of {compared:,} voxels ({excluded / compared:.1%})")
-    for path in pictures:
-        console.print(f"picture: {path}")
+    click.echo(f"excluded by the zone: {excluded:,} of {compared:,} voxels ({excluded / compared:.1%})")
+
+
+def _print_objects(evaluation: ObjectEvaluation) -> None:
+    from rich.table import Table
+
+    table = Table("", "precision", "recall", "F1", "SQ", "PQ", "TP", "FP", "FN", title="objects (one to one)")
+    for name, found in ((f"IoU >= {evaluation.iou:g}", evaluation.at_iou), ("any overlap", evaluation.any_overlap)):
+        count = found.count
+        ratios = (count.precision, count.recall, count.f1, found.segmentation_quality, found.panoptic_quality)
+        table.add_row(name, *(f"{r:.4f}" for r in ratios), *(f"{n:,}" for n in (count.tp, count.fp, count.fn)))
+    _print_table(table)
+    by_iou = evaluation.by_iou
+    some = "; ".join(f"at IoU {iou:.2f}: {by_iou[iou].average_precision:.4f}" for iou in (0.5, 0.75))
+    click.echo(
+        f"average precision TP / (TP + FP + FN), IoU 0.50:0.05:0.95: {evaluation.average_precision:.4f} ({some})"
+    )
+    for name, side in (("truth", evaluation.truth), ("prediction", evaluation.prediction)):
+        ignored = f"; {side.ignored:,} ignored" if evaluation.ignore_border else ""
+        click.echo(
+            f"{name}: {side.objects:,} objects (by {side.found_by}); {side.touch_none:,} touch nothing of the other, "
+            f"{side.touch_several:,} several objects{ignored}"
+        )
+    if evaluation.min_voxels:
+        click.echo(f"predicted objects below {evaluation.min_voxels:,} voxels of 5 nm, dropped: {evaluation.dropped:,}")
+
+
+def _print_table(table: Table) -> None:
+    from rich.console import Console
+
+    for column in table.columns[1:]:
+        column.justify = "right"
+    Console(highlight=False, soft_wrap=True, width=110).print(table)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
-from asem_core.errors import GeometryError
+from asem_core.errors import GeometryError, VolumeError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.volume.placement import check_same_grid, same_place, whole_voxels
 from asem_core.volume.volume import Volume
@@ -65,6 +66,47 @@ def place_beside(volume: Volume, labels: Placed, prediction: Placed) -> Placed:
         beside = place(volume, prediction.volume)
         return attrs.evolve(beside, start=triple([a + b for a, b in zip(beside.start, prediction.start, strict=True)]))
     return place(volume, labels.volume)
+
+
+@attrs.frozen(kw_only=True)
+class Laid:
+    """Prediction, labels and mask in the frame of the labels."""
+
+    prediction: Placed
+    labels: Placed
+    mask: Placed | None
+
+    @property
+    def region(self) -> Box:
+        """What prediction and labels have in common."""
+        return self.labels.box.intersect(self.prediction.box)
+
+
+def lay(prediction: Volume, labels: Volume, mask: Volume | None = None) -> Laid:
+    """Lay what is to be scored on the ground truth.
+
+    Raises
+    ------
+    GeometryError
+        As `place`.
+    VolumeError
+        Prediction or labels hold real numbers.
+    """
+    _check_labels("labels", labels)
+    _check_labels("prediction", prediction)
+    placed = place(prediction, labels)
+    frame = Placed(volume=labels, start=(0, 0, 0), by=placed.by)
+    return Laid(
+        prediction=placed, labels=frame, mask=place_beside(mask, frame, placed) if mask is not None else None
+    )  # fmt: skip
+
+
+def _check_labels(role: str, volume: Volume) -> None:
+    if not (np.issubdtype(volume.dtype, np.integer) or volume.dtype == np.bool_):
+        raise VolumeError(
+            f"{volume.uri} holds {volume.dtype}, but {role} must be whole numbers, 0 for background; "
+            "threshold probabilities or convert the volume first"
+        )
 
 
 def _where(volume: Volume) -> str:

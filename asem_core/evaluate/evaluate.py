@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from asem_core.errors import GeometryError, VolumeError
-from asem_core.evaluate.align import Placed, place, place_beside
+from asem_core.errors import GeometryError
+from asem_core.evaluate.align import Laid, lay
 from asem_core.evaluate.scores import Mask, Score, Scores
 from asem_core.evaluate.source import NonZero, bounded_block
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, triple
@@ -143,19 +143,13 @@ def evaluate(
     VolumeError
         Prediction or labels hold real numbers.
     """
-    _check_labels("labels", labels)
-    _check_labels("prediction", prediction)
+    laid = lay(prediction, labels, mask)
     zone = zone or organelle.exclusion_zone
     spec = registry.exclusion_zones[zone.name]
     dilate, erode = (scale_width(width, labels.voxel_size) for width in (zone.dilate, zone.erode))
     stage, params = resolve(spec.fn), resolve(spec.params)(dilate=dilate, erode=erode)
-    placed = place(prediction, labels)
-    frame = Placed(volume=labels, start=(0, 0, 0), by=placed.by)
-    placed_mask = place_beside(mask, frame, placed) if mask is not None else None
-    region = frame.box.intersect(placed.box)
     tally = _count(
-        placed, frame, placed_mask,
-        region=region, zone_of=lambda inside: stage(inside, params=params),
+        laid, zone_of=lambda inside: stage(inside, params=params),
         halo=triple([max(pair) for pair in zip(dilate, erode, strict=True)]), block=block, progress=progress,
     )  # fmt: skip
     if tally.compared == 0:
@@ -175,27 +169,24 @@ def evaluate(
             erode_nm=_in_nm(erode, labels.voxel_size),
         ),
         voxel_size=labels.voxel_size,
-        region=region,
-        aligned_by=placed.by,
+        region=laid.region,
+        aligned_by=laid.prediction.by,
         inputs={role: _identity(volume) for role, volume in roles.items() if volume is not None},
     )
 
 
 def _count(
-    prediction: Placed,
-    labels: Placed,
-    mask: Placed | None,
+    laid: Laid,
     *,
-    region: Box,
     zone_of: Callable[[Mask], Mask],
     halo: Triple,
     block: Triple,
     progress: Progress,
 ) -> _Tally:
-    sources = [source for source in (prediction, labels, mask) if source is not None]
-    blocks = list(region.tiles(bounded_block(block, halo[0], sources)))
-    predicted, truth = NonZero(prediction), NonZero(labels)
-    kept = NonZero(mask) if mask is not None else None
+    sources = [source for source in (laid.prediction, laid.labels, laid.mask) if source is not None]
+    blocks = list(laid.region.tiles(bounded_block(block, halo[0], sources)))
+    predicted, truth = NonZero(laid.prediction), NonZero(laid.labels)
+    kept = NonZero(laid.mask) if laid.mask is not None else None
     core = tuple(slice(h, -h or None) for h in halo)
     tally = _Tally()
     for done, box in enumerate(blocks, start=1):
@@ -216,14 +207,6 @@ def _score_block(predicted: Mask, truth: Mask, *, compared: Mask, zone: Mask) ->
         compared=int(np.count_nonzero(compared)),
         excluded=int(np.count_nonzero(compared & zone)),
     )
-
-
-def _check_labels(role: str, volume: Volume) -> None:
-    if not (np.issubdtype(volume.dtype, np.integer) or volume.dtype == np.bool_):
-        raise VolumeError(
-            f"{volume.uri} holds {volume.dtype}, but {role} must be whole numbers, 0 for background; "
-            "threshold probabilities or convert the volume first"
-        )
 
 
 def _identity(volume: Volume) -> dict[str, Any]:

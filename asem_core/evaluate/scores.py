@@ -18,7 +18,9 @@ def _count() -> Any:
 
 @attrs.frozen(kw_only=True)
 class Score:
-    """True positives, false positives and false negatives in voxels; scores of parts add up to that of the whole.
+    """True positives, false positives and false negatives, in voxels or in objects.
+
+    Scores of parts add up to that of the whole.
 
     Edge cases, all defined so that an average over volumes never meets a NaN:
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from asem_core import builtin, hookspecs
 from asem_core.cli.evaluate import evaluate
-from asem_core.errors import AsemError, GeometryError, PluginError, VolumeError
+from asem_core.errors import AsemError, GeometryError, OutputError, PluginError, VolumeError
 from asem_core.plugins import LoadedPlugin, Plugins
 from asem_core.registry import Registry
 from asem_core.specs import ExclusionZone, OrganelleSpec
@@ -138,3 +138,50 @@ def test_raw_needs_figures(published, sections):
 
 def test_help_has_an_example():
     assert "asem evaluate cell.zarr truth_tiffs/ --organelle mito" in run("--help").stdout
+
+
+def test_objects_in_json_and_in_a_table(published, sections, tmp_path):
+    table = tmp_path / "objects.csv"
+    result = run(
+        published, sections, "--organelle", "mito", "--voxel-size", "5", "--json", "--objects",
+        "--objects-table", table, "--iou", "0.9", "--min-voxels", "9",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["objects"]
+    assert (found["at_iou"]["iou"], found["at_iou"]["tp"], found["any_overlap"]["tp"]) == (0.9, 0, 1)
+    assert found["average_precision"]["mean"] == 0.7  # IoU 504 / 616: matched at 0.50 to 0.80
+    assert found["min_voxels"] == 9
+    assert [line.split(",")[2] for line in table.read_text().splitlines()] == ["outcome", "missed", "false"]
+
+
+def test_objects_to_read(published, sections, tmp_path):
+    result = run(
+        published, sections, "--organelle", "mito", "--voxel-size", "5", "--objects", "--ignore-border",
+        "--objects-table", tmp_path / "objects.csv",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "IoU >= 0.5" in result.stdout
+    assert "IoU 0.50:0.05:0.95: 0.7000 (at IoU 0.50: 1.0000; at IoU 0.75: 1.0000)" in result.stdout
+    assert "truth: 1 objects (by components); 0 touch nothing of the other, 0 several objects; 0 ignored" in (
+        result.stdout
+    )
+    assert f"table of objects: {tmp_path / 'objects.csv'}" in result.stdout
+
+
+@pytest.mark.parametrize("option", [("--iou", "0.3"), ("--min-voxels", "0"), ("--ignore-border",)])
+def test_options_of_objects_need_objects(published, sections, option):
+    result = run(published, sections, "--organelle", "mito", "--voxel-size", "5", *option)
+    assert isinstance(result.exception, AsemError)
+    assert "add --objects" in str(result.exception)
+
+
+def test_a_file_that_is_no_table_is_kept(published, sections, tmp_path):
+    file = tmp_path / "notes.csv"
+    file.write_text("mine")
+    result = run(published, sections, "--organelle", "mito", "--voxel-size", "5", "--objects", "--objects-table", file)
+    assert isinstance(result.exception, OutputError)
+    assert file.read_text() == "mine"
+
+
+def test_an_impossible_iou(published, sections):
+    assert run(published, sections, "--organelle", "mito", "--objects", "--iou", "1.5").exit_code == 2
