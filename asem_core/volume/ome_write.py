@@ -36,6 +36,8 @@ class ArrayPlan:
     chunk: Triple
     reduction: Reduction = "mean"
     """How levels are made: ``mean`` for an image, ``mode`` for labels."""
+    pyramid: bool = True
+    """Whether there are levels above 0."""
 
 
 @attrs.frozen(kw_only=True)
@@ -170,7 +172,7 @@ class _Creator:
     version: OmeVersion
 
     def image(self, group: zarr.Group, plan: ArrayPlan, *, name: str) -> tuple[zarr.Array[Any], ...]:
-        shapes = level_shapes(plan.shape)
+        shapes = level_shapes(plan.shape) if plan.pyramid else [plan.shape]
         multiscale = self._multiscale(len(shapes), name=name, reduction=plan.reduction)
         self._annotate(group, {"multiscales": [multiscale]})
         return tuple(

@@ -9,10 +9,10 @@ from attrs import field, frozen
 from asem_core.errors import AsemError
 from asem_core.geometry import FloatTriple, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_dataset_simulated.cell.draw import View
+from asem_dataset_simulated.cell.draw import View, Window
 from asem_dataset_simulated.cell.named import CELLS, NamedCell, centred, find_part
 from asem_dataset_simulated.cell.pores import Diameters, single
-from asem_dataset_simulated.cell.scene import CellSpec, make_cell
+from asem_dataset_simulated.cell.scene import CellSpec
 from asem_dataset_simulated.cell.style import STYLES
 from asem_dataset_simulated.cell.write import write_view
 from asem_dataset_simulated.grid import check_geometry
@@ -67,11 +67,29 @@ def simulate_to(
 
 
 def make_view(request: Request) -> View:
-    """The cell that a preset other than ``tissue`` stands for, and the part of it that is asked for.
+    """The cell that a preset other than ``tissue`` stands for, drawn, and the part of it that is asked for.
+
+    Raises
+    ------
+    AsemError, GeometryError
+        As `find_window`.
+    """
+    return find_window(request).view()
+
+
+def find_window(request: Request) -> Window:
+    """What part of which cell is asked for, with a preset other than ``tissue``; nothing is drawn.
+
+    Raises
+    ------
+    AsemError
+        An unknown preset or part, or options that do not belong together.
+    GeometryError
+        A shape, voxel size, diameter or pore diameter that cannot be simulated.
 
     Examples
     --------
-    >>> make_view(Request(preset="cf-3", part="evaluation")).shape
+    >>> find_window(Request(preset="cf-3", part="evaluation")).shape
     (260, 260, 260)
     """
     spec, named = _spec(request)
@@ -86,7 +104,7 @@ def make_view(request: Request) -> View:
     if request.part is not None and (request.shape or request.origin_nm):
         raise AsemError("--part says which part is drawn: leave --shape and --origin out")
     shape, size = check_geometry(shape, request.voxel_size.zyx)
-    return View(cell=make_cell(spec), shape=shape, voxel_size_nm=size, origin_nm=request.origin_nm or origin)
+    return Window(spec=spec, shape=shape, voxel_size_nm=size, origin_nm=request.origin_nm or origin)
 
 
 def _spec(request: Request) -> tuple[CellSpec, NamedCell | None]:

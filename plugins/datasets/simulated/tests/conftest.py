@@ -1,23 +1,82 @@
-"""A stand-in for the mitochondria plugin: its model calls every dark voxel a mitochondrion."""
+"""A small cell, drawn once; and a stand-in for the mitochondria plugin that calls every dark voxel a mitochondrion."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from asem_dataset_simulated import CellSpec, View, make_cell, write_view
+from asem_dataset_simulated.cell.canvas import LABELS
+from asem_dataset_simulated.cell.named import CELLS, NamedCell, Part
+from asem_dataset_simulated.cell.scene import Cell
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from asem_core import Registry, hookimpl
+from asem_core import Registry, hookimpl, open_volume
 from asem_core.plugins import make_manager
 from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec
 
 DARK = 125.0
 PACKAGE = "toy_mito_weights"
+
+
+@dataclass(frozen=True)
+class Body:
+    """A whole small cell without its filopodia, at 16 nm, as written to disk."""
+
+    view: View
+    path: Path
+    arrays: dict[str, NDArray[Any]]
+    """Image and labels by name."""
+    tables: dict[str, list[dict[str, str]]]
+
+    def at(self, name: str, points_nm: NDArray[np.float64]) -> NDArray[Any]:
+        """The voxels of ``name`` at points (N, 3) that lie in the view."""
+        index = np.floor((points_nm - self.view.origin_nm) / self.view.voxel_size_nm).astype(int)
+        return self.arrays[name][tuple(index.T)]
+
+
+@pytest.fixture(scope="session")
+def small_cell() -> Cell:
+    """As small as a cell may be, chemically fixed."""
+    return make_cell(CellSpec(seed=1, diameter_um=2.5))
+
+
+@pytest.fixture(scope="session")
+def body(small_cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> Body:
+    """`small_cell` on disk."""
+    voxel = 16.0
+    size = np.array([2200.0, 1600.0, 2560.0])
+    low = np.rint(small_cell.membrane.centre_nm - [1100, 900, 1280])
+    view = View(small_cell, tuple(int(n) for n in size // voxel), (voxel,) * 3, tuple(float(v) for v in low))
+    path = tmp_path_factory.mktemp("body") / "body.zarr"
+    write_view(path, view)
+    places = {"image": path, **{name: path / "labels" / name for name in LABELS}}
+    volumes = {name: open_volume(place) for name, place in places.items()}
+    tables = {}
+    for table in ("organelles", "pores", "pits"):
+        with (path / "tables" / f"{table}.csv").open(newline="") as file:
+            tables[table] = list(csv.DictReader(file))
+    return Body(view, path, {name: volume.read(volume.box) for name, volume in volumes.items()}, tables)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> NamedCell:
+    """A named cell called ``tiny`` with a part called ``piece``."""
+    parts = {"piece": Part(middle=(0.0, -0.06, 0.3), side_um=0.4)}
+    cell = NamedCell(
+        name="tiny", spec=CellSpec(seed=1, diameter_um=2.5), role="training", mirrors="cell 0", parts=parts
+    )
+    monkeypatch.setitem(CELLS, "tiny", cell)
+    return cell
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from asem_dataset_simulated.cell.canvas import LABELS, Canvas
 from asem_dataset_simulated.cell.fields import make_fields
 from asem_dataset_simulated.cell.paint import paint
 from asem_dataset_simulated.cell.ribosomes import REACH_NM
-from asem_dataset_simulated.cell.scene import Cell
+from asem_dataset_simulated.cell.scene import Cell, CellSpec, make_cell
 from asem_dataset_simulated.grid import Triple, VoxelSize
 from asem_dataset_simulated.microscope import halo_voxels, microscope
 from asem_dataset_simulated.noise import smooth_grid
@@ -28,14 +28,34 @@ IMAGE = "image"
 _FIELDS = ((200, 120.0), (201, 46.0), (202, 17.0))  # salt and spacing of wave, ripple and grain
 
 
+@frozen(kw_only=True)
+class Window:
+    """What part of which cell is imaged: shape in voxels, voxel size and lower edge in nm, all zyx."""
+
+    spec: CellSpec
+    shape: Triple
+    voxel_size_nm: VoxelSize
+    origin_nm: tuple[float, float, float]
+
+    def view(self) -> View:
+        """The same with the cell drawn, which takes some seconds."""
+        cell = make_cell(self.spec)
+        return View(cell=cell, shape=self.shape, voxel_size_nm=self.voxel_size_nm, origin_nm=self.origin_nm)
+
+
 @frozen(eq=False)
 class View:
-    """The part of a cell that is imaged: shape in voxels, voxel size and lower edge in nm, all zyx."""
+    """The part of a drawn cell that is imaged: shape in voxels, voxel size and lower edge in nm, all zyx."""
 
     cell: Cell
     shape: Triple
     voxel_size_nm: VoxelSize
     origin_nm: tuple[float, float, float]
+
+    @property
+    def window(self) -> Window:
+        """What was asked for."""
+        return Window(spec=self.cell.spec, shape=self.shape, voxel_size_nm=self.voxel_size_nm, origin_nm=self.origin_nm)
 
 
 def render_cell(view: View, box: Box) -> dict[str, NDArray[np.uint8 | np.uint16]]:

@@ -1,9 +1,9 @@
 """The endoplasmic reticulum: one network of tubules with junctions and of fenestrated sheets, open to the envelope.
 
 The skeleton is a Voronoi diagram of jittered points, whose edges meet in junctions; its faces that lie parallel to the
-nuclear envelope, or to a slowly turning direction further out, are filled to sheets. Sizes: tubules 50-70 nm wide
-(Schroeder et al. 2019, J Cell Biol 218:83), sheets 50 nm thick (Shibata et al. 2010, Cell 143:774), fenestrations in
-sheets of about 80-100 nm (Nixon-Abell et al. 2016, Science 354:aaf3928).
+nuclear envelope, or to a slowly turning direction further out, are filled to sheets. Sizes before the swelling of the
+fixation: tubules 50-70 nm wide (25-90 nm are reported, see Schroeder et al. 2019, J Cell Biol 218:83), sheets 50 nm
+thick (Shibata et al. 2010, Cell 143:774). Holes in sheets: Schroeder et al.; their width of 70-115 nm is our choice.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def find_cell(name: str) -> NamedCell:
 def find_part(cell: NamedCell, name: str) -> Part:
     """The part ``name`` of ``cell``; AsemError with its parts where there is none."""
     if name not in cell.parts:
-        raise AsemError(f"{cell.name} has no part {name!r}; it has: {', '.join(cell.parts)}")
+        raise AsemError(f"{cell.name} has no part {name!r}; it has: {', '.join(cell.parts)}, whole")
     return cell.parts[name]
 
 

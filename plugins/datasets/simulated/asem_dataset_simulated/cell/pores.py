@@ -11,7 +11,7 @@ from asem_core.errors import GeometryError
 from asem_dataset_simulated.cell.surface import Surface
 from asem_dataset_simulated.noise import Double, Float
 
-# Per um^2, as in HeLa in interphase (Maeshima et al. 2006, J Cell Sci 119:4442).
+# Per um^2, of the order found in HeLa in interphase (Maeshima et al. 2006, J Cell Sci 119:4442).
 _DENSITY = 9.0
 _APART_NM = 165.0
 PAPER = ((0.0, 60.0), (0.1, 75.0), (0.5, 92.0), (0.9, 108.0), (1.0, 130.0))

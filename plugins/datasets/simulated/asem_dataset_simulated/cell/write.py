@@ -9,19 +9,19 @@ from typing import Any
 
 import importlib_metadata
 import numpy as np
-from attrs import asdict
+from attrs import asdict, evolve
 from numpy.typing import NDArray
 
 from asem_core.blocks.mapping import map_blocks
-from asem_core.geometry import Box, VoxelSize
+from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 from asem_dataset_simulated.cell.canvas import LABELS
-from asem_dataset_simulated.cell.draw import IMAGE, TILE, View, render_cell
+from asem_dataset_simulated.cell.draw import IMAGE, TILE, View, Window, render_cell
 from asem_dataset_simulated.cell.tables import FOLDER, organelle_rows, pit_rows, pore_rows, write_tables
 
-_CHUNK = (64, 64, 64)
+_CHUNK: Triple = (64, 64, 64)
 _PYRAMID = 8 / 7
 
 
@@ -48,17 +48,7 @@ def write_view(
     lock = Lock()
     needed_bytes = int((1 + 2 * len(LABELS)) * np.prod(view.shape) * _PYRAMID / 8)  # labels compress to nearly nothing
     with complete_or_absent(path, needed_bytes=needed_bytes, overwrite=overwrite) as partial:
-        output = create_ome_zarr(
-            partial,
-            image=ArrayPlan(shape=view.shape, dtype="uint8", chunk=_CHUNK),
-            labels={name: ArrayPlan(shape=view.shape, dtype="uint16", chunk=_CHUNK) for name in LABELS},
-            voxel_size=VoxelSize(view.voxel_size_nm),
-            lower_edge_nm=view.origin_nm,
-            provenance={
-                "simulated": {**asdict(view.cell.spec), "shape": list(view.shape)},
-                "asem-dataset-simulated": importlib_metadata.version("asem-dataset-simulated"),
-            },
-        )
+        output = create_zarr(partial, view.window, chunk=_CHUNK)
 
         def draw(box: Box) -> None:
             drawn = render_cell(view, box)
@@ -76,6 +66,22 @@ def write_view(
         }  # fmt: skip
         write_tables(partial / FOLDER, tables)
     return {name: len(voxels[name]) for name in LABELS}
+
+
+def create_zarr(path: Path, window: Window, *, chunk: Triple, pyramid: bool = True) -> OmeOutput:
+    """The OME-Zarr that ``window`` is drawn into: arrays in chunks of ``chunk`` voxels and metadata, nothing drawn."""
+    plan = ArrayPlan(shape=window.shape, dtype="uint16", chunk=chunk, pyramid=pyramid)
+    return create_ome_zarr(
+        path,
+        image=evolve(plan, dtype="uint8"),
+        labels=dict.fromkeys(LABELS, plan),
+        voxel_size=VoxelSize(window.voxel_size_nm),
+        lower_edge_nm=window.origin_nm,
+        provenance={
+            "simulated": {**asdict(window.spec), "shape": list(window.shape)},
+            "asem-dataset-simulated": importlib_metadata.version("asem-dataset-simulated"),
+        },
+    )
 
 
 def _count(labels: NDArray[Any]) -> dict[int, int]:
