@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import ExclusionZoneSpec, LabelRuleSpec, PreprocessorSpec, ReaderSpec, RuntimeSpec
+from asem_core.specs import (
+    AnalysisSpec,
+    ExclusionZoneSpec,
+    LabelRuleSpec,
+    PreprocessorSpec,
+    ReaderSpec,
+    RuntimeSpec,
+)
 
 
 @hookimpl
@@ -134,6 +141,42 @@ def asem_register_exclusion_zones() -> list[ExclusionZoneSpec]:
             summary="dilation minus erosion of the ground truth (Gallusser et al. 2022)",
             fn="asem_core.labels.zone:shell",
             params="asem_core.labels.zone:Shell",
+        )
+    ]
+
+
+@hookimpl
+def asem_register_analyses() -> list[AnalysisSpec]:
+    """What can be measured on any organelle."""
+    return [
+        AnalysisSpec(
+            name="objects",
+            version="1",
+            summary="size, shape, skeleton, nearest neighbour and contacts of every object of any organelle",
+            fn="asem_core.analyze.objects.analysis:measure_objects",
+            params="asem_core.analyze.objects.params:Objects",
+            takes=("others",),
+            outputs={
+                "voxels": "(object) int64",
+                "volume_nm3, surface_nm2": "(object) float64",
+                "sphericity": "(object) float64, 1 for a ball",
+                "touches_border": "(object) bool",
+                "z_nm, y_nm, x_nm": "(object) float64, centroid in the frame of the acquisition",
+                "axis1_nm, axis2_nm, axis3_nm": "(object) float64, full lengths, longest first",
+                "axis1_z, axis1_y, axis1_x, axis3_z, axis3_y, axis3_x": "(object) float64, unit vectors",
+                "skeleton_measured": "(object) bool",
+                "skeleton_length_nm": "(object) float64, NaN where not measured",
+                "skeleton_branches, skeleton_junctions, skeleton_ends, skeleton_loops": "(object) float64, counts",
+                "nearest, nearest_OTHER": "(object) int64, 0: none",
+                "nearest_nm, nearest_OTHER_nm": "(object) float64, NaN: none",
+                "contact_OTHER_nm2": "(object) float64",
+            },
+            examples=(
+                "asem analyze objects mito.zarr -o mito_objects",
+                "asem analyze objects mito.zarr --other er=er.zarr --contact-nm 20 -o mito_er",
+                "asem analyze objects cell.zarr/labels/mito -o mito_truth --min-volume-nm3 0 --json",
+                "asem analyze objects masks/ --kind labels --voxel-size 5,5,5 -o mask_objects",
+            ),
         )
     ]
 

@@ -98,14 +98,15 @@ def _common() -> list[click.Parameter]:
 
 
 def _help(spec: AnalysisSpec) -> str:
-    raw = ", and the image RAW that they were found in" if "raw" in (*spec.needs, *spec.takes) else ""
-    examples = "".join(f"\n  {line}" for line in spec.examples)
-    return (
-        f"{spec.summary[:1].upper()}{spec.summary[1:]}.\n\n"
-        f"OBJECTS are labels or probabilities, in any format{raw}, on the same grid. Writes {spec.name}.csv, "
-        f"{spec.name}.zarr (an xarray data set), {spec.name}.parquet (needs pyarrow) and analysis.json (what was done) "
-        f"into OUTPUT.{f'{chr(10)}{chr(10)}{chr(8)}{chr(10)}Examples:{examples}' if examples else ''}"
+    inputs = "OBJECTS are labels or probabilities, in any format."
+    if spec.needs or spec.takes:
+        inputs += " All other volumes are on the same grid; where they are larger they are cut."
+    outputs = (
+        f"Writes {spec.name}.csv, {spec.name}.zarr (an xarray data set), {spec.name}.parquet (needs pyarrow) and "
+        "analysis.json (what was done) into OUTPUT."
     )
+    examples = "\n  ".join(("\b\nExamples:", *spec.examples)) if spec.examples else ""
+    return f"{spec.summary[:1].upper()}{spec.summary[1:]}.\n\n{inputs} {outputs}\n\n{examples}"
 
 
 def _named(others: tuple[str, ...]) -> dict[str, str]:
@@ -135,5 +136,7 @@ def _print(spec: AnalysisSpec, found: xr.Dataset, output: Path, *, as_json: bool
         click.echo(f"{output}: no {rows.index.name} was found; the tables are empty")
     else:
         click.echo(f"{output}: {len(rows):,} rows, one per {rows.index.name}")
+    for note in found.attrs.get("notes", []):
+        click.echo(f"note: {note}", err=True)
     if not has_parquet():
         click.echo(f"note: {NO_PARQUET}", err=True)
