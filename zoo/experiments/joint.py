@@ -67,16 +67,19 @@ GRID = VoxelSize((10.0, 10.0, 10.0))
 def recipe_for(organelle: str, cells: tuple[str, ...], iterations: tuple[int, int], seed: int) -> dict[str, Any]:
     """Recipe of one run: the preset ``fast``, cells sampled by their volume, one budget for all runs."""
     padded, valid = iterations
-    middle = 2.0e-3 - 1.0e-3 * padded / (padded + valid)
+    mild = {"contrast": [0.85, 1.15], "brightness": [-0.08, 0.08]}
     return {
         "organelle": organelle, "voxel_size_nm": list(GRID.zyx), "preset": "fast", "seed": seed,
         "mixed_precision": True,
         "training": [{"raw": _volume(cell, "training"), "labels": _volume(cell, "training")} for cell in cells],
         "phases": [
-            {"iterations": padded, "side": 80, "padded": True, "rate": [2.0e-3, middle]},
-            {"iterations": valid, "side": 172, "rate": [middle, 0.0]},
+            {"iterations": padded, "side": 80, "padded": True, "rate": [2.0e-3, 1.3e-3]},
+            {"iterations": valid, "side": 172, "rate": [1.3e-3, 0.0]},
+            {"iterations": padded, "side": 80, "padded": True, "frozen": True, "rate": [5.0e-4, 2.0e-4],
+             "augment": mild},
+            {"iterations": valid // 2, "side": 172, "frozen": True, "rate": [2.0e-4, 0.0], "augment": mild},
         ],
-        "validate_every": padded + valid, "checkpoint_every": 50,
+        "validate_every": 10 * (padded + valid), "checkpoint_every": 50,
     }  # fmt: skip
 
 
@@ -161,7 +164,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="volumes, runs and results")
     parser.add_argument("--organelles", nargs="+", default=["mito", "er"], choices=["mito", "er"])
     parser.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
-    parser.add_argument("--iterations", nargs=2, type=int, default=[400, 200], metavar=("PADDED", "VALID"))
+    parser.add_argument("--iterations", nargs=2, type=int, default=[200, 100], metavar=("PADDED", "VALID"))
     args = parser.parse_args()
     simulate_all(args.folder)
     registry = make_registry()
