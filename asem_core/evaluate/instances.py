@@ -56,15 +56,13 @@ def find_instances(
 
 
 def _hold_ids(labels: Volume, *, block: Triple, progress: Progress, stage: str) -> bool:
-    seen: set[int] = set()
+    if labels.dtype == np.bool_:
+        return False
 
-    def look(box: Box) -> None:
-        if len(seen) > 1 or labels.dtype == np.bool_:
-            return
+    def extremes(box: Box) -> set[int]:
         values = labels.read(box)
         values = values[values != 0]
-        if values.size:
-            seen.update((int(values.min()), int(values.max())))
+        return {int(values.min()), int(values.max())} if values.size else set()
 
-    map_blocks(look, list(labels.box.tiles(block)), stage=f"{stage}: ids", progress=progress)
-    return len(seen) > 1
+    found = map_blocks(extremes, list(labels.box.tiles(block)), stage=f"{stage}: ids", progress=progress)
+    return len(set().union(*found)) > 1
