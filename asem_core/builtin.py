@@ -159,7 +159,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             outputs={
                 "voxels": "(object) int64",
                 "volume_nm3, surface_nm2": "(object) float64",
-                "sphericity": "(object) float64, 1 for a ball",
+                "sphericity": "(object) float64, 1 for a ball, NaN where the object is cut off",
                 "touches_border": "(object) bool",
                 "z_nm, y_nm, x_nm": "(object) float64, centroid in the frame of the acquisition",
                 "axis1_nm, axis2_nm, axis3_nm": "(object) float64, full lengths, longest first",

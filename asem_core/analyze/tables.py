@@ -41,7 +41,7 @@ def write_tables(folder: Path, dataset: xr.Dataset, *, name: str) -> list[Path]:
     written = [folder / f"{name}.zarr", folder / f"{name}.csv"]
     dataset.to_zarr(written[0], mode="w-", zarr_format=2, consolidated=True)
     rows = to_rows(dataset)
-    rows.to_csv(written[1], float_format="%.7g")
+    rows.to_csv(written[1], float_format="%.10g")
     if has_parquet():
         written.append(folder / f"{name}.parquet")
         rows.to_parquet(written[2])

@@ -132,10 +132,10 @@ def _print(spec: AnalysisSpec, found: xr.Dataset, output: Path, *, as_json: bool
         table = json.loads(rows.reset_index().to_json(orient="records"))
         click.echo(json.dumps({"output": str(output), **found.attrs["asem"], "table": table}, indent=2))
         return
-    if not len(rows):
-        click.echo(f"{output}: no {rows.index.name} was found; the tables are empty")
+    if len(rows):
+        click.echo(f"{output}: {len(rows):,} row{'s' if len(rows) > 1 else ''}, one per {rows.index.name}")
     else:
-        click.echo(f"{output}: {len(rows):,} rows, one per {rows.index.name}")
+        click.echo(f"{output}: no {rows.index.name} was found; the tables are empty")
     for note in found.attrs.get("notes", []):
         click.echo(f"note: {note}", err=True)
     if not has_parquet():

@@ -54,7 +54,7 @@ def measure_objects(view: View, *, params: Objects) -> xr.Dataset:
         _write_instances(view, instances)
     notes = []
     if instances.left_out:
-        notes.append(f"{instances.left_out:,} objects below {params.min_volume_nm3:g} nm^3 were left out")
+        notes.append(f"objects below {params.min_volume_nm3:g} nm^3, left out: {instances.left_out:,}")
     found = xr.Dataset({name: ("object", values) for name, values in columns.items()}, {"object": instances.ids})
     for name in found.data_vars:
         unit = next((unit for unit in ("nm3", "nm2", "nm") if str(name).endswith(f"_{unit}")), None)
@@ -74,7 +74,7 @@ def _sizes(view: View, sums: Sums) -> Columns:
         "voxels": sums.voxels,
         "volume_nm3": volume,
         "surface_nm2": sums.surface_nm2,
-        "sphericity": sphericity(volume, sums.surface_nm2),
+        "sphericity": np.where(at_border, np.nan, sphericity(volume, sums.surface_nm2)),
         "touches_border": at_border,
         **_per_axis("", "_nm", centre),
         **{f"axis{n}_nm": axes.length_nm[:, n - 1] for n in (1, 2, 3)},

@@ -151,7 +151,7 @@ def test_small_and_large_objects(tmp_path: Path) -> None:
     mask[2:5, 2:5, 2:5] = mask[8:10, 8:10, 8:10] = mask[12:18, 12:18, 12:50] = 1
     view = view_of(mask, tmp_path)
     found = measure_objects(view, params=Objects(skeleton_max_voxels=100))
-    assert found.attrs["notes"] == ["1 objects below 3375 nm^3 were left out"]
+    assert found.attrs["notes"] == ["objects below 3375 nm^3, left out: 1"]
     assert found.object.values.tolist() == [1, 2]
     assert found.skeleton_measured.values.tolist() == [True, False]
     assert np.isnan(found.skeleton_length_nm.values).tolist() == [False, True]
