@@ -209,6 +209,9 @@ def test_objects_at_a_face_are_ignored_with_their_partners():
     assert found.at_iou.count == Score(fn=1)
     assert (found.prediction.ignored, found.truth.ignored) == (2, 1)
     assert [row.outcome for row in object_rows(found)] == ["ignored", "missed", "ignored", "ignored"]
+    swapped = scored(truth, predicted, ignore_border=True)
+    assert swapped.at_iou.count == Score(fp=1)
+    assert (swapped.prediction.ignored, swapped.truth.ignored) == (1, 2)
 
 
 def test_the_mask_cuts_no_object_apart_and_hides_what_is_outside():
