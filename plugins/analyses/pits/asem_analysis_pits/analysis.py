@@ -1,0 +1,102 @@
+"""The analysis ``pits``: find, measure one by one, classify together, apply the review."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asem_analysis_pits.crop import read_crop
+from asem_analysis_pits.measure import Measured, measure_object
+from asem_analysis_pits.objects import find_boxes
+from asem_analysis_pits.params import Pits
+from asem_analysis_pits.population import classify_all
+from asem_analysis_pits.review import FILE, Answer, fingerprint, match, read_review, write_review
+from asem_analysis_pits.table import row_of, to_dataset
+from asem_core.analyze.instances import Instances, find_instances
+from asem_core.analyze.view import View
+from asem_core.blocks.mapping import map_blocks
+from asem_core.geometry import Box
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
+    """Class and size of every coated pit, coated vesicle and caveola of ``view``; nm.
+
+    Parameters
+    ----------
+    view
+        Objects, with ``raw`` and ``cell_mask``.
+
+    Returns
+    -------
+    xarray.Dataset
+        One row per ``pit``; `docs/pits.md` explains the columns. The table ``review.csv`` is written beside it.
+
+    Raises
+    ------
+    AsemError
+        The review is not a table of this analysis, or is of other objects.
+
+    Notes
+    -----
+    Memory: per thread the surroundings of one object, ``params.near_nm`` and 50 nm to each side.
+    """
+    answers = read_review(params.review) if params.review else []
+    instances = find_instances(view, min_voxels=math.ceil(params.min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9))
+    measured = measure_all(view, instances, params)
+    edge = max(view.voxel_size.zyx)
+    rows = [row_of(found, neck_closed_nm=edge) for found in measured]
+    dataset = to_dataset(rows, measured, instances.ids)
+    places = {int(pit): found.centre_nm.tolist() for pit, found in zip(instances.ids, measured, strict=True)}
+    answered = match(answers, places, params.review) if params.review else {}
+    dataset = classify_all(dataset, answered, touch_nm=params.touch_voxels * edge, params=params)
+    _write(view, dataset, answered)
+    reviewed = {"file": str(params.review), "sha256": fingerprint(params.review)} if params.review else None
+    small = f"{instances.left_out} objects below {params.min_volume_nm3:g} nm^3 were left out"
+    return dataset.assign_attrs(
+        review={**reviewed, "answers": len(answered)} if reviewed else {},
+        notes=[small] if instances.left_out else [],
+    )
+
+
+def measure_all(view: View, instances: Instances, params: Pits) -> list[Measured]:
+    """Every object by itself, in their order."""
+    touch = params.touch_voxels * max(view.voxel_size.zyx)
+    numbers: dict[Box, list[int]] = defaultdict(list)
+    for number, box in enumerate(find_boxes(view, instances), start=1):
+        numbers[box].append(number)
+
+    def measure(box: Box) -> list[tuple[int, Measured]]:
+        if max(np.array(box.shape) * view.voxel_size.zyx) > params.max_length_nm:
+            return [(number, _too_long(view, instances, number, box)) for number in numbers[box]]
+        crops = ((n, read_crop(view, instances, n, box=box, near_nm=params.near_nm)) for n in numbers[box])
+        return [(number, measure_object(crop, touch_nm=touch, near_nm=params.near_nm)) for number, crop in crops]
+
+    parts = map_blocks(measure, list(numbers), stage="measuring pits", progress=view.progress)
+    return [found for _, found in sorted((pair for part in parts for pair in part), key=lambda pair: pair[0])]
+
+
+def _too_long(view: View, instances: Instances, number: int, box: Box) -> Measured:
+    lower, upper = box.to_nm(view.voxel_size, origin_nm=view.objects.lower_edge_nm)
+    return Measured(
+        centre_nm=(np.array(lower) + upper) / 2, shift_nm=np.zeros(3), distance_nm=math.nan, at_membrane=False,
+        volume_nm3=float(instances.voxels[number - 1] * view.voxel_size.volume_nm3), too_long=True,
+        cut=not view.box.contains(box.grow(1)),
+    )  # fmt: skip
+
+
+def _write(view: View, dataset: xr.Dataset, answered: Mapping[int, Answer]) -> None:
+    names = ("z_nm", "y_nm", "x_nm", "measured_class", "measured_neck_nm", "measured_height_nm",
+             "enhancement", "distance_nm", "flags")  # fmt: skip
+    columns = {name: dataset[name].values.tolist() for name in names}
+    rows: list[dict[str, Any]] = [
+        {"pit": int(pit), **{name: values[index] for name, values in columns.items()}}
+        for index, pit in enumerate(dataset.pit.values)
+    ]
+    write_review(view.output / FILE, rows, answered)

@@ -1,0 +1,87 @@
+"""`asem analyze pits` on a piece of a simulated cell, as a user calls it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from asem_dataset_simulated.cell.draw import View
+from asem_dataset_simulated.cell.pits import Pit, Stage
+from asem_dataset_simulated.cell.scene import CellSpec, make_cell
+from asem_dataset_simulated.cell.write import write_view
+from click.testing import CliRunner, Result
+
+from asem_core.cli.main import register
+from asem_core.errors import AsemError
+
+VOXEL_NM = 5.0
+SIDE = 84
+
+
+@pytest.fixture(scope="module")
+def piece(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pit]:
+    """420 nm around a late pit of a small cell, and the pit."""
+    cell = make_cell(CellSpec(seed=4, diameter_um=2.5))
+    pit = next(pit for pit in cell.pits if pit.stage is Stage.LATE)
+    lower = np.rint(pit.centre_nm - 40 * pit.normal - SIDE * VOXEL_NM / 2)
+    view = View(cell=cell, shape=(SIDE,) * 3, voxel_size_nm=(VOXEL_NM,) * 3, origin_nm=tuple(lower.tolist()))
+    path = tmp_path_factory.mktemp("piece") / "cell.zarr"
+    write_view(path, view)
+    return path, pit
+
+
+def run(*words: Any) -> Result:
+    return CliRunner().invoke(register(), ["analyze", "pits", *map(str, words)])
+
+
+def test_table_review_and_json(piece: tuple[Path, Pit], tmp_path: Path) -> None:
+    path, pit = piece
+    inputs = (path / "labels/ccp", path, "--cell-mask", path / "labels/cell")
+    done = run(*inputs, "-o", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    about = json.loads(done.stdout)
+    (row,) = [row for row in about["table"] if row["height_nm"] is not None]  # the window's border cuts others
+    true = pit.measures()
+    assert (row["class"], row["stage"]) == ("endocytic pit", "late")
+    for name, tolerance in {"neck": 4, "height": 4, "width": 4, "major": 10, "minor": 10}.items():
+        assert row[f"{name}_nm"] == pytest.approx(true[name], abs=tolerance), name
+    np.testing.assert_allclose([row[f"membrane_{axis}_nm"] for axis in "zyx"], pit.centre_nm, atol=3)
+    names = {child.name for child in (tmp_path / "out").iterdir()}
+    assert {"pits.csv", "pits.zarr", "review.csv", "analysis.json"} <= names
+    profile = zarr.open_group(tmp_path / "out/pits.zarr", mode="r")["width_profile_nm"]
+    assert np.nanmax(profile[:]) > row["width_nm"] - 5
+
+    with (tmp_path / "out/review.csv").open(newline="") as file:
+        answers = list(csv.DictReader(file))
+    for answer in answers:
+        answer["verdict"] = "reject"
+    with (tmp_path / "answers.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(answers[0]))
+        writer.writeheader()
+        writer.writerows(answers)
+    done = run(*inputs, "-o", tmp_path / "again", "--review", tmp_path / "answers.csv", "--json")
+    about = json.loads(done.stdout)
+    assert {row["verdict"] for row in about["table"]} == {"reject"}
+    assert about["params"]["review"] == str(tmp_path / "answers.csv")
+
+
+def test_what_is_missing_or_wrong_is_said_and_leaves_nothing(piece: tuple[Path, Pit], tmp_path: Path) -> None:
+    path, _ = piece
+    out = tmp_path / "out"
+    done = run(path / "labels/ccp", path, "-o", out)
+    assert done.exit_code == 2
+    assert "--cell-mask" in done.output
+    for words, message in [
+        ((path / "labels/ccp", path, "--cell-mask", path / "none"), "none"),
+        ((path / "labels/ccp", path, "--cell-mask", path / "labels/cell", "--review", tmp_path / "r.csv"), "--review"),
+        ((path / "labels/ccp", path, "--cell-mask", path / "labels/cell", "--near-nm", "-1"), "near_nm"),
+    ]:
+        done = run(*words, "-o", out)
+        assert isinstance(done.exception, AsemError)
+        assert message in str(done.exception)
+    assert not list(tmp_path.iterdir())
