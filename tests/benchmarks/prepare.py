@@ -1,4 +1,4 @@
-"""Memory and time of data preparation at two sizes eight-fold apart, each command in a process of its own.
+"""Memory and time of data preparation and measurement at two sizes eight-fold apart, each command in a process of its own.
 
     python tests/benchmarks/prepare.py [--sides 320 640] [--json FILE]
 
@@ -29,6 +29,7 @@ ROWS: dict[str, list[str]] = {
     "mask": ["mask", "{raw}", "-o", "{out}"],
     "labels prepare (mito)": ["labels", "prepare", "{labels}", "--organelle", "mito", "-o", "{out}"],
     "convert --resample 10,10,10": ["convert", "{raw}", "{out}", "--resample", "10,10,10"],
+    "analyze objects": ["analyze", "objects", "{labels}", "-o", "{out}"],
 }
 
 
