@@ -7,10 +7,11 @@
 ``make_registry``  everything that the installed plugins registered
 =================  ====================================================================
 
-`asem_core.evaluate` scores a segmentation against ground truth: precision, recall, F1.
+`asem_core.evaluate` scores a segmentation against ground truth: precision, recall, F1. `asem_core.analyze` measures
+what was segmented: tables in nm.
 
-The modules follow the data: ``volume`` -> ``preprocess`` -> ``blocks`` -> ``predict`` -> ``evaluate``; beside them
-``labels``, ``train`` (needs torch), ``zoo``, and ``cli``, which only parses, calls and prints.
+The modules follow the data: ``volume`` -> ``preprocess`` -> ``blocks`` -> ``predict`` -> ``evaluate``, ``analyze``;
+beside them ``labels``, ``train`` (needs torch), ``zoo``, and ``cli``, which only parses, calls and prints.
 """
 
 from __future__ import annotations

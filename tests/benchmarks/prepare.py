@@ -1,4 +1,4 @@
-"""Memory and time of data preparation and measurement at two sizes eight-fold apart, each command in a process of its own.
+"""Memory and time of preparing and measuring at two sizes eight-fold apart, each command in a process of its own.
 
     python tests/benchmarks/prepare.py [--sides 320 640] [--json FILE]
 

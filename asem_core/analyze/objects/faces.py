@@ -51,8 +51,7 @@ def surface_faces(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, start: 
 
     Examples
     --------
-    >>> ball = (np.indices((27, 27, 27)) - 13.0 ** 1)
-    >>> ball = (ball**2).sum(axis=0) <= 100
+    >>> ball = ((np.indices((27, 27, 27)) - 13) ** 2).sum(axis=0) <= 100
     >>> found = surface_faces(ball, voxel_size=VoxelSize((5, 5, 5)), start=(0, 0, 0), stop=(27, 27, 27))
     >>> bool(abs(found.area_nm2.sum() / (4 * np.pi * 50**2) - 1) < 0.02)
     True
