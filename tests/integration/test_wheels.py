@@ -16,6 +16,7 @@ LARGEST = 30 * 10**6
 DISTRIBUTIONS = {
     "asem_core": ".",
     **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
+    "asem_analysis_pits": "plugins/analyses/pits",
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
 }

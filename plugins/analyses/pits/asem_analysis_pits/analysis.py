@@ -58,10 +58,8 @@ def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
     dataset = classify_all(dataset, answered, touch_nm=params.touch_voxels * edge, params=params)
     _write(view, dataset, answered)
     reviewed = {"file": str(params.review), "sha256": fingerprint(params.review)} if params.review else None
-    small = f"{instances.left_out} objects below {params.min_volume_nm3:g} nm^3 were left out"
     return dataset.assign_attrs(
-        review={**reviewed, "answers": len(answered)} if reviewed else {},
-        notes=[small] if instances.left_out else [],
+        review={**reviewed, "answers": len(answered)} if reviewed else {}, notes=_notes(dataset, instances, params)
     )
 
 
@@ -89,6 +87,15 @@ def _too_long(view: View, instances: Instances, number: int, box: Box) -> Measur
         volume_nm3=float(instances.voxels[number - 1] * view.voxel_size.volume_nm3), too_long=True,
         cut=not view.box.contains(box.grow(1)),
     )  # fmt: skip
+
+
+def _notes(dataset: xr.Dataset, instances: Instances, params: Pits) -> list[str]:
+    notes = {
+        f"{instances.left_out:,} objects below {params.min_volume_nm3:g} nm^3 were left out": instances.left_out > 0,
+        f"no object has plasma membrane within {params.near_nm:g} nm, all are called secretory: does MASK end where "
+        "the cell ends?": len(instances) > 0 and bool(np.isnan(dataset.distance_nm.values).all()),
+    }
+    return [note for note, holds in notes.items() if holds]
 
 
 def _write(view: View, dataset: xr.Dataset, answered: Mapping[int, Answer]) -> None:

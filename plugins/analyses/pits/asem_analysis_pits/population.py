@@ -42,7 +42,7 @@ def classify_all(dataset: xr.Dataset, answered: Mapping[int, Answer], *, touch_n
         "stage": stages(neck_of_pits, open_neck_nm=params.open_neck_nm),
         "cluster": clusters(neck_of_pits, height_of_pits),
         "verdict": np.array([a.verdict if a else "" for a in said], "<U6"),
-        "by_hand": np.array([_by_hand(a) for a in said], "<U21"),
+        "by_hand": np.array([_by_hand(a) for a in said], "<U23"),
     }
     found = dataset.assign({
         name: ("pit", values, {"units": "nanometer" if name.endswith("_nm") else "1"})

@@ -84,7 +84,7 @@ def to_dataset(rows: Sequence[Row], measured: Sequence[Measured], pits: Any) -> 
 def _flags(found: Measured) -> list[str]:
     """What a person should know of the object, in words without spaces."""
     if found.cut:
-        return ["cut-by-the-border"]
+        return ["touches-border"]
     if found.too_long:
         return ["too-long"]
     ellipse = found.ellipse

@@ -88,7 +88,7 @@ def test_predictions_are_cut_into_components(drawn: Any, make_view: Any) -> None
 def test_objects_at_the_border_have_a_class_but_no_sizes(drawn: Any, make_view: Any) -> None:
     parts = {name: getattr(drawn, name)[:, :, 40:] for name in ("objects", "raw", "cell")}
     found = measure_pits(make_view(attrs.evolve(drawn, **parts)), params=Pits())
-    assert found.flags.values[0] == "cut-by-the-border"
+    assert found.flags.values[0] == "touches-border"
     assert np.isnan([found[f"{name}_nm"].values[0] for name in ("neck", "height", "major")]).all()
     assert found["class"].values[0] == "endocytic pit"
 
@@ -118,6 +118,13 @@ def test_an_even_image_gives_no_walls(drawn: Any, make_view: Any) -> None:
     assert ["no-ellipse" in flags for flags in found.flags.values.tolist()] == [True] * 4
 
 
+def test_a_mask_without_membrane_is_said(drawn: Any, make_view: Any) -> None:
+    found = measure_pits(make_view(drawn, cell_mask=np.ones_like(drawn.cell)), params=Pits())
+    assert set(found["class"].values.tolist()) == {"secretory"}
+    assert any("no object has plasma membrane within 400 nm" in note for note in found.attrs["notes"])
+    assert np.isfinite(found.major_nm.values).all()
+
+
 def _edit(path: Path, changes: dict[str, dict[str, str]]) -> Path:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -138,7 +145,7 @@ def test_a_review_is_written_edited_and_read_back(drawn: Any, make_view: Any) ->
     changes = {
         "1": {"verdict": "accept", "neck_nm": "24.5", "comment": "slanted, see view"},
         "2": {"verdict": "Reject"},
-        "3": {"class": "endocytic pit"},
+        "3": {"class": "endocytic pit", "neck_nm": "70", "height_nm": "60"},
     }
     edited = _edit(view.output / FILE, changes)
     after = measure_pits(view, params=Pits(review=edited))  # other parameters do not void a review
@@ -147,7 +154,7 @@ def test_a_review_is_written_edited_and_read_back(drawn: Any, make_view: Any) ->
     assert after.measured_class.values.tolist() == KINDS
     assert after.neck_nm.values[0] == 24.5
     assert after.measured_neck_nm.values[0] == before.neck_nm.values[0]
-    assert after.by_hand.values.tolist() == ["neck_nm", "", "class", ""]
+    assert after.by_hand.values.tolist() == ["neck_nm", "", "class neck_nm height_nm", ""]
     assert after.stage.values.tolist() == ["late", "", "early", ""]  # rejected: no stage
     assert (after.attrs["review"]["answers"], len(after.attrs["review"]["sha256"])) == (3, 64)
     carried_over = read_review(view.output / FILE)
