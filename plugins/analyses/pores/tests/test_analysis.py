@@ -1,0 +1,174 @@
+"""The whole analysis on a drawn envelope, and what it says where there is nothing to measure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from click.testing import CliRunner, Result
+
+from asem_core import Registry
+from asem_core.analyze import analyze
+from asem_core.cli.analyze import make_group
+from asem_core.errors import GeometryError, PluginError, VolumeError
+
+FEW: dict[str, Any] = {"permutations": 99}
+
+
+@pytest.fixture(scope="module")
+def envelope(draw: Callable[..., Any]) -> Any:
+    """16 pores of 65 to 125 nm."""
+    return draw()
+
+
+@pytest.fixture(scope="module")
+def measured(envelope: Any, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    out = tmp_path_factory.mktemp("measured") / "out"
+    return analyze("pores", envelope.pores, out, raw=envelope.raw, params=FEW, registry=registry)
+
+
+def test_diameters_are_those_that_were_drawn(envelope: Any, measured: xr.Dataset) -> None:
+    assert measured.status.values.tolist() == ["measured"] * 16
+    error = measured.diameter_nm.values - envelope.diameters_nm
+    assert abs(error.mean()) <= 3
+    assert error.std() <= 3
+    assert np.abs(measured.line_diameter_nm.median("line") - measured.diameter_nm).max() < 1e-9
+    assert (measured.lines == 18).all()
+    assert measured.blur_nm.median() == pytest.approx(np.hypot(7, 5), abs=2)
+
+
+def test_positions_and_axes(envelope: Any, measured: xr.Dataset) -> None:
+    centres = np.stack([measured[f"{axis}_nm"] for axis in "zyx"], axis=1)
+    assert np.linalg.norm(centres - envelope.centres_nm, axis=1).max() < 8
+    away = envelope.centres_nm - [130 + 40 - 2500, 500, 500]
+    normal = np.stack([measured[f"normal_{axis}"] for axis in "zyx"], axis=1)
+    cosine = np.abs((normal * away).sum(axis=1)) / np.linalg.norm(away, axis=1)
+    assert np.degrees(np.arccos(np.clip(cosine, 0, 1))).max() < 12
+
+
+def test_what_is_drawn_of_each_pore_is_there(measured: xr.Dataset) -> None:
+    assert measured.enface.dims == ("pore", "v_nm", "u_nm")
+    assert measured.enface.shape[1:] == (61, 61)
+    assert measured.membrane_nm.shape == (16, 36)
+    ring = measured.profile.sel(radius_nm=round(measured.diameter_nm.values[0] / 2) - 5).values[0]
+    assert ring < measured.profile.values[0, 0] - 5
+
+
+def test_result_does_not_depend_on_the_blocks(
+    envelope: Any, measured: xr.Dataset, registry: Registry, tmp_path: Path
+) -> None:
+    block = tuple(int(n) for n in np.random.default_rng().integers(30, 90, 3))
+    again = analyze(
+        "pores", envelope.pores, tmp_path / "out", raw=envelope.raw, params=FEW, registry=registry, block=block
+    )  # fmt: skip
+    xr.testing.assert_identical(again.drop_attrs(), measured.drop_attrs())
+    assert again.attrs["statistics"] == measured.attrs["statistics"]
+
+
+def test_anisotropic_voxels_give_the_same_diameters(
+    draw: Callable[..., Any], envelope: Any, measured: xr.Dataset, registry: Registry, tmp_path: Path
+) -> None:
+    other = draw(voxel_nm=(5.2, 4.0, 4.0), count=6)
+    found = analyze("pores", other.pores, tmp_path / "out", raw=other.raw, params=FEW, registry=registry)
+    np.testing.assert_array_equal(other.centres_nm, envelope.centres_nm[:6])
+    error, before = (f.diameter_nm.values[:6] - o.diameters_nm[:6] for f, o in ((found, other), (measured, envelope)))
+    assert abs(error.mean() - before.mean()) <= 3
+    assert error.std() <= 3
+
+
+def test_flat_patch(draw: Callable[..., Any], registry: Registry, tmp_path: Path) -> None:
+    flat = draw(radius_nm=1e9, spacing_nm=330.0)
+    found = analyze("pores", flat.pores, tmp_path / "out", raw=flat.raw, params=FEW, registry=registry)
+    assert (found.status == "measured").all()
+    assert np.abs(found.diameter_nm - flat.diameters_nm).max() <= 6
+    assert set(found.normal_from.values) <= {"surface", "neighbours"}
+
+
+def test_one_pore(draw: Callable[..., Any], registry: Registry, tmp_path: Path) -> None:
+    one = draw(diameters=(100.0, 100.0), spacing_nm=400.0, count=1)
+    found = analyze("pores", one.pores, tmp_path / "out", raw=one.raw, registry=registry)
+    assert found.diameter_nm.values == pytest.approx([100], abs=5)
+    assert found.normal_from.item() == "mask"
+    assert found["quality"].item() == "fair"
+    statistics = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    assert statistics["pores"] == 1
+    assert statistics["one_size"] is None
+    assert statistics["moran_i"] is None
+
+
+def test_pores_at_the_border_are_told_and_left_out(
+    envelope: Any, measured: xr.Dataset, registry: Registry, tmp_path: Path
+) -> None:
+    from .conftest import write
+
+    cut = round(envelope.centres_nm[0, 2] / 5)
+    raw, pores = (
+        write(tmp_path / f"{name}.zarr", zarr.open_array(path, mode="r")[:, :, cut:], offset=(0, 0, 5 * cut))
+        for name, path in (("raw", envelope.raw), ("pores", envelope.pores))
+    )
+    found = analyze("pores", pores, tmp_path / "out", raw=raw, params=FEW, registry=registry)
+    first = found.status.values[found.x_nm.values < 5 * cut + 50]
+    assert len(first)
+    assert set(first) == {"cut"}
+    assert found.attrs["statistics"]["status"]["cut"] == len(first)
+    assert np.isnan(found.diameter_nm.values[found.status == "cut"]).all()
+
+
+@pytest.fixture
+def run(registry: Registry) -> Callable[..., Result]:
+    """``run(...)``: a call of ``asem analyze pores``."""
+
+    def call(*arguments: Any) -> Result:
+        return CliRunner().invoke(make_group(registry), ["pores", *map(str, arguments)])
+
+    return call
+
+
+def test_no_pores(envelope: Any, run: Callable[..., Result], tmp_path: Path) -> None:
+    from .conftest import write
+
+    empty = write(tmp_path / "none.zarr", np.zeros((52, 200, 200), np.uint16))
+    result = run(empty, envelope.raw, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "no pore was found" in result.stdout
+    assert "0 pores measured" in result.stderr
+
+
+def test_summary(measured: xr.Dataset) -> None:
+    said = "\n".join(measured.attrs["notes"])
+    for text in ("16 pores measured", "diameter: median", "Kolmogorov-Smirnov", "Moran's I", "ms per pore"):
+        assert text in said
+
+
+def test_help(run: Callable[..., Result]) -> None:
+    said = run("--help").stdout
+    assert "--error-sd-nm" in said
+    assert "asem analyze pores pores.zarr cell.zarr -o pores" in said
+
+
+def test_wrong_input(envelope: Any, run: Callable[..., Result], tmp_path: Path) -> None:
+    from .conftest import write
+
+    other = write(tmp_path / "other.zarr", np.zeros((52, 200, 200), np.uint8), voxel_nm=(8, 8, 8))
+    part = write(tmp_path / "part.zarr", np.zeros((52, 100, 200), np.uint8))
+    nan = write(tmp_path / "nan.zarr", np.full((52, 200, 200), np.nan, np.float32))
+    for raw, kind, message in (
+        (other, GeometryError, "voxels of"),
+        (part, GeometryError, "does not cover"),
+        (nan, VolumeError, "NaN"),
+        (tmp_path / "nothing.zarr", VolumeError, None),
+    ):
+        result = run(envelope.pores, raw, "-o", tmp_path / "out")
+        assert isinstance(result.exception, kind), (raw, result.output, result.exception)
+        assert message is None or message in str(result.exception)
+        assert not (tmp_path / "out").exists()
+    assert run(envelope.pores, "-o", tmp_path / "out").exit_code == 2
+    wrong = run(envelope.pores, envelope.raw, "-o", tmp_path / "out", "--lines", 10)
+    assert isinstance(wrong.exception, PluginError)
+    assert "min_lines" in str(wrong.exception)
