@@ -74,8 +74,9 @@ def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
     assert {"asem_core/py.typed", "asem_core/train/presets/fast.yaml"} <= set(_names(wheel))
 
 
-def test_mito_wheel_holds_its_model(dist: Path) -> None:
-    (wheel,) = dist.glob("asem_organelle_mito-*.whl")
+@pytest.mark.parametrize("organelle", ["mito", "er"])
+def test_wheel_holds_its_model(dist: Path, organelle: str) -> None:
+    (wheel,) = dist.glob(f"asem_organelle_{organelle}-*.whl")
     names = _names(wheel)
     assert any(name.endswith("/rdf.yaml") for name in names)
     assert any(name.endswith(".onnx") for name in names)
@@ -104,9 +105,10 @@ def test_fresh_environment_has_one_onnx_runtime(fresh: Path) -> None:
     assert len([line for line in installed.splitlines() if line.startswith("onnxruntime")]) == 1
 
 
-def test_fresh_environment_segments(fresh: Path, tmp_path: Path) -> None:
-    cell, output = tmp_path / "cell.zarr", tmp_path / "mito.zarr"
-    _run(fresh / "asem", "simulate", cell, "--shape", "48,56,64")
-    _run(fresh / "asem", "segment", cell, "--organelle", "mito", "-o", output)
+@pytest.mark.parametrize(("organelle", "preset"), [("mito", "tissue"), ("er", "cf")])
+def test_fresh_environment_segments(fresh: Path, tmp_path: Path, organelle: str, preset: str) -> None:
+    cell, output = tmp_path / "cell.zarr", tmp_path / "found.zarr"
+    _run(fresh / "asem", "simulate", cell, "--preset", preset, "--shape", "48,56,64")
+    _run(fresh / "asem", "segment", cell, "--organelle", organelle, "-o", output)
     _run(fresh / "asem", "verify", output)
-    assert "precision" in _run(fresh / "asem", "evaluate", output, cell, "--organelle", "mito", "--json")
+    assert "precision" in _run(fresh / "asem", "evaluate", output, cell, "--organelle", organelle, "--json")
