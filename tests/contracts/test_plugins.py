@@ -101,7 +101,7 @@ def test_core_registers_through_the_same_hooks() -> None:
     assert [p.name for p in plugins.loaded] == [BUILTIN]
     assert "tiff" in Registry(plugins).readers
     assert set(Registry(plugins).of_plugin(BUILTIN)) == {
-        "reader", "preprocessor", "label rule", "exclusion zone", "runtime",
+        "reader", "preprocessor", "label rule", "exclusion zone", "runtime", "analysis",
     }  # fmt: skip
 
 
