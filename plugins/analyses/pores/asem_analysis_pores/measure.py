@@ -171,7 +171,7 @@ def _notes(statistics: dict[str, Any], seconds: float, count: int) -> list[str]:
     if statistics["one_size"] is not None:
         verdict = "explain" if statistics["one_size"] else "do not explain"
         notes.append(
-            f"one size and an error of {statistics['error_sd_nm']:g} nm {verdict} the diameters (Kolmogorov-Smirnov, "
+            f"one size and an error of {statistics['null_sd_nm']:.1f} nm {verdict} the diameters (Kolmogorov-Smirnov, "
             f"one sample: D = {statistics['ks_one_sample_d']:.2f}, p = {statistics['ks_one_sample_p']:.2g})"
         )
     if statistics["moran_i"] is not None:

@@ -39,9 +39,7 @@ def blurred_membrane(
     >>> blurred_membrane(x, place_nm=0, blur_nm=1, levels=(120, 20, 190), width_nm=7.5).round(0)
     array([120.,  20., 190.])
     """
-    first, second = (ndtr((x_nm - place_nm + side) / blur_nm) for side in (width_nm / 2, -width_nm / 2))
-    inside, membrane, outside = levels
-    grey: Double = inside + (membrane - inside) * first + (outside - membrane) * second
+    grey: Double = _basis(x_nm, place_nm, blur_nm, width_nm) @ np.array(levels, np.float64)
     return grey
 
 

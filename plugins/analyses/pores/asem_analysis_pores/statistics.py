@@ -34,13 +34,14 @@ def describe(diameters_nm: Double, *, error_sd_nm: float, rng: np.random.Generat
     dict
         ``median_nm``, ``mean_nm``, ``sd_nm``, ``p10_nm``, ``p90_nm``, ``min_nm``, ``max_nm``, ``skew``; Shapiro-Wilk's
         ``shapiro_w`` and ``shapiro_p`` (normality); Kolmogorov-Smirnov's ``ks_d`` and ``ks_p`` against as many draws
-        from N(median, error), ``ks_one_sample_d`` and ``ks_one_sample_p`` against that distribution itself;
+        from N(median, ``null_sd_nm``), ``ks_one_sample_d`` and ``ks_one_sample_p`` against that distribution itself;
         ``one_size``: whether a population of one size explains the diameters. None where there are too few.
 
     Notes
     -----
-    Kolmogorov and Smirnov's test also rejects what spreads *less* than the error. Not of one size are therefore only
-    pores that it tells from one size (one sample, p < 0.01) and whose 10-90 % range is wider than that of the error.
+    Kolmogorov and Smirnov's test also rejects what spreads *less* than the error. The population of one size therefore
+    spreads by ``error_sd_nm``, or by what the 10-90 % range of the diameters says where that is less. ``one_size`` is
+    False where the one-sample test gives p < 0.01.
 
     Examples
     --------
@@ -51,8 +52,8 @@ def describe(diameters_nm: Double, *, error_sd_nm: float, rng: np.random.Generat
     False
     """
     n = len(diameters_nm)
-    names = ("median_nm", "mean_nm", "sd_nm", "p10_nm", "p90_nm", "min_nm", "max_nm", "skew", "shapiro_w", "shapiro_p",
-             "ks_d", "ks_p", "ks_one_sample_d", "ks_one_sample_p", "one_size")  # fmt: skip
+    names = ("median_nm", "mean_nm", "sd_nm", "p10_nm", "p90_nm", "min_nm", "max_nm", "skew", "null_sd_nm",
+             "shapiro_w", "shapiro_p", "ks_d", "ks_p", "ks_one_sample_d", "ks_one_sample_p", "one_size")  # fmt: skip
     found: dict[str, Any] = {"pores": n, "error_sd_nm": error_sd_nm, **dict.fromkeys(names)}
     if not n:
         return found
@@ -63,16 +64,17 @@ def describe(diameters_nm: Double, *, error_sd_nm: float, rng: np.random.Generat
     }  # fmt: skip
     if n < _FEWEST:
         return found
-    one = stats.norm(median, error_sd_nm)
+    spread = min(error_sd_nm, (p90 - p10) / _TENTHS) or error_sd_nm
+    one = stats.norm(median, spread)
     drawn = stats.ks_2samp(diameters_nm, one.rvs(n, random_state=rng))
     exact = stats.kstest(diameters_nm, one.cdf)
     found |= {
-        "sd_nm": float(diameters_nm.std(ddof=1)),
+        "sd_nm": float(diameters_nm.std(ddof=1)), "null_sd_nm": spread,
         "ks_d": float(drawn.statistic), "ks_p": float(drawn.pvalue),
         "ks_one_sample_d": float(exact.statistic), "ks_one_sample_p": float(exact.pvalue),
-        "one_size": bool(exact.pvalue >= SIGNIFICANT or (p90 - p10) / _TENTHS <= error_sd_nm),
+        "one_size": bool(exact.pvalue >= SIGNIFICANT),
     }  # fmt: skip
-    if np.ptp(diameters_nm) > 0:
+    if np.ptp(diameters_nm) > 1e-6:
         found["skew"] = float(stats.skew(diameters_nm))
         if n <= _MOST_FOR_SHAPIRO:
             shapiro = stats.shapiro(diameters_nm)

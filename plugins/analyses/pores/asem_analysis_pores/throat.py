@@ -29,6 +29,7 @@ _STEEPEST = 0.36
 _LEAST_BEND = 0.008
 """Per nm, of the radius along the axis (half the curvature of an envelope 125 nm thick). Less is measured where the
 view is so much tilted that the throat leaves the reach; the slope's direction is right even then."""
+_NEAR_NM = 15.0
 _OFF = 3.0
 _NORMAL = 1.4826
 
@@ -64,7 +65,7 @@ def find_throat(
     along h lies at -(q + a cos + b sin) / 2p; once more without what is 3 standard deviations off.
     """
     heights = patch.heights_nm[np.abs(patch.heights_nm) <= reach_nm + 1e-6][::2]
-    radii = np.array([_radii(patch, h, half_thickness_nm, search_nm) for h in heights])
+    radii = _radii([_rays(patch, h, half_thickness_nm, search_nm[1] + 2) for h in heights], search_nm)
     angle = 2 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
     h = np.repeat(heights, _DIRECTIONS)
     direction = np.tile(np.arange(_DIRECTIONS), len(heights))
@@ -84,10 +85,16 @@ def find_throat(
     return Throat(height_nm=float(np.clip(height, -reach_nm, reach_nm)), slope_v=slopes[0], slope_u=slopes[1])
 
 
-def _radii(patch: Patch, height_nm: float, half_thickness_nm: float, search_nm: tuple[float, float]) -> Double:
+def _rays(patch: Patch, height_nm: float, half_thickness_nm: float, reach_nm: float) -> Double:
     plane = smoothed(patch.plane(height_nm, half_thickness_nm=half_thickness_nm))
-    reach = search_nm[1] + 2
-    rays = polar(plane, np.zeros(2), step_nm=patch.step_nm, directions=_DIRECTIONS, reach_nm=reach, order=1)
-    if np.isnan(azimuthal_mean(rays)).all():
-        return np.full(_DIRECTIONS, np.nan)
-    return membrane_radii(rays, search_nm)
+    return polar(plane, np.zeros(2), step_nm=patch.step_nm, directions=_DIRECTIONS, reach_nm=reach_nm, order=1)
+
+
+def _radii(rays: list[Double], search_nm: tuple[float, float]) -> Double:
+    """``(heights, directions)``, near the usual radius: beyond the envelope other dark things are darkest."""
+    rough = np.array([membrane_radii(azimuthal_mean(plane)[None], search_nm)[0] for plane in rays])
+    if np.isnan(rough).all():
+        return np.full((len(rays), _DIRECTIONS), np.nan)
+    usual = float(np.nanmedian(rough))
+    limits = (max(usual - _NEAR_NM, search_nm[0]), min(usual + _NEAR_NM, search_nm[1]))
+    return np.array([membrane_radii(plane, limits) for plane in rays])

@@ -161,7 +161,7 @@ def test_wrong_input(envelope: Any, run: Callable[..., Result], tmp_path: Path) 
     for raw, kind, message in (
         (other, GeometryError, "voxels of"),
         (part, GeometryError, "does not cover"),
-        (nan, VolumeError, "NaN"),
+        (nan, VolumeError, "is nan"),
         (tmp_path / "nothing.zarr", VolumeError, None),
     ):
         result = run(envelope.pores, raw, "-o", tmp_path / "out")
