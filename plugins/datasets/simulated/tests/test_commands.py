@@ -25,7 +25,7 @@ def test_simulate_writes_image_and_truth(tmp_path: Path) -> None:
     arguments = [str(path), "--shape", "24,20,28", "--voxel-size", "8,10,10", "--seed", "3"]
     result = CliRunner().invoke(simulate, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    assert "mitochondria" in result.stdout
+    assert f"{path}: 1 mito" in result.stdout
     expected = simulate_cell(SMALL, voxel_size_nm=(8, 10, 10), seed=3)
     raw, truth = open_volume(path), open_labels(path, "mito")
     assert raw.voxel_size == VoxelSize((8, 10, 10))
