@@ -181,7 +181,7 @@ def test_a_resume_with_other_settings_is_refused(
 
 def test_failed_blocks_are_told_and_retried(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from asem_core.errors import BlockError
-    from asem_core.predict import target as module
+    from asem_core.predict import segment as module
 
     def broken(*_: Any, **__: Any) -> Any:
         raise ValueError("no luck")
