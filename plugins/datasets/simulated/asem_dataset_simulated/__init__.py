@@ -1,7 +1,7 @@
 """Simulated FIB-SEM volumes in which everything is known. Axes are zyx, lengths nm.
 
 A cell: `make_cell` draws one from a `CellSpec`, `render_cell` any box of a `View` of it, `write_view` the view to disk;
-`find_cell` gives the named cells. A cut-out of tissue: `simulate_cell`, or `make_scene` and `render` block by block.
+`find_cell` gives the named cells. A cut-out of tissue: `simulate_tissue`, or `make_scene` and `render` block by block.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _PUBLIC = {
     "simulate_to": "simulate",
     "write_view": "cell.write",
     "Scene": "tissue.scene",
-    "SimulatedCell": "tissue.cutout",
+    "SimulatedTissue": "tissue.cutout",
     "make_scene": "tissue.assemble",
     "render": "tissue.draw",
-    "simulate_cell": "tissue.cutout",
-    "write_cell": "write",
+    "simulate_tissue": "tissue.cutout",
+    "write_tissue": "tissue.write",
 }
 __all__ = sorted(_PUBLIC)
 

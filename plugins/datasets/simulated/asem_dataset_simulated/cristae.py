@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
+from asem_dataset_simulated.canvas import Canvas
 from asem_dataset_simulated.noise import Float
 from asem_dataset_simulated.objects import Tube
-from asem_dataset_simulated.shapes import Axes, Part, crop, inside, layer
+from asem_dataset_simulated.shapes import Part, crop, inside, layer
 
 
-class Grid(Protocol):
-    """What of a canvas is needed."""
-
-    @property
-    def axes(self) -> Axes: ...
-    @property
-    def wave(self) -> Float: ...
-    @property
-    def ripple(self) -> Float: ...
-    @property
-    def voxel_nm(self) -> float: ...
-
-
-def cristae(canvas: Grid, part: Part, tube: Tube, surface: Float) -> Float:
+def cristae(canvas: Canvas, part: Part, tube: Tube, surface: Float) -> Float:
     """Share of crista membrane: wavy sheets that start at the inner membrane and end where a noise says so."""
     axes = crop(canvas.axes, part)
     normal = tube.crista_axis.astype(np.float32)

@@ -15,7 +15,7 @@ from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import open_labels, open_volume
 from asem_core.zoo.package import choose_model
-from asem_dataset_simulated.write import write_cell
+from asem_dataset_simulated.tissue.write import write_tissue
 
 ORGANELLE = "mito"
 SEED = 2026
@@ -75,7 +75,7 @@ def run_demo(
                 f"{path} is from an earlier demo: pass --overwrite to replace it, or choose a folder with -o"
             )
     folder.mkdir(parents=True, exist_ok=True)
-    mitochondria = write_cell(
+    mitochondria = write_tissue(
         cell, shape=shape, voxel_size=VOXEL_SIZE, seed=seed, overwrite=overwrite, progress=progress
     )
     segmentation = segment(cell, output, organelle=organelle, registry=registry, overwrite=overwrite, progress=progress)

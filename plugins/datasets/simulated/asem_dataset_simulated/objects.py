@@ -72,13 +72,17 @@ class Tube:
 
 @frozen(eq=False)
 class Blob:
-    """An ellipsoid: centre (3,) zyx in nm, semi-axes (3,) in nm, rotation (3, 3) whose rows are the axes."""
+    """An ellipsoid: centre (3,) zyx in nm, semi-axes (3,) in nm, rotation (3, 3) whose rows are the axes.
+
+    ``label``: its number in the ground truth, 0 where it has none.
+    """
 
     kind: Kind
     centre_nm: Double
     axes_nm: Double
     rotation: Double
     grey: float
+    label: int = 0
 
     @property
     def low_nm(self) -> Double:

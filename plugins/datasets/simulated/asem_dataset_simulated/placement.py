@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree  # type: ignore[import-untyped,unused-ignore]
 
 from asem_dataset_simulated.noise import Double, Index
 from asem_dataset_simulated.objects import Blob, Kind, Tube
@@ -81,7 +85,7 @@ def _tree(
     return nodes, np.concatenate([width, np.full(len(branch), width[fork] * 0.9)])
 
 
-def grow_mitochondrion(
+def _grow_mitochondrion(
     cells: Room, seedling: Double, taken: Occupancy, rng: np.random.Generator
 ) -> tuple[Double, Double, list[tuple[int, int]]] | None:
     """Axis, radii and edges of one mitochondrion through `seedling` (3,), or None where it does not fit."""
@@ -108,42 +112,61 @@ def grow_mitochondrion(
     return nodes, width, edges + list(pairwise(chain))
 
 
-def place_mitochondria(cells: Room, extent_nm: Double, taken: Occupancy, rng: np.random.Generator) -> list[Tube]:
-    """Mitochondria until they fill a share of the volume drawn from 5.5-8.5 %; each has its axis in the volume.
+def thinned(points_nm: Double, apart_nm: float) -> NDArray[np.bool_]:
+    """Which of the points (N, 3) to keep so that no two are nearer than ``apart_nm``: the first of each pair."""
+    alive = np.ones(len(points_nm), bool)
+    for first, second in sorted(cKDTree(points_nm).query_pairs(apart_nm)) if len(points_nm) else ():
+        alive[second] &= not alive[first]
+    return alive
 
-    Radii of 100-300 nm and lengths of 0.5-4.5 um are typical of neuropil and of cultured cells.
-    """
-    probes = rng.uniform(0, 1, (6000, 3)) * extent_nm
+
+@frozen
+class Inside:
+    """What a mitochondrion looks like inside: grey of the matrix, distance of its cristae, how much darker they are."""
+
+    grey: float
+    crista_spacing_nm: float
+    crista_grey: float
+
+
+def fill_with_mitochondria(
+    cells: Room,
+    seedlings: Double,
+    probes: Double,
+    share: float,
+    taken: Occupancy,
+    rng: np.random.Generator,
+    inside: Callable[[np.random.Generator], Inside],
+) -> tuple[Tube, ...]:
+    """Mitochondria, labelled 1..n, through one seedling after the other, until they hold ``share`` of the probes."""
     filled = np.zeros(len(probes), bool)
-    share = rng.uniform(0.055, 0.085)
-    clearance = cells.locate(probes)[1]
-    order = rng.permutation(np.flatnonzero(clearance > np.minimum(120.0, np.quantile(clearance, 0.9))))
     tubes: list[Tube] = []
-    for index in order[:1500]:
+    for seedling in seedlings:
         if filled.mean() >= share:
             break
-        grown = grow_mitochondrion(cells, probes[index], taken, rng)
+        grown = _grow_mitochondrion(cells, seedling, taken, rng)
         if grown is None:
             continue
         nodes, width, edges = grown
         for node, radius in zip(nodes, width, strict=True):
             taken.add(node, float(radius) + 15)
             filled |= ((probes - node) ** 2).sum(axis=1) < radius**2
+        look = inside(rng)
         tubes.append(
             Tube(
                 kind=Kind.MITOCHONDRION,
                 nodes_nm=nodes,
                 radius_nm=width,
                 edges=np.array(edges, np.int64).reshape(-1, 2),
-                cell=int(cells.locate(probes[index][None])[0][0]),
-                grey=float(rng.normal(117.0, 10.0)),
+                cell=int(cells.locate(seedling[None])[0][0]),
+                grey=look.grey,
                 label=len(tubes) + 1,
-                crista_spacing_nm=float(rng.uniform(40.0, 65.0)),
-                crista_grey=float(rng.uniform(30.0, 60.0)),
+                crista_spacing_nm=look.crista_spacing_nm,
+                crista_grey=look.crista_grey,
                 crista_axis=unit(rng),
             )
         )
-    return tubes
+    return tuple(tubes)
 
 
 def place_tubules(

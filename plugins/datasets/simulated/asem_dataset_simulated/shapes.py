@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from asem_dataset_simulated.noise import Double, Float, Index
 Axes = tuple[Double, Double, Double]
 Part = tuple[slice, slice, slice]
 Mask = NDArray[np.bool_]
+WHOLE: Part = (slice(None), slice(None), slice(None))
 
 
 def window(axes_nm: Axes, low_nm: Double, high_nm: Double) -> Part | None:
@@ -32,6 +35,19 @@ def offsets(axes_nm: Axes, centre_nm: Double) -> tuple[Float, Float, Float]:
     """Offsets from centre_nm (3,) as float32 arrays that broadcast to the grid."""
     z, y, x = ((axis - c).astype(np.float32) for axis, c in zip(axes_nm, centre_nm, strict=True))
     return z[:, None, None], y[None, :, None], x[None, None, :]
+
+
+def height(axes_nm: Axes, origin_nm: Double, direction: Double) -> Float:
+    """How far each voxel lies from origin_nm (3,) along the unit vector ``direction`` (3,), float32 (nz, ny, nx)."""
+    z, y, x = offsets(axes_nm, origin_nm)
+    d = direction.astype(np.float32)
+    found: Float = z * d[0] + y * d[1] + x * d[2]
+    return found
+
+
+def smoothing_nm(voxel_size_nm: Sequence[float]) -> float:
+    """Smoothing length of thin layers: the root mean square of the voxel's edges."""
+    return float(np.sqrt(np.mean(np.square(voxel_size_nm))))
 
 
 def tube_distance(axes_nm: Axes, nodes_nm: Double, radius_nm: Double, edges: Index, pad_nm: float) -> Float:

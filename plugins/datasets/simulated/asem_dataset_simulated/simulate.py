@@ -16,7 +16,7 @@ from asem_dataset_simulated.cell.scene import CellSpec
 from asem_dataset_simulated.cell.style import STYLES
 from asem_dataset_simulated.cell.write import write_view
 from asem_dataset_simulated.grid import check_geometry
-from asem_dataset_simulated.write import write_cell
+from asem_dataset_simulated.tissue.write import write_tissue
 
 TISSUE = "tissue"
 WHOLE = "whole"
@@ -59,7 +59,7 @@ def simulate_to(
         _only_for_cells(request)
         shape = request.shape or _SHAPE
         seed = request.seed or 0
-        count = write_cell(
+        count = write_tissue(
             path, shape=shape, voxel_size=request.voxel_size, seed=seed, overwrite=overwrite, progress=progress
         )
         return {"mito": count}

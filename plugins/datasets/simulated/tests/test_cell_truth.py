@@ -197,7 +197,7 @@ def test_pits_measure_on_the_voxels_what_the_table_says(small_cell: Cell, stage:
 
 def test_the_classes_of_pits_are_those_of_the_paper(large_nucleus: Surface) -> None:
     """On any closed surface: open and late pits do not overlap in neck and height; caveolae measure 61 by 81 nm."""
-    pits = place_pits(large_nucleus, 110.0, np.random.default_rng(2))
+    pits = place_pits(large_nucleus, np.random.default_rng(2))
     sizes = {stage: [pit.measures() for pit in pits if pit.stage is stage] for stage in Stage}
     assert all(len(sizes[stage]) > 10 for stage in (Stage.OPEN, Stage.LATE, Stage.CAVEOLA, Stage.ENDOCYTIC))
     assert all(size["neck"] > 40 and 35 < size["height"] < 70 for size in sizes[Stage.OPEN])

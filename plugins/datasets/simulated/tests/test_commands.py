@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from asem_dataset_simulated import simulate_cell
+from asem_dataset_simulated import simulate_tissue
 from asem_dataset_simulated.commands import demo, simulate
 from asem_dataset_simulated.demo import run_demo
-from asem_dataset_simulated.write import write_cell
+from asem_dataset_simulated.tissue.write import write_tissue
 from click.testing import CliRunner
 
 from asem_core import Registry, VoxelSize, open_labels, open_volume
@@ -26,7 +26,7 @@ def test_simulate_writes_image_and_truth(tmp_path: Path) -> None:
     result = CliRunner().invoke(simulate, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert f"{path}: 1 mito" in result.stdout
-    expected = simulate_cell(SMALL, voxel_size_nm=(8, 10, 10), seed=3)
+    expected = simulate_tissue(SMALL, voxel_size_nm=(8, 10, 10), seed=3)
     raw, truth = open_volume(path), open_labels(path, "mito")
     assert raw.voxel_size == VoxelSize((8, 10, 10))
     np.testing.assert_array_equal(raw.read(raw.box), expected.raw)
@@ -35,17 +35,17 @@ def test_simulate_writes_image_and_truth(tmp_path: Path) -> None:
 
 def test_simulate_replaces_only_when_told(tmp_path: Path) -> None:
     path = tmp_path / "cell.zarr"
-    write_cell(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=1)
+    write_tissue(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=1)
     with pytest.raises(OutputError, match="--overwrite"):
-        write_cell(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=2)
-    write_cell(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=2, overwrite=True)
+        write_tissue(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=2)
+    write_tissue(path, shape=SMALL, voxel_size=VoxelSize((10, 10, 10)), seed=2, overwrite=True)
     raw = open_volume(path)
-    np.testing.assert_array_equal(raw.read(raw.box), simulate_cell(SMALL, seed=2).raw)
+    np.testing.assert_array_equal(raw.read(raw.box), simulate_tissue(SMALL, seed=2).raw)
 
 
 def test_what_cannot_be_simulated_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match="shape: expected"):
-        write_cell(tmp_path / "cell.zarr", shape=(4, 4, 4), voxel_size=VoxelSize((10, 10, 10)), seed=1)
+        write_tissue(tmp_path / "cell.zarr", shape=(4, 4, 4), voxel_size=VoxelSize((10, 10, 10)), seed=1)
     assert not list(tmp_path.iterdir())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from asem_dataset_simulated import Scene, SimulatedCell, make_scene, render, simulate_cell
+from asem_dataset_simulated import Scene, SimulatedTissue, make_scene, render, simulate_tissue
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from asem_core.errors import GeometryError
@@ -13,8 +13,8 @@ ISOTROPIC = (10.0, 10.0, 10.0)
 
 
 @pytest.fixture(scope="module")
-def cell() -> SimulatedCell:
-    return simulate_cell((72, 72, 72), voxel_size_nm=ISOTROPIC, seed=5)
+def cell() -> SimulatedTissue:
+    return simulate_tissue((72, 72, 72), voxel_size_nm=ISOTROPIC, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def wide_scene() -> Scene:
     return make_scene((20, 20, 116), voxel_size_nm=ISOTROPIC, seed=9)
 
 
-def test_types_and_shapes(cell: SimulatedCell) -> None:
+def test_types_and_shapes(cell: SimulatedTissue) -> None:
     assert cell.raw.shape == cell.mito.shape == (72, 72, 72)
     assert cell.raw.dtype == np.uint8
     assert cell.mito.dtype == np.uint32
@@ -32,19 +32,19 @@ def test_types_and_shapes(cell: SimulatedCell) -> None:
 
 
 def test_same_seed_same_bits() -> None:
-    first, again = (simulate_cell((32, 32, 32), seed=3) for _ in range(2))
+    first, again = (simulate_tissue((32, 32, 32), seed=3) for _ in range(2))
     np.testing.assert_array_equal(first.raw, again.raw)
     np.testing.assert_array_equal(first.mito, again.mito)
 
 
 def test_global_random_state_is_neither_used_nor_changed() -> None:
     before = np.random.get_state()[1].copy()
-    simulate_cell((16, 16, 16), seed=3)
+    simulate_tissue((16, 16, 16), seed=3)
     np.testing.assert_array_equal(before, np.random.get_state()[1])
 
 
 def test_other_seed_other_picture() -> None:
-    assert np.mean(simulate_cell((32, 32, 32), seed=3).raw != simulate_cell((32, 32, 32), seed=4).raw) > 0.5
+    assert np.mean(simulate_tissue((32, 32, 32), seed=3).raw != simulate_tissue((32, 32, 32), seed=4).raw) > 0.5
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +70,17 @@ def test_no_seam_between_tiles(whole: tuple[np.ndarray, np.ndarray]) -> None:
     assert steps[99] < 2 * np.median(steps)
 
 
-def test_labels_are_one_to_n(cell: SimulatedCell) -> None:
+def test_labels_are_one_to_n(cell: SimulatedTissue) -> None:
     labels = np.unique(cell.mito)
     np.testing.assert_array_equal(labels, np.arange(len(labels)))
     assert len(labels) > 1
 
 
-def test_mitochondria_fill_a_sensible_share(cell: SimulatedCell) -> None:
+def test_mitochondria_fill_a_sensible_share(cell: SimulatedTissue) -> None:
     assert 0.02 < np.mean(cell.mito > 0) < 0.16
 
 
-def test_rim_is_darker_than_both_sides(cell: SimulatedCell) -> None:
+def test_rim_is_darker_than_both_sides(cell: SimulatedTissue) -> None:
     inside = cell.mito > 0
     rim = inside & ~binary_erosion(inside, iterations=2, border_value=1)
     matrix = binary_erosion(inside, iterations=4, border_value=1)
@@ -88,12 +88,12 @@ def test_rim_is_darker_than_both_sides(cell: SimulatedCell) -> None:
     assert cell.raw[rim].mean() < cell.raw[matrix].mean() < cell.raw[outside].mean()
 
 
-def test_darkness_alone_does_not_find_mitochondria(cell: SimulatedCell) -> None:
+def test_darkness_alone_does_not_find_mitochondria(cell: SimulatedTissue) -> None:
     dark = cell.raw < np.percentile(cell.raw[cell.mito > 0], 75)
     assert np.mean(cell.mito[dark] > 0) < 0.5
 
 
-def test_mitochondria_do_not_cross_membranes(cell: SimulatedCell) -> None:
+def test_mitochondria_do_not_cross_membranes(cell: SimulatedTissue) -> None:
     scene = make_scene(cell.raw.shape, voxel_size_nm=ISOTROPIC, seed=cell.seed)
     axes = [(np.arange(n) + 0.5) * size for n, size in zip(scene.shape, ISOTROPIC, strict=True)]
     owner, clearance = scene.cells.on_grid(axes)
@@ -102,7 +102,7 @@ def test_mitochondria_do_not_cross_membranes(cell: SimulatedCell) -> None:
         assert np.all(owner[cell.mito == tube.label] == tube.cell)
 
 
-def test_grey_values_are_like_hippocampus_fibsem(cell: SimulatedCell) -> None:
+def test_grey_values_are_like_hippocampus_fibsem(cell: SimulatedTissue) -> None:
     """EPFL hippocampus averaged to 10 nm: mean 140, standard deviation 42."""
     assert 120 < cell.raw.mean() < 165
     assert 32 < cell.raw.std() < 52
@@ -111,7 +111,7 @@ def test_grey_values_are_like_hippocampus_fibsem(cell: SimulatedCell) -> None:
 
 @pytest.mark.parametrize("voxel_size_nm", [(16.0, 8.0, 8.0), (4.0, 4.0, 4.0)])
 def test_other_voxel_sizes(voxel_size_nm: tuple[float, float, float]) -> None:
-    cell = simulate_cell((40, 48, 48), voxel_size_nm=voxel_size_nm, seed=2)
+    cell = simulate_tissue((40, 48, 48), voxel_size_nm=voxel_size_nm, seed=2)
     assert cell.voxel_size_nm == voxel_size_nm
     assert 25 < cell.raw.std() < 60
 
@@ -119,7 +119,7 @@ def test_other_voxel_sizes(voxel_size_nm: tuple[float, float, float]) -> None:
 @pytest.mark.parametrize("shape", [(48, 48), (48, 0, 48), (48, -1, 48), (48, 48, 4)])
 def test_bad_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(GeometryError, match=r"shape: expected .* got"):
-        simulate_cell(shape, seed=1)
+        simulate_tissue(shape, seed=1)
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def test_bad_shape(shape: tuple[int, ...]) -> None:
 )
 def test_bad_voxel_size(voxel_size_nm: tuple[float, ...]) -> None:
     with pytest.raises(GeometryError, match=r"voxel_size_nm: expected .* got"):
-        simulate_cell((48, 48, 48), voxel_size_nm=voxel_size_nm, seed=1)
+        simulate_tissue((48, 48, 48), voxel_size_nm=voxel_size_nm, seed=1)
 
 
 def test_bad_seed() -> None:
     with pytest.raises(GeometryError, match=r"seed: expected .* got"):
-        simulate_cell((48, 48, 48), seed=-1)
+        simulate_tissue((48, 48, 48), seed=-1)
 
 
 @pytest.mark.parametrize("box", [((0, 0, 0), (20, 20, 117)), ((5, 0, 0), (5, 20, 116)), ((0, 0), (20, 20))])

@@ -6,44 +6,25 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from asem_dataset_simulated.canvas import Canvas
 from asem_dataset_simulated.cell.style import Style
 from asem_dataset_simulated.noise import Float
-from asem_dataset_simulated.shapes import Axes, Part
+from asem_dataset_simulated.shapes import Part
 
 LABELS = ("cell", "nucleus", "envelope", "er", "golgi", "mito", "pore", "ccp", "caveola", "lysosome", "lipid")
 """Label images: `golgi`, `mito`, `pore`, `ccp`, `lysosome` and `lipid` hold a number per object, the rest 0 and 1."""
-WHOLE: Part = (slice(None), slice(None), slice(None))
 
 
-@frozen(eq=False)
-class Canvas:
-    """One tile with its halo.
+@frozen(eq=False, kw_only=True)
+class CellCanvas(Canvas):
+    """A tile with its truth: uint16 (nz, ny, nx) by name."""
 
-    Attributes
-    ----------
-    grey : float32 (nz, ny, nx)
-        Grey value before the microscope.
-    labels : uint16 (nz, ny, nx) each
-        Ground truth, by name.
-    wave, ripple, grain : float32 (nz, ny, nx)
-        Smooth unit noise, features about 180, 70 and 25 nm wide.
-    voxel_nm : float
-        Smoothing length of thin layers: the root mean square voxel edge.
-    """
-
-    axes: Axes
     style: Style
-    grey: Float
     labels: dict[str, NDArray[np.uint16]]
-    wave: Float
-    ripple: Float
-    grain: Float
-    voxel_nm: float
 
-    def blend(self, part: Part, share: Float, grey: Float | float) -> None:
-        """Move the grey values of ``part`` towards ``grey`` by ``share`` (0..1)."""
-        view = self.grey[part]
-        view += share * (np.asarray(grey, np.float32) - view)
+    def membrane(self, part: Part, distance: Float, grey: Float | float, *, wall_nm: float) -> None:
+        """Paint a lumen inside a membrane of this style."""
+        self.walled(part, distance, grey, wall_nm=wall_nm, wall_grey=self.style.membrane)
 
     def mark(self, name: str, part: Part, where: NDArray[np.bool_], label: int = 1) -> None:
         """Set the truth."""

@@ -15,7 +15,7 @@ from asem_dataset_simulated.cell.style import Style
 from asem_dataset_simulated.noise import Double
 from asem_dataset_simulated.objects import Blob, Kind, Tube
 from asem_dataset_simulated.occupancy import Occupancy
-from asem_dataset_simulated.placement import fits, grow_mitochondrion, rotation, unit, walk
+from asem_dataset_simulated.placement import Inside, fill_with_mitochondria, fits, rotation, unit, walk
 
 # Blobs tried per um^3: kind, number, semi-axis range in nm, greatest elongation.
 _LARGE: tuple[tuple[Kind, float, tuple[float, float], float], ...] = (
@@ -32,34 +32,17 @@ _MITO_SHARE = (0.05, 0.10)
 def place_mitochondria(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.Generator) -> tuple[Tube, ...]:
     """Mitochondria, labelled 1..n, until they fill a share of the cytosol drawn from 5-10 %."""
     probes = space.draw(8000, rng)
-    filled = np.zeros(len(probes), bool)
     share = rng.uniform(*_MITO_SHARE)
-    tubes: list[Tube] = []
-    for seedling in space.draw(3000, rng, room_nm=130.0):
-        if filled.mean() >= share:
-            break
-        grown = grow_mitochondrion(space, seedling, taken, rng)
-        if grown is None:
-            continue
-        nodes, width, edges = grown
-        for node, radius in zip(nodes, width, strict=True):
-            taken.add(node, float(radius) + 15)
-            filled |= ((probes - node) ** 2).sum(axis=1) < radius**2
-        tubes.append(
-            Tube(
-                kind=Kind.MITOCHONDRION,
-                nodes_nm=nodes,
-                radius_nm=width,
-                edges=np.array(edges, np.int64).reshape(-1, 2),
-                cell=0,
-                grey=float(rng.normal(style.matrix, 8.0)),
-                label=len(tubes) + 1,
-                crista_spacing_nm=float(rng.uniform(45.0, 80.0)),
-                crista_grey=float(style.crista * rng.uniform(0.8, 1.2)),
-                crista_axis=unit(rng),
-            )
+    seedlings = space.draw(3000, rng, room_nm=130.0)
+
+    def inside(rng: np.random.Generator) -> Inside:
+        return Inside(
+            grey=float(rng.normal(style.matrix, 8.0)),
+            crista_spacing_nm=float(rng.uniform(45.0, 80.0)),
+            crista_grey=float(style.crista * rng.uniform(0.8, 1.2)),
         )
-    return tuple(tubes)
+
+    return fill_with_mitochondria(space, seedlings, probes, share, taken, rng, inside)
 
 
 def place_large(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.Generator) -> tuple[Blob, ...]:
@@ -72,7 +55,7 @@ def place_large(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.G
         count = int(rng.poisson(density * space.volume_um3))
         for centre in space.draw(count, rng, room_nm=size[0]):
             axes = rng.uniform(*size) * np.array([1.0, rng.uniform(1.0, stretch), rng.uniform(1.0, stretch)])
-            blob = Blob(kind, centre, axes, rotation(rng), grey=float(rng.uniform(*greys)))
+            blob = Blob(kind, centre, axes, rotation(rng), grey=float(rng.uniform(*greys)), label=len(blobs) + 1)
             if fits(space, blob, taken):
                 blobs.append(blob)
     return tuple(blobs)

@@ -13,7 +13,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from asem_core.geometry import Box
-from asem_dataset_simulated.cell.canvas import LABELS, Canvas
+from asem_dataset_simulated.cell.canvas import LABELS, CellCanvas
 from asem_dataset_simulated.cell.fields import make_fields
 from asem_dataset_simulated.cell.paint import paint
 from asem_dataset_simulated.cell.ribosomes import REACH_NM
@@ -21,7 +21,7 @@ from asem_dataset_simulated.cell.scene import Cell, CellSpec, make_cell
 from asem_dataset_simulated.grid import Triple, VoxelSize
 from asem_dataset_simulated.microscope import halo_voxels, microscope
 from asem_dataset_simulated.noise import smooth_grid
-from asem_dataset_simulated.shapes import Axes
+from asem_dataset_simulated.shapes import Axes, smoothing_nm
 
 TILE = 128
 IMAGE = "image"
@@ -92,15 +92,15 @@ def _tile(view: View, tile: Box) -> dict[str, NDArray[np.uint8 | np.uint16]]:
     return {IMAGE: raw, **{name: label[core] for name, label in canvas.labels.items()}}
 
 
-def _blank(view: View, indices: Sequence[NDArray[np.int64]]) -> Canvas:
+def _blank(view: View, indices: Sequence[NDArray[np.int64]]) -> CellCanvas:
     z, y, x = (
         origin + (index.astype(np.float64) + 0.5) * size
         for index, size, origin in zip(indices, view.voxel_size_nm, view.origin_nm, strict=True)
     )
     axes: Axes = (z, y, x)
     wave, ripple, grain = (smooth_grid(view.cell.spec.seed, salt, axes, (gap,) * 3) for salt, gap in _FIELDS)
-    return Canvas(
+    return CellCanvas(
         axes=axes, style=view.cell.spec.style, grey=np.empty(wave.shape, np.float32),
         labels={name: np.zeros(wave.shape, np.uint16) for name in LABELS}, wave=wave, ripple=ripple, grain=grain,
-        voxel_nm=float(np.sqrt(np.mean(np.square(view.voxel_size_nm)))),
+        voxel_nm=smoothing_nm(view.voxel_size_nm),
     )  # fmt: skip

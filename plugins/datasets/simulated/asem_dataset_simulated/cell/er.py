@@ -14,12 +14,13 @@ import numpy as np
 from attrs import frozen
 from scipy.sparse import coo_matrix  # type: ignore[import-untyped,unused-ignore]
 from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped,unused-ignore]
-from scipy.spatial import Voronoi, cKDTree  # type: ignore[import-untyped,unused-ignore]
+from scipy.spatial import Voronoi  # type: ignore[import-untyped,unused-ignore]
 
 from asem_dataset_simulated.cell.mesh import Mesh
 from asem_dataset_simulated.cell.space import Cytosol
 from asem_dataset_simulated.cell.surface import Surface
 from asem_dataset_simulated.noise import Double, Index, smooth_at
+from asem_dataset_simulated.placement import thinned
 
 _SPACING_NM = 450.0
 _ROOM_NM = 65.0
@@ -147,9 +148,5 @@ def _holes(plates: Double, rng: np.random.Generator) -> tuple[Double, Double]:
     centre = plates.mean(axis=1)
     centre = centre[rng.random(len(centre)) < 0.3]
     radius = rng.uniform(36, 58, len(centre))
-    if not len(centre):
-        return centre, radius
-    tree, alive = cKDTree(centre), np.ones(len(centre), bool)
-    for a, b in sorted(tree.query_pairs(170.0)):
-        alive[b] &= not alive[a]
+    alive = thinned(centre, 170.0)
     return centre[alive], radius[alive]

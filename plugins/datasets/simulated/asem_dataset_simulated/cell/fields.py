@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from attrs import frozen
 
-from asem_dataset_simulated.cell.canvas import Canvas
+from asem_dataset_simulated.cell.canvas import CellCanvas
 from asem_dataset_simulated.cell.golgi import Cisterna, Stack
 from asem_dataset_simulated.cell.pits import COAT_NM, Pit, with_membrane
 from asem_dataset_simulated.cell.pores import Pore, pore_envelope
@@ -15,7 +16,7 @@ from asem_dataset_simulated.cell.scene import Cell
 from asem_dataset_simulated.cell.surface import smooth_maximum, smooth_minimum
 from asem_dataset_simulated.noise import Double, Float, smooth_grid
 from asem_dataset_simulated.objects import Blob, Kind, Tube
-from asem_dataset_simulated.shapes import Axes, Part, crop, ellipsoid_distance, offsets, tube_distance, window
+from asem_dataset_simulated.shapes import Axes, Part, crop, ellipsoid_distance, height, offsets, tube_distance, window
 
 PAD_NM = 70.0
 ENVELOPE_NM = 21.0  # half thickness, membranes included; perinuclear space 20-40 nm wide
@@ -23,13 +24,14 @@ PORE_WALL_NM = 4.0  # from the middle of the dark membrane to its face
 _GAP_NM = 13.0  # least cytosol between the ER and anything else
 
 _Point = TypeVar("_Point", Pore, Pit)
+_Thing = TypeVar("_Thing", Blob, Tube, Pit, Stack, Pore)
 
 
 @frozen(eq=False)
-class Placed:
+class Placed(Generic[_Thing]):
     """An object with its distance on a part of the tile."""
 
-    thing: Blob | Tube | Pit | Stack | Pore
+    thing: _Thing
     part: Part
     distance: Float
 
@@ -54,30 +56,30 @@ class Fields:
     er: Float
     envelope: Float
     other: Float
-    pits: list[Placed]
-    vesicles: list[Placed]
-    mitochondria: list[Placed]
-    large: list[Placed]
-    stacks: list[Placed]
-    pores: list[Placed]
+    pits: list[Placed[Pit]]
+    vesicles: list[Placed[Blob]]
+    mitochondria: list[Placed[Tube]]
+    large: list[Placed[Blob]]
+    stacks: list[Placed[Stack]]
+    pores: list[Placed[Pore]]
 
 
-def make_fields(cell: Cell, canvas: Canvas) -> Fields:
+def make_fields(cell: Cell, canvas: CellCanvas) -> Fields:
     """Compute them for the grid of ``canvas``."""
     axes = canvas.axes
     outline = cell.membrane.on_grid(axes)
     outline = smooth_minimum(outline, cell.protrusions.distance(axes, 160.0), 70.0)
     pits = _pits(cell, axes)
     for pit in pits:
-        assert isinstance(pit.thing, Pit)
         if not pit.thing.vesicle:
             outline[pit.part] = -with_membrane(pit.distance, -outline[pit.part])
     nucleus = cell.nucleus.on_grid(axes)
-    mitochondria = [placed for tube in cell.mitochondria if (placed := _tube(canvas, tube))]
-    large = [placed for blob in cell.large if (placed := _blob(canvas, blob))]
-    stacks = [placed for stack in cell.golgi.stacks if (placed := _stack(canvas, stack, cell.spec.seed))]
+    mitochondria = _reached(_tube(canvas, tube) for tube in cell.mitochondria)
+    large = _reached(_blob(canvas, blob) for blob in cell.large)
+    stacks = _reached(_stack(canvas, stack, cell.spec.seed) for stack in cell.golgi.stacks)
     other = np.full(outline.shape, np.float32(PAD_NM))
-    for placed in (*mitochondria, *large, *stacks):
+    solid: list[Placed[Any]] = [*mitochondria, *large, *stacks]
+    for placed in solid:
         np.minimum(other[placed.part], placed.distance, out=other[placed.part])
     for pit in pits:
         np.minimum(other[pit.part], pit.distance - np.float32(8 + COAT_NM), out=other[pit.part])
@@ -85,12 +87,17 @@ def make_fields(cell: Cell, canvas: Canvas) -> Fields:
     er = smooth_minimum(_network(cell, canvas, np.minimum(other, -outline)), envelope, 14.0)
     return Fields(
         cell=outline, nucleus=nucleus, er=er, envelope=envelope, other=other, pits=pits,
-        vesicles=[placed for blob in cell.vesicles if (placed := _blob(canvas, blob))],
+        vesicles=_reached(_blob(canvas, blob) for blob in cell.vesicles),
         mitochondria=mitochondria, large=large, stacks=stacks, pores=pores,
     )  # fmt: skip
 
 
-def _network(cell: Cell, canvas: Canvas, others: Float) -> Float:
+def _reached(found: Iterable[Placed[_Thing] | None]) -> list[Placed[_Thing]]:
+    """Those that have a part in the tile."""
+    return [placed for placed in found if placed is not None]
+
+
+def _network(cell: Cell, canvas: CellCanvas, others: Float) -> Float:
     """The ER without the envelope: fenestrated, wavering, and kept off everything else."""
     er = cell.er
     distance = er.mesh.distance(canvas.axes, PAD_NM)
@@ -106,11 +113,11 @@ def _network(cell: Cell, canvas: Canvas, others: Float) -> Float:
     return smooth_maximum(distance, np.float32(_GAP_NM) - others, 10.0)
 
 
-def _envelope(cell: Cell, canvas: Canvas, nucleus: Float) -> tuple[Float, list[Placed]]:
+def _envelope(cell: Cell, canvas: CellCanvas, nucleus: Float) -> tuple[Float, list[Placed[Pore]]]:
     """The nuclear envelope with its pores."""
-    half = np.float32(ENVELOPE_NM * cell.spec.style.er_swelling)
+    half = np.float32(ENVELOPE_NM * canvas.style.er_swelling)
     envelope = np.abs(nucleus) - half - np.float32(0.8 * canvas.style.ripple_nm) * np.clip(canvas.ripple, -2, 2)
-    pores: list[Placed] = []
+    pores: list[Placed[Pore]] = []
     for pore in _near(canvas.axes, cell.pores, 130.0):
         part = window(canvas.axes, pore.centre_nm - 130, pore.centre_nm + 130)
         if part is None:
@@ -124,13 +131,13 @@ def _envelope(cell: Cell, canvas: Canvas, nucleus: Float) -> tuple[Float, list[P
     return envelope, pores
 
 
-def _pits(cell: Cell, axes: Axes) -> list[Placed]:
-    found: list[Placed] = []
+def _pits(cell: Cell, axes: Axes) -> list[Placed[Pit]]:
+    found: list[Placed[Pit]] = []
     for pit in _near(axes, cell.pits, 260.0):
         part = window(axes, pit.centre_nm - pit.reach_nm, pit.centre_nm + pit.reach_nm)
         if part is not None:
-            across, height = _across(crop(axes, part), pit.centre_nm, pit.normal)
-            found.append(Placed(pit, part, pit.lumen(across, -height)))
+            across, along = _across(crop(axes, part), pit.centre_nm, pit.normal)
+            found.append(Placed(pit, part, pit.lumen(across, -along)))
     return found
 
 
@@ -146,13 +153,12 @@ def _near(axes: Axes, things: tuple[_Point, ...], reach: float) -> list[_Point]:
 def _across(axes: Axes, centre: Double, normal: Double) -> tuple[Float, Float]:
     """Distance from an axis, and height along it, float32 (nz, ny, nx)."""
     z, y, x = offsets(axes, centre)
-    n = normal.astype(np.float32)
-    height = z * n[0] + y * n[1] + x * n[2]
-    across: Float = np.sqrt(np.maximum(z * z + y * y + x * x - height * height, 0))
-    return across, height
+    along = height(axes, centre, normal)
+    across: Float = np.sqrt(np.maximum(z * z + y * y + x * x - along * along, 0))
+    return across, along
 
 
-def _tube(canvas: Canvas, tube: Tube) -> Placed | None:
+def _tube(canvas: CellCanvas, tube: Tube) -> Placed[Tube] | None:
     part = window(canvas.axes, tube.low_nm - PAD_NM, tube.high_nm + PAD_NM)
     if part is None:
         return None
@@ -161,7 +167,7 @@ def _tube(canvas: Canvas, tube: Tube) -> Placed | None:
     return Placed(tube, part, distance)
 
 
-def _blob(canvas: Canvas, blob: Blob) -> Placed | None:
+def _blob(canvas: CellCanvas, blob: Blob) -> Placed[Blob] | None:
     pad = 20.0 if blob.kind is Kind.VESICLE else 60.0
     part = window(canvas.axes, blob.low_nm - pad, blob.high_nm + pad)
     if part is None:
@@ -172,14 +178,14 @@ def _blob(canvas: Canvas, blob: Blob) -> Placed | None:
     return Placed(blob, part, distance)
 
 
-def _stack(canvas: Canvas, stack: Stack, seed: int) -> Placed | None:
+def _stack(canvas: CellCanvas, stack: Stack, seed: int) -> Placed[Stack] | None:
     """Distance to the nearest cisterna or tubule of the trans-Golgi network."""
     part = window(canvas.axes, stack.centre_nm - stack.reach_nm, stack.centre_nm + stack.reach_nm)
     if part is None:
         return None
     axes = crop(canvas.axes, part)
     broad = [smooth_grid(seed, 700 + i, axes, (260.0,) * 3) for i in range(2)]
-    u, v, w = (_along(axes, stack.centre_nm, row) for row in stack.frame)
+    u, v, w = (height(axes, stack.centre_nm, row) for row in stack.frame)
     across = np.sqrt(u * u + v * v)
     w = w - np.float32(stack.bend) * across * across - 16 * broad[0]
     distance = stack.network.distance(axes, PAD_NM)
@@ -189,7 +195,7 @@ def _stack(canvas: Canvas, stack: Stack, seed: int) -> Placed | None:
     return Placed(stack, part, distance)
 
 
-def _cisterna(canvas: Canvas, part: Part, cisterna: Cisterna, across: Float, w: Float, broad: list[Float]) -> Float:
+def _cisterna(canvas: CellCanvas, part: Part, cisterna: Cisterna, across: Float, w: Float, broad: list[Float]) -> Float:
     a, b = np.float32(np.cos(cisterna.angle)), np.float32(np.sin(cisterna.angle))
     radius = np.float32(cisterna.radius_nm) * (1 + np.float32(0.16) * (a * broad[0] + b * broad[1]))
     beyond = np.maximum(across - radius, 0)
@@ -198,10 +204,3 @@ def _cisterna(canvas: Canvas, part: Part, cisterna: Cisterna, across: Float, w: 
     disc = np.sqrt((w - np.float32(cisterna.height_nm)) ** 2 + beyond * beyond) - half
     holes = a * canvas.wave[part] + b * broad[1] + np.float32(0.35) * canvas.ripple[part] - np.float32(1.25)
     return smooth_maximum(disc, holes * np.float32(60.0), 12.0)
-
-
-def _along(axes: Axes, centre: Double, direction: Double) -> Float:
-    z, y, x = offsets(axes, centre)
-    d = direction.astype(np.float32)
-    along: Float = z * d[0] + y * d[1] + x * d[2]
-    return along

@@ -7,7 +7,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from asem_dataset_simulated.noise import Double, Float
-from asem_dataset_simulated.shapes import Axes, crop, offsets, window
+from asem_dataset_simulated.shapes import Axes, crop, height, offsets, window
 
 
 @frozen(eq=False)
@@ -69,11 +69,6 @@ class Mesh:
         return found
 
 
-def empty_mesh() -> Mesh:
-    """A mesh of nothing."""
-    return Mesh(np.zeros((0, 2, 3)), np.zeros((0, 2)), np.zeros((0, 3, 3)), np.zeros(0))
-
-
 def _cone(axes: Axes, ends: Double, radius: Double) -> Float:
     """Distance to a round cone."""
     squared, t = _along(axes, ends[0], ends[1])
@@ -102,12 +97,5 @@ def _plate(axes: Axes, corners: Double) -> Float:
     above: NDArray[np.bool_] = np.ones((), bool)
     for a, b in pairs:
         inward = np.cross(unit, corners[b] - corners[a])
-        above = above & (_height(axes, corners[a], inward) >= 0)
-    return np.where(above, np.abs(_height(axes, corners[0], unit)), np.sqrt(squared))
-
-
-def _height(axes: Axes, origin: Double, direction: Double) -> Float:
-    z, y, x = offsets(axes, origin)
-    d = direction.astype(np.float32)
-    height: Float = z * d[0] + y * d[1] + x * d[2]
-    return height
+        above = above & (height(axes, corners[a], inward) >= 0)
+    return np.where(above, np.abs(height(axes, corners[0], unit)), np.sqrt(squared))

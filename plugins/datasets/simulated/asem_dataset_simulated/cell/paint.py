@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from asem_dataset_simulated.cell.canvas import WHOLE, Canvas
+from asem_dataset_simulated.cell.canvas import CellCanvas
 from asem_dataset_simulated.cell.fields import ENVELOPE_NM, Fields, Placed
 from asem_dataset_simulated.cell.golgi import Stack
 from asem_dataset_simulated.cell.pits import BILAYER_NM, COAT_NM, Pit
@@ -14,42 +14,36 @@ from asem_dataset_simulated.cell.scene import Cell
 from asem_dataset_simulated.cristae import cristae
 from asem_dataset_simulated.noise import Float, smooth_grid
 from asem_dataset_simulated.objects import Blob, Kind, Tube
-from asem_dataset_simulated.shapes import Part, crop, ellipsoid_distance, inside, layer, tube_distance, window
+from asem_dataset_simulated.shapes import WHOLE, crop, ellipsoid_distance, inside, layer, tube_distance, window
 
 # Outer membrane, intermembrane gap and inner membrane of a mitochondrion, from the surface inwards.
 _OUTER_NM, _GAP_NM, _INNER_NM = 7.0, 10.0, 7.0
 
 
-def paint(cell: Cell, canvas: Canvas, fields: Fields) -> None:
+def paint(cell: Cell, canvas: CellCanvas, fields: Fields) -> None:
     """Paint everything on ``canvas``."""
     broad = smooth_grid(cell.spec.seed, 210, canvas.axes, (230.0,) * 3)
     _cytosol(cell, canvas, fields, broad)
     _nucleoplasm(cell, canvas, fields, broad)
     for tube in cell.microtubules:
         _microtubule(canvas, tube)
-    for placed in fields.vesicles:
-        free = fields.other[placed.part] > 0
-        _walled(canvas, placed.part, np.where(free, placed.distance, np.float32(30)), canvas.style.cytosol + 8, 7.0)
-    for placed in fields.stacks:
-        _stack(canvas, placed)
+    for vesicle in fields.vesicles:
+        _vesicle(canvas, fields, vesicle)
+    for stack in fields.stacks:
+        _stack(canvas, stack)
     _reticulum(canvas, fields)
-    for placed in fields.pores:
-        _pore(canvas, fields, placed)
-    for placed in fields.large:
-        _large(canvas, placed, _number(cell, placed))
-    for placed in fields.mitochondria:
-        _mitochondrion(canvas, placed)
-    for placed in fields.pits:
-        _pit(canvas, fields, placed)
+    for pore in fields.pores:
+        _pore(canvas, fields, pore)
+    for organelle in fields.large:
+        _large(canvas, organelle)
+    for mitochondrion in fields.mitochondria:
+        _mitochondrion(canvas, mitochondrion)
+    for pit in fields.pits:
+        _pit(canvas, fields, pit)
     _outside(canvas, fields, broad)
 
 
-def _number(cell: Cell, placed: Placed) -> int:
-    """1, 2, ... among the large organelles of the cell."""
-    return 1 + next(index for index, blob in enumerate(cell.large) if blob is placed.thing)
-
-
-def _cytosol(cell: Cell, canvas: Canvas, fields: Fields, broad: Float) -> None:
+def _cytosol(cell: Cell, canvas: CellCanvas, fields: Fields, broad: Float) -> None:
     style = canvas.style
     texture = style.granularity * (0.95 * canvas.grain + 0.3 * canvas.ripple + 0.12 * canvas.wave)
     filaments = np.exp(-np.square(canvas.ripple * 3)) * np.clip(canvas.wave, 0, 2)
@@ -59,7 +53,7 @@ def _cytosol(cell: Cell, canvas: Canvas, fields: Fields, broad: Float) -> None:
     )
 
 
-def _nucleoplasm(cell: Cell, canvas: Canvas, fields: Fields, broad: Float) -> None:
+def _nucleoplasm(cell: Cell, canvas: CellCanvas, fields: Fields, broad: Float) -> None:
     """Euchromatin, clumps of heterochromatin that also line the envelope but not its pores, nucleoli."""
     if fields.nucleus.min() > 0:
         return
@@ -86,7 +80,7 @@ def _nucleoplasm(cell: Cell, canvas: Canvas, fields: Fields, broad: Float) -> No
     canvas.mark("nucleus", WHOLE, fields.nucleus < 0)
 
 
-def _microtubule(canvas: Canvas, tube: Tube) -> None:
+def _microtubule(canvas: CellCanvas, tube: Tube) -> None:
     part = window(canvas.axes, tube.low_nm - 20, tube.high_nm + 20)
     if part is not None:
         distance = tube_distance(crop(canvas.axes, part), tube.nodes_nm, tube.radius_nm, tube.edges, 20.0)
@@ -95,33 +89,32 @@ def _microtubule(canvas: Canvas, tube: Tube) -> None:
         )
 
 
-def _walled(canvas: Canvas, part: Part, distance: Float, grey: Float | float, wall_nm: float) -> None:
-    """A lumen of one grey value within a dark membrane."""
-    canvas.blend(part, inside(distance, canvas.voxel_nm), grey)
-    canvas.blend(part, layer(distance, -wall_nm, 0.0, canvas.voxel_nm), canvas.style.membrane)
+def _vesicle(canvas: CellCanvas, fields: Fields, placed: Placed[Blob]) -> None:
+    """An uncoated vesicle, where no larger organelle is."""
+    free = fields.other[placed.part] > 0
+    distance = np.where(free, placed.distance, np.float32(30))
+    canvas.membrane(placed.part, distance, canvas.style.cytosol + 8, wall_nm=7.0)
 
 
-def _stack(canvas: Canvas, placed: Placed) -> None:
-    assert isinstance(placed.thing, Stack)
+def _stack(canvas: CellCanvas, placed: Placed[Stack]) -> None:
     lumen = canvas.style.golgi_lumen + 4 * canvas.ripple[placed.part]
-    _walled(canvas, placed.part, placed.distance, lumen, 7.0)
+    canvas.membrane(placed.part, placed.distance, lumen, wall_nm=7.0)
     # Matrix proteins between the cisternae hold ribosomes off and take some stain.
     canvas.blend(placed.part, 0.14 * layer(placed.distance, 0.0, 14.0, canvas.voxel_nm), canvas.style.membrane)
     canvas.mark("golgi", placed.part, placed.distance < 0, placed.thing.label)
 
 
-def _reticulum(canvas: Canvas, fields: Fields) -> None:
+def _reticulum(canvas: CellCanvas, fields: Fields) -> None:
     if fields.er.min() > 20:
         return
     lumen = canvas.style.er_lumen + 4 * canvas.ripple + 4 * canvas.grain
-    _walled(canvas, WHOLE, fields.er, lumen, 7.5)
+    canvas.membrane(WHOLE, fields.er, lumen, wall_nm=7.5)
     canvas.mark("er", WHOLE, fields.er < 0)
     canvas.mark("envelope", WHOLE, fields.envelope < 0)
 
 
-def _pore(canvas: Canvas, fields: Fields, placed: Placed) -> None:
+def _pore(canvas: CellCanvas, fields: Fields, placed: Placed[Pore]) -> None:
     """The pore complex: two rings, a plug, and filaments on either side; its label is the channel."""
-    assert isinstance(placed.thing, Pore)
     part, across = placed.part, placed.distance
     height = fields.nucleus[part]
     radius = placed.thing.diameter_nm / 2
@@ -139,31 +132,30 @@ def _pore(canvas: Canvas, fields: Fields, placed: Placed) -> None:
     canvas.labels["er"][part][(channel < 0) & (fields.envelope[part] > 0)] = 0
 
 
-def _large(canvas: Canvas, placed: Placed, label: int) -> None:
+def _large(canvas: CellCanvas, placed: Placed[Blob]) -> None:
     """A lysosome, endosome, multivesicular body or lipid droplet."""
-    assert isinstance(placed.thing, Blob)
     part, distance, kind = placed.part, placed.distance, placed.thing.kind
     grey, ripple, grain = placed.thing.grey, canvas.ripple[part], canvas.grain[part]
     canvas.clear(part, distance < 0)
     if kind is Kind.LIPID:
         canvas.blend(part, inside(distance, canvas.voxel_nm), grey + 1.5 * grain)
         canvas.blend(part, 0.6 * layer(distance, -4.0, 1.0, canvas.voxel_nm), canvas.style.membrane)
-        canvas.mark("lipid", part, distance < 0, label)
+        canvas.mark("lipid", part, distance < 0, placed.thing.label)
     elif kind is Kind.LYSOSOME:
         spotted = grey + 9 * ripple + 7 * grain - 24 * np.clip(canvas.wave[part], 0, 1.5)
-        _walled(canvas, part, distance, np.maximum(spotted, 30), 8.5)
-        canvas.mark("lysosome", part, distance < 0, label)
+        canvas.membrane(part, distance, np.maximum(spotted, 30), wall_nm=8.5)
+        canvas.mark("lysosome", part, distance < 0, placed.thing.label)
     elif kind is Kind.MULTIVESICULAR:
         # Luminal vesicles 40-60 nm wide: closed level sets of the smooth noise.
-        _walled(canvas, part, distance, grey - 80 * np.exp(-np.square((ripple - 1.25) * 5)), 8.0)
+        lumen = grey - 80 * np.exp(-np.square((ripple - 1.25) * 5))
+        canvas.membrane(part, distance, lumen, wall_nm=8.0)
     else:
-        _walled(canvas, part, distance, grey + 6 * ripple + 4 * grain, 8.0)
+        canvas.membrane(part, distance, grey + 6 * ripple + 4 * grain, wall_nm=8.0)
 
 
-def _mitochondrion(canvas: Canvas, placed: Placed) -> None:
+def _mitochondrion(canvas: CellCanvas, placed: Placed[Tube]) -> None:
     """Outer and inner membrane, matrix and cristae."""
     tube, part, surface, voxel = placed.thing, placed.part, placed.distance, canvas.voxel_nm
-    assert isinstance(tube, Tube)
     membrane = canvas.style.membrane
     canvas.clear(part, surface < 0)
     canvas.mark("mito", part, surface < 0, tube.label)
@@ -175,10 +167,9 @@ def _mitochondrion(canvas: Canvas, placed: Placed) -> None:
     canvas.blend(part, layer(surface, -_OUTER_NM, 0.0, voxel), membrane)
 
 
-def _pit(canvas: Canvas, fields: Fields, placed: Placed) -> None:
+def _pit(canvas: CellCanvas, fields: Fields, placed: Placed[Pit]) -> None:
     """Coat and truth of a pit; the membrane and lumen of a vesicle."""
     pit, part, lumen = placed.thing, placed.part, placed.distance
-    assert isinstance(pit, Pit)
     voxel, style = canvas.voxel_nm, canvas.style
     within = fields.cell[part] < -4 if not pit.vesicle else np.ones(lumen.shape, bool)
     if pit.vesicle:
@@ -200,7 +191,7 @@ def _pit(canvas: Canvas, fields: Fields, placed: Placed) -> None:
         canvas.mark("caveola", part, (lumen < BILAYER_NM) & ((fields.cell[part] < 0) | (lumen < 0)))
 
 
-def _outside(canvas: Canvas, fields: Fields, broad: Float) -> None:
+def _outside(canvas: CellCanvas, fields: Fields, broad: Float) -> None:
     """Plasma membrane, and resin beyond it: smooth, bright, without texture."""
     canvas.mark("cell", WHOLE, fields.cell < 0)
     if fields.cell.max() < -20:

@@ -10,10 +10,10 @@ from enum import Enum
 
 import numpy as np
 from attrs import frozen
-from scipy.spatial import cKDTree  # type: ignore[import-untyped,unused-ignore]
 
 from asem_dataset_simulated.cell.surface import Surface, smooth_minimum
 from asem_dataset_simulated.noise import Double, Float
+from asem_dataset_simulated.placement import thinned
 
 BILAYER_NM = 8.0
 COAT_NM = 17.0
@@ -120,22 +120,19 @@ def with_membrane(lumen: Float, outside: Float) -> Float:
     return smooth_minimum(lumen, outside, _FLARE_NM)
 
 
-def place_pits(membrane: Surface, area_um2: float, rng: np.random.Generator) -> tuple[Pit, ...]:
+def place_pits(membrane: Surface, rng: np.random.Generator) -> tuple[Pit, ...]:
     """Pits and caveolae on the plasma membrane, 330 nm apart, and as many endocytic vesicles under it as late pits."""
     stages = [
         stage
         for stage, density in zip((Stage.OPEN, Stage.LATE, Stage.CAVEOLA), _DENSITY, strict=True)
-        for _ in range(int(rng.poisson(density * area_um2)))
+        for _ in range(int(rng.poisson(density * membrane.area_um2)))
     ]
     stages += [Stage.ENDOCYTIC] * sum(stage is Stage.LATE for stage in stages)
     stages = [stages[i] for i in rng.permutation(len(stages))]
     points = membrane.scatter(len(stages), rng) if stages else np.zeros((0, 3))
-    alive = np.ones(len(points), bool)
-    for first, second in sorted(cKDTree(points).query_pairs(_APART_NM)) if len(points) else ():
-        alive[second] &= not alive[first]
     normals = membrane.normal(points) if len(points) else points
     pits: list[Pit] = []
-    for index in np.flatnonzero(alive):
+    for index in np.flatnonzero(thinned(points, _APART_NM)):
         label = 1 + sum(pit.coated for pit in pits) if stages[index] is not Stage.CAVEOLA else 0
         pits.append(_shape(stages[index], label, points[index], normals[index], rng))
     return tuple(pits)

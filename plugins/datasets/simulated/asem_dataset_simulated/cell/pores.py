@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from attrs import field, frozen
 from scipy.interpolate import PchipInterpolator  # type: ignore[import-untyped,unused-ignore]
-from scipy.spatial import cKDTree  # type: ignore[import-untyped,unused-ignore]
 
 from asem_core.errors import GeometryError
 from asem_dataset_simulated.cell.surface import Surface
 from asem_dataset_simulated.noise import Double, Float
+from asem_dataset_simulated.placement import thinned
 
 # Per um^2, of the order found in HeLa in interphase (Maeshima et al. 2006, J Cell Sci 119:4442).
 _DENSITY = 9.0
@@ -60,13 +60,8 @@ class Pore:
 
 def place_pores(nucleus: Surface, diameters: Diameters, rng: np.random.Generator) -> tuple[Pore, ...]:
     """Pores all over the envelope, none nearer than 165 nm to another."""
-    a, b, c = nucleus.axes_nm / 1000.0
-    area_um2 = 4 * np.pi * (((a * b) ** 1.6 + (a * c) ** 1.6 + (b * c) ** 1.6) / 3) ** (1 / 1.6)
-    points = nucleus.scatter(int(1.35 * _DENSITY * area_um2) + 1, rng)
-    alive = np.ones(len(points), bool)
-    for first, second in sorted(cKDTree(points).query_pairs(_APART_NM)):
-        alive[second] &= not alive[first]
-    points = points[alive][: int(_DENSITY * area_um2) + 1]
+    points = nucleus.scatter(int(1.35 * _DENSITY * nucleus.area_um2) + 1, rng)
+    points = points[thinned(points, _APART_NM)][: int(_DENSITY * nucleus.area_um2) + 1]
     normals = nucleus.normal(points)
     widths = diameters.draw(len(points), rng)
     return tuple(

@@ -87,7 +87,7 @@ def make_cell(spec: CellSpec) -> Cell:
     space = make_cytosol(membrane, nucleus, spec.extent_nm)
     taken = Occupancy(250.0)
     pores = place_pores(nucleus, spec.pore_diameters, streams[1])
-    pits = place_pits(membrane, _area_um2(membrane), streams[2])
+    pits = place_pits(membrane, streams[2])
     for pit in pits:
         taken.add(pit.centre_nm - pit.depth_nm * pit.normal, max(pit.lateral_nm, pit.axial_nm) + 30)
     first_bud = 1 + sum(pit.coated for pit in pits)
@@ -135,15 +135,10 @@ def _surfaces(spec: CellSpec, rng: np.random.Generator) -> tuple[Surface, Surfac
     return membrane, nucleus
 
 
-def _area_um2(surface: Surface) -> float:
-    a, b, c = surface.axes_nm / 1000.0
-    return float(4 * np.pi * (((a * b) ** 1.6 + (a * c) ** 1.6 + (b * c) ** 1.6) / 3) ** (1 / 1.6))
-
-
 def _protrusions(membrane: Surface, rng: np.random.Generator) -> Mesh:
     """Filopodia, 0.1-0.2 um wide and up to a few um long, and ruffles, 0.1 um thick; 0.15 and 0.02 per um^2."""
     segments, radii, triangles = [], [], []
-    area = _area_um2(membrane)
+    area = membrane.area_um2
     points = membrane.scatter(int(rng.poisson(0.15 * area)) + 1, rng)
     for point, normal in zip(points, membrane.normal(points), strict=True):
         heading, here, radius = normal, point - 60 * normal, rng.uniform(50, 95)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asem_dataset_simulated.noise import Float, smooth_grid
-from asem_dataset_simulated.shapes import Axes, layer
-from asem_dataset_simulated.tissue.canvas import MEMBRANE_GREY, Canvas
+from asem_dataset_simulated.shapes import WHOLE, Axes, layer, smoothing_nm
+from asem_dataset_simulated.tissue.canvas import MEMBRANE_GREY, TissueCanvas
 from asem_dataset_simulated.tissue.scene import Scene
 
 # Half the cleft: typically 20 nm wide in life, narrower after chemical fixation.
@@ -16,14 +16,14 @@ _BILAYER_NM = 8.0
 _LAMELLA_PERIOD_NM = 22.0
 
 
-def base_tissue(scene: Scene, axes: Axes) -> Canvas:
+def base_tissue(scene: Scene, axes: Axes) -> TissueCanvas:
     """A canvas with the cells drawn on it."""
     wave, ripple, grain, fine = (
         smooth_grid(scene.seed, 200 + i, axes, (spacing,) * 3) for i, spacing in enumerate((120.0, 46.0, 17.0, 24.0))
     )
     cell, clearance = scene.cells.on_grid(axes)
-    voxel_nm = float(np.sqrt(np.mean(np.square(scene.voxel_size_nm))))
-    canvas = Canvas(
+    voxel_nm = smoothing_nm(scene.voxel_size_nm)
+    canvas = TissueCanvas(
         axes=axes,
         grey=_cytosol(scene, cell, wave, ripple, grain, fine),
         mito=np.zeros(cell.shape, np.uint32),
@@ -34,12 +34,11 @@ def base_tissue(scene: Scene, axes: Axes) -> Canvas:
         grain=grain,
         voxel_nm=voxel_nm,
     )
-    whole = (slice(None), slice(None), slice(None))
     # Stain gathers under the membrane in places: a soft dark fringe of uneven width.
     fringe: Float = np.exp(-np.square(np.maximum(clearance - 14, 0) / (11 + 5 * np.clip(wave, -1.5, 1.5))))
-    canvas.blend(whole, np.float32(0.34) * fringe, MEMBRANE_GREY)
-    canvas.blend(whole, layer(clearance, -99.0, _CLEFT_NM, voxel_nm), np.float32(88) + 14 * wave)
-    canvas.blend(whole, layer(clearance, _CLEFT_NM, _CLEFT_NM + _BILAYER_NM, voxel_nm), MEMBRANE_GREY)
+    canvas.blend(WHOLE, np.float32(0.34) * fringe, MEMBRANE_GREY)
+    canvas.blend(WHOLE, layer(clearance, -99.0, _CLEFT_NM, voxel_nm), np.float32(88) + 14 * wave)
+    canvas.blend(WHOLE, layer(clearance, _CLEFT_NM, _CLEFT_NM + _BILAYER_NM, voxel_nm), MEMBRANE_GREY)
     _lamellae(scene, canvas)
     return canvas
 
@@ -53,7 +52,7 @@ def _cytosol(scene: Scene, cell: NDArray[np.int32], wave: Float, ripple: Float, 
     return np.maximum(grey, 50.0)
 
 
-def _lamellae(scene: Scene, canvas: Canvas) -> None:
+def _lamellae(scene: Scene, canvas: TissueCanvas) -> None:
     """Stacks of dark lamellae inside the membrane of the few cells that have them."""
     depth = scene.cells.lamella_nm[canvas.cell]
     if not depth.any():

@@ -1,4 +1,4 @@
-"""`simulate_cell`: a whole cut-out in memory."""
+"""`simulate_tissue`: a whole cut-out in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asem_dataset_simulated.tissue.draw import render
 
 
 @frozen(eq=False)
-class SimulatedCell:
+class SimulatedTissue:
     """A simulated cut-out.
 
     Attributes
@@ -33,17 +33,17 @@ class SimulatedCell:
     seed: int
 
 
-def simulate_cell(
+def simulate_tissue(
     shape: Sequence[int] = (200, 200, 200), *, voxel_size_nm: Sequence[float] = (10.0, 10.0, 10.0), seed: int
-) -> SimulatedCell:
+) -> SimulatedTissue:
     """Simulate one cut-out; parameters and errors are those of `make_scene`.
 
     Examples
     --------
-    >>> cell = simulate_cell((32, 32, 32), seed=1)
+    >>> cell = simulate_tissue((32, 32, 32), seed=1)
     >>> cell.raw.shape, cell.raw.dtype.name, cell.mito.dtype.name
     ((32, 32, 32), 'uint8', 'uint32')
     """
     scene = make_scene(shape, voxel_size_nm=voxel_size_nm, seed=seed)
     raw, mito = render(scene, ((0, 0, 0), scene.shape))
-    return SimulatedCell(raw=raw, mito=mito, voxel_size_nm=scene.voxel_size_nm, seed=scene.seed)
+    return SimulatedTissue(raw=raw, mito=mito, voxel_size_nm=scene.voxel_size_nm, seed=scene.seed)

@@ -8,7 +8,7 @@ from asem_dataset_simulated.cristae import cristae
 from asem_dataset_simulated.noise import Float
 from asem_dataset_simulated.objects import Blob, Kind, Tube
 from asem_dataset_simulated.shapes import Part, crop, ellipsoid_distance, inside, layer, tube_distance, window
-from asem_dataset_simulated.tissue.canvas import MEMBRANE_GREY, MITO_RIM_GREY, Canvas
+from asem_dataset_simulated.tissue.canvas import MEMBRANE_GREY, MITO_RIM_GREY, TissueCanvas
 from asem_dataset_simulated.tissue.scene import Density
 
 _PAD_NM = 40.0
@@ -16,7 +16,7 @@ _PAD_NM = 40.0
 _OUTER_NM, _GAP_NM, _INNER_NM = 7.0, 10.0, 7.0
 
 
-def paint_tube(canvas: Canvas, tube: Tube) -> None:
+def paint_tube(canvas: TissueCanvas, tube: Tube) -> None:
     """Paint a mitochondrion (and its ground truth), an ER tubule or a microtubule."""
     part = window(canvas.axes, tube.low_nm - _PAD_NM, tube.high_nm + _PAD_NM)
     if part is None:
@@ -25,18 +25,16 @@ def paint_tube(canvas: Canvas, tube: Tube) -> None:
     if tube.kind is Kind.MITOCHONDRION:
         _paint_mitochondrion(canvas, part, tube, distance)
     elif tube.kind is Kind.ER_TUBULE:
-        _paint_walled(canvas, part, distance + 5 * canvas.ripple[part], tube.grey, 8.0)
+        _walled(canvas, part, distance + 5 * canvas.ripple[part], tube.grey, 8.0)
     else:
         canvas.blend(part, 0.55 * inside(distance, canvas.voxel_nm), MEMBRANE_GREY + 30)
 
 
-def _paint_walled(canvas: Canvas, part: Part, distance: Float, grey: Float | float, wall_nm: float) -> None:
-    """A lumen of one grey value within a dark membrane."""
-    canvas.blend(part, inside(distance, canvas.voxel_nm), grey)
-    canvas.blend(part, layer(distance, -wall_nm, 0.0, canvas.voxel_nm), MEMBRANE_GREY)
+def _walled(canvas: TissueCanvas, part: Part, distance: Float, grey: Float | float, wall_nm: float) -> None:
+    canvas.walled(part, distance, grey, wall_nm=wall_nm, wall_grey=MEMBRANE_GREY)
 
 
-def _paint_mitochondrion(canvas: Canvas, part: Part, tube: Tube, distance: Float) -> None:
+def _paint_mitochondrion(canvas: TissueCanvas, part: Part, tube: Tube, distance: Float) -> None:
     """Outer and inner membrane, matrix and cristae; never nearer than 18 nm to the middle of a cleft."""
     voxel = canvas.voxel_nm
     surface: Float = distance + 7 * np.clip(canvas.wave[part], -2, 2) + 2 * canvas.ripple[part]
@@ -53,7 +51,7 @@ def _paint_mitochondrion(canvas: Canvas, part: Part, tube: Tube, distance: Float
     canvas.blend(part, layer(surface, -_OUTER_NM, 0.0, voxel), MITO_RIM_GREY)
 
 
-def paint_blob(canvas: Canvas, blob: Blob) -> None:
+def paint_blob(canvas: TissueCanvas, blob: Blob) -> None:
     """Paint a vesicle, endosome, lysosome, multivesicular body, lipid droplet or sheet of ER."""
     part = window(canvas.axes, blob.low_nm - 15, blob.high_nm + 15)
     if part is None:
@@ -62,23 +60,23 @@ def paint_blob(canvas: Canvas, blob: Blob) -> None:
     grain, ripple = canvas.grain[part], canvas.ripple[part]
     if blob.kind is Kind.LYSOSOME:
         spotted = blob.grey + 9 * ripple + 6 * grain - 22 * np.clip(canvas.wave[part], 0, 1.5)
-        _paint_walled(canvas, part, distance + 6 * ripple, np.maximum(spotted, 35), 9.0)
+        _walled(canvas, part, distance + 6 * ripple, np.maximum(spotted, 35), 9.0)
     elif blob.kind is Kind.MULTIVESICULAR:
         # Luminal vesicles 40-60 nm wide: closed level sets of the smooth noise.
         lumen = blob.grey - 75 * np.exp(-np.square((ripple - 0.75) * 4))
-        _paint_walled(canvas, part, distance, lumen, 8.0)
+        _walled(canvas, part, distance, lumen, 8.0)
     elif blob.kind is Kind.LIPID:
         canvas.blend(part, inside(distance, canvas.voxel_nm), blob.grey + 1.5 * grain)
     elif blob.kind is Kind.DENSE_VESICLE:
         canvas.blend(part, inside(distance, canvas.voxel_nm), blob.grey)
         canvas.blend(part, layer(distance, -6.0, 0.0, canvas.voxel_nm), MEMBRANE_GREY + 20)
     elif blob.kind is Kind.ENDOSOME:
-        _paint_walled(canvas, part, distance + 7 * ripple, blob.grey + 6 * ripple + 4 * grain, 8.0)
+        _walled(canvas, part, distance + 7 * ripple, blob.grey + 6 * ripple + 4 * grain, 8.0)
     else:
-        _paint_walled(canvas, part, distance + (5 * ripple if blob.kind is Kind.ER_SHEET else 0), blob.grey, 7.5)
+        _walled(canvas, part, distance + (5 * ripple if blob.kind is Kind.ER_SHEET else 0), blob.grey, 7.5)
 
 
-def paint_density(canvas: Canvas, density: Density) -> None:
+def paint_density(canvas: TissueCanvas, density: Density) -> None:
     """Darken a patch under the membrane of one cell, and the cleft beside it a little."""
     reach = density.radius_nm * 1.3
     part = window(canvas.axes, density.centre_nm - reach, density.centre_nm + reach)

@@ -1,4 +1,4 @@
-"""A simulated cell as an OME-Zarr: the image, and its truth under ``labels/mito``."""
+"""A simulated cut-out of tissue as an OME-Zarr: the image, and its truth under ``labels/mito``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BYTES_PER_VOXEL = 1 + 4
 _PYRAMID = 8 / 7
 
 
-def write_cell(
+def write_tissue(
     path: Path,
     *,
     shape: Sequence[int],
@@ -29,7 +29,7 @@ def write_cell(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> int:
-    """Simulate a cell of ``shape`` voxels (zyx) into the OME-Zarr ``path``; the number of mitochondria.
+    """Simulate a cut-out of ``shape`` voxels (zyx) into the OME-Zarr ``path``; the number of mitochondria.
 
     Only one tile is in memory at a time. The same seed, shape and voxel size give the same voxels. ``path`` appears
     when it is complete.
