@@ -32,15 +32,18 @@ COMPARED = Box((TILE_HALO,) * 3, (SIDE - TILE_HALO,) * 3)
 TILE = 296
 """Of our engine: one holds all that is compared."""
 PREDICT = """
-import sys
+import os, sys
 import numpy as np
 from bioimageio.core import create_prediction_pipeline, load_model_description, predict
 model = load_model_description(sys.argv[1], perform_io_checks=False)
-with create_prediction_pipeline(model, weight_format="onnx") as pipeline:
-    result = predict(model=pipeline, inputs=sys.argv[2], blocksize_parameter=12)
+pipeline = create_prediction_pipeline(model, weight_format="onnx")
+pipeline.load()
+result = predict(model=pipeline, inputs=sys.argv[2], blocksize_parameter=12)
 np.save(sys.argv[3], next(iter(result.members.values())).data.values)
+os._exit(0)
 """
-"""`bioimageio predict --blockwise`, whose block size is fixed in the command lines before 0.11."""
+"""`bioimageio predict --blockwise`, whose block size is fixed in the command lines before 0.11. It leaves without
+unloading the pipeline: 0.11 waits for its own worker for ever then."""
 LARGEST_DIFFERENCE = 1e-5
 
 
