@@ -1,4 +1,4 @@
-"""Which object every voxel belongs to: ids of labels, or connected components."""
+"""The objects that an analysis measures, counted from 1."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from asem_core.analyze.view import View
-from asem_core.blocks.components import connected_components
-from asem_core.blocks.mapping import map_blocks
-from asem_core.errors import VolumeError
 from asem_core.geometry import Box
-
-Index = npt.NDArray[np.int64]
+from asem_core.labels.instances import Ids, Index, Instances, find_components, find_instances
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Instances:
-    """The objects of a view, counted from 1; index 0 is background."""
+class Numbered:
+    """The objects of a view, counted from 1; 0 is background."""
 
-    ids: Index
+    ids: Ids
     """Per object, the name it goes by ``(n,)``: its label, or for components 1, 2, ... in the order of their first
     voxels (z, y, x)."""
     voxels: Index
@@ -37,7 +32,7 @@ class Instances:
         return len(self.ids)
 
 
-def find_instances(view: View, *, min_voxels: int = 1) -> Instances:
+def number_objects(view: View, *, min_voxels: int = 1) -> Numbered:
     """The objects of ``view`` that have at least ``min_voxels`` voxels.
 
     Labels of two or more values are taken as they are: each value is one object, in one piece or not. Probabilities,
@@ -48,44 +43,23 @@ def find_instances(view: View, *, min_voxels: int = 1) -> Instances:
     VolumeError
         Negative labels.
     """
-    if view.kind == "labels":
-        values, counts = _count_labels(view)
-        if len(values) > 1:
-            return _of_labels(view, values, counts, min_voxels)
-    found = connected_components(
-        view.mask, view.objects.shape, connectivity=26, scratch=Path(tempfile.mkdtemp(dir=view.scratch)) / "ids",
-        block=view.block, progress=view.progress, stage="finding objects",
-    )  # fmt: skip
+    found = _find(view)
     keep = found.voxels >= max(min_voxels, 1)
-    number = np.where(keep, np.cumsum(keep), 0)
-    return Instances(
-        ids=np.arange(1, keep.sum() + 1), voxels=found.voxels[keep], left_out=len(found) - int(keep.sum()),
-        read=lambda box: number[found.ids(box)],
-    )  # fmt: skip
-
-
-def _count_labels(view: View) -> tuple[Index, Index]:
-    """The values of the labels, ascending, and how many voxels have each."""
-
-    def count(box: Box) -> tuple[Index, Index]:
-        values, counts = np.unique(view.objects.read(box), return_counts=True)
-        if values[0] < 0:
-            raise VolumeError(f"{view.objects.uri}: labels are not negative, found {values[0]}")
-        return values.astype(np.int64), counts
-
-    parts = map_blocks(count, view.blocks, stage="reading labels", progress=view.progress)
-    values, index = np.unique(np.concatenate([v for v, _ in parts]), return_inverse=True)
-    counts = np.bincount(index, weights=np.concatenate([c for _, c in parts])).astype(np.int64)
-    return values[values > 0], counts[values > 0]
-
-
-def _of_labels(view: View, values: Index, counts: Index, min_voxels: int) -> Instances:
-    keep = counts >= min_voxels
-    kept = values[keep]
+    kept = found.ids[keep]
 
     def read(box: Box) -> Index:
-        found = view.objects.read(box).astype(np.int64)
-        number = np.minimum(np.searchsorted(kept, found), max(len(kept) - 1, 0))
-        return np.where(kept[number] == found, number + 1, 0) if len(kept) else np.zeros_like(found)
+        ids = found.read(box)
+        number = np.minimum(np.searchsorted(kept, ids), max(len(kept) - 1, 0))
+        return np.where(kept[number] == ids, number + 1, 0) if len(kept) else np.zeros(ids.shape, np.int64)
 
-    return Instances(ids=kept, voxels=counts[keep], left_out=int((~keep).sum()), read=read)
+    names = kept if found.by == "ids" else np.arange(1, len(kept) + 1)
+    return Numbered(ids=names, voxels=found.voxels[keep], left_out=int((~keep).sum()), read=read)
+
+
+def _find(view: View) -> Instances:
+    scratch = Path(tempfile.mkdtemp(dir=view.scratch)) / "ids"
+    if view.kind == "labels":
+        return find_instances(view.objects, scratch=scratch, block=view.block, progress=view.progress)
+    return find_components(
+        view.mask, view.objects.shape, scratch=scratch, block=view.block, progress=view.progress
+    )  # fmt: skip

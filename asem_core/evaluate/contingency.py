@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from asem_core.blocks.mapping import map_blocks
 from asem_core.errors import GeometryError
-from asem_core.evaluate.instances import Ids
 from asem_core.evaluate.scores import Mask
 from asem_core.geometry import Box, Triple
+from asem_core.labels.instances import Ids
 from asem_core.progress import Progress, silent
 
 _Counts = npt.NDArray[np.int64]

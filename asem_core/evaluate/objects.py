@@ -20,8 +20,8 @@ from asem_core.errors import AsemError, OutputError
 from asem_core.evaluate.align import Laid, Placed, lay
 from asem_core.evaluate.contingency import Contingency, tabulate
 from asem_core.evaluate.detection import Detection, Matching, match_objects
-from asem_core.evaluate.instances import Instances, find_instances
 from asem_core.geometry import FloatTriple, Triple, VoxelSize, triple
+from asem_core.labels.instances import Instances, find_instances
 from asem_core.labels.scale import scale_volume
 from asem_core.progress import Progress, silent
 from asem_core.volume.staging import readable_by_blocks
@@ -39,7 +39,7 @@ class Side:
 
     objects: int
     found_by: Literal["ids", "components"]
-    """See `asem_core.evaluate.instances.Instances`."""
+    """See `asem_core.labels.instances.Instances`."""
     touch_none: int
     """Objects that share no voxel with any object of the other side: missed truths, invented predictions."""
     touch_several: int

@@ -60,13 +60,25 @@ def check_files(folder: Path) -> ModelSpec:
     if not (folder / "rdf.yaml").is_file():
         raise ModelError(f"no bioimage.io package in {folder} (rdf.yaml is missing)")
     spec = read_manifest(folder)
+    stated_onnx(spec, folder)
+    return spec
+
+
+def stated_onnx(spec: ModelSpec, folder: Path) -> Path:
+    """The ONNX file of the package in ``folder``, which is the one that ``spec`` states.
+
+    Raises
+    ------
+    ModelError
+        It is missing, or its sha256 is another.
+    """
     onnx = folder / ONNX_NAME
     if not onnx.is_file():
-        raise ModelError(f"model {spec.id!r}: {onnx} is missing")
+        raise ModelError(f"model {spec.id!r}: {onnx} is missing: get the package again")
     found = file_sha256(onnx)
     if found != spec.sha256:
         raise ModelError(
-            f"model {spec.id!r}: the sha256 of {onnx} is {found}, expected {spec.sha256} ({MANIFEST}); "
-            "the file was changed or damaged: fetch or write the package again"
+            f"model {spec.id!r}: the sha256 of {onnx} is {found}, expected {spec.sha256}; "
+            "the file was changed or damaged: get the package again"
         )
-    return spec
+    return onnx

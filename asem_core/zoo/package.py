@@ -9,7 +9,7 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, OrganelleSpec
-from asem_core.zoo.files import ONNX_NAME, file_sha256
+from asem_core.zoo.manifest import stated_onnx
 from asem_core.zoo.store import model_store, stored_models
 
 
@@ -82,13 +82,4 @@ def open_package(spec: ModelSpec) -> Package:
         A file is missing, or the weights' sha256 is not the one that the plugin states.
     """
     folder = package_folder(spec)
-    onnx = folder / ONNX_NAME
-    if not onnx.is_file():
-        raise ModelError(f"model {spec.id!r}: {onnx} is missing; install it again")
-    found = file_sha256(onnx)
-    if found != spec.sha256:
-        raise ModelError(
-            f"model {spec.id!r}: the sha256 of {onnx} is {found}, expected {spec.sha256}; "
-            "the file was changed or damaged: install it again"
-        )
-    return Package(spec=spec, folder=folder, onnx=onnx)
+    return Package(spec=spec, folder=folder, onnx=stated_onnx(spec, folder))

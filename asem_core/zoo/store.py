@@ -77,7 +77,7 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
         with tempfile.TemporaryDirectory(prefix=".incoming-", dir=store) as scratch:
             folder = Path(scratch) / "package"
             if source.is_dir():
-                shutil.copytree(source, folder)
+                shutil.copytree(source, folder, symlinks=True)
             else:
                 unpack_safely(source, folder)
             check_description(folder)

@@ -32,7 +32,7 @@ from asem_dataset_simulated.cell.pits import Pit, Stage
 from asem_dataset_simulated.cell.scene import Cell, make_cell
 
 from asem_core.analyze import View
-from asem_core.analyze.instances import find_instances
+from asem_core.analyze.instances import number_objects
 from asem_core.geometry import Box, VoxelSize, triple
 from asem_core.volume.volume import Volume
 
@@ -85,7 +85,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         view = View(**volumes, kind="labels", scratch=Path(folder), output=Path(folder))
         params = Pits()
-        instances = find_instances(view, min_voxels=math.ceil(params.min_volume_nm3 / voxel_size.volume_nm3))
+        instances = number_objects(view, min_voxels=math.ceil(params.min_volume_nm3 / voxel_size.volume_nm3))
         found = measure_all(view, instances, params)
     middle = pit.centre_nm - (0 if pit.vesicle else max(pit.depth_nm, 10)) * pit.normal
     near = [m for m in found if not m.cut and np.linalg.norm(m.centre_nm - middle) < 60]

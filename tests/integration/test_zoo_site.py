@@ -7,17 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from asem_core.zoo.catalogue import Listed
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site import build_site
+
+from ..web_server import serve
 
 ID = "mito-10nm"
 LOAD = """
@@ -28,23 +26,14 @@ print(type(description).__name__, description.id, description.weights.onnx.opset
 """
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a site with one model."""
     package = root / "plugins/organelles/mito/asem_organelle_mito/models/mito_10nm"
     site = tmp_path_factory.mktemp("zoo") / "site"
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
-    address = f"http://127.0.0.1:{server.server_port}"
-    build_site(site, [Listed(organelle="mito", spec=read_manifest(package), distribution=None)], url=address)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield address
-    server.shutdown()
-    server.server_close()
+    with serve(site) as server:
+        build_site(site, [Listed(organelle="mito", spec=read_manifest(package), distribution=None)], url=server.url)
+        yield server.url
 
 
 @pytest.mark.slow

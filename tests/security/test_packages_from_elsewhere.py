@@ -86,8 +86,6 @@ def test_spoilt_packages(name: str, spoilt: Path, asem: Any, monkeypatch: pytest
         check_description(spoilt)
     assert "\n" not in str(refused.value)
     assert not mark(spoilt).exists(), "code of the package ran"
-    if any(path.is_symlink() for path in spoilt.iterdir()):
-        return  # copied into the store, a link becomes a file; the command line sees the link
     assert re.search(reason, install(spoilt, spoilt.parent / "store", monkeypatch))
     assert not mark(spoilt).exists(), "code of the package ran"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.analyze.instances import Instances, find_instances
+from asem_core.analyze.instances import Numbered, number_objects
 from asem_core.analyze.objects.blocks import Sums, middle, sum_blocks
 from asem_core.analyze.objects.nearest import nearest, surface_pieces
 from asem_core.analyze.objects.params import Objects
@@ -43,7 +43,7 @@ def measure_objects(view: View, *, params: Objects) -> xr.Dataset:
     import xarray as xr
 
     smallest = math.ceil(params.min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9)
-    instances = find_instances(view, min_voxels=smallest)
+    instances = number_objects(view, min_voxels=smallest)
     sums = sum_blocks(view, instances, contact_nm=params.contact_nm)
     columns = {
         **_sizes(view, sums),
@@ -87,7 +87,7 @@ def _per_axis(before: str, after: str, values: npt.NDArray[np.float64]) -> Colum
     return {f"{before}{axis}{after}": values[:, column] for column, axis in enumerate(AXES)}
 
 
-def _skeletons(view: View, instances: Instances, sums: Sums, params: Objects) -> Columns:
+def _skeletons(view: View, instances: Numbered, sums: Sums, params: Objects) -> Columns:
     """NaN for objects whose box is too large; no columns where none is asked for."""
     if not params.skeleton:
         return {}
@@ -111,7 +111,7 @@ def _skeletons(view: View, instances: Instances, sums: Sums, params: Objects) ->
     return columns
 
 
-def _neighbours(view: View, instances: Instances, sums: Sums, smallest: int) -> Columns:
+def _neighbours(view: View, instances: Numbered, sums: Sums, smallest: int) -> Columns:
     with tempfile.TemporaryDirectory(dir=view.scratch) as name:
         folder = Path(name)
         mine = surface_pieces(view, instances, folder / "mine", name="objects")
@@ -121,7 +121,7 @@ def _neighbours(view: View, instances: Instances, sums: Sums, smallest: int) -> 
         found = nearest(mine, mine, stage="nearest neighbours", **common)
         columns: Columns = {"nearest": _ids(instances, found.number), "nearest_nm": found.distance_nm}
         for place, (other, other_view) in enumerate(view.others.items()):
-            theirs = find_instances(other_view, min_voxels=smallest)
+            theirs = number_objects(other_view, min_voxels=smallest)
             pieces = surface_pieces(other_view, theirs, folder / f"other_{place}", name=other)
             found = nearest(mine, pieces, stage=f"nearest {other}", **common)
             columns[f"nearest_{other}"] = _ids(theirs, found.number)
@@ -130,11 +130,11 @@ def _neighbours(view: View, instances: Instances, sums: Sums, smallest: int) -> 
     return columns
 
 
-def _ids(instances: Instances, number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _ids(instances: Numbered, number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], instances.ids])[number]
 
 
-def _write_instances(view: View, instances: Instances) -> None:
+def _write_instances(view: View, instances: Numbered) -> None:
     ids = np.concatenate([[0], instances.ids])
     dtype = np.uint32 if ids.max() < 2**32 else np.uint64
     produce(

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.analyze.instances import Instances
+from asem_core.analyze.instances import Numbered
 from asem_core.analyze.objects.faces import halo, surface_faces
 from asem_core.analyze.view import View
 from asem_core.blocks.mapping import map_blocks
@@ -23,7 +23,7 @@ class Sums:
     """Numbers of ``n`` objects in voxels, over a block or a whole volume."""
 
     number: npt.NDArray[np.int64]
-    """Which objects ``(n,)``, as `Instances` counts them."""
+    """Which objects ``(n,)``, as `Numbered` counts them."""
     voxels: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
     """Sums of the coordinates ``(n, 3)``, counted from the middle voxel of the volume."""
@@ -52,7 +52,7 @@ class Sums:
         return found
 
 
-def sum_blocks(view: View, instances: Instances, *, contact_nm: float) -> Sums:
+def sum_blocks(view: View, instances: Numbered, *, contact_nm: float) -> Sums:
     """Read every block of ``view`` once and add up what its objects have there.
 
     Memory: a block with the halo of its surface, and for every other organelle one with the halo of the contact.
@@ -82,7 +82,7 @@ def _nothing(number: npt.NDArray[np.int64], others: int) -> Sums:
     )  # fmt: skip
 
 
-def _measure(view: View, instances: Instances, box: Box, *, contact_nm: float) -> Sums:
+def _measure(view: View, instances: Numbered, box: Box, *, contact_nm: float) -> Sums:
     reach = box.grow(1).intersect(view.box)
     around = box.grow(halo(view.voxel_size)).intersect(view.box)
     found = instances.read(around)

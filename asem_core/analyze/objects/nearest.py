@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.analyze.instances import Instances
+from asem_core.analyze.instances import Numbered
 from asem_core.analyze.view import View
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box, VoxelSize
@@ -60,7 +60,7 @@ class Neighbours:
     """Which one: the lowest number on a tie; 0 where there is none."""
 
 
-def surface_pieces(view: View, instances: Instances, folder: Path, *, name: str) -> Pieces:
+def surface_pieces(view: View, instances: Numbered, folder: Path, *, name: str) -> Pieces:
     """Write the surface voxels of every block into ``folder``, which is made: those that share a face with a voxel of
     another object or of none."""
     folder.mkdir()

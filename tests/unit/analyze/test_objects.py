@@ -15,7 +15,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from asem_core import open_volume
-from asem_core.analyze.instances import find_instances
+from asem_core.analyze.instances import number_objects
 from asem_core.analyze.objects.analysis import INSTANCES, measure_objects
 from asem_core.analyze.objects.params import Objects
 from asem_core.errors import VolumeError
@@ -164,10 +164,10 @@ def test_small_and_large_objects(tmp_path: Path) -> None:
 def test_labels_of_one_value_are_cut_into_components(tmp_path: Path) -> None:
     labels = np.zeros((4, 4, 12), np.int32)
     labels[1, 1, 1:3] = labels[1, 1, 5:8] = 7
-    assert find_instances(view_of(labels, tmp_path)).ids.tolist() == [1, 2]
+    assert number_objects(view_of(labels, tmp_path)).ids.tolist() == [1, 2]
     labels[3, 3, 9] = 2
-    found = find_instances(view_of(labels, tmp_path, block=(2, 2, 5)))
+    found = number_objects(view_of(labels, tmp_path, block=(2, 2, 5)))
     assert (found.ids.tolist(), found.voxels.tolist()) == ([2, 7], [1, 5])
     labels[0, 0, 0] = -1
     with pytest.raises(VolumeError, match="not negative, found -1"):
-        find_instances(view_of(labels, tmp_path))
+        number_objects(view_of(labels, tmp_path))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,41 +20,15 @@ from asem_core.volume import address, open_labels
 from asem_core.volume.convert import convert
 from asem_core.volume.describe import describe
 
+from ...web_server import Server, serve
+
 BOX = Box((1, 2, 3), (5, 16, 29))
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Serves files, lists no folder, and counts what it is asked for."""
-
-    requests: list[str]
-    status: int | None
-
-    def do_GET(self) -> None:
-        self.server.requests.append(self.path)  # type: ignore[attr-defined]
-        if self.server.status:  # type: ignore[attr-defined]
-            self.send_error(self.server.status)  # type: ignore[attr-defined]
-        else:
-            super().do_GET()
-
-    def list_directory(self, path: Any) -> None:
-        self.send_error(404)
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Any]:
-    """A web server on ``tmp_path``, with ``url``, ``requests`` and ``status`` (answer this instead)."""
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(tmp_path)))
-    server.requests, server.status = [], None
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def web(tmp_path: Path) -> Iterator[Server]:
+    with serve(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

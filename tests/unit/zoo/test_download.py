@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,34 +13,9 @@ from asem_core.errors import ModelError
 from asem_core.zoo import download as module
 from asem_core.zoo.download import download
 
+from ...web_server import Server, serve
+
 pytest.importorskip("aiohttp", reason="downloads need aiohttp: pip install 'asem-core[http]'")
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    """Knows ranges where the server says so, and hangs up after ``server.limit`` answers."""
-
-    server: Any
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        self.server.ranges.append(wanted)
-        if self.server.limit is not None and len(self.server.ranges) > self.server.limit:
-            self.connection.close()
-            return
-        if wanted is None or not self.server.knows_ranges:
-            super().do_GET()
-            return
-        start, _, stop = wanted.removeprefix("bytes=").partition("-")
-        content = Path(self.translate_path(self.path)).read_bytes()
-        part = content[int(start) : int(stop) + 1]
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes {start}-{stop}/{len(content)}")
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-    def log_message(self, *args: Any) -> None:
-        pass
 
 
 @pytest.fixture
@@ -53,29 +24,23 @@ def content() -> bytes:
 
 
 @pytest.fixture
-def web(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def web(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server of ``weights.pt``; pieces are 1000 bytes."""
     monkeypatch.setattr(module, "PIECE_BYTES", 1000)
     (tmp_path / "site").mkdir()
     (tmp_path / "site/weights.pt").write_bytes(content)
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(tmp_path / "site")))
-    server.ranges, server.limit, server.knows_ranges = [], None, True
-    server.url = f"http://127.0.0.1:{server.server_port}/weights.pt"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(tmp_path / "site") as server:
+        server.url += "/weights.pt"
+        yield server
 
 
-def test_a_download_that_broke_goes_on_where_it_was(web: Any, tmp_path: Path, content: bytes) -> None:
+def test_a_download_that_broke_goes_on_where_it_was(web: Server, tmp_path: Path, content: bytes) -> None:
     target = tmp_path / "store/weights.pt"
-    web.limit = 4
+    web.hangs_up_after = 4
     with pytest.raises(ModelError, match=r"4000 of 10500 bytes are here, the same command goes on from there"):
         download(web.url, target)
     assert not target.exists()
-    web.limit, web.ranges[:] = None, []
+    web.hangs_up_after, web.ranges[:] = None, []
     told: list[tuple[str, int, int]] = []
     found = download(web.url, target, progress=lambda *values: told.append(values))
     assert target.read_bytes() == content
@@ -87,26 +52,26 @@ def test_a_download_that_broke_goes_on_where_it_was(web: Any, tmp_path: Path, co
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_source_that_changed_is_fetched_anew(web: Any, tmp_path: Path) -> None:
+def test_a_source_that_changed_is_fetched_anew(web: Server, tmp_path: Path) -> None:
     target = tmp_path / "weights.pt"
-    web.limit = 4
+    web.hangs_up_after = 4
     with pytest.raises(ModelError):
         download(web.url, target)
-    web.limit = None
+    web.hangs_up_after = None
     (tmp_path / "site/weights.pt").write_bytes(b"other" * 1000)
     download(web.url, target)
     assert target.read_bytes() == b"other" * 1000
     assert not list(tmp_path.glob(".*.partial"))
 
 
-def test_a_server_without_ranges_sends_all_at_once(web: Any, tmp_path: Path, content: bytes) -> None:
+def test_a_server_without_ranges_sends_all_at_once(web: Server, tmp_path: Path, content: bytes) -> None:
     web.knows_ranges = False
     download(web.url, tmp_path / "weights.pt")
     assert (tmp_path / "weights.pt").read_bytes() == content
     assert len(web.ranges) == 1
 
 
-def test_a_wrong_checksum_leaves_nothing(web: Any, tmp_path: Path, content: bytes) -> None:
+def test_a_wrong_checksum_leaves_nothing(web: Server, tmp_path: Path, content: bytes) -> None:
     right = hashlib.sha256(content).hexdigest()
     with pytest.raises(ModelError, match=f"10500 bytes, sha256 {right}, expected sha256 0000.*nothing was kept"):
         download(web.url, tmp_path / "weights.pt", sha256="0" * 64)
@@ -114,7 +79,7 @@ def test_a_wrong_checksum_leaves_nothing(web: Any, tmp_path: Path, content: byte
     assert download(web.url, tmp_path / "weights.pt", sha256=right) == right
 
 
-def test_local_files_and_what_is_not_there(web: Any, tmp_path: Path, content: bytes) -> None:
+def test_local_files_and_what_is_not_there(web: Server, tmp_path: Path, content: bytes) -> None:
     download(str(tmp_path / "site/weights.pt"), tmp_path / "copy.pt")
     assert (tmp_path / "copy.pt").read_bytes() == content
     with pytest.raises(ModelError, match=r"none\.pt: there is no such file"):

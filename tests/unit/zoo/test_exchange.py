@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from functools import partial
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 
 import attrs
 import pytest
@@ -27,6 +23,8 @@ from asem_core.zoo.pull import pull
 from asem_core.zoo.site import build_site
 from asem_core.zoo.store import stored_models
 from asem_core.zoo.validate import problems
+
+from ...web_server import serve
 
 ID = "mito-10nm"
 URL = "https://models.example.org/asem"
@@ -62,41 +60,13 @@ def site(built, tmp_path):
 
 @pytest.fixture
 def server(site):
-    """A web server of `site`; from answer ``broken_after`` on it hangs up."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(site)))
-    server.starts, server.broken_after = [], None
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serve(site) as server:
+        yield server
 
 
 @pytest.fixture
 def served(server):
-    return f"http://127.0.0.1:{server.server_port}"
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    def do_GET(self):
-        span = self.headers.get("Range")
-        if span is None:
-            super().do_GET()
-            return
-        start, _, stop = span.removeprefix("bytes=").partition("-")
-        self.server.starts.append(int(start))
-        if self.server.broken_after is not None and len(self.server.starts) > self.server.broken_after:
-            self.connection.close()
-            return
-        content = Path(self.translate_path(self.path)).read_bytes()
-        part = content[int(start) : int(stop) + 1]
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes {start}-{stop}/{len(content)}")
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-    def log_message(self, *args):
-        pass
+    return server.url
 
 
 def run_zoo(*arguments):
@@ -269,13 +239,13 @@ def test_pull_from_a_folder(site, model_store):
 
 def test_interrupted_pull_goes_on(server, served, monkeypatch):
     monkeypatch.setattr(download, "PIECE_BYTES", 2**20)
-    server.broken_after = 3
+    server.hangs_up_after = 3
     with pytest.raises(ModelError, match="the same command goes on from there"):
         pull(ID, served)
     assert stored_models() == ()
     assert max(server.starts) == 3 * 2**20
-    server.starts.clear()
-    server.broken_after = None
+    server.ranges.clear()
+    server.hangs_up_after = None
     pull(ID, served)
     assert server.starts[0] == 3 * 2**20
     assert [spec.id for _, spec in stored_models()] == [ID]

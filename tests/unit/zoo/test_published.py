@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +24,8 @@ from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.published import CLAHE, checkpoint_card, describe_checkpoint
 from asem_core.zoo.store import stored_models
+
+from ...web_server import serve
 
 torch = pytest.importorskip("torch", reason="importing needs torch: pip install 'asem-core[train]'")
 
@@ -87,14 +86,8 @@ def checkpoint(tmp_path: Path) -> Path:
 @pytest.fixture
 def web(checkpoint: Path) -> Iterator[str]:
     """Address of the folder of the checkpoint."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(checkpoint.parent))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(checkpoint.parent) as server:
+        yield server.url
 
 
 def run(*arguments: object) -> Result:

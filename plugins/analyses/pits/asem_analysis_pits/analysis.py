@@ -16,7 +16,7 @@ from asem_analysis_pits.params import Pits
 from asem_analysis_pits.population import classify_all
 from asem_analysis_pits.review import FILE, Answer, fingerprint, match, read_review, write_review
 from asem_analysis_pits.table import row_of, to_dataset
-from asem_core.analyze.instances import Instances, find_instances
+from asem_core.analyze.instances import Numbered, number_objects
 from asem_core.analyze.view import View
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box
@@ -48,7 +48,7 @@ def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
     Memory: per thread the surroundings of one object, ``params.near_nm`` and 50 nm to each side.
     """
     answers = read_review(params.review) if params.review else []
-    instances = find_instances(view, min_voxels=math.ceil(params.min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9))
+    instances = number_objects(view, min_voxels=math.ceil(params.min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9))
     measured = measure_all(view, instances, params)
     edge = max(view.voxel_size.zyx)
     rows = [row_of(found, neck_closed_nm=edge) for found in measured]
@@ -63,7 +63,7 @@ def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
     )
 
 
-def measure_all(view: View, instances: Instances, params: Pits) -> list[Measured]:
+def measure_all(view: View, instances: Numbered, params: Pits) -> list[Measured]:
     """Every object by itself, in their order."""
     touch = params.touch_voxels * max(view.voxel_size.zyx)
     numbers: dict[Box, list[int]] = defaultdict(list)
@@ -80,7 +80,7 @@ def measure_all(view: View, instances: Instances, params: Pits) -> list[Measured
     return [found for _, found in sorted((pair for part in parts for pair in part), key=lambda pair: pair[0])]
 
 
-def _too_long(view: View, instances: Instances, number: int, box: Box) -> Measured:
+def _too_long(view: View, instances: Numbered, number: int, box: Box) -> Measured:
     lower, upper = box.to_nm(view.voxel_size, origin_nm=view.objects.lower_edge_nm)
     return Measured(
         centre_nm=(np.array(lower) + upper) / 2, shift_nm=np.zeros(3), distance_nm=math.nan, at_membrane=False,
@@ -89,7 +89,7 @@ def _too_long(view: View, instances: Instances, number: int, box: Box) -> Measur
     )  # fmt: skip
 
 
-def _notes(dataset: xr.Dataset, instances: Instances, params: Pits) -> list[str]:
+def _notes(dataset: xr.Dataset, instances: Numbered, params: Pits) -> list[str]:
     notes = {
         f"{instances.left_out:,} objects below {params.min_volume_nm3:g} nm^3 were left out": instances.left_out > 0,
         f"no object has plasma membrane within {params.near_nm:g} nm, all are called secretory: does MASK end where "

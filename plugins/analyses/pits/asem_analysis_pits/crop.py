@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from asem_analysis_pits.membrane import Boundary, Mask, Points, find_boundary
-from asem_core.analyze.instances import Instances
+from asem_core.analyze.instances import Numbered
 from asem_core.analyze.view import View
 from asem_core.geometry import Box, FloatTriple
 
@@ -54,7 +54,7 @@ def middles(mask: Mask, voxel_nm: npt.ArrayLike) -> Points:
     return found
 
 
-def read_crop(view: View, instances: Instances, number: int, *, box: Box, near_nm: float) -> Crop:
+def read_crop(view: View, instances: Numbered, number: int, *, box: Box, near_nm: float) -> Crop:
     """The object ``number`` that lies in ``box``, and its surroundings; membrane is looked for up to ``near_nm``."""
     assert view.raw is not None
     assert view.cell_mask is not None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from scipy import ndimage
 
-from asem_core.analyze.instances import Instances
+from asem_core.analyze.instances import Numbered
 from asem_core.analyze.view import View
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box
 
 
-def find_boxes(view: View, instances: Instances) -> list[Box]:
+def find_boxes(view: View, instances: Numbered) -> list[Box]:
     """The smallest box around each object, in their order; block by block."""
 
     def look(block: Box) -> list[tuple[int, Box]]:

@@ -17,7 +17,7 @@ from asem_analysis_pores.pore import Measured, measure_pore
 from asem_analysis_pores.spatial import nearest_distance, spatial_correlation
 from asem_analysis_pores.statistics import describe
 from asem_analysis_pores.table import make_table
-from asem_core.analyze.instances import find_instances
+from asem_core.analyze.instances import number_objects
 from asem_core.analyze.objects.blocks import middle, sum_blocks
 from asem_core.analyze.view import View
 from asem_core.blocks.mapping import map_blocks
@@ -67,7 +67,7 @@ REASONS = ("cut", "small", "outlier")
 
 def find_masks(view: View, params: Pores) -> Masks:
     """The masks of ``view`` in nm, fragments merged."""
-    instances = find_instances(view)
+    instances = number_objects(view)
     sums = sum_blocks(view, instances, contact_nm=0)
     size = np.array(view.voxel_size.zyx)
     origin = np.array(centre_of_first_voxel(view.objects.lower_edge_nm, view.voxel_size))
