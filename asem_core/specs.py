@@ -218,13 +218,17 @@ def packaged_models(package: str, folder: Path) -> tuple[ModelSpec, ...]:
     download, a half-updated folder, weights exchanged by mistake. It does not protect against somebody who can write
     into the installed package, and a sha256 in the plugin's own code would not either.
     """
-    found = []
-    for manifest in sorted((folder / "models").glob("*/model.json")):
-        values = json.loads(manifest.read_text())
-        values["preprocess"] = tuple(StageRef(**stage) for stage in values["preprocess"])
-        values["voxel_size_nm"] = tuple(values["voxel_size_nm"])
-        found.append(ModelSpec(**values, package=f"{package}:models/{manifest.parent.name}"))
-    return tuple(found)
+    return tuple(
+        model_of(json.loads(manifest.read_text()), package=f"{package}:models/{manifest.parent.name}")
+        for manifest in sorted((folder / "models").glob("*/model.json"))
+    )
+
+
+def model_of(values: Mapping[str, Any], *, package: str) -> ModelSpec:
+    """The spec that ``model.json`` holds the plain ``values`` of, for the package that lies at ``package``."""
+    stages = tuple(StageRef(**stage) for stage in values["preprocess"])
+    size = tuple(float(v) for v in values["voxel_size_nm"])
+    return ModelSpec(**{**values, "preprocess": stages, "voxel_size_nm": size, "package": package})
 
 
 @attrs.frozen(kw_only=True)

@@ -19,8 +19,7 @@ from asem_core.params import make_params
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import AnalysisSpec
-from asem_core.volume.output import Kind as Replaceable
-from asem_core.volume.output import check_destination, complete_or_absent
+from asem_core.volume.output import Replaceable, check_destination, complete_or_absent
 from asem_core.volume.provenance import provenance
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from asem_core.evaluate.objects import ObjectEvaluation
-from asem_core.volume.output import Kind, check_destination, complete_or_absent
+from asem_core.volume.output import Replaceable, check_destination, complete_or_absent
 
 
 @attrs.frozen(kw_only=True)
@@ -110,4 +110,4 @@ def _is_table(path: Path) -> bool:
         return file.readline().rstrip() == ",".join(_COLUMNS)
 
 
-_TABLE = Kind(name="a table of objects", recognise=_is_table)
+_TABLE = Replaceable(name="a table of objects", recognise=_is_table)

@@ -16,7 +16,7 @@ from asem_core.volume.section_order import is_tiff
 
 
 @attrs.frozen(kw_only=True)
-class Kind:
+class Replaceable:
     """What a command writes, and therefore may replace."""
 
     name: str
@@ -26,7 +26,7 @@ class Kind:
 
 @contextmanager
 def complete_or_absent(
-    destination: Path, *, needed_bytes: int, overwrite: bool, kind: Kind | None = None
+    destination: Path, *, needed_bytes: int, overwrite: bool, kind: Replaceable | None = None
 ) -> Iterator[Path]:
     """A hidden path beside ``destination`` to write to; renamed at the end, removed on any failure or Ctrl-C.
 
@@ -59,7 +59,7 @@ def complete_or_absent(
         remove(partial)
 
 
-def check_destination(destination: Path, *, overwrite: bool, kind: Kind | None = None) -> None:
+def check_destination(destination: Path, *, overwrite: bool, kind: Replaceable | None = None) -> None:
     """Refuse a destination that exists (unless it is a volume, or a ``kind``, and ``overwrite``), or whose folder
     does not."""
     kind = kind or _VOLUME
@@ -97,7 +97,7 @@ def _is_volume(path: Path) -> bool:
     return is_tiff(path)
 
 
-_VOLUME = Kind(name="a volume", recognise=_is_volume)
+_VOLUME = Replaceable(name="a volume", recognise=_is_volume)
 
 
 def _replace(partial: Path, destination: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from asem_core.errors import OutputError
-from asem_core.volume.output import Kind, complete_or_absent
+from asem_core.volume.output import Replaceable, complete_or_absent
 from asem_core.zoo.files import RDF_NAME
 from asem_core.zoo.rdf import check_description
 
@@ -44,7 +44,7 @@ def export_zip(folder: Path, destination: Path, *, overwrite: bool = False) -> P
         raise OutputError(f"{destination}: a package is exported as a zip; name it NAME.zip")
     check_description(folder)
     needed = sum(path.stat().st_size for path in _files(folder))
-    kind = Kind(name="a model's zip", recognise=_is_package_zip)
+    kind = Replaceable(name="a model's zip", recognise=_is_package_zip)
     with (
         complete_or_absent(destination, needed_bytes=needed, overwrite=overwrite, kind=kind) as partial,
         partial.open("wb") as file,

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from asem_core.errors import ModelError
-from asem_core.specs import ModelSpec, StageRef
+from asem_core.specs import ModelSpec, model_of
 from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 MANIFEST = "model.json"
@@ -39,10 +39,7 @@ def read_manifest(folder: Path) -> ModelSpec:
     """
     path = folder / MANIFEST
     try:
-        values = json.loads(path.read_text())
-        stages = tuple(StageRef(**stage) for stage in values.pop("preprocess"))
-        size = tuple(float(v) for v in values.pop("voxel_size_nm"))
-        return ModelSpec(**values, package=str(folder), preprocess=stages, voxel_size_nm=size)  # type: ignore[arg-type]
+        return model_of(json.loads(path.read_text()), package=str(folder))
     except FileNotFoundError:
         raise ModelError(f"{path} is missing: this is no package that `asem zoo package` wrote") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

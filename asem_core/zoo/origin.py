@@ -94,7 +94,7 @@ def _trained(origin: Trained, base: int, parameters: int) -> str:
     recipe = origin.recipe
     phases = ", then ".join(
         f"{p['iterations']} iterations on blocks of {p['side']}^3{' (zero-padded)' if p['padded'] else ''}, "
-        f"rate {p['rate'][0]:g} to {p['rate'][1]:g}"
+        f"rate {p['rate'][0]:g} to {p['rate'][1]:g}{', statistics fixed' if p.get('frozen') else ''}"
         for p in recipe["phases"]
     )
     planned = sum(p["iterations"] for p in recipe["phases"])

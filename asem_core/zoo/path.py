@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asem_core.errors import ModelError
 from asem_core.registry import Registry
+from asem_core.zoo.catalogue import package_of
 from asem_core.zoo.files import ONNX_NAME
 from asem_core.zoo.manifest import MANIFEST, check_files
 from asem_core.zoo.onnx_file import check_onnx
@@ -31,8 +32,6 @@ def at_hand(model: str | Path | None, *, registry: Registry) -> Iterator[str | P
     if not isinstance(model, Path) and not is_path(model or ""):
         yield model
         return
-    from asem_core.zoo.catalogue import package_of
-
     with package_of(str(model), registry=registry) as folder:
         yield folder
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
-from asem_core.volume.output import Kind, complete_or_absent
+from asem_core.volume.output import Replaceable, complete_or_absent
 from asem_core.zoo.catalogue import Listed
 from asem_core.zoo.export import export_zip
 from asem_core.zoo.files import RDF_NAME, README_NAME, file_sha256
@@ -65,7 +65,7 @@ def build_site(
         raise ModelError(f"two models have one id ({', '.join(sorted(ids))}): a site needs distinct ids")
     root = "" if url is None else url.rstrip("/") + "/"
     needed = 2 * sum(model.bytes for model in models)
-    kind = Kind(name="a zoo site", recognise=lambda folder: (folder / COLLECTION).is_file())
+    kind = Replaceable(name="a zoo site", recognise=lambda folder: (folder / COLLECTION).is_file())
     with complete_or_absent(site, needed_bytes=needed, overwrite=overwrite, kind=kind) as partial:
         (partial / _MODELS).mkdir(parents=True)
         pages, entries = [], []

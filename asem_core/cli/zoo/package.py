@@ -30,7 +30,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
               help="At least 160 voxels a side on the model's grid; parts of it are published.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, of a sample that does not state its own.")
 @click.option("--scores", multiple=True, metavar="NAME=FILE",
-              help="What `asem evaluate --json` printed for NAME; may be repeated, the model's own first.")  # fmt: skip
+              help="What `asem evaluate --json` printed for NAME; may be repeated; lists show the lowest.")  # fmt: skip
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Written into the card.  [default: today]")
 @click.option("--overwrite", is_flag=True, help="Replace the package in OUTPUT.")
 def package(

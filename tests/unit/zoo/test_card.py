@@ -88,6 +88,8 @@ def test_scores_come_from_evaluate(tmp_path, card, facts):
     assert "| held-out part (5 x 5 x 5 nm) | without | 0.9000 | 0.9000 | 0.7000 | 0.8182 |" in text
     assert "Not scored" not in text
     assert flat_scores(scores) == {"f1_with_zone": 0.9, "f1_without_zone": 0.7}
+    better = attrs.evolve(scores[0], with_zone=SCORE, without_zone=SCORE)
+    assert flat_scores((better, *scores)) == flat_scores(scores), "the volume that suits the model least"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"with_zone": {"f1": 1}}'])
