@@ -1,0 +1,1 @@
+"""A page that tells what an analysis measured, from its output folder."""

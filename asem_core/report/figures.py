@@ -1,0 +1,88 @@
+"""Figures as HTML that needs no other file: pictures, rotatable plots, tables."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from plotly.graph_objects import Figure as Plot
+
+BLUE, ORANGE, GREY = "#0f5e9c", "#d9822b", "#8a94a0"
+"""Colours of the figures: what was measured, what it is compared with, what is beside it."""
+_DPI = 100
+"""Of the page: 1 in is 100 CSS pixels."""
+_PLOT = "plotly-graph-div"
+
+
+def new_figure(columns: int = 1, *, width_in: float = 4.8, height_in: float = 3.2) -> tuple[Figure, list[Axes]]:
+    """An empty figure with ``columns`` axes side by side, in the report's manner.
+
+    Half a page is 4.8 in wide, a whole one 9.8 in: give a figure of that width ``wide=True``.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    axes = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def picture(figure: Figure, alt: str) -> str:
+    """``figure`` as a PNG of twice the page's resolution, inside the HTML.
+
+    Parameters
+    ----------
+    alt
+        What is to be seen, for those who do not see it.
+
+    Examples
+    --------
+    >>> figure, (axes,) = new_figure()
+    >>> picture(figure, "nothing yet")[:22]
+    '<img src="data:image/p'
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=2 * _DPI, facecolor="white")
+    width, height = (round(_DPI * inches) for inches in figure.get_size_inches())
+    return f'<img src="{data_uri(file.getvalue())}" width="{width}" height="{height}" alt="{escape(alt)}">'
+
+
+def interactive(plot: Plot) -> str:
+    """A Plotly figure that can be turned, zoomed and hovered; the page holds plotly.js once for all of them."""
+    from plotly.io import to_html
+
+    html: str = to_html(
+        plot, full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
+    )
+    return html
+
+
+def is_interactive(html: str) -> bool:
+    """Whether ``html`` needs plotly.js."""
+    return _PLOT in html
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text below a heading.
+
+    Examples
+    --------
+    >>> table(["pore", "nm"], [["1", "92.4"]])
+    '<div class="scroll"><table><tr><th>pore<th>nm<tr><td>1<td>92.4</table></div>'
+    """
+    lines = ["".join(f"<th>{escape(text)}" for text in columns)]
+    lines += ["".join(f"<td>{escape(text)}" for text in row) for row in rows]
+    return f'<div class="scroll"><table>{"".join(f"<tr>{line}" for line in lines)}</table></div>'
+
+
+def data_uri(content: bytes) -> str:
+    """A PNG, JPEG or WebP file as the address of an image."""
+    kind = "png" if content.startswith(b"\x89PNG") else "jpeg" if content.startswith(b"\xff\xd8") else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
