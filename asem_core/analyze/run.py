@@ -13,7 +13,7 @@ import attrs
 from asem_core.analyze.kind import Kind
 from asem_core.analyze.tables import write_tables
 from asem_core.analyze.view import BLOCK, View, open_view
-from asem_core.errors import AsemError
+from asem_core.errors import AsemError, PluginError
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.params import make_params
 from asem_core.progress import Progress, silent
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUMMARY = "analysis.json"
-"""What was run on what, in the output folder: provenance, and how many objects there are."""
+"""What was run on what and what came out, in the output folder: provenance, number of rows, statistics."""
 _ANALYSIS = Replaceable(name="an analysis", recognise=lambda path: (path / SUMMARY).is_file())
 
 
@@ -68,12 +68,13 @@ def analyze(
     Returns
     -------
     xarray.Dataset
-        One row per object; provenance in ``attrs["asem"]``. No objects: no rows.
+        One row per object; provenance in ``attrs["asem"]``, what the analysis says of all objects together in
+        ``attrs["statistics"]``. No objects: no rows.
 
     Raises
     ------
     PluginError
-        No such analysis, or wrong parameters.
+        No such analysis, or wrong parameters; an analysis whose statistics are not plain values.
     AsemError
         An input that the analysis needs is missing, or one that it does not take is given. Also see `open_view`.
     OutputError
@@ -95,10 +96,27 @@ def analyze(
         ) as view:  # fmt: skip
             dataset: xr.Dataset = resolve(spec.fn)(view, params=chosen)
         about = {**_provenance(spec, view, chosen, registry), "rows": dict(dataset.sizes)}
-        dataset = dataset.assign_attrs(asem=about)
+        dataset = dataset.assign_attrs(asem=about, statistics=_statistics(spec, dataset))
         write_tables(partial, dataset, name=name)
-        (partial / SUMMARY).write_text(json.dumps(about, indent=2, default=str))
+        (partial / SUMMARY).write_text(json.dumps(summary_of(dataset), indent=2))
     return dataset
+
+
+def summary_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """What ``analysis.json`` holds of a data set that `analyze` returned: its provenance and, under ``statistics``,
+    the numbers of all objects together."""
+    return {**dataset.attrs["asem"], "statistics": dataset.attrs["statistics"]}
+
+
+def _statistics(spec: AnalysisSpec, dataset: xr.Dataset) -> Any:
+    found = dataset.attrs.get("statistics", {})
+    try:
+        return json.loads(json.dumps(found, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"the statistics of the analysis {spec.name} must be numbers, words, lists and dictionaries, and None "
+            f"where a number is missing: {error}"
+        ) from None
 
 
 def _check_inputs(spec: AnalysisSpec, given: Mapping[str, object]) -> None:

@@ -103,7 +103,7 @@ def _help(spec: AnalysisSpec) -> str:
         inputs += " All other volumes are on the same grid; where they are larger they are cut."
     outputs = (
         f"Writes {spec.name}.csv, {spec.name}.zarr (an xarray data set), {spec.name}.parquet (needs pyarrow) and "
-        "analysis.json (what was done) into OUTPUT."
+        "analysis.json (what was done, and the statistics) into OUTPUT."
     )
     examples = "\n  ".join(("\b\nExamples:", *spec.examples)) if spec.examples else ""
     return f"{spec.summary[:1].upper()}{spec.summary[1:]}.\n\n{inputs} {outputs}\n\n{examples}"
@@ -125,12 +125,13 @@ def _named(others: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print(spec: AnalysisSpec, found: xr.Dataset, output: Path, *, as_json: bool) -> None:
+    from asem_core.analyze.run import summary_of
     from asem_core.analyze.tables import NO_PARQUET, has_parquet, to_rows
 
     rows = to_rows(found)
     if as_json:
         table = json.loads(rows.reset_index().to_json(orient="records"))
-        click.echo(json.dumps({"output": str(output), **found.attrs["asem"], "table": table}, indent=2))
+        click.echo(json.dumps({"output": str(output), **summary_of(found), "table": table}, indent=2))
         return
     if len(rows):
         click.echo(f"{output}: {len(rows):,} row{'s' if len(rows) > 1 else ''}, one per {rows.index.name}")

@@ -38,7 +38,8 @@ def measure_objects(view: View, *, params: Objects) -> xr.Dataset:
     -------
     xarray.Dataset
         One row per ``object``: its label, or for probabilities and plain masks its number among the connected
-        components, in the order of their first voxels. `docs/analyze.md` explains the columns.
+        components, in the order of their first voxels. `docs/analyze.md` explains the columns. ``attrs["statistics"]``:
+        counts and sums.
     """
     import xarray as xr
 
@@ -59,7 +60,12 @@ def measure_objects(view: View, *, params: Objects) -> xr.Dataset:
     for name in found.data_vars:
         unit = next((unit for unit in ("nm3", "nm2", "nm") if str(name).endswith(f"_{unit}")), None)
         found[name].attrs["units"] = {"nm": "nanometer", "nm2": "nanometer^2", "nm3": "nanometer^3", None: "1"}[unit]
-    return found.assign_attrs(notes=notes)
+    statistics = {
+        "objects": len(instances), "left_out": instances.left_out,
+        "touching_border": int(columns["touches_border"].sum()),
+        "volume_nm3": float(columns["volume_nm3"].sum()), "surface_nm2": float(columns["surface_nm2"].sum()),
+    }  # fmt: skip
+    return found.assign_attrs(statistics=statistics, notes=notes)
 
 
 def _sizes(view: View, sums: Sums) -> Columns:

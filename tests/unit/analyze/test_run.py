@@ -68,7 +68,8 @@ def test_tables_and_provenance(tmp_path: Path, toys: Registry) -> None:
         assert rows.to_dict("records") == [{"size_voxels": 3, "name": "whole"}]
         assert rows.index.tolist() == [1]
     about = json.loads((out / "analysis.json").read_text())
-    assert about == found.attrs["asem"]
+    assert about == {**found.attrs["asem"], "statistics": {"total": 3, "mean": None}}
+    assert found.attrs["statistics"] == stored.attrs["statistics"] == about["statistics"]
     assert about["params"]["factor"] == 2
     assert about["threshold"] == 0.5
     assert about["plugin"] == {"distribution": "asem-toy", "version": "2"}
@@ -133,6 +134,8 @@ def test_wrong_use(tmp_path: Path, toys: Registry) -> None:
         analyze("greedy", source, out, raw=source, registry=toys)
     with pytest.raises(AsemError, match="has no use for cell mask; beside objects it takes raw, others"):
         analyze("count", source, out, cell_mask=source, registry=toys)
+    with pytest.raises(PluginError, match="None where a number is missing"):
+        analyze("count", source, out, params={"mode": "two"}, registry=toys)
     with pytest.raises(VolumeError, match="threshold"):
         analyze("count", source, out, threshold=0, registry=toys)
     assert not out.exists()

@@ -40,6 +40,7 @@ def count(view: View, *, params: Params):
         {"size_voxels": ("object", np.array(rows, np.int64)), "name": ("object", names),
          "profile": (("object", "depth"), np.zeros((len(rows), 3)))},
         coords={"object": np.arange(1, len(rows) + 1)},
+        attrs={"statistics": {"total": total, "mean": np.nan if params.mode == "two" else None}},
     )  # fmt: skip
 
 

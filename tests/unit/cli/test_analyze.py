@@ -50,6 +50,12 @@ def test_table_as_json(tmp_path: Path, labels: Path, run: Any) -> None:
     assert [row["nearest_er"] for row in document["table"]] == [3, 5]
     assert document["params"]["contact_nm"] == 30
     assert document["kind"] == "labels"
+    assert document["statistics"] == {
+        "objects": 2, "left_out": 0, "touching_border": 0, "volume_nm3": 18000,
+        "surface_nm2": pytest.approx(sum(row["surface_nm2"] for row in document["table"])),
+    }  # fmt: skip
+    about = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert about.items() <= document.items()
     assert (tmp_path / "out" / "instances.zarr").is_dir()
 
 

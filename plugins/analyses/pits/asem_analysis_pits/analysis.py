@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asem_analysis_pits.classes import CLASSES, EARLY, LATE
 from asem_analysis_pits.crop import read_crop
 from asem_analysis_pits.measure import Measured, measure_object
 from asem_analysis_pits.objects import find_boxes
@@ -36,7 +37,8 @@ def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        One row per ``pit``; `docs/pits.md` explains the columns. The table ``review.csv`` is written beside it.
+        One row per ``pit``; `docs/pits.md` explains the columns. ``attrs["statistics"]``: counts without what was
+        rejected, and the threshold of the coat. The table ``review.csv`` is written beside it.
 
     Raises
     ------
@@ -59,7 +61,9 @@ def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
     _write(view, dataset, answered)
     reviewed = {"file": str(params.review), "sha256": fingerprint(params.review)} if params.review else None
     return dataset.assign_attrs(
-        review={**reviewed, "answers": len(answered)} if reviewed else {}, notes=_notes(dataset, instances, params)
+        statistics=_statistics(dataset, instances),
+        review={**reviewed, "answers": len(answered)} if reviewed else {},
+        notes=_notes(dataset, instances, params),
     )
 
 
@@ -87,6 +91,19 @@ def _too_long(view: View, instances: Numbered, number: int, box: Box) -> Measure
         volume_nm3=float(instances.voxels[number - 1] * view.voxel_size.volume_nm3), too_long=True,
         cut=not view.box.contains(box.grow(1)),
     )  # fmt: skip
+
+
+def _statistics(dataset: xr.Dataset, instances: Numbered) -> dict[str, Any]:
+    kept = dataset.verdict.values != "reject"
+    return {
+        "pits": len(kept),
+        "left_out": instances.left_out,
+        "rejected": int((~kept).sum()),
+        "by_hand": int((dataset.by_hand.values != "").sum()),
+        "class": {name: int((dataset["class"].values[kept] == name).sum()) for name in CLASSES},
+        "stage": {name: int((dataset.stage.values == name).sum()) for name in (EARLY, LATE)},
+        "coat_threshold": dataset.attrs["coat_threshold"],
+    }
 
 
 def _notes(dataset: xr.Dataset, instances: Numbered, params: Pits) -> list[str]:

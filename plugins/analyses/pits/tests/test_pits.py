@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import pytest
 from asem_analysis_pits.analysis import measure_pits
+from asem_analysis_pits.classes import CLASSES
 from asem_analysis_pits.params import Pits
 from asem_analysis_pits.review import FILE, match, read_review, write_review
 
@@ -99,6 +100,7 @@ def test_no_objects(drawn: Any, make_view: Any) -> None:
     assert found.sizes["pit"] == 0
     assert {"class", "neck_nm", "major_nm", "stage"} <= set(found.data_vars)
     assert len((view.output / FILE).read_text().splitlines()) == 1
+    assert found.attrs["statistics"]["class"] == dict.fromkeys(CLASSES, 0)
 
 
 def test_long_and_small_objects(drawn: Any, make_view: Any) -> None:
@@ -109,6 +111,7 @@ def test_long_and_small_objects(drawn: Any, make_view: Any) -> None:
     assert found.pit.values.tolist() == [1, 2, 3, 4, 5]
     assert (found.flags.values[4], found["class"].values[4]) == ("too-long", "")
     assert found.attrs["notes"] == ["1 objects below 5000 nm^3 were left out"]
+    assert (found.attrs["statistics"]["pits"], found.attrs["statistics"]["left_out"]) == (5, 1)
 
 
 def test_an_even_image_gives_no_walls(drawn: Any, make_view: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ from asem_core.geometry import Box, centre_of_first_voxel
 if TYPE_CHECKING:
     import xarray as xr
 
-STATISTICS = "statistics.json"
 Texts = npt.NDArray[np.str_]
 
 
@@ -38,8 +36,7 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
     -------
     xarray.Dataset
         One row per ``pore``: every mask, after fragments are merged, with its ``status``. ``attrs["statistics"]`` holds
-        counts, the distribution of the diameters and the tests; also written as ``statistics.json``. `docs/pores.md`
-        explains the columns.
+        counts, the distribution of the diameters and the tests. `docs/pores.md` explains the columns.
     """
     if view.raw is None:
         raise AsemError("the analysis pores measures in raw: give it")
@@ -52,7 +49,6 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
     seconds = time.perf_counter() - started
     status = np.array([_status(before, pores.get(row), params) for row, before in enumerate(status)], "U11")
     statistics, cluster = _statistics(masks, pores, status, params)
-    (view.output / STATISTICS).write_text(json.dumps(statistics, indent=2))
     nearest = np.full(len(masks), np.nan)
     nearest[present] = nearest_distance(masks.centre_nm[present])
     found = make_table(

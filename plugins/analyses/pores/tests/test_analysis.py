@@ -96,7 +96,7 @@ def test_one_pore(draw: Callable[..., Any], registry: Registry, tmp_path: Path) 
     assert found.diameter_nm.values == pytest.approx([100], abs=5)
     assert found.normal_from.item() == "mask"
     assert found["quality"].item() == "fair"
-    statistics = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    statistics = json.loads((tmp_path / "out" / "analysis.json").read_text())["statistics"]
     assert statistics["pores"] == 1
     assert statistics["one_size"] is None
     assert statistics["moran_i"] is None
@@ -138,6 +138,15 @@ def test_no_pores(envelope: Any, run: Callable[..., Result], tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     assert "no pore was found" in result.stdout
     assert "0 pores measured" in result.stderr
+
+
+def test_statistics_are_printed_for_a_script(
+    envelope: Any, measured: xr.Dataset, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = run(envelope.pores, envelope.raw, "-o", tmp_path / "out", "--permutations", 99, "--json")
+    document = json.loads(result.stdout)
+    assert document["statistics"] == measured.attrs["statistics"]
+    assert len(document["table"]) == document["statistics"]["pores"] == 16
 
 
 def test_summary(measured: xr.Dataset) -> None:
