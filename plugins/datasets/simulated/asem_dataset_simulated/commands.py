@@ -49,7 +49,11 @@ Examples:
     "--voxel-size", type=VOXEL_SIZE, default="10,10,10", show_default=True, help="In nm, 3 to 16 on every axis."
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed, another cell.  [default: 0]")
-@click.option("--part", metavar="NAME", help="Of a named cell: training and validation, or evaluation; or whole.")
+@click.option(
+    "--part",
+    metavar="NAME",
+    help="Of a named cell: training and validation, or evaluation; golgi, coverslip; or whole.",
+)
 @click.option("--origin", metavar="Z,Y,X", callback=_point, help="Lower edge in the cell, nm.  [default: at a nucleus]")
 @click.option("--diameter", type=float, metavar="UM", help="Of a cell of cf or hpfs.  [default: 8]")
 @click.option("--pore-diameter", type=float, metavar="NM", help="Of all nuclear pores.  [default: as in the paper]")

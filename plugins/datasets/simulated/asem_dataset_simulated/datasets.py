@@ -30,6 +30,7 @@ def named_datasets() -> list[DatasetSpec]:
 def _dataset(cell: NamedCell, name: str, part: Part) -> DatasetSpec:
     split = "naive" if cell.role == "naive" else "validation" if name == "validation" else "training"
     use = "naive: no recipe of ASEM reads it" if split == "naive" else f"for {split}"
+    sides = " x ".join(f"{side:g}" for side in part.size_um)
     return DatasetSpec(
         name=f"sim-{cell.name}-{name}",
         uri=f"{SCHEME}://{cell.name}/{name}",
@@ -39,6 +40,6 @@ def _dataset(cell: NamedCell, name: str, part: Part) -> DatasetSpec:
         citation=_CITATION,
         fixation=cell.spec.fixation,
         split=split,
-        summary=f"cube of {part.side_um:g} um of a simulated cell in the role of the paper's {cell.mirrors}, {use}; "
+        summary=f"{sides} um of a simulated cell in the role of the paper's {cell.mirrors}, {use}; "
         f"drawn while it is read, the same voxels as asem simulate --preset {cell.name} --part {name}",
     )

@@ -71,7 +71,7 @@ def body(small_cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> Body:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> NamedCell:
     """A named cell called ``tiny`` with a part called ``piece``."""
-    parts = {"piece": Part(middle=(0.0, -0.06, 0.3), side_um=0.4)}
+    parts = {"piece": Part(middle=(0.0, -0.06, 0.3), size_um=(0.4, 0.4, 0.4))}
     cell = NamedCell(
         name="tiny", spec=CellSpec(seed=1, diameter_um=2.5), role="training", mirrors="cell 0", parts=parts
     )

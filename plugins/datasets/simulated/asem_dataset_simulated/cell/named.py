@@ -19,19 +19,21 @@ from asem_dataset_simulated.cell.scene import CellSpec
 from asem_dataset_simulated.cell.style import Fixation
 
 Role = Literal["training", "naive"]
-_GOLGI_UM = 2.4
+_GOLGI_UM = (2.4, 2.4, 2.4)
+_COVERSLIP_UM = (3.2, 0.6, 3.2)
+_COVERSLIP_Y = 0.2025
 
 
 @frozen(kw_only=True)
 class Part:
-    """A cube of a cell: its middle as a share of the cell's diameter from the cell's middle (zyx), its side."""
+    """A box of a cell: its middle as a share of the cell's diameter from the cell's middle (zyx), its sides (zyx)."""
 
     middle: FloatTriple
-    side_um: float
+    size_um: FloatTriple
 
     def window(self, spec: CellSpec, voxel_size: VoxelSize) -> tuple[Triple, FloatTriple]:
-        """Shape in voxels, and lower edge in nm, of the cube in ``spec``'s cell."""
-        z, y, x = (max(1, round(1000 * self.side_um / size)) for size in voxel_size.zyx)
+        """Shape in voxels, and lower edge in nm, of the box in ``spec``'s cell."""
+        z, y, x = (max(1, round(1000 * side / size)) for side, size in zip(self.size_um, voxel_size.zyx, strict=True))
         return (z, y, x), centred(spec, (z, y, x), voxel_size, middle=self.middle)
 
 
@@ -68,35 +70,48 @@ def find_part(cell: NamedCell, name: str) -> Part:
     return cell.parts[name]
 
 
-def _training(name: str, seed: int, fixation: Fixation, mirrors: str, golgi: FloatTriple) -> NamedCell:
+def _training(
+    name: str, seed: int, fixation: Fixation, mirrors: str, *, golgi: FloatTriple, coverslip: tuple[float, float]
+) -> NamedCell:
     parts = {
-        "training": Part(middle=(0.0, -0.06, 0.27), side_um=2.8),
-        "validation": Part(middle=(0.0, -0.06, -0.29), side_um=2.0),
-        "golgi": Part(middle=golgi, side_um=_GOLGI_UM),
+        "training": Part(middle=(0.0, -0.06, 0.27), size_um=(2.8, 2.8, 2.8)),
+        "validation": Part(middle=(0.0, -0.06, -0.29), size_um=(2.0, 2.0, 2.0)),
+        **_round_organelles(golgi, coverslip),
     }
     return NamedCell(
         name=name, spec=CellSpec(seed=seed, fixation=fixation), role="training", mirrors=mirrors, parts=parts
     )
 
 
-def _naive(name: str, seed: int, fixation: Fixation, mirrors: str, golgi: FloatTriple) -> NamedCell:
+def _naive(
+    name: str, seed: int, fixation: Fixation, mirrors: str, *, golgi: FloatTriple, coverslip: tuple[float, float]
+) -> NamedCell:
     parts = {
-        "evaluation": Part(middle=(0.05, -0.06, 0.28), side_um=2.6),
-        "golgi": Part(middle=golgi, side_um=_GOLGI_UM),
+        "evaluation": Part(middle=(0.05, -0.06, 0.28), size_um=(2.6, 2.6, 2.6)),
+        **_round_organelles(golgi, coverslip),
     }
     return NamedCell(name=name, spec=CellSpec(seed=seed, fixation=fixation), role="naive", mirrors=mirrors, parts=parts)
+
+
+def _round_organelles(golgi: FloatTriple, coverslip: tuple[float, float]) -> dict[str, Part]:
+    """Where the rare organelles are: round the Golgi, and at the membrane on the coverslip (its middle in z and x)."""
+    z, x = coverslip
+    return {
+        "golgi": Part(middle=golgi, size_um=_GOLGI_UM),
+        "coverslip": Part(middle=(z, _COVERSLIP_Y, x), size_um=_COVERSLIP_UM),
+    }
 
 
 CELLS: dict[str, NamedCell] = {
     cell.name: cell
     for cell in (
-        _training("cf-1", 101, "CF", "cell 1", (-0.003, 0.11, -0.264)),
-        _training("cf-2", 102, "CF", "cell 2", (0.075, 0.14, 0.081)),
-        _naive("cf-3", 103, "CF", "cell 3", (-0.17, -0.074, -0.246)),
-        _naive("cf-6", 106, "CF", "cell 6", (-0.279, -0.132, -0.029)),
-        _training("hpfs-19", 119, "HPFS", "cell 19", (0.221, 0.077, -0.13)),
-        _training("hpfs-20", 120, "HPFS", "cell 20", (-0.044, -0.143, -0.145)),
-        _naive("hpfs-21", 121, "HPFS", "cell 21", (-0.134, -0.022, -0.249)),
-        _naive("hpfs-22", 122, "HPFS", "cell 22", (-0.07, -0.072, 0.212)),
+        _training("cf-1", 101, "CF", "cell 1", golgi=(-0.003, 0.11, -0.264), coverslip=(0.0425, -0.1625)),
+        _training("cf-2", 102, "CF", "cell 2", golgi=(0.075, 0.14, 0.081), coverslip=(0.0175, 0.0875)),
+        _naive("cf-3", 103, "CF", "cell 3", golgi=(-0.17, -0.074, -0.246), coverslip=(0.0175, -0.0875)),
+        _naive("cf-6", 106, "CF", "cell 6", golgi=(-0.279, -0.132, -0.029), coverslip=(-0.0075, 0.0625)),
+        _training("hpfs-19", 119, "HPFS", "cell 19", golgi=(0.221, 0.077, -0.13), coverslip=(0.0425, 0.0625)),
+        _training("hpfs-20", 120, "HPFS", "cell 20", golgi=(-0.044, -0.143, -0.145), coverslip=(0.0925, 0.0625)),
+        _naive("hpfs-21", 121, "HPFS", "cell 21", golgi=(-0.134, -0.022, -0.249), coverslip=(-0.1075, 0.0875)),
+        _naive("hpfs-22", 122, "HPFS", "cell 22", golgi=(-0.07, -0.072, 0.212), coverslip=(0.0175, -0.0625)),
     )
 }
