@@ -101,13 +101,13 @@ def train(
                 if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                     checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
                 if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
-                    _validate(network, validation, place, journal, now)
+                    _validate(network, validation, place, journal, now, recipe)
         if recipe.settles_before(recipe.iterations):
             settle_statistics(network, sampler, recipe)
         weights = output / "weights.pt"
         final = fold(network)
         torch.save(final.state_dict(), weights)
-        scores = _validate(network, validation, place, journal, recipe.iterations)
+        scores = _validate(network, validation, place, journal, recipe.iterations, recipe)
     return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
 
 
@@ -155,10 +155,15 @@ def _step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe:
 
 
 def _validate(
-    network: UNet, volumes: Sequence[LabelledVolume], device: torch.device, journal: _Journal, iteration: int
+    network: UNet,
+    volumes: Sequence[LabelledVolume],
+    device: torch.device,
+    journal: _Journal,
+    iteration: int,
+    recipe: Recipe,
 ) -> dict[str, Score]:
     plain = fold(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    scores = {volume.name: score(plain, volume, device) for volume in volumes}
+    scores = {volume.name: score(plain, volume, device, mixed_precision=recipe.mixed_precision) for volume in volumes}
     for name, result in scores.items():
         values = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
         journal.write(f"validation/{name}", iteration, values)
