@@ -9,6 +9,7 @@ import numpy.typing as npt
 from asem_analysis_pits.crop import Crop, middles
 from asem_analysis_pits.ellipse import Ellipse, fit_ellipse, wall_skeleton
 from asem_analysis_pits.membrane import Frame, Points, fit_frame
+from asem_analysis_pits.picture import AxisSection, Grey, cut_about, cut_along_axis
 from asem_analysis_pits.profile import Profile, measure_profile
 from asem_analysis_pits.section import Section, best_section
 from asem_analysis_pits.wall import cytoplasm_grey, enhancement, membrane_grey, outside_grey, wall_grey
@@ -46,6 +47,10 @@ class Measured:
     ellipse: Ellipse | None = None
     outline_nm: Points = attrs.field(factory=lambda: np.full((OUTLINE_POINTS, 3), np.nan))
     """The ellipse, in the microscope's frame."""
+    section_grey: Grey | None = None
+    """What is seen in `section` about the middle of the object."""
+    axis_section: AxisSection | None = None
+    """Of a pit."""
 
 
 def measure_object(crop: Crop, *, touch_nm: float, near_nm: float) -> Measured:
@@ -65,9 +70,12 @@ def measure_object(crop: Crop, *, touch_nm: float, near_nm: float) -> Measured:
         at_membrane=distance <= touch_nm, volume_nm3=float(crop.inside.sum() * np.prod(crop.voxel_nm)),
         border_near=crop.face_nm < near_nm and not distance <= crop.face_nm,
     )  # fmt: skip
+    frame = fit_frame(crop.boundary, crop.object_nm) if found.at_membrane and not crop.cut else None
+    section = best_section(crop.inside, frame, voxel_nm=crop.voxel_nm)
+    seen = cut_about(crop.raw, section, found.centre_nm - shift, voxel_nm=crop.voxel_nm)
+    found = attrs.evolve(found, section=section, section_grey=seen)
     if crop.cut:
         return found
-    frame = fit_frame(crop.boundary, crop.object_nm) if found.at_membrane else None
     wall = wall_grey(crop.raw, crop.inside, frame, voxel_nm=crop.voxel_nm)
     plain = membrane_grey(crop.raw, crop.boundary, crop.object_nm, voxel_nm=crop.voxel_nm)
     around = cytoplasm_grey(crop.raw, crop.cell, crop.inside, voxel_nm=crop.voxel_nm)
@@ -75,8 +83,12 @@ def measure_object(crop: Crop, *, touch_nm: float, near_nm: float) -> Measured:
     if frame is not None:
         openness, source = _openness(crop, frame, wall)
         profile = measure_profile(openness, crop.inside, frame, voxel_nm=crop.voxel_nm)
-        found = attrs.evolve(found, profile=profile, lumen_from=source if profile else "", frame=frame)
-    return _with_ellipse(found, crop, frame)
+        middle = profile.middle if profile else np.zeros(2)
+        found = attrs.evolve(
+            found, profile=profile, lumen_from=source if profile else "", frame=frame,
+            axis_section=cut_along_axis(crop.raw, frame, section, middle, voxel_nm=crop.voxel_nm),
+        )  # fmt: skip
+    return _with_ellipse(found, crop, section)
 
 
 def _openness(crop: Crop, frame: Frame, wall: float) -> tuple[npt.NDArray[np.floating], str]:
@@ -91,14 +103,14 @@ def _openness(crop: Crop, frame: Frame, wall: float) -> tuple[npt.NDArray[np.flo
     return np.clip((crop.raw.astype(np.float32) - wall) / (outside - wall), 0, 1), "image"
 
 
-def _with_ellipse(found: Measured, crop: Crop, frame: Frame | None) -> Measured:
-    section = best_section(crop.inside, frame, voxel_nm=crop.voxel_nm)
+def _with_ellipse(found: Measured, crop: Crop, section: Section) -> Measured:
+    frame = found.frame
     image, shape = (section.cut(v, voxel_nm=crop.voxel_nm) for v in (crop.raw, crop.inside))
     skeleton = wall_skeleton(image, shape > 0.5, pixel_nm=section.pixel_nm)
     if frame is not None and len(skeleton):
         skeleton = skeleton[frame.local(section.place(skeleton))[:, 0] > _RIM_NM]
     ellipse = fit_ellipse(skeleton)
     if ellipse is None:
-        return attrs.evolve(found, section=section)
+        return found
     outline = section.place(ellipse.outline(OUTLINE_POINTS)) + found.shift_nm
-    return attrs.evolve(found, section=section, ellipse=ellipse, outline_nm=outline)
+    return attrs.evolve(found, ellipse=ellipse, outline_nm=outline)

@@ -29,6 +29,10 @@ def asem_register_analyses() -> list[AnalysisSpec]:
                 "major_nm, minor_nm": "(pit) axes of the ellipse through the middle of the wall, nm, float64",
                 "width_profile_nm": "(pit, depth_nm) width of the lumen at each depth, nm, float64",
                 "outline_nm": "(pit, point, axis) the ellipse in the microscope's frame, nm, float64",
+                "section": "(pit, row_nm, column_nm) grey in the plane of the ellipse about the centroid, float32",
+                "axis_section": "(pit, below_nm, across_nm) grey in a plane through a pit's axis, float32",
+                "mouth_nm": "(pit, axis) where a pit's axis meets the membrane's plane, nm, float64",
+                "across": "(pit, axis) the way of across_nm, a unit vector, float64",
             },
             examples=(
                 "asem analyze pits ccp.zarr cell.zarr --cell-mask mask.zarr -o pits",

@@ -39,6 +39,8 @@ class Profile:
     height_nm: float
     half_width_nm: float
     """At half the height."""
+    middle: Array
+    """Where the axis meets the plane of the membrane: u, v in nm."""
 
 
 def measure_profile(
@@ -88,7 +90,7 @@ def measure_profile(
     neck = int(width[: widest + 1].argmin())
     return Profile(
         width_nm=width, neck_nm=float(width[neck]), neck_depth_nm=float(depth[neck]), height_nm=height,
-        half_width_nm=float(np.interp(height / 2, depth, width)),
+        half_width_nm=float(np.interp(height / 2, depth, width)), middle=middle,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from asem_analysis_pits.ellipse import FULL_ARC_DEG
 from asem_analysis_pits.measure import OUTLINE_POINTS, Measured
+from asem_analysis_pits.picture import BELOW_NM, OFFSETS_NM
 from asem_analysis_pits.profile import DEEPEST_NM, STEP_NM
 from asem_core.geometry import AXES
 
@@ -53,7 +54,7 @@ def row_of(found: Measured, *, neck_closed_nm: float) -> Row:
 
 
 def to_dataset(rows: Sequence[Row], measured: Sequence[Measured], pits: Any) -> xr.Dataset:
-    """Columns of ``rows``, and for drawing: ``width_profile_nm`` (pit, depth_nm) and ``outline_nm`` (pit, point, axis).
+    """Columns of ``rows``, and what is drawn of each object: its profile, its ellipse, and sections with their place.
 
     Parameters
     ----------
@@ -64,21 +65,40 @@ def to_dataset(rows: Sequence[Row], measured: Sequence[Measured], pits: Any) -> 
 
     names = list(rows[0]) if rows else list(row_of(_NOTHING, neck_closed_nm=0.0))
     columns = {name: ("pit", _column(name, [row[name] for row in rows])) for name in names}
-    profiles = np.full((len(rows), len(DEPTHS)), np.nan)
-    for index, found in enumerate(measured):
-        if found.profile is not None:
-            width = found.profile.width_nm[: len(DEPTHS)]
-            profiles[index, : len(width)] = width
-    outlines = np.array([found.outline_nm for found in measured]).reshape(-1, OUTLINE_POINTS, 3)
     dataset = xr.Dataset(
-        {**columns, "width_profile_nm": (("pit", "depth_nm"), profiles),
-         "outline_nm": (("pit", "point", "axis"), outlines)},
-        {"pit": np.asarray(pits, np.int64), "depth_nm": DEPTHS, "axis": list(AXES)},
+        {**columns, **_drawn(measured)},
+        {"pit": np.asarray(pits, np.int64), "depth_nm": DEPTHS, "axis": list(AXES), "row_nm": OFFSETS_NM,
+         "column_nm": OFFSETS_NM, "below_nm": BELOW_NM, "across_nm": OFFSETS_NM},
     )  # fmt: skip
     for name in dataset.variables:
         unit = {"nm": "nanometer", "nm3": "nanometer^3", "deg": "degree"}.get(str(name).rpartition("_")[2], "1")
         dataset[name].attrs["units"] = unit
     return dataset
+
+
+def _drawn(measured: Sequence[Measured]) -> dict[str, Any]:
+    count, side = len(measured), len(OFFSETS_NM)
+    profile = np.full((count, len(DEPTHS)), np.nan)
+    section, axis_section = (np.full((count, side, side), np.nan, np.float32) for _ in range(2))
+    mouth, across = (np.full((count, 3), np.nan) for _ in range(2))
+    for row, found in enumerate(measured):
+        if found.profile is not None:
+            width = found.profile.width_nm[: len(DEPTHS)]
+            profile[row, : len(width)] = width
+        if found.section_grey is not None:
+            section[row] = found.section_grey
+        if found.axis_section is not None:
+            mouth[row] = found.axis_section.mouth_nm + found.shift_nm
+            across[row], axis_section[row] = found.axis_section.across, found.axis_section.grey
+    outline = np.array([found.outline_nm for found in measured]).reshape(-1, OUTLINE_POINTS, 3)
+    return {
+        "width_profile_nm": (("pit", "depth_nm"), profile),
+        "outline_nm": (("pit", "point", "axis"), outline),
+        "section": (("pit", "row_nm", "column_nm"), section),
+        "axis_section": (("pit", "below_nm", "across_nm"), axis_section),
+        "mouth_nm": (("pit", "axis"), mouth),
+        "across": (("pit", "axis"), across),
+    }
 
 
 def _flags(found: Measured) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+import xarray as xr
 from asem_dataset_simulated.cell.pits import BILAYER_NM, COAT_NM, Pit, Stage, with_membrane
 from scipy import ndimage
 
@@ -106,6 +107,25 @@ def view_of(drawn: Drawn, folder: Path, *, block: tuple[int, int, int] = (64, 64
     for name in ("scratch", "output"):
         (folder / name).mkdir(exist_ok=True)
     return View(**volumes, kind="labels", scratch=folder / "scratch", output=folder / "output", block=block)
+
+
+def _measured(drawn: Drawn, folder: Path) -> xr.Dataset:
+    from asem_analysis_pits.analysis import measure_pits
+    from asem_analysis_pits.params import Pits
+
+    return measure_pits(view_of(drawn, folder), params=Pits())
+
+
+@pytest.fixture(scope="session")
+def found(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """`drawn`, measured."""
+    return _measured(drawn, tmp_path_factory.mktemp("found"))
+
+
+@pytest.fixture(scope="session")
+def found_anisotropic(drawn_anisotropic: Drawn, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """`drawn_anisotropic`, measured."""
+    return _measured(drawn_anisotropic, tmp_path_factory.mktemp("found_anisotropic"))
 
 
 @pytest.fixture

@@ -32,12 +32,6 @@ def _check_sizes(found: Any, drawn: Any, *, lumen_nm: float, axes_nm: float) -> 
             assert found[f"{name}_nm"].values[index] == pytest.approx(true[name], abs=axes_nm), (index, name)
 
 
-@pytest.fixture(scope="module")
-def found(drawn: Any, helpers: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The drawn cell, measured."""
-    return measure_pits(helpers.view_of(drawn, tmp_path_factory.mktemp("found")), params=Pits())
-
-
 def test_sizes_and_classes(drawn: Any, found: Any) -> None:
     assert found.pit.values.tolist() == [1, 2, 3, 4]
     assert found["class"].values.tolist() == KINDS
@@ -59,10 +53,9 @@ def test_the_outline_lies_in_the_wall(drawn: Any, found: Any) -> None:
     assert drawn.raw[tuple(index.T)].mean() < 0.7 * drawn.raw[drawn.objects == 4].mean()
 
 
-def test_anisotropic_voxels(drawn_anisotropic: Any, make_view: Any) -> None:
-    found = measure_pits(make_view(drawn_anisotropic), params=Pits())
-    assert found["class"].values.tolist() == KINDS
-    _check_sizes(found, drawn_anisotropic, lumen_nm=4, axes_nm=9)
+def test_anisotropic_voxels(drawn_anisotropic: Any, found_anisotropic: Any) -> None:
+    assert found_anisotropic["class"].values.tolist() == KINDS
+    _check_sizes(found_anisotropic, drawn_anisotropic, lumen_nm=4, axes_nm=9)
 
 
 def test_a_mask_without_lumens_leaves_them_to_the_image(drawn: Any, make_view: Any) -> None:
