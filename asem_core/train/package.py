@@ -49,7 +49,8 @@ class Packaged:
 
 def package_run(
     run: Path, folder: Path, *, model_id: str, model_version: str, organelle: str, card: Card,
-    sample: npt.NDArray[np.float32], date: str, scores: tuple[ScoreSet, ...] = (), overwrite: bool = False,
+    sample: npt.NDArray[np.float32], date: str, scores: tuple[ScoreSet, ...] = (),
+    compared: tuple[ScoreSet, ...] = (), overwrite: bool = False,
 ) -> Packaged:  # fmt: skip
     """Turn the training run in ``run`` into a package in ``folder``; nothing is left there if it fails.
 
@@ -70,6 +71,8 @@ def package_run(
         ``YYYY-MM-DD``.
     scores
         What was measured with these weights.
+    compared
+        What was measured with another training's.
     overwrite
         Replace the package that ``folder`` holds.
 
@@ -89,7 +92,7 @@ def package_run(
     )  # fmt: skip
     facts = partial(
         Facts, id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
-        origin=origin, scores=scores, date=date,
+        origin=origin, scores=scores, compared=compared, date=date,
     )  # fmt: skip
     return package_network(
         network, folder, card=card, facts=facts, sample=sample, records=(recipe_path, log), most_bytes=ZIP_LIMIT_BYTES

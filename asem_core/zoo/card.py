@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import cattrs
@@ -67,6 +68,18 @@ class Card:
 
 
 @attrs.frozen(kw_only=True)
+class ObjectScore:
+    """How many objects were found."""
+
+    precision: float
+    recall: float
+    f1: float
+    tp: int
+    fp: int
+    fn: int
+
+
+@attrs.frozen(kw_only=True)
 class ScoreSet:
     """What ``asem evaluate --json`` measured on one volume."""
 
@@ -76,6 +89,8 @@ class ScoreSet:
     without_zone: Mapping[str, float]
     voxel_size_nm: tuple[float, ...] = ()
     """Grid on which it was scored."""
+    objects: Mapping[str, ObjectScore] = attrs.field(factory=dict)
+    """Objects matched one to one, by what a match is; empty where only voxels were scored."""
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +108,8 @@ class Facts:
     onnx_sha256: str
     parity: tuple[Parity, ...]
     scores: tuple[ScoreSet, ...]
+    compared: tuple[ScoreSet, ...] = ()
+    """Of another training, whose weights are not in the package."""
     date: str
     """``YYYY-MM-DD``."""
     core_version: str
@@ -137,7 +154,18 @@ def load_scores(name: str, path: Path) -> ScoreSet:
         raise ModelError(f"cannot read the scores {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is not what `asem evaluate --json` prints ({error!r})") from None
-    return ScoreSet(name=name, **zones, voxel_size_nm=tuple(document.get("voxel_size_nm", ())))
+    return ScoreSet(
+        name=name, **zones, voxel_size_nm=tuple(document.get("voxel_size_nm", ())), objects=_object_scores(document)
+    )
+
+
+def _object_scores(document: Mapping[str, Any]) -> dict[str, ObjectScore]:
+    found = document.get("objects")
+    if not found:
+        return {}
+    keys = [field.name for field in attrs.fields(ObjectScore)]
+    ways = {f"IoU >= {found['at_iou']['iou']:g}": found["at_iou"], "any overlap": found["any_overlap"]}
+    return {way: ObjectScore(**{key: score[key] for key in keys}) for way, score in ways.items()}
 
 
 def flat_scores(scores: tuple[ScoreSet, ...]) -> dict[str, float]:
@@ -195,24 +223,38 @@ def _data(card: Card) -> str:
 
 def _validation(facts: Facts) -> str:
     if facts.scores:
-        rows = [
-            f"| {entry.name}{_grid(entry)} | {label} | " + " | ".join(f"{score[key]:.4f}" for key in _SCORE_KEYS) + " |"
-            for entry in facts.scores
-            for label, score in (("with", entry.with_zone), ("without", entry.without_zone))
-        ]
-        head = ["| volume | exclusion zone | precision | recall | F1 | IoU |", "|---|---|---|---|---|---|"]
-        table = "\n".join([*head, *rows])
-        scores = f"Voxel scores, by `asem segment` and `asem evaluate`, threshold 0.5:\n\n{table}"
+        scores = f"By `asem segment` and `asem evaluate`, threshold 0.5.\n\n{_score_tables(facts.scores)}"
     elif isinstance(facts.origin, Imported):
         scores = published_scores(facts.origin.spec)
     else:
         scores = "**Not scored yet.** Do not use these weights for conclusions."
+    if facts.compared:
+        scores += f"\n\nAnother training, whose weights are not in this package:\n\n{_score_tables(facts.compared)}"
     lines = [
         f"{p.candidate} against {p.reference}: largest difference of the probability {p.max_abs_difference:.1e} "
         f"on a cube of {p.side}^3 voxels, fp32"
         for p in facts.parity
     ]
     return f"## Validation\n\n{scores}\n\nAgreement of the runtimes on the same weights:\n\n{_bullets(lines)}"
+
+
+def _score_tables(scores: tuple[ScoreSet, ...]) -> str:
+    voxels = [
+        f"| {entry.name}{_grid(entry)} | {label} | " + " | ".join(f"{score[key]:.4f}" for key in _SCORE_KEYS) + " |"
+        for entry in scores
+        for label, score in (("with", entry.with_zone), ("without", entry.without_zone))
+    ]
+    head = ["| voxels of | exclusion zone | precision | recall | F1 | IoU |", "|---|---|---|---|---|---|"]
+    tables = "\n".join([*head, *voxels])
+    objects = [
+        f"| {entry.name} | {way} | {o.tp + o.fn} | {o.precision:.3f} | {o.recall:.3f} | {o.f1:.3f} |"
+        for entry in scores
+        for way, o in entry.objects.items()
+    ]
+    if objects:
+        head = ["| objects of | a match is | true objects | precision | recall | F1 |", "|---|---|---|---|---|---|"]
+        tables += "\n\n" + "\n".join([*head, *objects])
+    return tables
 
 
 def _use(facts: Facts) -> str:

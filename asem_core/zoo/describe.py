@@ -11,7 +11,7 @@ import yaml
 
 from asem_core.errors import ModelError
 from asem_core.geometry import TILE_HALO
-from asem_core.zoo.card import Card, Facts
+from asem_core.zoo.card import Card, Facts, ScoreSet
 from asem_core.zoo.files import COVER_NAME, ONNX_NAME, RDF_NAME, README_NAME, file_sha256
 from asem_core.zoo.origin import in_words
 from asem_core.zoo.sample import STEP, TEST_SIDE
@@ -153,7 +153,12 @@ def _provenance(facts: Facts) -> dict[str, Any]:
         "parameters": facts.parameters,
         **facts.origin.values(),
         "parity": [attrs.asdict(p) for p in facts.parity],
-        "scores": [
-            {"name": s.name, "with_zone": dict(s.with_zone), "without_zone": dict(s.without_zone)} for s in facts.scores
-        ],
+        "scores": [_score(entry) for entry in facts.scores],
+        **({"compared": [_score(entry) for entry in facts.compared]} if facts.compared else {}),
     }
+
+
+def _score(entry: ScoreSet) -> dict[str, Any]:
+    objects = {way: attrs.asdict(score) for way, score in entry.objects.items()}
+    voxels = {"with_zone": dict(entry.with_zone), "without_zone": dict(entry.without_zone)}
+    return {"name": entry.name, **voxels, **({"objects": objects} if objects else {})}

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
+from asem_core.pages import environment, markdown
 from asem_core.specs import ModelSpec
 from asem_core.zoo.inside import is_inside
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _BLOCK = 10
 """Steps above the smallest input that the example of bioimageio.core uses, which is its command line's own default."""
@@ -76,33 +74,14 @@ def write_pages(site: Path, models: Sequence[Shown], *, url: str | None) -> None
     url
         Address at which the site will be; without it the pages work theirs out in the browser.
     """
-    environment = _environment()
+    templates = environment(Path(__file__).parent / "pages")
     common = {"site": url, "core_version": version("asem-core")}
-    index = environment.get_template("index.html").render(models=models, **common)
+    index = templates.get_template("index.html").render(models=models, **common)
     (site / "index.html").write_text(index, encoding="utf-8")
-    page = environment.get_template("model.html")
+    page = templates.get_template("model.html")
     for model in models:
-        text = page.render(model=model, card=_html(model.card), **common)
+        text = page.render(model=model, card=markdown(model.card), **common)
         (site / model.page).write_text(text, encoding="utf-8")
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    # Whatever a description says is escaped.
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-
-def _html(markdown: str) -> Any:
-    """A card as HTML; HTML inside it, which may come from elsewhere, is shown as text."""
-    from markdown_it import MarkdownIt
-    from markupsafe import Markup
-
-    text = MarkdownIt("js-default").render(markdown)
-    return Markup(text.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>"))
 
 
 def _sizes(rdf: Mapping[str, Any]) -> tuple[str, int]:

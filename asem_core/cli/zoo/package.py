@@ -31,11 +31,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, of a sample that does not state its own.")
 @click.option("--scores", multiple=True, metavar="NAME=FILE",
               help="What `asem evaluate --json` printed for NAME; may be repeated; lists show the lowest.")  # fmt: skip
+@click.option("--compared", multiple=True, metavar="NAME=FILE",
+              help="The same of another training, which is not packaged: shown beside.")  # fmt: skip
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Written into the card.  [default: today]")
 @click.option("--overwrite", is_flag=True, help="Replace the package in OUTPUT.")
 def package(
     run: Path, *, output: Path, organelle: str, model_id: str, model_version: str, card_path: Path, sample: str,
-    voxel_size: VoxelSize | None, scores: tuple[str, ...], date: Any, overwrite: bool,
+    voxel_size: VoxelSize | None, scores: tuple[str, ...], compared: tuple[str, ...], date: Any, overwrite: bool,
 ) -> None:  # fmt: skip
     """Write the trained network of RUN, a folder that `asem train` filled, as a bioimage.io package.
 
@@ -66,6 +68,7 @@ def package(
         run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,
         sample=_read_sample(make_registry(), sample, voxel_size, grid),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
+        compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
         date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), overwrite=overwrite,
     )  # fmt: skip
     for entry in done.parity:
@@ -78,7 +81,7 @@ def package(
 def _named_file(text: str) -> tuple[str, Path]:
     name, sign, file = text.rpartition("=")
     if not name or not sign or not file:
-        raise AsemError(f"--scores is NAME=FILE, such as 'validation part=scores.json'; got {text!r}")
+        raise AsemError(f"scores are given as NAME=FILE, such as 'validation part=scores.json'; got {text!r}")
     return name, Path(file)
 
 

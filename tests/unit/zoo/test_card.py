@@ -92,6 +92,21 @@ def test_scores_come_from_evaluate(tmp_path, card, facts):
     assert flat_scores((better, *scores)) == flat_scores(scores), "the volume that suits the model least"
 
 
+def test_scores_of_objects_and_of_another_training(tmp_path, card, facts):
+    path = tmp_path / "scores.json"
+    count = {"precision": 0.8, "recall": 1.0, "f1": 0.8889, "tp": 8, "fp": 2, "fn": 0, "panoptic_quality": 0.5}
+    objects = {"at_iou": {"iou": 0.5, **count}, "any_overlap": {**count, "tp": 10, "fp": 0, "precision": 1.0}}
+    path.write_text(json.dumps({"with_zone": SCORE, "without_zone": SCORE, "objects": objects}))
+    scores = (load_scores("held-out part", path),)
+    text = card_text(card, attrs.evolve(facts, scores=scores))
+    assert "| held-out part | IoU >= 0.5 | 8 | 0.800 | 1.000 | 0.889 |" in text
+    assert "| held-out part | any overlap | 10 | 1.000 | 1.000 | 0.889 |" in text
+    assert "Another training" not in text
+    other = card_text(card, attrs.evolve(facts, scores=scores, compared=scores))
+    assert other.count("| held-out part | IoU >= 0.5 | 8 |") == 2
+    assert "Another training" in other
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"with_zone": {"f1": 1}}'])
 def test_other_json_is_no_score(tmp_path, text):
     (tmp_path / "s.json").write_text(text)
