@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,14 +9,11 @@ from asem_core import make_registry
 from asem_core.zoo.catalogue import all_models
 from asem_core.zoo.files import file_sha256
 
+from ..scripts import load_script
+
 
 def test_index_is_up_to_date(root: Path) -> None:
-    path = root / "zoo/index.py"
-    spec = importlib.util.spec_from_file_location("zoo_index", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script(root / "zoo/index.py")
     assert (root / "zoo/index.json").read_text() == module.text(), "run: python zoo/index.py"
 
 

@@ -82,9 +82,9 @@ def visible(labels: npt.NDArray[Any], boxes: dict[int, Box]) -> npt.NDArray[np.u
     return mask
 
 
-def choose(labels: npt.NDArray[Any], count: int, *, seed: int) -> list[dict[int, Box]]:
+def choose(labels: npt.NDArray[Any], count: int, *, seed: int, side: int = SIDE) -> list[dict[int, Box]]:
     """``count`` objects in random order, whose boxes do not overlap."""
-    boxes = boxes_of(labels)
+    boxes = boxes_of(labels, side=side)
     chosen: list[dict[int, Box]] = []
     for label in np.random.default_rng(seed).permutation(sorted(boxes)):
         if all(not boxes[label].intersect(box).size for one in chosen for box in one.values()):

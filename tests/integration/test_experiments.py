@@ -1,0 +1,89 @@
+"""The experiments of ``zoo/experiments``: what they show a network, and what they make of its scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import yaml
+
+from asem_core.geometry import Box
+from asem_core.train.recipe import load_recipe
+
+from ..scripts import load_script
+
+EXPERIMENTS = Path(__file__).parents[2] / "zoo" / "experiments"
+
+
+def load(name: str) -> ModuleType:
+    return load_script(EXPERIMENTS / f"{name}.py")
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    found = np.zeros((12, 60, 60), np.uint16)
+    found[4:8, 20:24, 20:24] = 1
+    found[4:8, 28:32, 20:24] = 2
+    found[4:8, 50:54, 50:54] = 3
+    found[0:4, 5:9, 50:54] = 4  # cut by a face
+    return found
+
+
+def test_a_box_is_centred_and_lies_in_the_volume(labels: np.ndarray) -> None:
+    boxes = load("few").boxes_of(labels, side=20)
+    assert boxes == {
+        1: Box((0, 12, 12), (12, 32, 32)),
+        2: Box((0, 20, 12), (12, 40, 32)),
+        3: Box((0, 40, 40), (12, 60, 60)),
+    }
+
+
+def test_only_the_annotated_object_is_visible(labels: np.ndarray) -> None:
+    few = load("few")
+    mask = few.visible(labels, {1: few.boxes_of(labels, side=20)[1]})
+    assert mask[labels == 1].all()
+    assert not mask[labels == 2].any()
+    assert not mask[:, 33:].any()
+    assert not mask[5, 27, 22], "nor is what lies beside the other object"
+    assert mask[5, 25 - 2, 22]
+
+
+def test_the_choice_is_seeded_and_its_boxes_are_apart(labels: np.ndarray) -> None:
+    few = load("few")
+    chosen = few.choose(labels, 2, seed=1, side=20)
+    assert chosen == few.choose(labels, 2, seed=1, side=20)
+    assert {label for one in chosen for label in one} in ({1, 3}, {2, 3})
+    with pytest.raises(SystemExit, match="only 2 objects"):
+        few.choose(labels, 3, seed=1, side=20)
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_recipes_are_recipes(path: Path) -> None:
+    few = load("few")
+    recipe = load_recipe(path)
+    made = {
+        f"cells/{choice.volume}-few-{choice.organelle}-training.zarr"
+        for choice in few.CHOICES
+        if choice.organelle == recipe.organelle
+    }
+    assert {data.mask for data in recipe.training} == made
+
+
+def test_every_joint_run_is_a_recipe_of_one_budget(tmp_path: Path) -> None:
+    joint = load("joint")
+    budgets = set()
+    for name, cells in joint.RUNS.items():
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(joint.recipe_for("er", cells, (80, 24), seed=1)))
+        recipe = load_recipe(tmp_path / "plan.yaml")
+        budgets.add(recipe.iterations)
+        assert len(recipe.training) == len(cells), name
+        assert all(data.share is None for data in recipe.training), "cells are drawn by their volume"
+    assert budgets == {80 + 24 + 80 + 12}
+
+
+def test_the_table_has_the_papers_figures_in_brackets() -> None:
+    joint = load("joint")
+    text = joint.table("er", {"A": {"f1": dict.fromkeys(joint.SCORED, 0.5)}})
+    assert "| A | 0.50 (0.86) | 0.50 (0.29) | 0.50 (0.70) | 0.50 (0.52) | 0.50 | 0.50 | 0.50 | 0.50 |" in text
