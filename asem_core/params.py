@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Protocol
 
 import attrs
@@ -47,6 +51,19 @@ def make_params(stage: HasParams, values: Mapping[str, Any]) -> Any:
     except (cattrs.BaseValidationError, TypeError, ValueError) as error:
         given = ", ".join(f"{name}={value}" for name, value in values.items()) or "nothing"
         raise PluginError(f"{stage.name} cannot take {given}: {_reason(error)}; {_known(stage, kind)}") from error
+
+
+def field_docs(kind: type) -> dict[str, str]:
+    """The docstrings below the fields of a class and of those that it inherits from, on one line each."""
+    docs: dict[str, str] = {}
+    for base in reversed([base for base in kind.__mro__ if attrs.has(base)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, below in pairwise(statements):
+            text = below.value if isinstance(below, ast.Expr) else None
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Constant):
+                docs[ast.unparse(field.target)] = " ".join(str(text.value).split())
+    return docs
 
 
 def _known(stage: HasParams, kind: Any) -> str:

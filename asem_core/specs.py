@@ -342,7 +342,9 @@ class AnalysisSpec:
     """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
-    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analyze.View` in, a table with one row per object out."""
+    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analyze.View` in, a table with one row per object out.
+    Its ``attrs["statistics"]``, plain values that JSON can hold, are the numbers of all objects together; its
+    ``attrs["notes"]`` are lines to print."""
     params: str = attrs.field(validator=_import_path)
     """A frozen attrs class. Each field is an option of the command line: its name, type (int, float, bool, str, Path or
     a ``Literal`` of words), default, and the docstring under it as help."""
@@ -354,6 +356,9 @@ class AnalysisSpec:
     """Per variable: dims, unit and dtype in words."""
     examples: tuple[str, ...] = ()
     """Command lines for its ``--help``."""
+    report: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    """``report(dataset, *, folder) -> asem_core.report.parts.Report``: the figures of ``asem report``, made from the
+    data set and the output folder of an earlier run. None: a plain page with the distribution of every column."""
 
 
 @attrs.frozen(kw_only=True)

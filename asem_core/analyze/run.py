@@ -20,7 +20,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import AnalysisSpec
 from asem_core.volume.output import Replaceable, check_destination, complete_or_absent
-from asem_core.volume.provenance import provenance
+from asem_core.volume.provenance import maker, provenance
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -132,12 +132,14 @@ def _check_inputs(spec: AnalysisSpec, given: Mapping[str, object]) -> None:
 def _provenance(spec: AnalysisSpec, view: View, params: Any, registry: Registry) -> dict[str, Any]:
     plugin = registry.analyses.plugin_of(spec.name)
     beside = {"raw": view.raw, "cell_mask": view.cell_mask, **{n: v.objects for n, v in view.others.items()}}
+    given = {name: volume for name, volume in beside.items() if volume is not None}
     about = provenance(
         f"asem analyze {spec.name}", view.objects, analysis={"name": spec.name, "version": spec.version},
         plugin={"distribution": plugin.distribution, "version": plugin.version},
         params=attrs.asdict(params), kind=view.kind,
         threshold=view.threshold if view.kind == "probabilities" else None,
         voxel_size_nm=view.voxel_size.zyx, lower_edge_nm=view.objects.lower_edge_nm,
-        inputs={name: dict(volume.identity) for name, volume in beside.items() if volume is not None},
+        inputs={name: dict(volume.identity) for name, volume in given.items()},
+        made_from={name: maker(volume) for name, volume in {"objects": view.objects, **given}.items()},
     )  # fmt: skip
     return dict(json.loads(json.dumps(about, default=str)))

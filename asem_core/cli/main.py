@@ -43,6 +43,7 @@ def register() -> click.Group:
         output,
         plugins,
         preprocess,
+        report,
         segment,
         train,
         zoo,
@@ -54,7 +55,7 @@ def register() -> click.Group:
     for command in (
         datasets.datasets, convert.convert, info.info, preprocess.preprocess, mask.mask, labels.labels,
         train.train, segment.segment, output.status, output.verify, evaluate.evaluate,
-        analyze.make_group(Registry(plugins_found)), organelles.organelles, zoo.zoo, plugins.plugins,
+        analyze.make_group(Registry(plugins_found)), report.report, organelles.organelles, zoo.zoo, plugins.plugins,
     ):  # fmt: skip
         cli.add_command(command)
     for implementation in plugins_found.manager.hook.asem_register_commands.get_hookimpls():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import attrs
 import click
+
+from asem_core.params import field_docs
 
 _SCALARS: dict[Any, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING, Path: click.Path(path_type=Path)}
 
@@ -26,19 +24,6 @@ def options_of(kind: type[attrs.AttrsInstance]) -> list[click.Option]:
     """
     help_of, types = field_docs(kind), get_type_hints(kind)
     return [_option(field, types[field.name], help_of.get(field.name, "")) for field in attrs.fields(kind)]
-
-
-def field_docs(kind: type) -> dict[str, str]:
-    """The docstrings below the fields of a class and of those that it inherits from, on one line each."""
-    docs: dict[str, str] = {}
-    for base in reversed([base for base in kind.__mro__ if attrs.has(base)]):
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        statements = body.body if isinstance(body, ast.ClassDef) else []
-        for field, below in pairwise(statements):
-            text = below.value if isinstance(below, ast.Expr) else None
-            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Constant):
-                docs[ast.unparse(field.target)] = " ".join(str(text.value).split())
-    return docs
 
 
 def _option(field: attrs.Attribute[Any], hint: Any, text: str) -> click.Option:

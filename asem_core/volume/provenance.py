@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from asem_core.geometry import Box
+from asem_core.volume import zarr_node
+from asem_core.volume.address import locate
+from asem_core.volume.ome import PROVENANCE
 from asem_core.volume.volume import Volume
+
+_DEEPEST = 3
+"""Folders between a level of a label image and the image that holds the provenance."""
 
 
 def provenance(made_by: str, source: Volume, *, part: Box | None = None, **more: Any) -> dict[str, Any]:
@@ -30,3 +37,22 @@ def provenance(made_by: str, source: Volume, *, part: Box | None = None, **more:
         "source_shape": list(source.shape), "roi": str(box),
         "first_section": source.first_section + box.start[0], "notes": list(source.notes), **more,
     }  # fmt: skip
+
+
+def maker(volume: Volume) -> dict[str, Any]:
+    """Which command of ours made the OME-Zarr that ``volume`` lies in, of which version, with which model.
+
+    Returns
+    -------
+    dict
+        ``made_by``, ``asem_core``, and of predictions ``model`` (``id``, ``version``, ``sha256``). Empty where nothing
+        is said.
+    """
+    node = locate(str(volume.identity["uri"]))
+    for _ in range(_DEEPEST + 1):
+        found = zarr_node.attributes(node).get(PROVENANCE)
+        if isinstance(found, Mapping) and {"made_by", "asem_core"} <= found.keys():
+            model = found.get("settings", {}).get("model")
+            return {key: found[key] for key in ("made_by", "asem_core")} | ({"model": model} if model else {})
+        node = node.parent
+    return {}

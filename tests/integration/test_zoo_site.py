@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from asem_core.zoo.catalogue import Listed
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site import build_site
 
+from ..browser import browse
 from ..web_server import serve
 
 ID = "mito-10nm"
@@ -55,14 +55,8 @@ def test_bioimageio_finds_a_model_by_its_id(served: str, tmp_path: Path, setting
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["index.html", f"model-{ID}.html"])
 def test_pages_in_a_browser(served: str, tmp_path: Path, page: str) -> None:
-    browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
-    if browser is None:
-        pytest.skip("no browser: apt-get install chromium")
     local = served.replace("127.0.0.1", "localhost")  # the page puts in the address at which it is seen
-    shown = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom",
-         f"{local}/{page}"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert "ASEM mitochondria 10 nm" in shown.stdout, shown.stderr
-    assert f"asem zoo pull {ID} --from {local}<" in shown.stdout.replace('<span class="site">', "")
+    shown = browse(f"{local}/{page}", tmp_path)
+    assert not shown.errors
+    assert "ASEM mitochondria 10 nm" in shown.dom
+    assert f"asem zoo pull {ID} --from {local}<" in shown.dom.replace('<span class="site">', "")

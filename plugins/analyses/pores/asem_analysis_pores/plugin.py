@@ -16,6 +16,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             summary="diameters of nuclear pores, and whether they are of one size",
             fn="asem_analysis_pores.measure:measure_pores",
             params="asem_analysis_pores.params:Pores",
+            report="asem_analysis_pores.report:report_pores",
             needs=("raw",),
             outputs={
                 "status": "(pore) str: measured, or why not",

@@ -1,0 +1,69 @@
+"""The pores where they are, to be turned by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_analysis_pores.surface import envelope
+from asem_core.report.figures import GREY, interactive
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Double = npt.NDArray[np.float64]
+
+
+def map_pores(pores: xr.Dataset) -> str:
+    """Measured pores as balls coloured by diameter, the others as grey crosses, on the envelope through them."""
+    from plotly import graph_objects as plotly
+
+    points = np.stack([pores[f"{axis}_nm"].values for axis in "zyx"], axis=1) / 1000
+    measured = pores.status.values == "measured"
+    plot = plotly.Figure([*_envelopes(points, pores.nucleus.values)])
+    colour = {"color": pores.diameter_nm.values[measured], "colorscale": "Viridis", "showscale": True,
+              "colorbar": {"title": {"text": "diameter (nm)"}, "thickness": 12, "len": 0.7}}  # fmt: skip
+    plot.add_trace(_points(points[measured], _texts(pores, measured), "measured", size=6, **colour))
+    plot.add_trace(_points(points[~measured], _texts(pores, ~measured), "not measured", size=4, symbol="x", color=GREY))
+    plot.update_layout(
+        height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0}, legend={"x": 0, "y": 1},
+        scene={"aspectmode": "data", **{f"{axis}axis": {"title": {"text": f"{axis} (um)"}} for axis in "xyz"}},
+    )  # fmt: skip
+    return interactive(plot)
+
+
+def _points(points_um: Double, texts: list[str], name: str, **marker: Any) -> Any:
+    from plotly import graph_objects as plotly
+
+    z, y, x = points_um.T
+    return plotly.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, name=name, text=texts, hoverinfo="text")
+
+
+def _texts(pores: xr.Dataset, chosen: npt.NDArray[np.bool_]) -> list[str]:
+    found = []
+    for row in np.flatnonzero(chosen):
+        pore = pores.isel(pore=row)
+        measured = pore.status.item() == "measured"
+        said = f"{pore.diameter_nm.item():.1f} nm, {pore.quality.item()}" if measured else pore.status.item()
+        found.append("<br>".join(text for text in (f"pore {pore.pore.item()}", said, pore.flags.item()) if text))
+    return found
+
+
+def _envelopes(points_um: Double, nucleus: npt.NDArray[np.int64]) -> list[Any]:
+    """A pale surface per nucleus; none where the pores span none."""
+    from plotly import graph_objects as plotly
+
+    found = []
+    for number in np.unique(nucleus[nucleus > 0]):
+        points = points_um[nucleus == number]
+        triangles = envelope(points)
+        if not len(triangles):
+            continue
+        (z, y, x), (i, j, k) = points.T, triangles.T
+        found.append(
+            plotly.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, color=GREY, opacity=0.25, hoverinfo="skip",
+                          name=f"envelope {number}", showlegend=True, flatshading=True)
+        )  # fmt: skip
+    return found
