@@ -44,8 +44,8 @@ class Choice:
 CHOICES = (
     Choice(organelle="pore", volume="cf-1-golgi-5nm", training=4, validation=1),
     Choice(organelle="pore", volume="hpfs-19-golgi-5nm", training=4, validation=1),
-    Choice(organelle="ccp", volume="cf-2-coverslip-5nm", training=8, validation=2),
-    Choice(organelle="ccp", volume="hpfs-19-coverslip-5nm", training=7, validation=2),
+    Choice(organelle="ccp", volume="cf-2-coverslip-5nm", training=9, validation=2),
+    Choice(organelle="ccp", volume="hpfs-19-coverslip-5nm", training=6, validation=2),
 )
 
 
