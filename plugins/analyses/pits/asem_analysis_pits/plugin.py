@@ -16,6 +16,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             summary="class, neck, height and axes of coated pits, coated vesicles and caveolae",
             fn="asem_analysis_pits.analysis:measure_pits",
             params="asem_analysis_pits.params:Pits",
+            report="asem_analysis_pits.report:report_pits",
             needs=("raw", "cell_mask"),
             outputs={
                 "class": "(pit) endocytic pit, caveola, endocytic vesicle or secretory",
