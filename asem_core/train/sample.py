@@ -72,8 +72,8 @@ class Sampler:
 
     def batch(self, iteration: int, phase: Phase) -> Block:
         """The samples of one iteration, stacked along a new first axis."""
-        size = self._recipe.batch
-        blocks = [self.block(iteration * size + i, phase) for i in range(size)]
+        first = iteration * self._recipe.largest_batch
+        blocks = [self.block(first + i, phase) for i in range(phase.batch or self._recipe.batch)]
         return Block(
             raw=torch.stack([b.raw for b in blocks]),
             labels=torch.stack([b.labels for b in blocks]),

@@ -90,11 +90,16 @@ def _number(value: float | None) -> str:
     return "not stated" if value is None else f"{value:.2f}"
 
 
+def _blocks(phase: Mapping[str, Any]) -> str:
+    several = f"{phase['batch']} " if phase.get("batch") else ""
+    return f"{several}blocks of {phase['side']}^3{' (zero-padded)' if phase['padded'] else ''}"
+
+
 def _trained(origin: Trained, base: int, parameters: int) -> str:
     recipe = origin.recipe
     phases = ", then ".join(
-        f"{p['iterations']} iterations on blocks of {p['side']}^3{' (zero-padded)' if p['padded'] else ''}, "
-        f"rate {p['rate'][0]:g} to {p['rate'][1]:g}{', statistics fixed' if p.get('frozen') else ''}"
+        f"{p['iterations']} iterations on {_blocks(p)}, rate {p['rate'][0]:g} to {p['rate'][1]:g}"
+        f"{', statistics fixed' if p.get('frozen') else ''}"
         for p in recipe["phases"]
     )
     planned = sum(p["iterations"] for p in recipe["phases"])
