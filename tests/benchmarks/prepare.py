@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
+import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _process import measure, run_asem
 
 SEED = 5
 JOB = 2000**3
@@ -56,35 +55,20 @@ def make(folder: Path, side: int) -> None:
         build_pyramid(out)
 
 
-def run_one(words: list[str]) -> None:
-    """Run ``asem`` here and print its seconds and peak resident bytes."""
-    from asem_core.cli.main import register
-
-    command = register()
-    began, began_cpu = time.perf_counter(), time.process_time()
-    command(words, standalone_mode=False)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak}))
-
-
-def measure(row: str, folder: Path, side: int) -> dict[str, Any]:
+def run_row(row: str, folder: Path, side: int) -> dict[str, Any]:
     """One row at one size."""
     out = folder / "out.zarr"
     places = {"raw": folder / "raw.zarr", "labels": folder / "labels.zarr", "out": out}
     words = [word.format(**places) for word in ROWS[row]]
-    run = subprocess.run([sys.executable, __file__, "--run", *words], capture_output=True, text=True)
-    if run.returncode:
-        sys.exit(f"{row} failed:\n{run.stderr}")
-    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
-    subprocess.run(["rm", "-rf", str(out)], check=True)
+    found = measure(__file__, "--run", *words)
+    shutil.rmtree(out)
     return {"side": side, "voxels_per_s": side**3 / found["seconds"], **found}
 
 
 def main() -> None:
     """Run every row at both sizes and print the table."""
     if sys.argv[1:2] == ["--run"]:
-        run_one(sys.argv[2:])
+        run_asem(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sides", type=int, nargs=2, default=(320, 640), metavar="N", help="voxels per axis")
@@ -95,7 +79,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             make(Path(name), side)
             for row in ROWS:
-                found[row].append(measure(row, Path(name), side))
+                found[row].append(run_row(row, Path(name), side))
     small, large = (f"{side}^3" for side in args.sides)
     columns = [f"peak MB, {small}", f"peak MB, {large}", f"CPU s / 10^6, {small}", f"CPU s / 10^6, {large}"]
     print(f"| command | {' | '.join(columns)} | CPU min, 2000^3 |")

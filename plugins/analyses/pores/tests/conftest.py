@@ -10,16 +10,16 @@ import attrs
 import numpy as np
 import pytest
 import zarr
-from scipy import ndimage
 
 from asem_core import Registry, make_registry
 
-MEMBRANE_NM, HALF_NM, BLUR_NM = 7.5, 24.0, 7.0
+from .envelope import Envelope
+
 WIDE_NM, DEEP_NM = 1000.0, 260.0
 
 
 @attrs.frozen(eq=False)
-class Envelope:
+class Drawn:
     """What was drawn, and where it was written."""
 
     raw: Path
@@ -39,43 +39,29 @@ def place(spacing: float, radius_nm: float, rng: np.random.Generator) -> np.ndar
 
 
 @pytest.fixture(scope="session")
-def draw(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Envelope]:
+def draw(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Drawn]:
     """``draw(...)``: raw and labels of pores in an envelope that is part of a ball, as two Zarr arrays."""
 
     def make(
         *, voxel_nm: tuple[float, ...] = (5.0, 5.0, 5.0), radius_nm: float = 2500.0, spacing_nm: float = 250.0,
         diameters: tuple[float, float] = (65.0, 125.0), count: int | None = None, seed: int = 1,
-    ) -> Envelope:  # fmt: skip
+    ) -> Drawn:  # fmt: skip
         rng = np.random.default_rng(seed)
         centres = place(spacing_nm, radius_nm, rng)
-        widths = rng.uniform(*diameters, len(centres))[:count]
-        centres = centres[:count]
+        widths = rng.uniform(*diameters, len(centres))
+        envelope = Envelope(
+            middle_nm=np.array([DEEP_NM / 2 + 40 - radius_nm, WIDE_NM / 2, WIDE_NM / 2]), radius_nm=radius_nm,
+            centres_nm=centres[:count], diameters_nm=widths[:count],
+        )  # fmt: skip
         size = np.array(voxel_nm)
-        shape = np.round(np.array([DEEP_NM, WIDE_NM, WIDE_NM]) / size).astype(int)
-        at = np.meshgrid(
-            *((np.arange(n) + 0.5) * s for n, s in zip(shape, size, strict=True)), indexing="ij", sparse=True
-        )
-        middle = np.array([DEEP_NM / 2 + 40 - radius_nm, WIDE_NM / 2, WIDE_NM / 2])
-        height = np.sqrt(sum((a - m) ** 2 for a, m in zip(at, middle, strict=True))) - radius_nm
-        distance, across = np.abs(height) - HALF_NM, np.full(height.shape, np.inf)
-        labels = np.zeros(height.shape, np.uint16)
-        for number, (centre, width) in enumerate(zip(centres, widths, strict=True), 1):
-            normal = (centre - middle) / radius_nm
-            apart = [a - c for a, c in zip(at, centre, strict=True)]
-            along = sum(a * n for a, n in zip(apart, normal, strict=True))
-            ring = np.sqrt(np.maximum(sum(a * a for a in apart) - along**2, 0))
-            face = (width - MEMBRANE_NM) / 2
-            near = ring < face + HALF_NM
-            distance[near] = (np.hypot(height, np.maximum(face + HALF_NM - ring, 0)) - HALF_NM)[near]
-            labels[(ring < width / 2) & (np.abs(height) < HALF_NM)] = number
-            np.minimum(across, ring - face, out=across)
-        grey = np.where(distance < -MEMBRANE_NM, 190.0, np.where(distance < 0, 10.0, 150.0))
-        grey[(distance > 0) & (across < 0) & (np.abs(height) < HALF_NM)] = 125
-        grey = ndimage.gaussian_filter(grey, BLUR_NM / size) + rng.normal(0, 4, grey.shape)
+        z, y, x = (int(n) for n in np.round(np.array([DEEP_NM, WIDE_NM, WIDE_NM]) / size))
+        raw, labels = envelope.draw(np.zeros(3), (z, y, x), voxel_nm=size, rng=rng)
         folder = tmp_path_factory.mktemp("envelope")
-        for name, array in (("raw", np.clip(np.rint(grey), 0, 255).astype(np.uint8)), ("pores", labels)):
-            write(folder / f"{name}.zarr", array, voxel_nm=voxel_nm)
-        return Envelope(folder / "raw.zarr", folder / "pores.zarr", centres, widths)
+        return Drawn(
+            raw=write(folder / "raw.zarr", raw, voxel_nm=voxel_nm),
+            pores=write(folder / "pores.zarr", labels, voxel_nm=voxel_nm),
+            centres_nm=envelope.centres_nm, diameters_nm=envelope.diameters_nm,
+        )  # fmt: skip
 
     return make
 
