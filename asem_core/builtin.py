@@ -155,6 +155,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             summary="size, shape, skeleton, nearest neighbour and contacts of every object of any organelle",
             fn="asem_core.analyze.objects.analysis:measure_objects",
             params="asem_core.analyze.objects.params:Objects",
+            report="asem_core.report.objects:report_objects",
             takes=("others",),
             outputs={
                 "voxels": "(object) int64",

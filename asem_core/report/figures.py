@@ -58,9 +58,9 @@ def interactive(plot: Plot) -> str:
     """A Plotly figure that can be turned, zoomed and hovered; the page holds plotly.js once for all of them."""
     from plotly.io import to_html
 
-    html: str = to_html(
-        plot, full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
-    )
+    # Plotly would offer to send the plot to its makers.
+    settings = {"displaylogo": False, "responsive": True, "showSendToCloud": False}
+    html: str = to_html(plot, full_html=False, include_plotlyjs=False, config=settings)
     return html
 
 

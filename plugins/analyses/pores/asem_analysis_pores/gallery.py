@@ -89,7 +89,7 @@ def draw(enface: npt.NDArray[np.float32], pore: xr.Dataset) -> Picture:
     margin = 10 * _SMOOTH
     bottom = layer.height - margin
     pen.rectangle((margin, bottom - 4 * _SMOOTH, margin + _BAR_NM * scale, bottom), (255, 255, 255, 255))
-    over = layer.resize((TILE, TILE), Image.Resampling.LANCZOS)
+    over = layer.reduce(_SMOOTH)
     drawn: Picture = np.asarray(Image.alpha_composite(grey.convert("RGBA"), over).convert("RGB"))
     return drawn
 

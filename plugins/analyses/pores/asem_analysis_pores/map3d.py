@@ -17,38 +17,47 @@ Double = npt.NDArray[np.float64]
 
 
 def map_pores(pores: xr.Dataset) -> str:
-    """Measured pores as balls coloured by diameter, the others as grey crosses, on the envelope through them."""
+    """Measured pores as balls coloured by diameter, the others as crosses, on the envelope through them."""
     from plotly import graph_objects as plotly
 
     points = np.stack([pores[f"{axis}_nm"].values for axis in "zyx"], axis=1) / 1000
     measured = pores.status.values == "measured"
-    plot = plotly.Figure([*_envelopes(points, pores.nucleus.values)])
-    colour = {"color": pores.diameter_nm.values[measured], "colorscale": "Viridis", "showscale": True,
-              "colorbar": {"title": {"text": "diameter (nm)"}, "thickness": 12, "len": 0.7}}  # fmt: skip
-    plot.add_trace(_points(points[measured], _texts(pores, measured), "measured", size=6, **colour))
-    plot.add_trace(_points(points[~measured], _texts(pores, ~measured), "not measured", size=4, symbol="x", color=GREY))
+    texts = _texts(pores)
+    by_diameter = {
+        "color": pores.diameter_nm.values[measured], "colorscale": "Viridis", "showscale": True,
+        "colorbar": {"title": {"text": "diameter (nm)"}, "thickness": 12, "len": 0.7},
+    }  # fmt: skip
+    plot = plotly.Figure(
+        [
+            *_envelopes(points, pores.nucleus.values),
+            _points(points[measured], texts[measured], "measured", size=6, **by_diameter),
+            _points(points[~measured], texts[~measured], "not measured", size=4, symbol="x", color="#444"),
+        ]
+    )
     plot.update_layout(
         height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0}, legend={"x": 0, "y": 1},
-        scene={"aspectmode": "data", **{f"{axis}axis": {"title": {"text": f"{axis} (um)"}} for axis in "xyz"}},
+        font={"family": "system-ui, sans-serif"},
+        scene={"aspectmode": "data", "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 1.2}},
+               **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"}},
     )  # fmt: skip
     return interactive(plot)
 
 
-def _points(points_um: Double, texts: list[str], name: str, **marker: Any) -> Any:
+def _points(points_um: Double, texts: npt.NDArray[np.object_], name: str, **marker: Any) -> Any:
     from plotly import graph_objects as plotly
 
     z, y, x = points_um.T
     return plotly.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, name=name, text=texts, hoverinfo="text")
 
 
-def _texts(pores: xr.Dataset, chosen: npt.NDArray[np.bool_]) -> list[str]:
+def _texts(pores: xr.Dataset) -> npt.NDArray[np.object_]:
+    """What is said of each pore that is pointed at."""
+    columns = (pores[name].values for name in ("pore", "status", "diameter_nm", "quality", "flags"))
     found = []
-    for row in np.flatnonzero(chosen):
-        pore = pores.isel(pore=row)
-        measured = pore.status.item() == "measured"
-        said = f"{pore.diameter_nm.item():.1f} nm, {pore.quality.item()}" if measured else pore.status.item()
-        found.append("<br>".join(text for text in (f"pore {pore.pore.item()}", said, pore.flags.item()) if text))
-    return found
+    for number, status, diameter, quality, flags in zip(*columns, strict=True):
+        said = f"{diameter:.1f} nm, {quality}" if status == "measured" else status
+        found.append("<br>".join(text for text in (f"pore {number}", said, flags) if text))
+    return np.array(found, object)
 
 
 def _envelopes(points_um: Double, nucleus: npt.NDArray[np.int64]) -> list[Any]:

@@ -59,8 +59,8 @@ def _numbers(found: Statistics, *, masks: int) -> Iterator[Number]:
     if found["median_nm"] is None:
         return
     yield Number(label="median diameter", text=f"{found['median_nm']:.1f} nm")
-    yield Number(label="10-90 % of pores", text=f"{found['p10_nm']:.1f}-{found['p90_nm']:.1f} nm")
-    yield Number(label="smallest, largest", text=f"{found['min_nm']:.1f}, {found['max_nm']:.1f} nm")
+    yield Number(label="10-90 % of pores", text=f"{found['p10_nm']:.0f}-{found['p90_nm']:.0f} nm")
+    yield Number(label="smallest, largest", text=f"{found['min_nm']:.0f}, {found['max_nm']:.0f} nm")
     if found["sd_nm"] is not None:
         yield Number(
             label="standard deviation", text=f"{found['sd_nm']:.1f} nm",
@@ -68,16 +68,16 @@ def _numbers(found: Statistics, *, masks: int) -> Iterator[Number]:
         )  # fmt: skip
         yield Number(
             label="of one size?", text="possible" if found["one_size"] else "no",
-            note=f"Kolmogorov-Smirnov p = {found['ks_one_sample_p']:.2g}",
+            note=f"Kolmogorov-Smirnov {_p(found['ks_one_sample_p'])}",
         )  # fmt: skip
 
 
 def findings(found: Statistics) -> Iterator[str]:
     """What the statistics say, in sentences."""
-    left_out = [f"{count:,} {REASONS.get(name, name)}" for name, count in found["status"].items()
+    left_out = [f"{REASONS.get(name, name)} ({count:,})" for name, count in found["status"].items()
                 if count and name != "measured"]  # fmt: skip
     if left_out:
-        yield f"Not measured: {'; '.join(left_out)}."
+        yield f"Not measured: {', '.join(left_out)}."
     if not found["pores"]:
         yield "**No pore was measured**, so there is nothing to draw."
         return
@@ -88,14 +88,14 @@ def findings(found: Statistics) -> Iterator[str]:
         yield (
             f"The pores {verdict}: against a normal distribution at their median with a standard deviation of "
             f"{found['null_sd_nm']:.1f} nm, Kolmogorov-Smirnov D = {found['ks_one_sample_d']:.2f}, "
-            f"p = {found['ks_one_sample_p']:.2g}; against as many draws from it D = {found['ks_d']:.2f}, "
-            f"p = {found['ks_p']:.2g}."
+            f"{_p(found['ks_one_sample_p'])}; against as many draws from it D = {found['ks_d']:.2f}, "
+            f"{_p(found['ks_p'])}."
         )
     if found["shapiro_p"] is not None:
         normal = found["shapiro_p"] >= _UNLIKELY
         verdict = "do not differ from a normal distribution" if normal else "are **not normally distributed**"
         yield (
-            f"The diameters {verdict} (Shapiro-Wilk W = {found['shapiro_w']:.3f}, p = {found['shapiro_p']:.2g}); "
+            f"The diameters {verdict} (Shapiro-Wilk W = {found['shapiro_w']:.3f}, {_p(found['shapiro_p'])}); "
             f"skew {found['skew']:.2f}."
         )
     if found["moran_i"] is None:
@@ -106,9 +106,13 @@ def findings(found: Statistics) -> Iterator[str]:
         verdict = "are not more or less alike than by chance" if by_chance else f"are **{alike}** than by chance"
         clustered = found["clustered"]
         yield (
-            f"Diameters of neighbours {verdict}: Moran's I = {found['moran_i']:.3f}, p = {found['moran_p']:.2g}. "
+            f"Diameters of neighbours {verdict}: Moran's I = {found['moran_i']:.3f}, {_p(found['moran_p'])}. "
             f"{clustered or 'No'} pore{'' if clustered == 1 else 's'} in clusters of wide or narrow ones."
         )
+
+
+def _p(value: float) -> str:
+    return "p < 0.0001" if value < 1e-4 else f"p = {value:.2g}"
 
 
 def _figures(dataset: xr.Dataset, found: Statistics) -> Iterator[Figure]:
@@ -130,7 +134,8 @@ def _figures(dataset: xr.Dataset, found: Statistics) -> Iterator[Figure]:
         title="Radial profiles", wide=True,
         html=figures.profiles(pores.profile.values, pores.radius_nm.values, diameters),
         caption="Mean grey on circles around each pore's centre; band: 10-90 % of the pores. Left: against the radius. "
-        "Right: aligned on each pore's membrane, at half its diameter.",
+        "Right: aligned on each pore's membrane, at half its diameter; blur draws the darkest point inwards, which the "
+        "diameter is corrected for.",
     )  # fmt: skip
     yield Figure(
         title="Is the diameter a matter of how well it was measured?", wide=True,
