@@ -12,11 +12,12 @@ def asem_register_analyses() -> list[AnalysisSpec]:
     return [
         AnalysisSpec(
             name="pits",
-            version="1",
+            version="2",
             summary="class, neck, height and axes of coated pits, coated vesicles and caveolae",
             fn="asem_analysis_pits.analysis:measure_pits",
             params="asem_analysis_pits.params:Pits",
             report="asem_analysis_pits.report:report_pits",
+            voxel_nm=(1.0, 20.0),
             needs=("raw", "cell_mask"),
             outputs={
                 "class": "(pit) endocytic pit, caveola, endocytic vesicle or secretory",

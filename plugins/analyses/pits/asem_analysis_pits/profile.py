@@ -24,6 +24,8 @@ STEP_NM = 2.0
 DEEPEST_NM = 300.0
 _RIM_NM = 10.0
 """Depth down to which the membrane curves into a pit: the widest place is sought below it."""
+_BULGE_NM = 20.0
+"""A lumen that widens by more than this below the widest place of its rim has its neck there: that rim is a funnel."""
 _AXIS_NM = 8.0
 """Radius round the axis in which the depth is measured."""
 
@@ -85,9 +87,7 @@ def measure_profile(
         return None
     width = _widths(open_, radius)
     width[depth > height] = 0
-    rim = int(_RIM_NM / STEP_NM)
-    widest = rim + int(width[rim:].argmax())
-    neck = int(width[: widest + 1].argmin())
+    neck = _neck(width)
     return Profile(
         width_nm=width, neck_nm=float(width[neck]), neck_depth_nm=float(depth[neck]), height_nm=height,
         half_width_nm=float(np.interp(height / 2, depth, width)), middle=middle,
@@ -116,6 +116,17 @@ def _widths(open_: Array, radius: Array) -> Array:
     area = (2 * np.pi * radius * STEP_NM * open_ * counted).sum(axis=1)
     found: Array = 2 * np.sqrt(area / np.pi)
     return found
+
+
+def _neck(width: Array) -> int:
+    """Where the lumen is narrowest above its widest place; or, where the membrane sinks towards a pit as a funnel that
+    is wider than it, the place below the funnel from which the lumen widens most."""
+    rim = int(_RIM_NM / STEP_NM)
+    widest = rim + int(width[rim:].argmax())
+    neck = int(width[: widest + 1].argmin())
+    widens = np.maximum.accumulate(width[::-1])[::-1] - width
+    deeper = widest + int(widens[widest:].argmax())
+    return deeper if widens[deeper] > max(_BULGE_NM, width[widest] - width[neck]) else neck
 
 
 def _height(on_axis: Array, depth: Array, deepest: float) -> float:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 DEPTHS = np.arange(0.0, DEEPEST_NM, STEP_NM)
+UNEVEN_NM = 10.0
+"""A membrane farther than this from the sheet fitted to it (root mean square) has no sure plane to count depth from."""
 _WORDS = {"lumen_from": 5, "view_axis": 1, "flags": 80}
 
 
@@ -110,6 +112,7 @@ def _flags(found: Measured) -> list[str]:
     ellipse = found.ellipse
     checks = {
         "no-membrane-plane": found.at_membrane and found.frame is None,
+        "uneven-membrane": found.frame is not None and found.frame.residual_nm > UNEVEN_NM,
         "no-lumen": found.frame is not None and found.profile is None,
         "no-ellipse": ellipse is None,
         "short-arc": ellipse is not None and ellipse.arc_deg < FULL_ARC_DEG,

@@ -67,7 +67,7 @@ def draw(
             pen.line([tuple(point) for point in line[:, ::-1]], stroke.colour, stroke.width * _SMOOTH)
     margin, bottom = 10 * _SMOOTH, (TILE - 10) * _SMOOTH
     pen.rectangle((margin, bottom - 4 * _SMOOTH, margin + BAR_NM * scale, bottom), (255, 255, 255))
-    over = layer.resize((TILE, TILE), Image.Resampling.LANCZOS)
+    over = layer.reduce(_SMOOTH)
     return np.asarray(Image.alpha_composite(_background(grey, black_white), over).convert("RGB"))
 
 
@@ -85,7 +85,7 @@ def _background(grey: npt.NDArray[np.float32], black_white: tuple[float, float])
     from PIL import Image
 
     low, high = black_white
-    scaled = np.clip((np.nan_to_num(grey, nan=low) - low) / max(high - low, 1e-6), 0, 1)
+    scaled = np.clip((np.nan_to_num(grey, nan=high) - low) / max(high - low, 1e-6), 0, 1)
     levels = Image.fromarray(np.rint(255 * scaled).astype(np.uint8)).resize((TILE, TILE), Image.Resampling.BICUBIC)
     beyond = Image.fromarray(np.isnan(grey)).resize((TILE, TILE))
     picture = levels.convert("RGBA")

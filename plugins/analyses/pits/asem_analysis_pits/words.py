@@ -14,6 +14,7 @@ _FLAGS = {
     "touches-border": "without sizes: a face of the volume cuts them",
     "too-long": "without sizes: too long to be one pit",
     "no-membrane-plane": "at the membrane, which is too little or too bent there to count depth from",
+    "uneven-membrane": "at an uneven membrane, so that depth and neck are not sure",
     "no-lumen": "at the membrane without a lumen to be seen",
     "no-ellipse": "without an ellipse",
     "short-arc": "with an ellipse of which less than 200 degrees are seen: left out of medians and figures of axes",

@@ -14,9 +14,11 @@ from asem_analysis_pits.classes import (
     coat_threshold,
 )
 from asem_analysis_pits.ellipse import fit_ellipse, wall_skeleton
-from asem_analysis_pits.membrane import find_boundary, fit_frame
+from asem_analysis_pits.measure import Measured
+from asem_analysis_pits.membrane import Frame, find_boundary, fit_frame
 from asem_analysis_pits.profile import measure_profile
 from asem_analysis_pits.section import best_section
+from asem_analysis_pits.table import row_of
 from asem_analysis_pits.wall import enhancement
 
 VOXEL = (5.0, 5.0, 5.0)
@@ -78,6 +80,34 @@ def test_profile_of_a_cylinder() -> None:
     assert found.height_nm == pytest.approx(100, abs=1)
     assert found.neck_nm == pytest.approx(60, abs=2)
     assert found.half_width_nm == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("residual_nm", "flags"), [(3.0, "no-lumen no-ellipse"), (18.0, "uneven-membrane no-lumen no-ellipse")]
+)
+def test_an_uneven_membrane_is_flagged(residual_nm: float, flags: str) -> None:
+    frame = Frame(origin_nm=np.zeros(3), normal=np.eye(3)[0], u=np.eye(3)[1], v=np.eye(3)[2], residual_nm=residual_nm)
+    found = Measured(
+        centre_nm=np.zeros(3), shift_nm=np.zeros(3), volume_nm3=1.0, distance_nm=0.0, at_membrane=True, cut=False,
+        frame=frame,
+    )  # fmt: skip
+    assert row_of(found, neck_closed_nm=5)["flags"] == flags
+
+
+def test_neck_below_a_funnel() -> None:
+    """A funnel 100 nm wide and 20 nm deep, a neck of 20 nm, and below it a lumen of 70 nm, narrower than the funnel."""
+    place = (np.moveaxis(np.indices((60, 60, 60)), 0, -1) + 0.5) * 5
+    across = np.linalg.norm(place[..., 1:] - 150, axis=-1)
+    depth = place[..., 0] - 100
+    lumen = (across < np.select([depth < 20, depth < 40], [50, 10], 35)) & (depth < 110)
+    cell = (depth > 0) & ~lumen
+    inside = (across < 52) & (depth < 130) & (depth > 0)
+    frame = fit_frame(find_boundary(cell, voxel_nm=VOXEL), (np.argwhere(inside) + 0.5) * 5)
+    assert frame is not None
+    found = measure_profile((~cell).astype(np.float32), inside, frame, voxel_nm=VOXEL)
+    assert found is not None
+    assert found.neck_nm == pytest.approx(20, abs=2)
+    assert 20 <= found.neck_depth_nm <= 40
 
 
 def test_profile_of_what_is_closed_is_none() -> None:
