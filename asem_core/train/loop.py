@@ -147,7 +147,7 @@ def _step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe:
     raw = block.raw.contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast(raw.device.type, dtype=torch.bfloat16, enabled=recipe.mixed_precision):
         logits = network(raw)
-    loss = LOSSES[recipe.loss](logits.float(), block.labels, block.mask)
+    loss = LOSSES[phase.loss or recipe.loss](logits.float(), block.labels, block.mask)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()

@@ -17,6 +17,7 @@ from asem_core.errors import RecipeError
 from asem_core.geometry import FloatTriple
 
 PRESETS = Path(__file__).parent / "presets"
+_LOSS = validators.in_(("balanced_cross_entropy", "cross_entropy_dice"))
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +75,8 @@ class Phase:
     """Instead of the recipe's."""
     batch: int | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Blocks per iteration, instead of the recipe's: several small ones see more places for the same work."""
+    loss: str | None = attrs.field(default=None, validator=validators.optional(_LOSS))
+    """Instead of the recipe's."""
 
     @rate.validator
     def _not_negative(self, _: object, rate: tuple[float, float]) -> None:
@@ -123,10 +126,7 @@ class Recipe:
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
     """Blocks over which the statistics of the normalisation are averaged before they are used for good: before the
     first frozen phase, or after the last iteration."""
-    loss: str = attrs.field(
-        default="balanced_cross_entropy",
-        validator=validators.in_(("balanced_cross_entropy", "cross_entropy_dice")),
-    )
+    loss: str = attrs.field(default="balanced_cross_entropy", validator=_LOSS)
     batch: int = attrs.field(default=1, validator=validators.gt(0))
     phases: tuple[Phase, ...] = attrs.field(validator=validators.min_len(1))
     sampling: Sampling = Sampling()

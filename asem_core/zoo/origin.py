@@ -99,7 +99,7 @@ def _trained(origin: Trained, base: int, parameters: int) -> str:
     recipe = origin.recipe
     phases = ", then ".join(
         f"{p['iterations']} iterations on {_blocks(p)}, rate {p['rate'][0]:g} to {p['rate'][1]:g}"
-        f"{', statistics fixed' if p.get('frozen') else ''}"
+        f"{', ' + p['loss'] if p.get('loss') else ''}{', statistics fixed' if p.get('frozen') else ''}"
         for p in recipe["phases"]
     )
     planned = sum(p["iterations"] for p in recipe["phases"])

@@ -20,6 +20,7 @@ from asem_core.errors import RecipeError
 from asem_core.geometry import Lattice, VoxelSize
 from asem_core.train import checkpoint, validate
 from asem_core.train.loop import TrainingResult, make_network, train
+from asem_core.train.loss import LOSSES
 from asem_core.train.recipe import Data, Recipe, structure_recipe
 from asem_core.train.unet import UNet
 from asem_core.train.volumes import LabelledVolume, load_data
@@ -105,6 +106,24 @@ def test_a_run_leaves_weights_log_recipe_and_events(undisturbed: tuple[Path, Tra
     events = list((output / "tensorboard").glob("events.out.tfevents.*"))
     assert len(events) == 1
     assert b"train/loss" in events[0].read_bytes()
+
+
+def test_a_phase_may_have_its_own_loss_and_batch(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def note(name: str) -> Any:
+        def loss(logits: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            seen.append((name, len(labels)))
+            return original[name](logits, labels, mask)
+
+        return loss
+
+    original = dict(LOSSES)
+    for name in original:
+        monkeypatch.setitem(LOSSES, name, note(name))
+    phase = {"iterations": 1, "side": 16, "padded": True}
+    run(recipe(phases=[{**phase, "loss": "balanced_cross_entropy", "batch": 2}, phase]), tmp_path / "out", data)
+    assert seen == [("balanced_cross_entropy", 2), ("cross_entropy_dice", 1)]
 
 
 def test_training_changes_every_weight(undisturbed: tuple[Path, TrainingResult]) -> None:
