@@ -352,6 +352,9 @@ class AnalysisSpec:
     """Inputs without which it does not run: of `ANALYSIS_INPUTS`."""
     takes: tuple[str, ...] = attrs.field(default=(), validator=_analysis_inputs)
     """Inputs that it uses where they are given."""
+    voxel_nm: tuple[float, float] = (0.1, 10_000.0)
+    """Smallest and largest edge of a voxel at which it measures; other data, such as sizes that are stated in another
+    unit, are refused."""
     outputs: Mapping[str, str] = attrs.field(factory=dict)
     """Per variable: dims, unit and dtype in words."""
     examples: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import attrs
 from asem_core.analyze.kind import Kind
 from asem_core.analyze.tables import write_tables
 from asem_core.analyze.view import BLOCK, View, open_view
-from asem_core.errors import AsemError, PluginError
+from asem_core.errors import AsemError, GeometryError, PluginError
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.params import make_params
 from asem_core.progress import Progress, silent
@@ -77,6 +77,8 @@ def analyze(
         No such analysis, or wrong parameters; an analysis whose statistics are not plain values.
     AsemError
         An input that the analysis needs is missing, or one that it does not take is given. Also see `open_view`.
+    GeometryError
+        The voxel size is none that the analysis can measure at. Also see `open_view`.
     OutputError
         See `complete_or_absent`.
     """
@@ -94,6 +96,7 @@ def analyze(
             voxel_size=voxel_size, registry=registry, scratch=Path(scratch), output=partial, block=block,
             progress=progress,
         ) as view:  # fmt: skip
+            _check_voxel_size(spec, view)
             dataset: xr.Dataset = resolve(spec.fn)(view, params=chosen)
         about = {**_provenance(spec, view, chosen, registry), "rows": dict(dataset.sizes)}
         dataset = dataset.assign_attrs(asem=about, statistics=_statistics(spec, dataset))
@@ -127,6 +130,15 @@ def _check_inputs(spec: AnalysisSpec, given: Mapping[str, object]) -> None:
         if value is not None and name not in (*spec.needs, *spec.takes):
             used = ", ".join((*spec.needs, *spec.takes)).replace("_", " ") or "nothing"
             raise AsemError(f"the analysis {spec.name} has no use for {word}; beside objects it takes {used}")
+
+
+def _check_voxel_size(spec: AnalysisSpec, view: View) -> None:
+    least, most = spec.voxel_nm
+    if not least <= min(view.voxel_size.zyx) <= max(view.voxel_size.zyx) <= most:
+        raise GeometryError(
+            f"{view.objects.uri} has voxels of {view.voxel_size}; the analysis {spec.name} measures at {least:g} to "
+            f"{most:g} nm: correct the size if it is wrong or in another unit, or resample (asem convert --resample)"
+        )
 
 
 def _provenance(spec: AnalysisSpec, view: View, params: Any, registry: Registry) -> dict[str, Any]:

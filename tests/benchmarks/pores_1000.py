@@ -2,9 +2,9 @@
 
     python tests/benchmarks/pores_1000.py [--sides 500 1000] [--work FOLDER]
 
-A drawn nucleus fills each volume: a ball with 15 pores per um^2 at 5 nm, blur and noise (`plugins/analyses/pores/tests/
-envelope.py`), and a perfect prediction. Both are written by blocks, then measured by the command in a process of its
-own. Time is on the clock and of the processors, all threads added; memory that is bounded does not grow with the volume.
+A nucleus fills each volume: a ball with 15 pores per um^2 at 5 nm, with blur and noise, and the true mask of its pores
+(`envelope.py` of the plugin's tests draws it). Both are written by blocks, then measured by the command in a process of
+its own. Time is on the clock and of the processors, all threads added; bounded memory does not grow with the volume.
 """
 
 from __future__ import annotations
@@ -47,31 +47,29 @@ def nucleus(side: int) -> Envelope:
 
 
 def write(envelope: Envelope, folder: Path, shape: Triple) -> None:
-    """``raw.zarr``, and ``pores.zarr``, 255 where the pores are."""
+    """``cell.zarr``, and in it ``labels/pore``, 1 where the pores are."""
     size = np.full(3, VOXEL_NM)
 
     def draw(box: Box) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([SEED, *box.start])
         raw, labels = envelope.draw(np.array(box.start) * size, box.shape, voxel_nm=size, rng=rng)
-        return {"image": raw, "pores": (labels > 0).astype(np.uint8)}
+        return {"image": raw, "pore": (labels > 0).astype(np.uint8)}
 
     plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64), pyramid=False)
-    common = {
-        "voxel_size": VoxelSize((VOXEL_NM,) * 3),
-        "lower_edge_nm": (0.0, 0.0, 0.0),
-        "block": BLOCK,
-        "provenance": {},
-    }
-    produce(folder / "raw.zarr", draw, image=plan, labels={"pores": plan}, stage="drawing", **common)
+    produce(
+        folder / "cell.zarr", draw, image=plan, labels={"pore": plan}, voxel_size=VoxelSize((VOXEL_NM,) * 3),
+        lower_edge_nm=(0.0, 0.0, 0.0), block=BLOCK, provenance={}, stage="drawing",
+    )  # fmt: skip
 
 
 def row(folder: Path, side: int) -> str:
     """Draw, measure, compare."""
     envelope = nucleus(side)
-    if not (folder / "raw.zarr").exists():
+    cell = folder / "cell.zarr"
+    if not cell.exists():
         folder.mkdir(exist_ok=True)
         write(envelope, folder, (side, side, side))
-    words = ("analyze", "pores", folder / "raw.zarr" / "labels" / "pores", folder / "raw.zarr", "-o", folder / "out")
+    words = ("analyze", "pores", cell / "labels" / "pore", cell, "-o", folder / "out")
     cost = measure(__file__, "--run", *map(str, words), "--overwrite")
     with xr.open_zarr(folder / "out" / "pores.zarr") as found:
         centres = np.stack([found[f"{axis}_nm"] for axis in "zyx"], axis=1)

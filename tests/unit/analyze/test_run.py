@@ -117,6 +117,13 @@ def test_inputs_of_different_grids(tmp_path: Path, toys: Registry, raw: dict[str
     assert not (tmp_path / "out").exists()
 
 
+def test_a_voxel_size_in_another_unit(tmp_path: Path, toys: Registry) -> None:
+    source = write(tmp_path / "p.zarr", probability(), voxel_size=(0.005, 0.005, 0.005))
+    with pytest.raises(GeometryError, match=r"count measures at 0\.1 to 10000 nm: correct the size"):
+        analyze("count", source, tmp_path / "out", registry=toys)
+    assert not (tmp_path / "out").exists()
+
+
 def test_nan_is_named(tmp_path: Path, toys: Registry) -> None:
     values = np.zeros(SHAPE, np.float32)
     values[2, 3, 4] = np.nan

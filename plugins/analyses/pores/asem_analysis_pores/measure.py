@@ -59,6 +59,9 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
 
 REASONS = ("cut", "small", "outlier")
 """Why a mask is not measured: a face of the volume cuts it; too small to be a whole pore; far from the envelope."""
+FAILURES = ("few lines", "no membrane", "no raw")
+"""Why a pore could not be measured: the membrane is seen in too few directions; what is seen is no ring that is darker
+than its surroundings; there is no raw around it."""
 
 
 def find_masks(view: View, params: Pores) -> Masks:
@@ -135,7 +138,7 @@ def _statistics(
     if correlation:
         cluster[measured] = correlation.cluster
     statistics = {
-        "status": {name: int((status == name).sum()) for name in (*REASONS, "few lines", "no raw", "measured")},
+        "status": {name: int((status == name).sum()) for name in (*REASONS, *FAILURES, "measured")},
         "fragments_merged": int((masks.parts - 1).sum()),
         **describe(diameters, error_sd_nm=params.error_sd_nm, rng=np.random.default_rng(params.seed)),
         "moran_i": correlation and correlation.moran_i,
@@ -150,16 +153,21 @@ def _status(before: str, pore: Measured | None, params: Pores) -> str:
         return before
     if pore is None:
         return "no raw"
-    return "measured" if pore.lines >= params.min_lines else "few lines"
+    if pore.lines < params.min_lines:
+        return "few lines"
+    return "measured" if pore.contrast >= params.min_contrast else "no membrane"
 
 
-def _notes(statistics: dict[str, Any], seconds: float, count: int) -> list[str]:
+def _notes(statistics: dict[str, Any], seconds: float, tried: int) -> list[str]:
     """What the command line prints."""
     others = ", ".join(f"{n} {name}" for name, n in statistics["status"].items() if n and name != "measured")
-    notes = [f"{statistics['pores']} pores measured" + (f"; not measured: {others}" if others else "")]
+    count = statistics["pores"]
+    notes = [f"{count} pore{'' if count == 1 else 's'} measured" + (f"; not measured: {others}" if others else "")]
     if statistics["fragments_merged"]:
-        notes.append(f"{statistics['fragments_merged']} fragments were merged with the pore that they belong to")
-    if statistics["median_nm"] is not None:
+        notes.append(f"fragments that were merged with the pore that they belong to: {statistics['fragments_merged']}")
+    if count == 1:
+        notes.append(f"diameter: {statistics['median_nm']:.1f} nm")
+    elif count:
         notes.append(
             f"diameter: median {statistics['median_nm']:.1f} nm, 10-90 % {statistics['p10_nm']:.1f} to "
             f"{statistics['p90_nm']:.1f} nm"
@@ -175,6 +183,6 @@ def _notes(statistics: dict[str, Any], seconds: float, count: int) -> list[str]:
             f"diameters of neighbours: Moran's I = {statistics['moran_i']:.3f}, p = {statistics['moran_p']:.2g}; "
             f"{statistics['clustered']} pores in clusters"
         )
-    if count:
-        notes.append(f"{1000 * seconds / count:.0f} ms per pore")
+    if tried:
+        notes.append(f"{1000 * seconds / tried:.0f} ms per pore")
     return notes

@@ -12,10 +12,11 @@ def asem_register_analyses() -> list[AnalysisSpec]:
     return [
         AnalysisSpec(
             name="pores",
-            version="1",
+            version="2",
             summary="diameters of nuclear pores, and whether they are of one size",
             fn="asem_analysis_pores.measure:measure_pores",
             params="asem_analysis_pores.params:Pores",
+            voxel_nm=(1.0, 20.0),
             report="asem_analysis_pores.report:report_pores",
             needs=("raw",),
             outputs={
@@ -33,6 +34,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
                 "volume_nm3, axis1_nm, axis3_nm, parts": "(pore) float64 and int64, of the mask",
                 "nucleus, nearest_nm, cluster": "(pore) int64, float64 and str: the surroundings",
                 "plane_offset_nm, blur_nm": "(pore) float64, nm",
+                "contrast": "(pore) float64, standard errors by which the ring is darker than what is beside it",
                 "line_diameter_nm": "(pore, line) float64, nm",
                 "membrane_nm": "(pore, direction) float64, nm from the centre",
                 "profile": "(pore, radius) float64, grey, azimuthal mean",

@@ -47,6 +47,8 @@ class Measured:
     shift_nm: float
     """By how much it lies outside its darkest point; NaN where no blurred membrane could be fitted, and 0 was taken."""
     blur_nm: float
+    contrast: float
+    """Of the dark ring; see `Ring.contrast`."""
     enface: Float
     """``(v, u)`` grey."""
     profile: Double
@@ -106,6 +108,7 @@ def measure_pore(raw: Volume, centre_nm: Double, *, normal: Double, params: Pore
         membrane_nm=ring.radii_nm + shift,
         shift_nm=shift if membrane else np.nan,
         blur_nm=membrane.blur_nm if membrane else np.nan,
+        contrast=ring.contrast,
         enface=plane,
         profile=azimuthal_mean(ring.rays),
     )

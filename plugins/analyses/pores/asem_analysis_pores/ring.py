@@ -15,6 +15,7 @@ Float = npt.NDArray[np.float32]
 _SAMPLE_NM = 1.0
 _NEAR_NM = 25.0
 """How far the membrane of one direction may lie from the ring's rough radius."""
+_WITHIN = round(_NEAR_NM / _SAMPLE_NM)
 _RECENTRE = 3
 _SETTLED_NM = 0.5
 
@@ -40,6 +41,20 @@ class Ring:
     def lines(self) -> int:
         """How many lines have both ends."""
         return int(np.isfinite(self.diameters_nm).sum())
+
+    @property
+    def contrast(self) -> float:
+        """By how many standard errors the azimuthal mean is darker at the ring's median radius than it is within 25 nm
+        on either side, whichever is less. Noise alone has minima along each line, but not at the same radius."""
+        if np.isnan(self.radii_nm).all():
+            return 0.0
+        mean, radius = azimuthal_mean(self.rays), round(float(np.nanmedian(self.radii_nm)) / _SAMPLE_NM)
+        here = self.rays[:, radius][np.isfinite(self.rays[:, radius])]
+        if len(here) < 2 or np.ptp(here) == 0:
+            return 0.0
+        sides = mean[max(radius - _WITHIN, 0) : radius + 1], mean[radius : radius + _WITHIN + 1]
+        depth = min(np.nanmax(side) for side in sides) - mean[radius]
+        return float(depth / (np.std(here) / np.sqrt(len(here))))
 
 
 def find_ring(plane: Float, *, step_nm: float, lines: int, search_nm: tuple[float, float]) -> Ring:

@@ -40,9 +40,10 @@ def make_table(
 
     measured = {row: pore for row, pore in pores.items() if pore is not None}
     flags = flag(masks, axes, measured, params)
-    centre, normal, tilt = np.array(masks.centre_nm), np.array(axes.normal), np.full(len(masks), np.nan)
+    centre, normal = np.array(masks.centre_nm), np.array(axes.normal)
+    tilt, contrast = np.full(len(masks), np.nan), np.full(len(masks), np.nan)
     for row, pore in measured.items():
-        centre[row], normal[row] = pore.centre_nm, pore.normal
+        centre[row], normal[row], contrast[row] = pore.centre_nm, pore.normal, pore.contrast
         tilt[row] = np.degrees(np.arccos(np.clip(pore.normal @ axes.normal[row], -1, 1)))
     length = masks.axes[0]
     columns: dict[str, Any] = {
@@ -51,6 +52,7 @@ def make_table(
         "flags": flags,
         **_numbers(len(masks), {row: pore for row, pore in measured.items() if status[row] == "measured"}),
         "lines": np.array([measured[row].lines if row in measured else 0 for row in range(len(masks))], np.int64),
+        "contrast": contrast,
         **{f"{axis}_nm": centre[:, a] for a, axis in enumerate(AXES)},
         **{f"normal_{axis}": normal[:, a] for a, axis in enumerate(AXES)},
         "normal_from": np.array(axes.source, "U10"),

@@ -40,6 +40,7 @@ def test_diameters_are_those_that_were_drawn(envelope: Any, measured: xr.Dataset
     assert error.std() <= 3
     assert np.abs(measured.line_diameter_nm.median("line") - measured.diameter_nm).max() < 1e-9
     assert (measured.lines == 18).all()
+    assert measured.contrast.min() > 20
     assert measured.blur_nm.median() == pytest.approx(np.hypot(7, 5), abs=2)
 
 
@@ -149,6 +150,20 @@ def test_statistics_are_printed_for_a_script(
     assert len(document["table"]) == document["statistics"]["pores"] == 16
 
 
+@pytest.mark.parametrize("spread", [0.0, 8.0])
+def test_an_image_without_pores_has_no_diameters(
+    spread: float, envelope: Any, registry: Registry, tmp_path: Path
+) -> None:
+    from .conftest import write
+
+    grey = np.rint(np.random.default_rng(2).normal(140, spread, (52, 200, 200))).astype(np.uint8)
+    raw = write(tmp_path / "other.zarr", grey)
+    found = analyze("pores", envelope.pores, tmp_path / "out", raw=raw, params=FEW, registry=registry)
+    assert set(found.status.values) <= {"no membrane", "few lines"}
+    assert found.attrs["notes"][0].startswith("0 pores measured; not measured: ")
+    assert found.attrs["statistics"]["median_nm"] is None
+
+
 def test_summary(measured: xr.Dataset) -> None:
     said = "\n".join(measured.attrs["notes"])
     for text in ("16 pores measured", "diameter: median", "Kolmogorov-Smirnov", "Moran's I", "ms per pore"):
@@ -168,7 +183,7 @@ def test_wrong_input(envelope: Any, run: Callable[..., Result], tmp_path: Path) 
     part = write(tmp_path / "part.zarr", np.zeros((52, 100, 200), np.uint8))
     nan = write(tmp_path / "nan.zarr", np.full((52, 200, 200), np.nan, np.float32))
     for raw, kind, message in (
-        (other, GeometryError, "voxels of"),
+        (other, GeometryError, "voxels of 8 x 8 x 8 nm but"),
         (part, GeometryError, "does not cover"),
         (nan, VolumeError, "is nan"),
         (tmp_path / "nothing.zarr", VolumeError, None),
@@ -177,6 +192,10 @@ def test_wrong_input(envelope: Any, run: Callable[..., Result], tmp_path: Path) 
         assert isinstance(result.exception, kind), (raw, result.output, result.exception)
         assert message is None or message in str(result.exception)
         assert not (tmp_path / "out").exists()
+    micrometres = write(tmp_path / "um.zarr", np.zeros((52, 200, 200), np.uint16), voxel_nm=(0.005,) * 3)
+    result = run(micrometres, micrometres, "-o", tmp_path / "out")
+    assert isinstance(result.exception, GeometryError)
+    assert "measures at 1 to 20 nm: correct the size" in str(result.exception)
     assert run(envelope.pores, "-o", tmp_path / "out").exit_code == 2
     wrong = run(envelope.pores, envelope.raw, "-o", tmp_path / "out", "--lines", 10)
     assert isinstance(wrong.exception, PluginError)
