@@ -141,3 +141,4 @@ def _print(spec: AnalysisSpec, found: xr.Dataset, output: Path, *, as_json: bool
         click.echo(f"note: {note}", err=True)
     if not has_parquet():
         click.echo(f"note: {NO_PARQUET}", err=True)
+    click.echo(f"see it: asem report {output}")

@@ -65,46 +65,51 @@ def cumulative(diameters_nm: Double, *, median_nm: float, null_sd_nm: float) -> 
     return picture(figure, "Cumulative distribution of the diameters, and that of a population of one size")
 
 
-def profiles(grey: Double, radius_nm: Double, diameters_nm: Double) -> str:
-    """Mean grey around the pores' centres against radius, and against the distance from each pore's membrane.
+def aligned(grey: Double, radius_nm: Double, diameters_nm: Double) -> tuple[Double, Double]:
+    """Profiles against the distance from each pore's membrane, which lies at half its diameter.
 
     Parameters
     ----------
     grey
         ``(pore, radius)``; NaN: unknown.
+
+    Returns
+    -------
+    ndarray, ndarray
+        Distances ``(n,)`` in nm, outwards, and grey ``(pore, n)``; NaN: unknown.
     """
-    figure, (left, right) = new_figure(2, width_in=9.8)
     across = np.arange(_ALIGNED_NM[0], _ALIGNED_NM[1] + 1)
-    aligned = np.array(
-        [np.interp(across + width / 2, radius_nm, row, left=np.nan, right=np.nan)
-         for row, width in zip(grey, diameters_nm, strict=True)]
-    )  # fmt: skip
-    for axes, x, rows in ((left, radius_nm, grey), (right, across, aligned)):
-        known = np.isfinite(rows).sum(axis=0) >= max(1, len(rows) / 2)
-        low, high = np.nanquantile(rows[:, known], (0.1, 0.9), axis=0)
-        axes.fill_between(x[known], low, high, color=BLUE, alpha=0.2, linewidth=0, label="10-90 % of pores")
-        axes.plot(x[known], np.nanmean(rows[:, known], axis=0), color=BLUE, label="mean of pores")
-    left.set_xlabel("radius (nm)")
-    left.set_ylabel("grey")
-    left.legend(frameon=False, fontsize=8)
-    right.axvline(0, color=GREY, linewidth=0.8, linestyle="--")
-    right.set_xlabel("from the membrane, outwards (nm)")
-    return picture(figure, "Mean grey against radius, and aligned on the membrane")
+    rows = [
+        np.interp(across + width / 2, radius_nm, row, left=np.nan, right=np.nan)
+        for row, width in zip(grey, diameters_nm, strict=True)
+    ]
+    return across, np.array(rows)
 
 
-def lines_and_spread(
-    diameters_nm: Double, *, lines: npt.NDArray[np.int64], sd_nm: Double, good: npt.NDArray[np.bool_]
-) -> str:
-    """Diameter against the number of lines, and against the spread over the lines."""
+def profile(grey: Double, x_nm: Double, label: str) -> str:
+    """Mean of profiles ``(pore, x)``, NaN: unknown, and their 10-90 % range, where half of the pores have one."""
+    figure, (axes,) = new_figure()
+    known = np.isfinite(grey).sum(axis=0) >= max(1, len(grey) / 2)
+    low, high = np.nanquantile(grey[:, known], (0.1, 0.9), axis=0)
+    axes.fill_between(x_nm[known], low, high, color=BLUE, alpha=0.2, linewidth=0, label="10-90 % of pores")
+    axes.plot(x_nm[known], np.nanmean(grey[:, known], axis=0), color=BLUE, label="mean of pores")
+    if x_nm[0] < 0:
+        axes.axvline(0, color=GREY, linewidth=0.8, linestyle="--", label="membrane")
+    axes.legend(frameon=False, fontsize=8)
+    axes.set_xlabel(label)
+    axes.set_ylabel("grey")
+    return picture(figure, f"Mean grey of {len(grey)} pores against {label}")
+
+
+def scatter(diameters_nm: Double, x: Double, label: str, *, good: npt.NDArray[np.bool_]) -> str:
+    """Diameters against ``x``, coloured by quality."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, (left, right) = new_figure(2, width_in=9.8)
+    figure, (axes,) = new_figure()
     for chosen, colour, name in ((good, BLUE, "good"), (~good, ORANGE, "fair")):
-        for axes, x in ((left, lines), (right, sd_nm)):
-            axes.scatter(x[chosen], diameters_nm[chosen], s=14, color=colour, alpha=0.7, linewidth=0, label=name)
-    left.set_xlabel("lines from membrane to membrane")
-    left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    left.set_ylabel("diameter (nm)")
-    right.set_xlabel("standard deviation over the lines (nm)")
-    right.legend(frameon=False, fontsize=8, title="quality", title_fontsize=8)
-    return picture(figure, "Diameter against number of lines and against their standard deviation")
+        axes.scatter(x[chosen], diameters_nm[chosen], s=14, color=colour, alpha=0.7, linewidth=0, label=name)
+    axes.legend(frameon=False, fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel(label)
+    axes.set_ylabel("diameter (nm)")
+    return picture(figure, f"Diameters of {len(diameters_nm)} pores against {label}")

@@ -25,7 +25,7 @@ _LINE, _END = (86, 180, 233), (255, 214, 10)
 REASONS = {
     "cut": "cut by a face of the volume", "small": "too small to be a whole pore",
     "outlier": "far from the envelope of its neighbours", "few lines": "too few lines from membrane to membrane",
-    "no raw": "no raw around it",
+    "no membrane": "no ring that is darker than its surroundings", "no raw": "no raw around it",
 }  # fmt: skip
 """Why a pore was not measured, by its status."""
 

@@ -31,7 +31,7 @@ def map_pores(pores: xr.Dataset) -> str:
         [
             *_envelopes(points, pores.nucleus.values),
             _points(points[measured], texts[measured], "measured", size=6, **by_diameter),
-            _points(points[~measured], texts[~measured], "not measured", size=4, symbol="x", color="#444"),
+            _points(points[~measured], texts[~measured], "not measured", size=4, symbol="cross", color="#444"),
         ]
     )
     plot.update_layout(

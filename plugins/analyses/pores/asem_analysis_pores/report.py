@@ -127,24 +127,38 @@ def _figures(dataset: xr.Dataset, found: Statistics) -> Iterator[Figure]:
         "a click on the legend hides what it names. Grey: the surface through the pores of each nucleus. Positions are "
         "those of the acquisition.",
     )  # fmt: skip
-    if not pores.sizes["pore"]:
-        return
-    diameters = pores.diameter_nm.values
+    if pores.sizes["pore"]:
+        yield from _profiles(pores)
+        yield from _trust(pores)
+
+
+def _profiles(pores: xr.Dataset) -> Iterator[Figure]:
+    grey, radius = pores.profile.values, pores.radius_nm.values
     yield Figure(
-        title="Radial profiles", wide=True,
-        html=figures.profiles(pores.profile.values, pores.radius_nm.values, diameters),
-        caption="Mean grey on circles around each pore's centre; band: 10-90 % of the pores. Left: against the radius. "
-        "Right: aligned on each pore's membrane, at half its diameter; blur draws the darkest point inwards, which the "
-        "diameter is corrected for.",
+        title="Radial profile", html=figures.profile(grey, radius, "radius (nm)"),
+        caption="Mean grey on circles around each pore's centre; band: 10-90 % of the pores.",
+    )  # fmt: skip
+    across, aligned = figures.aligned(grey, radius, pores.diameter_nm.values)
+    yield Figure(
+        title="Across the membrane", html=figures.profile(aligned, across, "from the membrane, outwards (nm)"),
+        caption="The same, aligned on each pore's membrane, at half its diameter. Blur draws its darkest point in, "
+        "which the diameter is corrected for.",
+    )  # fmt: skip
+
+
+def _trust(pores: xr.Dataset) -> Iterator[Figure]:
+    """Whether the diameter depends on how well it was measured."""
+    diameters, good = pores.diameter_nm.values, pores["quality"].values == "good"
+    spread = pores.diameter_sd_nm.values
+    yield Figure(
+        title="Diameter and number of lines",
+        html=figures.scatter(diameters, pores.lines.values, "lines from membrane to membrane", good=good),
+        caption="One point per pore: how many of the lines found the membrane on both sides.",
     )  # fmt: skip
     yield Figure(
-        title="Is the diameter a matter of how well it was measured?", wide=True,
-        html=figures.lines_and_spread(
-            diameters, lines=pores.lines.values, sd_nm=pores.diameter_sd_nm.values,
-            good=pores["quality"].values == "good",
-        ),
-        caption="One point per pore. Left: against how many of the lines found the membrane on both sides. Right: "
-        "against the spread over the lines, which is also the pore's own unevenness.",
+        title="Diameter and spread over the lines",
+        html=figures.scatter(diameters, spread, "standard deviation over the lines (nm)", good=good),
+        caption="One point per pore. Uneven pores spread, and pores whose lines met something else.",
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def test_findings_in_words(report: Report) -> None:
 
 
 def test_figures(report: Report) -> None:
-    assert len(report.figures) == 5
+    assert len(report.figures) == 7
     assert sum("plotly-graph-div" in figure.html for figure in report.figures) == 1
     assert r"x (\u00b5m)" in report.figures[2].html
 
