@@ -41,7 +41,7 @@ def map_pits(pits: xr.Dataset) -> str:
             line={"color": GREY, "width": 2},
         ))  # fmt: skip
     span = np.maximum(np.ptp(place, axis=0), _WAY_NM / 1000)
-    away = dict.fromkeys("xyz", 1.25 * (span.max() / span.prod() ** (1 / 3)) ** 0.5)
+    away = dict.fromkeys("xyz", 1.4 * (span.max() / span.prod() ** (1 / 3)) ** 0.5)
     axes = {f"{axis}axis": {"title": {"text": f"{axis} (um)"}} for axis in "xyz"}
     plot.update_layout(
         height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0},

@@ -30,6 +30,11 @@ VARIABLES = (
     "width_profile_nm", "outline_nm", "section", "axis_section",
 )  # fmt: skip
 """What a report is made from."""
+_UNSURE = {
+    "short-arc": ("major_nm", "minor_nm", "aspect_ratio"),
+    "uneven-membrane": ("neck_nm", "height_nm", "width_nm", "width_profile_nm"),
+}
+"""Columns that are left out of numbers and figures where a flag is raised."""
 _PAPER_HEIGHT_NM, _PAPER_WIDTH_NM = 61.0, 81.0
 """Of caveolae (Gallusser et al. 2022)."""
 
@@ -53,11 +58,12 @@ def report_pits(dataset: xr.Dataset, *, folder: Path) -> Report:
         Another version wrote ``dataset``: a variable is missing.
     """
     need_variables(dataset, *VARIABLES)
-    pits = dataset.isel(pit=dataset.verdict.values != "reject")
+    kept = dataset.isel(pit=dataset.verdict.values != "reject")
+    pits = _sure(kept)
     return Report(
         title="Coated pits, coated vesicles and caveolae",
         summary=tuple(_numbers(pits, dataset.attrs["statistics"])),
-        findings="\n".join(f"- {line}" for line in findings(pits, dataset.attrs["statistics"])),
+        findings="\n".join(f"- {line}" for line in findings(kept, dataset.attrs["statistics"])),
         figures=tuple(_figures(pits, open_neck_nm=dataset.attrs["asem"]["params"]["open_neck_nm"])),
         galleries=galleries(dataset),
         methods=Path(__file__).with_name("methods.md").read_text(encoding="utf-8"),
@@ -76,7 +82,7 @@ def _numbers(pits: xr.Dataset, found: Mapping[str, Any]) -> Iterator[Number]:
     ):  # fmt: skip
         yield from _spread(label, pits[column].values[pits["class"].values == kind])
     for kind, label in ((PIT, "of pits"), (VESICLE, "of endocytic vesicles"), (SECRETORY, "of secretory")):
-        yield from _spread(f"major axis {label}", _sure(pits, "major_nm")[pits["class"].values == kind])
+        yield from _spread(f"major axis {label}", pits.major_nm.values[pits["class"].values == kind])
 
 
 def _spread(label: str, values: Double) -> Iterator[Number]:
@@ -84,13 +90,13 @@ def _spread(label: str, values: Double) -> Iterator[Number]:
     if not len(known):
         return
     low, median, high = np.percentile(known, (10, 50, 90))
-    spread = f"10-90 %: {low:.0f}-{high:.0f}\u00a0nm, " if len(known) >= figures.FEWEST else ""
+    spread = f"10-90 %: {low:.0f} to {high:.0f} nm, " if len(known) >= figures.FEWEST else ""
     yield Number(label=label, text=f"{median:.1f} nm", note=f"{spread}n\u00a0=\u00a0{len(known):,}")
 
 
 def _figures(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
     of_class = {name: pits["class"].values == name for name in CLASSES}
-    staged = pits.stage.values != ""
+    staged = (pits.stage.values != "") & np.isfinite(pits.neck_nm.values) & np.isfinite(pits.height_nm.values)
     if np.isfinite(pits.height_nm.values).any():
         yield from _lumens(pits, of_class)
     if staged.any():
@@ -146,7 +152,7 @@ def _lumens(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
 def _ellipses(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
     coated = (PIT, VESICLE, SECRETORY)
     panels = {"major axis (nm)": "major_nm", "minor axis (nm)": "minor_nm", "aspect ratio": "aspect_ratio"}
-    groups = {label: {name: _sure(pits, column)[of_class[name]] for name in coated} for label, column in panels.items()}
+    groups = {label: {name: pits[column].values[of_class[name]] for name in coated} for label, column in panels.items()}
     axes = groups["major axis (nm)"]
     if _known(axes):
         yield Figure(
@@ -177,7 +183,12 @@ def _coloured_by(pits: xr.Dataset) -> str:
     )
 
 
-def _sure(pits: xr.Dataset, column: str) -> Double:
-    """A column of the ellipse; NaN where too little of it is seen."""
-    short = ["short-arc" in flags.split() for flags in pits.flags.values]
-    return np.where(short, np.nan, pits[column].values)
+def _sure(pits: xr.Dataset) -> xr.Dataset:
+    """``pits`` with NaN for what a flag says is not sure, unless a person gave it."""
+    changed = {}
+    for flag, columns in _UNSURE.items():
+        raised = np.array([flag in flags.split() for flags in pits.flags.values], np.bool_)
+        for column in columns:
+            by_hand = np.array([column in names.split() for names in pits.by_hand.values], np.bool_)
+            changed[column] = pits[column].where(pits.flags.copy(data=~raised | by_hand))
+    return pits.assign(changed)

@@ -14,10 +14,10 @@ _FLAGS = {
     "touches-border": "without sizes: a face of the volume cuts them",
     "too-long": "without sizes: too long to be one pit",
     "no-membrane-plane": "at the membrane, which is too little or too bent there to count depth from",
-    "uneven-membrane": "at an uneven membrane, so that depth and neck are not sure",
+    "uneven-membrane": "at an uneven membrane: their neck, height and width are left out of medians and figures",
     "no-lumen": "at the membrane without a lumen to be seen",
     "no-ellipse": "without an ellipse",
-    "short-arc": "with an ellipse of which less than 200 degrees are seen: left out of medians and figures of axes",
+    "short-arc": "with less than 200 degrees of the ellipse seen: their axes are left out of medians and figures",
     "border-near": "so near to a face of the volume that membrane beyond it may be nearer: the class is not sure",
 }
 

@@ -56,6 +56,12 @@ def test_table_review_and_json(piece: tuple[Path, Pit], tmp_path: Path) -> None:
     profile = zarr.open_group(tmp_path / "out/pits.zarr", mode="r")["width_profile_nm"]
     assert np.nanmax(profile[:]) > row["width_nm"] - 5
 
+    made = CliRunner().invoke(register(), ["report", str(tmp_path / "out"), "-o", str(tmp_path / "pits.html")])
+    assert made.exit_code == 0, made.output
+    page = (tmp_path / "pits.html").read_text(encoding="utf-8")
+    assert f"height {row['height_nm']:.1f} nm" in page
+    assert "<code>open_neck_nm</code><td>40" in page
+
     with (tmp_path / "out/review.csv").open(newline="") as file:
         answers = list(csv.DictReader(file))
     for answer in answers:

@@ -168,3 +168,16 @@ def test_tables_of_an_older_version(found: xr.Dataset) -> None:
 def test_text_of_a_pit_whose_stages_differ(found: xr.Dataset) -> None:
     pit = found.assign(cluster=("pit", np.array(["early", "early", "", ""]))).isel(pit=0)
     assert "late by the neck, early by k-means" in list(lines_of(pit))
+
+
+def test_what_is_not_sure_is_left_out_unless_a_person_gave_it(found: xr.Dataset) -> None:
+    flags = found.flags.values.astype("<U80")
+    flags[0] = "uneven-membrane"
+    uneven = found.assign(flags=("pit", flags))
+    labels = {number.label: number for number in report(uneven).summary}
+    assert labels["height of pits"].text == f"{found.height_nm.values[1]:.1f} nm"
+    assert labels["major axis of pits"].text == f"{found.major_nm.values[0]:.1f} nm"
+    by_hand = uneven.assign(by_hand=("pit", np.array(["height_nm", "", "", ""])))
+    labels = {number.label: number for number in report(by_hand).summary}
+    assert labels["height of pits"].text == f"{found.height_nm.values[:2].mean():.1f} nm"
+    assert labels["neck of pits"].text == f"{found.neck_nm.values[1]:.1f} nm"
