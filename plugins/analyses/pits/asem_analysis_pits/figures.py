@@ -27,31 +27,28 @@ _MOST_POINTS = 400
 """Of a violin; more are not drawn one by one."""
 
 
-def violins(panels: Mapping[str, Groups], *, marks: Mapping[str, Mapping[str, float]] | None = None) -> str:
-    """A panel per quantity, in it a violin per group with its quartiles, and a point per object.
+def violins(groups: Groups, *, label: str, marks: Mapping[str, float] | None = None) -> str:
+    """A violin per group with its quartiles, and a point per object.
 
     Parameters
     ----------
-    panels
-        By the label of the axis.
+    label
+        Of the axis.
     marks
-        By label and group: a value of the literature, drawn as a dashed line.
+        By group: a value of the literature, drawn as a dashed line.
     """
-    figure, every = new_figure(len(panels), width_in=9.8)
-    for axes, (label, groups) in zip(every, panels.items(), strict=True):
-        for place, (name, values) in enumerate(groups.items()):
-            draw_violin(axes, place, values[np.isfinite(values)], COLOURS[name])
-            if marks and name in marks.get(label, {}):
-                axes.hlines(marks[label][name], place - 0.4, place + 0.4, color=GREY, linestyle="--", linewidth=1)
-        counts = {name: int(np.isfinite(values).sum()) for name, values in groups.items()}
-        names = [name if len(groups) < 3 else name.replace(" ", "\n") for name in groups]
-        axes.set_xticks(
-            range(len(groups)), [f"{name}\nn = {n:,}" for name, n in zip(names, counts.values(), strict=True)]
-        )
-        axes.set_xlim(-0.6, len(groups) - 0.4)
-        axes.set_ylabel(label)
-        axes.margins(y=0.1)
-    return picture(figure, f"Violins of {', '.join(panels)}")
+    figure, (axes,) = new_figure()
+    for place, (name, values) in enumerate(groups.items()):
+        draw_violin(axes, place, values[np.isfinite(values)], COLOURS[name])
+        if marks and name in marks:
+            axes.hlines(marks[name], place - 0.4, place + 0.4, color=GREY, linestyle="--", linewidth=1)
+    axes.set_xticks(
+        range(len(groups)), [f"{name}\nn = {np.isfinite(values).sum():,}" for name, values in groups.items()]
+    )
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    axes.set_ylabel(label)
+    axes.margins(y=0.1)
+    return picture(figure, f"Violins of {label}")
 
 
 def draw_violin(axes: Axes, place: int, values: Double, colour: str) -> None:
@@ -68,16 +65,10 @@ def draw_violin(axes: Axes, place: int, values: Double, colour: str) -> None:
 
 
 def height_against_neck(
-    neck_nm: Double,
-    height_nm: Double,
-    *,
-    stage: npt.NDArray[np.str_],
-    cluster: npt.NDArray[np.str_],
-    open_neck_nm: float,
+    neck_nm: Double, height_nm: Double, *, groups: npt.NDArray[np.str_], open_neck_nm: float
 ) -> str:
-    """A point per pit: its colour is its cluster, or where there are none its stage; a dashed line parts the stages."""
+    """A point per pit in the colour of its group, early or late; a dashed line parts the stages."""
     figure, (axes,) = new_figure()
-    groups = cluster if (cluster != "").any() else stage
     for name in (EARLY, LATE):
         those = groups == name
         if those.any():
@@ -85,8 +76,8 @@ def height_against_neck(
                 neck_nm[those], height_nm[those], s=22, color=COLOURS[name], alpha=0.8, linewidth=0, label=name
             )
     axes.axvline(open_neck_nm, color=GREY, linewidth=1, linestyle="--")
-    axes.set_xlim(0, 1.05 * max(float(np.nanmax(neck_nm)), 1.5 * open_neck_nm))
-    axes.set_ylim(0, 1.1 * float(np.nanmax(height_nm)))
+    axes.set_xlim(0, 1.05 * max(float(neck_nm.max()), 1.5 * open_neck_nm))
+    axes.set_ylim(0, 1.1 * float(height_nm.max()))
     axes.set_xlabel("neck (nm)")
     axes.set_ylabel("height (nm)")
     axes.legend(frameon=False, fontsize=8)
@@ -138,7 +129,7 @@ def lumens(widths: Groups, depth_nm: Double) -> str:
     widths
         ``(object, depth)``: 0 or NaN below the lumen.
     """
-    figure, every = new_figure(len(widths), width_in=3.27 * len(widths))
+    figure, every = new_figure(len(widths))
     for axes, (name, rows) in zip(every, widths.items(), strict=True):
         half = np.nan_to_num(rows) / 2
         low, high = np.percentile(half, (10, 90), axis=0)
@@ -147,11 +138,14 @@ def lumens(widths: Groups, depth_nm: Double) -> str:
             axes.fill_betweenx(depth_nm, side * low, side * high, color=COLOURS[name], alpha=0.25, linewidth=0)
             axes.plot(side * half.mean(axis=0)[open_], depth_nm[open_], color=COLOURS[name])
         axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--")
-        axes.set_title(f"{name}, n = {len(rows):,}", fontsize=10)
-        axes.set_xlabel("from the axis (nm)")
+        axes.set_title(f"{name}\nn = {len(rows):,}", fontsize=9)
+        axes.tick_params(labelsize=8)
     deepest = max(float(depth_nm[(np.nan_to_num(rows) > 0).any(axis=0)].max()) for rows in widths.values())
     widest = max(float(np.nanmax(rows)) for rows in widths.values()) / 2
     for axes in every:
         axes.set(xlim=(-1.1 * widest, 1.1 * widest), ylim=(deepest + 10, -10), aspect="equal")
     every[0].set_ylabel("below the membrane (nm)")
+    every[len(every) // 2].set_xlabel("from the axis (nm)")
+    for axes in every[1:]:
+        axes.tick_params(labelleft=False)
     return picture(figure, "Mean width of the lumen against depth")

@@ -46,7 +46,7 @@ def map_pits(pits: xr.Dataset) -> str:
     plot.update_layout(
         height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0},
         scene={**axes, "aspectmode": "data", "camera": {"eye": away}},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"}, template="plotly_white",
+        legend={"x": 0, "y": 1}, template="plotly_white",
     )  # fmt: skip
     return interactive(plot)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,9 @@ from asem_analysis_pits import figures
 from asem_analysis_pits.classes import CAVEOLA, CLASSES, EARLY, LATE, PIT, SECRETORY, VESICLE
 from asem_analysis_pits.gallery import galleries
 from asem_analysis_pits.map3d import map_pits
-from asem_analysis_pits.words import findings
+from asem_analysis_pits.words import findings, summary
 from asem_core.report.needs import need_variables
-from asem_core.report.parts import Figure, Number, Report
+from asem_core.report.parts import Figure, Report
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +62,7 @@ def report_pits(dataset: xr.Dataset, *, folder: Path) -> Report:
     pits = _sure(kept)
     return Report(
         title="Coated pits, coated vesicles and caveolae",
-        summary=tuple(_numbers(pits, dataset.attrs["statistics"])),
+        summary=tuple(summary(pits, dataset.attrs["statistics"])),
         findings="\n".join(f"- {line}" for line in findings(kept, dataset.attrs["statistics"])),
         figures=tuple(_figures(pits, open_neck_nm=dataset.attrs["asem"]["params"]["open_neck_nm"])),
         galleries=galleries(dataset),
@@ -70,45 +70,9 @@ def report_pits(dataset: xr.Dataset, *, folder: Path) -> Report:
     )
 
 
-def _numbers(pits: xr.Dataset, found: Mapping[str, Any]) -> Iterator[Number]:
-    rejected = f"and {found['rejected']:,} rejected" if found["rejected"] else ""
-    yield Number(label="objects", text=f"{pits.sizes['pit']:,}", note=rejected)
-    for name, plural in zip(CLASSES, ("endocytic pits", "caveolae", "endocytic vesicles", "secretory"), strict=True):
-        stages = f"{found['stage'][EARLY]} early, {found['stage'][LATE]} late" if name == PIT else ""
-        yield Number(label=plural, text=f"{found['class'][name]:,}", note=stages if found["class"][name] else "")
-    for kind, label, column in (
-        (PIT, "neck of pits", "neck_nm"), (PIT, "height of pits", "height_nm"), (PIT, "width of pits", "width_nm"),
-        (CAVEOLA, "height of caveolae", "height_nm"), (CAVEOLA, "width of caveolae", "width_nm"),
-    ):  # fmt: skip
-        yield from _spread(label, pits[column].values[pits["class"].values == kind])
-    for kind, label in ((PIT, "of pits"), (VESICLE, "of endocytic vesicles"), (SECRETORY, "of secretory")):
-        yield from _spread(f"major axis {label}", pits.major_nm.values[pits["class"].values == kind])
-
-
-def _spread(label: str, values: Double) -> Iterator[Number]:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return
-    low, median, high = np.percentile(known, (10, 50, 90))
-    spread = f"10-90 %: {low:.0f} to {high:.0f} nm, " if len(known) >= figures.FEWEST else ""
-    yield Number(label=label, text=f"{median:.1f} nm", note=f"{spread}n\u00a0=\u00a0{len(known):,}")
-
-
 def _figures(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
     of_class = {name: pits["class"].values == name for name in CLASSES}
-    staged = (pits.stage.values != "") & np.isfinite(pits.neck_nm.values) & np.isfinite(pits.height_nm.values)
-    if np.isfinite(pits.height_nm.values).any():
-        yield from _lumens(pits, of_class)
-    if staged.any():
-        yield Figure(
-            title="Height against neck",
-            html=figures.height_against_neck(
-                pits.neck_nm.values[staged], pits.height_nm.values[staged], stage=pits.stage.values[staged],
-                cluster=pits.cluster.values[staged], open_neck_nm=open_neck_nm,
-            ),
-            caption=f"A point per coated pit. Colour: {_coloured_by(pits)}. Dashed: a neck of {open_neck_nm:g} nm, "
-            "which parts early from late.",
-        )  # fmt: skip
+    yield from _lumens(pits, of_class)
     at = {name: pits.enhancement.values[of_class[name]] for name in (PIT, CAVEOLA)}
     if _known(at):
         yield Figure(
@@ -116,6 +80,7 @@ def _figures(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
             caption="Objects at the membrane: how much darker than the cytoplasm their wall is, in units of the plain "
             "membrane. Dashed: the threshold between caveolae and coated pits.",
         )  # fmt: skip
+    yield from _stages(pits, open_neck_nm=open_neck_nm)
     yield from _ellipses(pits, of_class)
     if pits.sizes["pit"]:
         yield Figure(
@@ -126,61 +91,67 @@ def _figures(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
 
 
 def _lumens(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
-    pair = {name: of_class[name] for name in (PIT, CAVEOLA)}
-    yield Figure(
-        title="Width and height of pits and caveolae", wide=True,
-        html=figures.violins(
-            {label: {name: pits[column].values[those] for name, those in pair.items()}
-             for label, column in (("width (nm)", "width_nm"), ("height (nm)", "height_nm"))},
-            marks={"width (nm)": {CAVEOLA: _PAPER_WIDTH_NM}, "height (nm)": {CAVEOLA: _PAPER_HEIGHT_NM}},
-        ),
-        caption=f"Of the lumen. {_VIOLIN} Dashed: where the paper's caveolae are centred, {_PAPER_WIDTH_NM:g} nm wide "
-        f"and {_PAPER_HEIGHT_NM:g} nm deep.",
-    )  # fmt: skip
+    for name, column, mark_nm in (("Width", "width_nm", _PAPER_WIDTH_NM), ("Height", "height_nm", _PAPER_HEIGHT_NM)):
+        values = {kind: pits[column].values[of_class[kind]] for kind in (PIT, CAVEOLA)}
+        if _known(values):
+            yield Figure(
+                title=f"{name} of the lumen",
+                html=figures.violins(values, label=f"{name.lower()} (nm)", marks={CAVEOLA: mark_nm}),
+                caption=f"{_VIOLIN} Dashed: where the paper's caveolae are centred, {mark_nm:g} nm.",
+            )
     known = np.isfinite(pits.width_profile_nm.values).any(axis=1)
     groups = {EARLY: pits.stage.values == EARLY, LATE: pits.stage.values == LATE, CAVEOLA: of_class[CAVEOLA]}
     widths = {name: pits.width_profile_nm.values[those & known] for name, those in groups.items()
               if (those & known).any()}  # fmt: skip
     if widths:
         yield Figure(
-            title="Lumen in profile", wide=True, html=figures.lumens(widths, pits.depth_nm.values),
+            title="Lumen in profile", html=figures.lumens(widths, pits.depth_nm.values),
             caption="Mean width of the lumen at each depth, drawn to scale about the axis; band: 10-90 % of objects. "
             "Dashed: the plane of the membrane.",
         )  # fmt: skip
 
 
+def _stages(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
+    pits = pits.isel(pit=(pits.stage.values != "") & np.isfinite(pits.neck_nm.values + pits.height_nm.values))
+    if not pits.sizes["pit"]:
+        return
+    clustered = bool((pits.cluster.values != "").any())
+    groups = pits.cluster.values if clustered else pits.stage.values
+    colour = "its cluster by k-means on both" if clustered else "its stage, as there are too few to cluster"
+    yield Figure(
+        title="Height against neck",
+        html=figures.height_against_neck(
+            pits.neck_nm.values, pits.height_nm.values, groups=groups, open_neck_nm=open_neck_nm
+        ),
+        caption=f"A point per coated pit. Colour: {colour}. Dashed: a neck of {open_neck_nm:g} nm, which parts early "
+        "from late.",
+    )
+    yield Figure(
+        title="Heights of coated pits", caption=f"In bins of {figures.BIN_NM:g} nm.", html=figures.histogram(
+            {name: pits.height_nm.values[pits.stage.values == name] for name in (EARLY, LATE)}, label="height (nm)"
+        ),
+    )  # fmt: skip
+
+
 def _ellipses(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
-    coated = (PIT, VESICLE, SECRETORY)
-    panels = {"major axis (nm)": "major_nm", "minor axis (nm)": "minor_nm", "aspect ratio": "aspect_ratio"}
-    groups = {label: {name: pits[column].values[of_class[name]] for name in coated} for label, column in panels.items()}
-    axes = groups["major axis (nm)"]
-    if _known(axes):
-        yield Figure(
-            title="Ellipses of endocytic and secretory objects", wide=True, html=figures.violins(groups),
-            caption=f"Through the middle of membrane and coat. {_VIOLIN} Ellipses of which less than 200 degrees are "
-            "seen are left out.",
-        )  # fmt: skip
-    heights = {name: pits.height_nm.values[pits.stage.values == name] for name in (EARLY, LATE)}
-    for title, label, values, what in (
-        ("Heights", "height (nm)", heights, "coated pits"), ("Major axes", "major axis (nm)", axes, "those ellipses"),
+    about = "Of the ellipse through the middle of membrane and coat; seen over at least 200 degrees."
+    for title, column, label in (
+        ("Major axis", "major_nm", "major axis (nm)"), ("Minor axis", "minor_nm", "minor axis (nm)"),
+        ("Aspect ratio", "aspect_ratio", "major axis / minor axis"),
     ):  # fmt: skip
-        if _known(values):
+        values = {kind: pits[column].values[of_class[kind]] for kind in (PIT, VESICLE, SECRETORY)}
+        if not _known(values):
+            return
+        yield Figure(title=title, html=figures.violins(values, label=label), caption=f"{about} {_VIOLIN}")
+        if column == "major_nm":
             yield Figure(
-                title=title, html=figures.histogram(values, label=label), caption=f"Of {what}, in bins of "
-                f"{figures.BIN_NM:g} nm.",
+                title="Distribution of major axes", html=figures.histogram(values, label=label),
+                caption=f"The same in bins of {figures.BIN_NM:g} nm.",
             )  # fmt: skip
 
 
 def _known(groups: figures.Groups) -> bool:
     return any(np.isfinite(values).any() for values in groups.values())
-
-
-def _coloured_by(pits: xr.Dataset) -> str:
-    return (
-        "its cluster by k-means on both"
-        if (pits.cluster.values != "").any()
-        else "its stage, for pits are too few to cluster"
-    )
 
 
 def _sure(pits: xr.Dataset) -> xr.Dataset:

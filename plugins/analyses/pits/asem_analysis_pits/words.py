@@ -1,11 +1,15 @@
-"""What a report says of the objects, in sentences."""
+"""What a report says of the objects, in numbers and sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from asem_analysis_pits.classes import CAVEOLA, PIT
+import numpy as np
+
+from asem_analysis_pits.classes import CAVEOLA, CLASSES, EARLY, LATE, PIT, SECRETORY, VESICLE
+from asem_analysis_pits.figures import FEWEST, Double
+from asem_core.report.parts import Number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -14,12 +18,37 @@ _FLAGS = {
     "touches-border": "without sizes: a face of the volume cuts them",
     "too-long": "without sizes: too long to be one pit",
     "no-membrane-plane": "at the membrane, which is too little or too bent there to count depth from",
-    "uneven-membrane": "at an uneven membrane: their neck, height and width are left out of medians and figures",
+    "uneven-membrane": "at an uneven membrane: neck, height and width are left out of medians and figures",
     "no-lumen": "at the membrane without a lumen to be seen",
     "no-ellipse": "without an ellipse",
-    "short-arc": "with less than 200 degrees of the ellipse seen: their axes are left out of medians and figures",
+    "short-arc": "with less than 200 degrees of the ellipse seen: the axes are left out of medians and figures",
     "border-near": "so near to a face of the volume that membrane beyond it may be nearer: the class is not sure",
 }
+
+
+def summary(pits: xr.Dataset, found: Mapping[str, Any]) -> Iterator[Number]:
+    """Counts, and the median and 10-90 % of the sizes; parameters as of `findings`."""
+    rejected = f"and {found['rejected']:,} rejected" if found["rejected"] else ""
+    yield Number(label="objects", text=f"{pits.sizes['pit']:,}", note=rejected)
+    for name, plural in zip(CLASSES, ("endocytic pits", "caveolae", "endocytic vesicles", "secretory"), strict=True):
+        stages = f"{found['stage'][EARLY]} early, {found['stage'][LATE]} late" if name == PIT else ""
+        yield Number(label=plural, text=f"{found['class'][name]:,}", note=stages if found["class"][name] else "")
+    for kind, label, column in (
+        (PIT, "neck of pits", "neck_nm"), (PIT, "height of pits", "height_nm"), (PIT, "width of pits", "width_nm"),
+        (CAVEOLA, "height of caveolae", "height_nm"), (CAVEOLA, "width of caveolae", "width_nm"),
+    ):  # fmt: skip
+        yield from _spread(label, pits[column].values[pits["class"].values == kind])
+    for kind, label in ((PIT, "of pits"), (VESICLE, "of endocytic vesicles"), (SECRETORY, "of secretory")):
+        yield from _spread(f"major axis {label}", pits.major_nm.values[pits["class"].values == kind])
+
+
+def _spread(label: str, values: Double) -> Iterator[Number]:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return
+    low, median, high = np.percentile(known, (10, 50, 90))
+    spread = f"10-90 %: {low:.0f} to {high:.0f} nm, " if len(known) >= FEWEST else ""
+    yield Number(label=label, text=f"{median:.1f} nm", note=f"{spread}n\u00a0=\u00a0{len(known):,}")
 
 
 def findings(pits: xr.Dataset, found: Mapping[str, Any]) -> Iterator[str]:

@@ -23,8 +23,10 @@ from asem_core.errors import AsemError
 from asem_core.report.figures import new_figure
 from asem_core.report.parts import Report
 
-FIGURES = ["Width and height of pits and caveolae", "Lumen in profile", "Height against neck", "Coat",
-           "Ellipses of endocytic and secretory objects", "Heights", "Major axes", "Where they are"]  # fmt: skip
+LUMEN = ["Width of the lumen", "Height of the lumen", "Lumen in profile"]
+STAGES = ["Height against neck", "Heights of coated pits"]
+ELLIPSES = ["Major axis", "Distribution of major axes", "Minor axis", "Aspect ratio"]
+FIGURES = [*LUMEN, "Coat", *STAGES, *ELLIPSES, "Where they are"]
 
 
 def report(dataset: xr.Dataset) -> Report:
@@ -125,11 +127,8 @@ def test_no_objects(drawn: Any, make_view: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pit", "missing"),
-    [(0, []), (1, ["Ellipses of endocytic and secretory objects", "Major axes"]),
-     (2, ["Height against neck", "Ellipses of endocytic and secretory objects", "Heights", "Major axes"]),
-     (3, ["Width and height of pits and caveolae", "Lumen in profile", "Height against neck", "Coat", "Heights"])],
-)  # fmt: skip
+    ("pit", "missing"), [(0, []), (1, ELLIPSES), (2, [*STAGES, *ELLIPSES]), (3, [*LUMEN, "Coat", *STAGES])]
+)
 def test_one_object(found: xr.Dataset, pit: int, missing: list[str]) -> None:
     made = report(found.isel(pit=[pit]))
     assert numbers(made)["objects"] == "1"
