@@ -73,8 +73,6 @@ class Phase:
     """Normalise by settled statistics, as inference does, instead of by each block's own. Only to end with."""
     augment: Augment | None = None
     """Instead of the recipe's."""
-    batch: int | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
-    """Blocks per iteration, instead of the recipe's: several small ones see more places for the same work."""
     loss: str | None = attrs.field(default=None, validator=validators.optional(_LOSS))
     """Instead of the recipe's."""
 
@@ -136,11 +134,6 @@ class Recipe:
     """bfloat16 autocast; slower on processors without bfloat16 instructions."""
     validate_every: int = attrs.field(default=1000, validator=validators.gt(0))
     checkpoint_every: int = attrs.field(default=1000, validator=validators.gt(0))
-
-    @property
-    def largest_batch(self) -> int:
-        """Most blocks of an iteration."""
-        return max(phase.batch or self.batch for phase in self.phases)
 
     @property
     def iterations(self) -> int:

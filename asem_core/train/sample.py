@@ -72,8 +72,8 @@ class Sampler:
 
     def batch(self, iteration: int, phase: Phase) -> Block:
         """The samples of one iteration, stacked along a new first axis."""
-        first = iteration * self._recipe.largest_batch
-        blocks = [self.block(first + i, phase) for i in range(phase.batch or self._recipe.batch)]
+        size = self._recipe.batch
+        blocks = [self.block(iteration * size + i, phase) for i in range(size)]
         return Block(
             raw=torch.stack([b.raw for b in blocks]),
             labels=torch.stack([b.labels for b in blocks]),

@@ -91,8 +91,7 @@ def _number(value: float | None) -> str:
 
 
 def _blocks(phase: Mapping[str, Any]) -> str:
-    several = f"{phase['batch']} " if phase.get("batch") else ""
-    return f"{several}blocks of {phase['side']}^3{' (zero-padded)' if phase['padded'] else ''}"
+    return f"blocks of {phase['side']}^3{' (zero-padded)' if phase['padded'] else ''}"
 
 
 def _trained(origin: Trained, base: int, parameters: int) -> str:

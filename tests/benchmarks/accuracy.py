@@ -32,9 +32,8 @@ EPFL_VALIDATION = ("--voxel-size", "5,5,5", "--roi", "0:165,0:768,0:288", "--ove
 NAIVE = ("cf-3", "cf-6", "hpfs-21", "hpfs-22")
 WINDOWS = (
     ("evaluation", 10, ("er", "mito")),
-    ("golgi", 10, ("golgi",)),
-    ("golgi", 5, ("pore", "ccp")),
-    ("coverslip", 5, ("ccp",)),
+    ("golgi", 10, ("golgi", "pore", "ccp")),
+    ("coverslip", 10, ("ccp",)),
 )
 """Parts of the naive cells, nm per voxel, and what is scored there."""
 COUNTED = ("pore", "ccp")

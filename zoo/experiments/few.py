@@ -1,12 +1,13 @@
 """Few annotations: masks that leave a handful of objects visible, as Gallusser et al. 2022 annotated pores and pits.
 
     python zoo/experiments/few.py DATA                      # masks beside the volumes, in DATA/cells
-    asem train zoo/experiments/pore_5nm_few.yaml --data DATA -o runs/pore_5nm_few
-    asem train zoo/experiments/ccp_5nm_few.yaml --data DATA -o runs/ccp_5nm_few
+    asem train zoo/experiments/pore_10nm_few.yaml --data DATA -o runs/pore_10nm_few
+    asem train zoo/experiments/ccp_10nm_few.yaml --data DATA -o runs/ccp_10nm_few
 
 The paper trained on 8 nuclear pores and 2 more to validate on, and on 15 coated pits and 4 more, each in a box of 110^3
-voxels of 5 nm, with everything else masked. Here a box holds one object: where another of its kind reaches into it,
-that one is masked, as nobody has annotated it. Objects are drawn at random, seeded, half of either fixation.
+voxels of 5 nm, with everything else masked; here a box is 56^3 voxels of 10 nm. It holds one object: where another of
+its kind reaches into it, that one is masked, as nobody has annotated it. Objects are drawn at random, seeded, half of
+either fixation.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 
-SIDE = 110
-_APART = 4
+SIDE = 56
+_APART = 2
 """Voxels round an object that is not annotated that are masked with it."""
 
 
@@ -42,10 +43,10 @@ class Choice:
 
 
 CHOICES = (
-    Choice(organelle="pore", volume="cf-1-golgi-5nm", training=4, validation=1),
-    Choice(organelle="pore", volume="hpfs-19-golgi-5nm", training=4, validation=1),
-    Choice(organelle="ccp", volume="cf-2-coverslip-5nm", training=9, validation=2),
-    Choice(organelle="ccp", volume="hpfs-19-coverslip-5nm", training=6, validation=2),
+    Choice(organelle="pore", volume="cf-1-golgi", training=4, validation=1),
+    Choice(organelle="pore", volume="hpfs-19-golgi", training=4, validation=1),
+    Choice(organelle="ccp", volume="cf-2-coverslip", training=9, validation=2),
+    Choice(organelle="ccp", volume="hpfs-19-coverslip", training=6, validation=2),
 )
 
 

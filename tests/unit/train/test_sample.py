@@ -80,16 +80,6 @@ def test_a_batch_is_its_samples_in_order() -> None:
         assert torch.equal(batch.mask[i], single.mask)
 
 
-def test_a_phase_may_have_its_own_batch() -> None:
-    more = attrs.evolve(PADDED, batch=3)
-    phases = [{"iterations": 1, "side": 100}, {"iterations": 1, "side": 16, "padded": True, "batch": 3}]
-    draw = sampler(CELL, phases=phases)
-    assert [len(draw.batch(1, phase).raw) for phase in (PADDED, more)] == [1, 3]
-    assert torch.equal(draw.batch(1, PADDED).raw[0], draw.batch(1, more).raw[0])
-    seen = [draw.batch(n, more).raw for n in (0, 1)]
-    assert not any(torch.equal(a, b) for a in seen[0] for b in seen[1]), "no sample comes twice"
-
-
 @pytest.mark.parametrize("phase", [PADDED, VALID])
 def test_labels_lie_on_their_raw_through_every_augmentation(phase: Phase) -> None:
     """The label is ``image > 0.5``: wherever the sampled image is clearly on one side, so must the label be."""
