@@ -17,7 +17,7 @@ from asem_dataset_simulated.cell.write import write_view
 from click.testing import CliRunner, Result
 
 from asem_core.cli.main import register
-from asem_core.errors import AsemError
+from asem_core.errors import AsemError, GeometryError, VolumeError
 
 VOXEL_NM = 5.0
 SIDE = 84
@@ -91,3 +91,31 @@ def test_what_is_missing_or_wrong_is_said_and_leaves_nothing(piece: tuple[Path, 
         assert isinstance(done.exception, AsemError)
         assert message in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+def _write(path: Path, array: Any, voxel_nm: float = VOXEL_NM) -> Path:
+    stored = zarr.create_array(path, shape=array.shape, chunks=array.shape, dtype=array.dtype, zarr_format=2)
+    stored[:] = array
+    stored.attrs["resolution"] = [voxel_nm] * 3
+    return path
+
+
+def test_inputs_that_do_not_fit_together(tmp_path: Path) -> None:
+    empty = np.zeros((8, 8, 8), np.uint16)
+    objects, mask = _write(tmp_path / "objects.zarr", empty), _write(tmp_path / "mask.zarr", empty)
+    micrometres = _write(tmp_path / "um.zarr", empty, 0.005)
+    nan = _write(tmp_path / "nan.zarr", np.full((8, 8, 8), np.nan, np.float32))
+    for words, kind, message in [
+        ((objects, _write(tmp_path / "coarse.zarr", empty, 8.0), mask), GeometryError, "8 x 8 x 8 nm but"),
+        ((objects, _write(tmp_path / "small.zarr", empty[:4]), mask), GeometryError, "does not cover"),
+        ((objects, nan, mask), VolumeError, "is nan"),
+        ((objects, mask, nan), VolumeError, "is nan"),
+        ((micrometres, micrometres, micrometres), GeometryError, "pits measures at 1 to 20 nm"),
+    ]:
+        done = run(words[0], words[1], "--cell-mask", words[2], "-o", tmp_path / "out")
+        assert isinstance(done.exception, kind), (words, done.output)
+        assert message in str(done.exception)
+        assert not (tmp_path / "out").exists()
+    done = run(objects, objects, "--cell-mask", mask, "-o", tmp_path / "out")
+    assert done.exit_code == 0
+    assert "no pit was found" in done.stdout
