@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -16,7 +17,7 @@ from asem_core import Registry
 from asem_core.analyze import tables
 from asem_core.cli.analyze import make_group
 from asem_core.cli.params_options import field_docs, options_of
-from asem_core.errors import PluginError, VolumeError
+from asem_core.errors import GeometryError, PluginError, VolumeError
 
 
 @pytest.fixture
@@ -80,8 +81,20 @@ def test_wrong_input_leaves_nothing(tmp_path: Path, labels: Path, run: Any) -> N
     assert isinstance(run("objects", labels, "-o", out, *SIZE, "--contact-nm", -1).exception, PluginError)
     assert "is given twice" in run("objects", labels, "-o", out, "--other", labels, "--other", labels).output
     assert "cannot name columns" in run("objects", labels, "-o", out, "--other", f"2={labels}").output
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["er"] = np.full((12, 14, 30), np.nan, np.float32)
+        file["short"] = np.zeros((12, 14, 20), np.uint16)
+    nan = run("objects", f"{other}/er", "-o", out, *SIZE).exception
+    assert isinstance(nan, VolumeError)
+    assert "is nan" in str(nan)
+    short = run("objects", labels, "--other", f"er={other}/short", "-o", out, *SIZE).exception
+    assert isinstance(short, GeometryError)
+    assert "does not cover" in str(short)
     assert isinstance(run("object", labels, "-o", out).exception, PluginError)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file() or path == out) == ["mito.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file() or path == out) == [
+        "mito.tif", "other.h5",
+    ]  # fmt: skip
 
 
 def test_help_comes_from_the_spec_and_the_docstrings_of_the_parameters(run: Any) -> None:
