@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+_PATIENCE_S = 300
 _OPTIONS = (
     "--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-logging=stderr",
 )  # fmt: skip
@@ -32,7 +33,7 @@ def browse(address: str, profile: Path) -> Seen:
     shown = subprocess.run(
         [browser, *_OPTIONS, f"--user-data-dir={profile}",
          "--virtual-time-budget=5000", "--dump-dom", address],
-        capture_output=True, text=True,
+        capture_output=True, text=True, timeout=_PATIENCE_S,
     )  # fmt: skip
     assert "</html>" in shown.stdout, shown.stderr
     console = re.findall(r"CONSOLE[^\"]*\"(.*)\", source", shown.stderr)

@@ -44,8 +44,8 @@ def make_report(
     OutputError
         See `complete_or_absent`.
     """
-    check_destination(output, overwrite=overwrite, kind=_REPORT)
     found = [read_analysis(folder) for folder in folders]
+    check_destination(output, overwrite=overwrite, kind=_REPORT)
     sections = []
     for done, one in enumerate(found):
         progress("report", done, len(found))

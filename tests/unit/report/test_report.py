@@ -81,7 +81,7 @@ def test_an_analysis_without_a_report_has_a_page(run: Callable[..., Path], toys:
     assert "name whole: 1" in text
     assert "total 154" in text
     assert "factor 2 1.5 Multiplies the count." in text
-    assert "fill on the same Whether." in text
+    assert "fill on same Whether." in text
     assert "plain, version 1" in text
     assert "asem-toy 2" in text
     assert "labels.zarr (zarr, uint16, 12 x 12 x 12 voxels)" in text
@@ -162,7 +162,7 @@ def test_parameters_that_are_no_longer_known_are_listed(run: Callable[..., Path]
     about = json.loads((folder / "analysis.json").read_text())
     about["params"]["old"] = 7
     (folder / "analysis.json").write_text(json.dumps(about))
-    assert "old 7 the same" in text_of(page_of(folder, toys))
+    assert "old 7 same" in text_of(page_of(folder, toys))
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,8 @@ def test_command(run: Callable[..., Path]) -> None:
     several = CliRunner().invoke(verb, [str(folder), str(folder)])
     assert several.exit_code == 2
     assert "-o FILE.html" in several.output
+    missing = CliRunner().invoke(verb, [str(folder / "nothing")])
+    assert "is no output of `asem analyze`: there is no such folder" in str(missing.exception)
 
 
 def test_a_card_takes_colour_pictures_only() -> None:

@@ -56,8 +56,11 @@ def _card(pore: xr.Dataset) -> Card:
         image=draw(pore.enface.values, pore) if np.isfinite(pore.enface.values).any() else None,
         quality=grade,
         tags=tuple(tag for tag in (status, quality, *flags.split("; ")) if tag),
-        values={"diameter": diameter, "SD over lines": pore.diameter_sd_nm.item(), "lines": float(lines)},
-    )
+        values={
+            "diameter": diameter, "SD over lines": pore.diameter_sd_nm.item(), "lines": float(lines),
+            "contrast": pore.contrast.item(),
+        },
+    )  # fmt: skip
 
 
 def draw(enface: npt.NDArray[np.float32], pore: xr.Dataset) -> Picture:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 Statistics = Mapping[str, Any]
 
 VARIABLES = (
-    "status", "quality", "flags", "diameter_nm", "diameter_sd_nm", "lines", "z_nm", "y_nm", "x_nm", "nucleus",
-    "profile", "radius_nm", "enface", "v_nm", "u_nm", "membrane_nm", "angle_degrees", "centre_v_nm", "centre_u_nm",
+    "status", "quality", "flags", "diameter_nm", "diameter_sd_nm", "lines", "contrast", "z_nm", "y_nm", "x_nm",
+    "nucleus", "profile", "radius_nm", "enface", "v_nm", "u_nm", "membrane_nm", "angle_degrees", "centre_v_nm",
+    "centre_u_nm",
 )  # fmt: skip
 """What a report is made from."""
 _UNLIKELY = 0.05
