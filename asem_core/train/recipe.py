@@ -58,6 +58,16 @@ class Augment:
 
 
 @attrs.frozen(kw_only=True)
+class Sampling:
+    """Which blocks are trained on (Gallusser et al. 2022: 5 % foreground, else kept with probability 0.1)."""
+
+    min_foreground: float = 0.05
+    keep_without: float = 0.1
+    min_inside: float = 0.75
+    """Fraction of the block that must lie inside the mask and the ROI."""
+
+
+@attrs.frozen(kw_only=True)
 class Phase:
     """A stretch of iterations with one block size."""
 
@@ -70,10 +80,12 @@ class Phase:
     """Zero-padded convolutions: every voxel of the block is trained on, at a fraction of the cost per voxel, with
     wrong context near the block's faces. Only to begin with."""
     frozen: bool = False
-    """Normalise by settled statistics, as inference does, instead of by each block's own. Only to end with."""
+    """Normalise by settled statistics, as inference does, instead of by each block's own. The last phases should."""
     augment: Augment | None = None
     """Instead of the recipe's."""
     loss: str | None = attrs.field(default=None, validator=validators.optional(_LOSS))
+    """Instead of the recipe's."""
+    sampling: Sampling | None = None
     """Instead of the recipe's."""
 
     @rate.validator
@@ -85,16 +97,6 @@ class Phase:
     def _fits(self, _: object, side: int) -> None:
         if (side < 100 and not self.padded) or side % 8 != (0 if self.padded else 4):
             raise ValueError(f"side must be 0 mod 8 with padding; else 4 mod 8 and at least 100; got {side}")
-
-
-@attrs.frozen(kw_only=True)
-class Sampling:
-    """Which blocks are trained on (Gallusser et al. 2022: 5 % foreground, else kept with probability 0.1)."""
-
-    min_foreground: float = 0.05
-    keep_without: float = 0.1
-    min_inside: float = 0.75
-    """Fraction of the block that must lie inside the mask and the ROI."""
 
 
 @attrs.frozen(kw_only=True)
@@ -122,8 +124,8 @@ class Recipe:
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export."""
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
-    """Blocks over which the statistics of the normalisation are averaged before they are used for good: before the
-    first frozen phase, or after the last iteration."""
+    """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
+    begin, or after the last iteration."""
     loss: str = attrs.field(default="balanced_cross_entropy", validator=_LOSS)
     batch: int = attrs.field(default=1, validator=validators.gt(0))
     phases: tuple[Phase, ...] = attrs.field(validator=validators.min_len(1))
@@ -148,9 +150,12 @@ class Recipe:
         """Whether the statistics of the normalisation are settled before ``iteration`` (counted from 0)."""
         if not (self.normalise and self.settle_blocks):
             return False
-        frozen = [phase.frozen for phase in self.phases]
-        first = sum(phase.iterations for phase in self.phases[: frozen.index(True)]) if any(frozen) else self.iterations
-        return iteration == first
+        start, before = 0, False
+        for phase in self.phases:
+            if start == iteration and phase.frozen and not before:
+                return True
+            start, before = start + phase.iterations, phase.frozen
+        return iteration == self.iterations and not before
 
     def rate_at(self, iteration: int) -> float:
         """Learning rate of ``iteration`` (counted from 0)."""

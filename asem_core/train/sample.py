@@ -12,7 +12,7 @@ from torch import Tensor
 
 from asem_core.errors import RecipeError
 from asem_core.train import augment as aug
-from asem_core.train.recipe import Phase, Recipe
+from asem_core.train.recipe import Phase, Recipe, Sampling
 from asem_core.train.unet import CONTEXT
 from asem_core.train.volumes import LabelledVolume
 
@@ -54,7 +54,7 @@ class Sampler:
         """Sample ``number`` of the run, for ``phase``."""
         generator = torch.Generator().manual_seed(_mix(self._recipe.seed, number))
         core = phase.side if phase.padded else phase.side - CONTEXT
-        which, centre = self._place(core, generator)
+        which, centre = self._place(core, phase.sampling or self._recipe.sampling, generator)
         augment = phase.augment or self._recipe.augment
         warp = aug.draw_warp(phase.side, augment, generator)
         place = centre.to(self._device)
@@ -80,9 +80,8 @@ class Sampler:
             mask=torch.stack([b.mask for b in blocks]),
         )
 
-    def _place(self, core: int, generator: torch.Generator) -> tuple[int, Tensor]:
+    def _place(self, core: int, rules: Sampling, generator: torch.Generator) -> tuple[int, Tensor]:
         """A volume and the centre of a block in it that the sampling rules accept."""
-        rules = self._recipe.sampling
         for _ in range(_MAX_DRAWS):
             which = int(torch.multinomial(self._probability, 1, generator=generator))
             shape = self._labels[which].shape

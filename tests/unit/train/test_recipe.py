@@ -144,13 +144,17 @@ def test_there_and_back(tmp_path: Path, preset: str) -> None:
         ((False, False), True, 4, [5]),
         ((False, True), True, 4, [2]),
         ((True, True), True, 4, [0]),
+        ((True, False, True), True, 4, [0, 5]),
+        ((True, False), True, 4, [0, 5]),
         ((False, True), False, 4, []),
         ((False, True), True, 0, []),
     ],
 )
-def test_statistics_settle_once_before_they_are_used_for_good(
-    frozen: tuple[bool, bool], normalise: bool, blocks: int, settles: list[int]
+def test_statistics_settle_where_frozen_phases_begin_or_at_the_end(
+    frozen: tuple[bool, ...], normalise: bool, blocks: int, settles: list[int]
 ) -> None:
-    phases = [{"iterations": count, "side": 100, "frozen": used} for count, used in zip((2, 3), frozen, strict=True)]
+    phases = [
+        {"iterations": count, "side": 100, "frozen": used} for count, used in zip((2, 3, 4), frozen, strict=False)
+    ]
     made = structure_recipe({**SHORT, "phases": phases, "normalise": normalise, "settle_blocks": blocks}, where="t")
     assert [i for i in range(made.iterations + 1) if made.settles_before(i)] == settles

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from asem_core.errors import RecipeError
-from asem_core.train.recipe import Phase, structure_recipe
+from asem_core.train.recipe import Phase, Sampling, structure_recipe
 from asem_core.train.sample import Block, Sampler
 from asem_core.train.volumes import LabelledVolume
 
@@ -168,6 +168,15 @@ def test_some_blocks_without_are_kept() -> None:
     # 16 of 497 places have organelle in reach (15 with 5 %): 3 % of all blocks, and 15 / (15 + 48) = 24 % by the rule.
     assert (always >= 0.05).mean() < 0.1
     assert 0.12 < (sometimes >= 0.05).mean() < 0.38
+
+
+def test_a_phase_may_have_its_own_rules() -> None:
+    rules = {"min_foreground": 0.25, "keep_without": 0.0, "min_inside": 0.5}
+    draw = sampler(half(), augment=STILL)
+    strict = attrs.evolve(PADDED, sampling=Sampling(**rules))
+    found = [float(draw.block(number, strict).labels.float().mean()) for number in range(20)]
+    assert min(found) >= 0.25
+    assert np.array_equal(found, foregrounds(sampler(half(), augment=STILL, sampling=rules), 20))
 
 
 def test_blocks_mostly_outside_are_rejected() -> None:
