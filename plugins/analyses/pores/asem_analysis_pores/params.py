@@ -40,7 +40,7 @@ class Pores:
     """The membrane is looked for from this radius on."""
     max_radius_nm: float = attrs.field(default=90.0, validator=_positive)
     """The membrane is looked for up to this radius."""
-    min_contrast: float = attrs.field(default=8.0, validator=validators.ge(0.0))
+    min_contrast: float = attrs.field(default=6.0, validator=validators.ge(0.0))
     """Pores whose dark ring stands out by fewer standard errors than this are not measured."""
     membrane_nm: float = attrs.field(default=7.5, validator=_positive)
     """Thickness of the dark membrane, for the correction of blur."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from asem_analysis_pores.membrane import REACH_NM, fit_membrane
 from asem_analysis_pores.params import Pores
 from asem_analysis_pores.patch import Patch, sample_patch, tangent_frame
-from asem_analysis_pores.ring import aligned_profile, azimuthal_mean, find_ring
+from asem_analysis_pores.ring import Ring, aligned_profile, azimuthal_mean, find_ring
 from asem_analysis_pores.throat import find_throat
 from asem_core.volume import Volume
 
@@ -21,13 +21,18 @@ _UPRIGHT = 0.08
 """Slope of a throat that is upright enough (5 degrees)."""
 _MOST_TILTED = 0.75
 """Cosine of the tilt against the envelope that is believed (41 degrees)."""
+_LEAST_KEPT = 0.5
+"""Share of the ring's evenness that turning the view must keep: other dark things beside a pore mislead it."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class _View:
-    patch: Patch
+    """A pore as it looks in one plane."""
+
     normal: Double
     height_nm: float
+    enface: Float
+    ring: Ring
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -91,10 +96,9 @@ def measure_pore(raw: Volume, centre_nm: Double, *, normal: Double, params: Pore
     across the membrane (`fit_membrane`) and added at both ends.
     """
     view = _upright(raw, centre_nm, normal, params)
-    plane = view.patch.plane(view.height_nm, half_thickness_nm=params.thickness_nm / 2)
-    if np.isnan(plane).all():
+    if np.isnan(view.enface).all():
         return None
-    ring = find_ring(plane, step_nm=view.patch.step_nm, lines=params.lines, search_nm=params.search_nm)
+    ring = view.ring
     x = np.arange(-REACH_NM, REACH_NM + 1)
     across = aligned_profile(ring, x)
     known = np.isfinite(across).all()
@@ -109,31 +113,40 @@ def measure_pore(raw: Volume, centre_nm: Double, *, normal: Double, params: Pore
         shift_nm=shift if membrane else np.nan,
         blur_nm=membrane.blur_nm if membrane else np.nan,
         contrast=ring.contrast,
-        enface=plane,
+        enface=view.enface,
         profile=azimuthal_mean(ring.rays),
     )
 
 
 def _upright(raw: Volume, centre_nm: Double, normal: Double, params: Pores) -> _View:
     """The view whose planes are parallel to the pore's throat; where there is no throat, or one that is tilted too far
-    against ``normal`` to be believed, the view along ``normal`` through the middle of the mask."""
+    against ``normal`` to be believed, or whose ring is seen less well, the view along ``normal`` through the middle of
+    the mask."""
     half = params.thickness_nm / 2
     first: _View | None = None
-    best: _View | None = None
+    best: tuple[Patch, Double, float] | None = None
     along = normal
     for _ in range(_TURNS):
         patch = sample_patch(
             raw, centre_nm, normal=along, half_width_nm=params.width_nm / 2, half_height_nm=params.plane_nm + half
         )
-        first = first or _View(patch=patch, normal=normal, height_nm=0.0)
+        first = first or _see(patch, normal, 0.0, params)
         throat = find_throat(patch, reach_nm=params.plane_nm, half_thickness_nm=half, search_nm=params.search_nm)
         if throat is None:
             return first
-        best = _View(patch=patch, normal=along, height_nm=throat.height_nm)
+        best = (patch, along, throat.height_nm)
         if throat.slope < _UPRIGHT:
-            return best
+            break
         along = throat.upright(tangent_frame(along))
         if along @ normal < _MOST_TILTED:
             return first
     assert best is not None
-    return best
+    assert first is not None
+    turned = _see(*best, params)
+    return turned if turned.ring.evenness >= _LEAST_KEPT * first.ring.evenness else first
+
+
+def _see(patch: Patch, normal: Double, height_nm: float, params: Pores) -> _View:
+    plane = patch.plane(height_nm, half_thickness_nm=params.thickness_nm / 2)
+    ring = find_ring(plane, step_nm=patch.step_nm, lines=params.lines, search_nm=params.search_nm)
+    return _View(normal=normal, height_nm=height_nm, enface=plane, ring=ring)

@@ -44,17 +44,28 @@ class Ring:
 
     @property
     def contrast(self) -> float:
-        """By how many standard errors the azimuthal mean is darker at the ring's median radius than it is within 25 nm
-        on either side, whichever is less. Noise alone has minima along each line, but not at the same radius."""
+        """By how many standard errors over the directions the ring, at its median radius, is darker than what is within
+        25 nm on either side, whichever is less. Noise has a minimum along every line, but not at one radius."""
+        return min((_standard_errors(side - ring) for side, ring in self._sides()), default=0.0)
+
+    @property
+    def evenness(self) -> float:
+        """The same depth in standard errors of the grey along the ring: low where the ring is not dark all around."""
+        return min((_standard_errors(ring, float(np.mean(side - ring))) for side, ring in self._sides()), default=0.0)
+
+    def _sides(self) -> list[tuple[Double, Double]]:
+        """Grey where it is brightest inside and outside the ring, and in it, in the directions that have both."""
         if np.isnan(self.radii_nm).all():
-            return 0.0
+            return []
         mean, radius = azimuthal_mean(self.rays), round(float(np.nanmedian(self.radii_nm)) / _SAMPLE_NM)
-        here = self.rays[:, radius][np.isfinite(self.rays[:, radius])]
-        if len(here) < 2 or np.ptp(here) == 0:
-            return 0.0
-        sides = mean[max(radius - _WITHIN, 0) : radius + 1], mean[radius : radius + _WITHIN + 1]
-        depth = min(np.nanmax(side) for side in sides) - mean[radius]
-        return float(depth / (np.std(here) / np.sqrt(len(here))))
+        found = []
+        for first, last in ((max(radius - _WITHIN, 0), radius), (radius, min(radius + _WITHIN, len(mean) - 1))):
+            if np.isnan(mean[first : last + 1]).all():
+                return []
+            pair = self.rays[:, [first + int(np.nanargmax(mean[first : last + 1])), radius]]
+            side, ring = pair[np.isfinite(pair).all(axis=1)].T
+            found.append((side, ring))
+        return found
 
 
 def find_ring(plane: Float, *, step_nm: float, lines: int, search_nm: tuple[float, float]) -> Ring:
@@ -95,6 +106,13 @@ def smoothed(plane: Float) -> Float:
         return plane
     smooth: Float = ndimage.gaussian_filter(np.where(missing, np.nanmean(plane), plane), 1.0)
     return np.where(missing, np.float32(np.nan), smooth)
+
+
+def _standard_errors(values: Double, mean: float | None = None) -> float:
+    """``mean``, by default that of ``values``, over the standard error of ``values``; 0 where that is undetermined."""
+    if len(values) < 2 or np.ptp(values) == 0:
+        return 0.0
+    return float((np.mean(values) if mean is None else mean) / (values.std() / np.sqrt(len(values))))
 
 
 def azimuthal_mean(rays: Double) -> Double:
