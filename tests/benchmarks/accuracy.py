@@ -6,11 +6,11 @@
 - mito on the validation part of the EPFL hippocampus (x 0..287; x 320..1023 was trained on), cut out first, so that
   not even the context of a tile comes from the training part. FOLDER holds ``epfl_hippocampus``; by default it is
   $ASEM_DATA or ../shared/data. Left out, with a note, where the volume is not there.
-- every organelle on the parts of the naive simulated cells that hold it, of which nothing was trained on or chosen by.
+- every model on the parts of the naive simulated cells that hold its organelle; nothing was trained on them.
 
-It prints a Markdown table of voxels, and one of objects for what is counted: pores, pits and vesicles. There
-predicted specks below 100 voxels of 5 nm are dropped (the smallest true objects have about 1000), and objects that a
-face cuts are ignored.
+It prints a Markdown table of voxels, and one of objects for what is counted, pits and vesicles. There
+predicted specks below 500 voxels of 5 nm are dropped (half of the smallest true object), and objects that a face cuts
+are ignored.
 ``--json`` also writes what `asem evaluate --json` printed, one file for each volume.
 """
 
@@ -32,12 +32,12 @@ EPFL_VALIDATION = ("--voxel-size", "5,5,5", "--roi", "0:165,0:768,0:288", "--ove
 NAIVE = ("cf-3", "cf-6", "hpfs-21", "hpfs-22")
 WINDOWS = (
     ("evaluation", 10, ("er", "mito")),
-    ("golgi", 10, ("golgi", "pore", "ccp")),
+    ("golgi", 10, ("ccp",)),
     ("coverslip", 10, ("ccp",)),
 )
 """Parts of the naive cells, nm per voxel, and what is scored there."""
-COUNTED = ("pore", "ccp")
-ORGANELLES = ("mito", "er", "golgi", "pore", "ccp")
+COUNTED = ("ccp",)
+ORGANELLES = ("mito", "er", "ccp")
 Row = tuple[str, str, dict[str, Any]]
 """Organelle, volume, scores."""
 
@@ -58,7 +58,7 @@ def score(raw: Path, truth: Path, organelle: str, found: Path, model: str | None
     print(asem("segment", raw, "--organelle", organelle, *chosen, "-o", found, "--overwrite"), end="", file=sys.stderr)
     more: tuple[object, ...] = ("--figures", f"{found}_pictures", "--raw", raw)
     if organelle in COUNTED:
-        more += ("--objects", "--min-voxels", 100, "--ignore-border")
+        more += ("--objects", "--min-voxels", 500, "--ignore-border")
     scores: dict[str, Any] = json.loads(asem("evaluate", found, truth, "--organelle", organelle, *more, "--json"))
     return scores
 

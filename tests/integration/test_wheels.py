@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "asem_core": ".",
     **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
     "asem_analysis_pits": "plugins/analyses/pits",
+    "asem_analysis_pores": "plugins/analyses/pores",
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
 }
@@ -74,7 +75,7 @@ def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
     assert {"asem_core/py.typed", "asem_core/train/presets/fast.yaml"} <= set(_names(wheel))
 
 
-@pytest.mark.parametrize("organelle", ["mito", "er"])
+@pytest.mark.parametrize("organelle", ["mito", "er", "ccp"])
 def test_wheel_holds_its_model(dist: Path, organelle: str) -> None:
     (wheel,) = dist.glob(f"asem_organelle_{organelle}-*.whl")
     names = _names(wheel)
@@ -105,7 +106,7 @@ def test_fresh_environment_has_one_onnx_runtime(fresh: Path) -> None:
     assert len([line for line in installed.splitlines() if line.startswith("onnxruntime")]) == 1
 
 
-@pytest.mark.parametrize(("organelle", "preset"), [("mito", "tissue"), ("er", "cf")])
+@pytest.mark.parametrize(("organelle", "preset"), [("mito", "tissue"), ("er", "cf"), ("ccp", "hpfs")])
 def test_fresh_environment_segments(fresh: Path, tmp_path: Path, organelle: str, preset: str) -> None:
     cell, output = tmp_path / "cell.zarr", tmp_path / "found.zarr"
     _run(fresh / "asem", "simulate", cell, "--preset", preset, "--shape", "48,56,64")
