@@ -360,8 +360,8 @@ class AnalysisSpec:
     examples: tuple[str, ...] = ()
     """Command lines for its ``--help``."""
     report: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
-    """``report(dataset, *, folder) -> asem_core.report.parts.Report``: the figures of ``asem report``, made from the
-    data set and the output folder of an earlier run. None: a plain page with the distribution of every column."""
+    """``report(dataset) -> asem_core.report.parts.Report``: the page of ``asem report``, made from the data set of an
+    earlier run. None: a plain one with the distribution of every column."""
 
 
 @attrs.frozen(kw_only=True)

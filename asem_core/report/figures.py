@@ -6,7 +6,9 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +20,8 @@ BLUE, ORANGE, GREY = "#0f5e9c", "#d9822b", "#8a94a0"
 _DPI = 100
 """Of the page: 1 in is 100 CSS pixels."""
 _PLOT = "plotly-graph-div"
+_LEAST_UM = 0.15
+"""A map shows at least that much."""
 
 
 def new_figure(columns: int = 1, *, width_in: float = 4.8, height_in: float = 3.2) -> tuple[Figure, list[Axes]]:
@@ -62,6 +66,28 @@ def interactive(plot: Plot) -> str:
     settings = {"displaylogo": False, "responsive": True, "showSendToCloud": False}
     html: str = to_html(plot, full_html=False, include_plotlyjs=False, config=settings)
     return html
+
+
+def map_3d(traces: Sequence[Any], *, extent_um: Sequence[float]) -> str:
+    """Plotly traces in space, their x, y, z in micrometres: one scale on all axes, and all in view.
+
+    Parameters
+    ----------
+    extent_um
+        Size of what is shown along x, y and z.
+    """
+    from plotly.graph_objects import Figure as Plot
+
+    span = np.maximum(extent_um, _LEAST_UM)
+    away = float(1.4 * (span.max() / span.prod() ** (1 / 3)) ** 0.5)
+    plot = Plot(list(traces))
+    plot.update_layout(
+        height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0}, legend={"x": 0, "y": 1},
+        font={"family": "system-ui, sans-serif"},
+        scene={"aspectmode": "data", "camera": {"eye": dict.fromkeys("xyz", away)},
+               **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"}},
+    )  # fmt: skip
+    return interactive(plot)
 
 
 def is_interactive(html: str) -> bool:

@@ -70,7 +70,7 @@ def _report(found: Analysed, spec: AnalysisSpec) -> Report:
         return report_plainly(found.dataset, spec=spec)
     need_packages()
     try:
-        report: Report = resolve(spec.report)(found.dataset, folder=found.folder)
+        report: Report = resolve(spec.report)(found.dataset)
     except AsemError as error:
         raise type(error)(f"{found.folder}: {error}") from error
     return report

@@ -24,7 +24,7 @@ _BINS = 30
 _UM3, _UM2, _UM = 1e9, 1e6, 1e3
 
 
-def report_objects(dataset: xr.Dataset, *, folder: Path) -> Report:
+def report_objects(dataset: xr.Dataset) -> Report:
     """The report on what `asem_core.analyze.objects.analysis.measure_objects` found.
 
     Raises

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -80,22 +80,15 @@ def _picture_of(card: Card) -> str:
     return data_uri(file.getvalue())
 
 
-def _tags(gallery: Gallery) -> dict[str, int]:
+def _tags(gallery: Gallery) -> Counter[str]:
     """How many cards have each tag, in the order in which tags appear."""
-    return _count(tag for card in gallery.cards for tag in dict.fromkeys(card.tags))
+    return Counter(tag for card in gallery.cards for tag in dict.fromkeys(card.tags))
 
 
-def _sorts(gallery: Gallery) -> dict[str, int]:
-    return _count(name for card in gallery.cards for name in card.values)
+def _sorts(gallery: Gallery) -> Counter[str]:
+    return Counter(name for card in gallery.cards for name in card.values)
 
 
 def _values(card: Card) -> str:
     """As JSON, which has no NaN: what is not known is left out."""
     return json.dumps({name: value for name, value in card.values.items() if math.isfinite(value)})
-
-
-def _count(words: Iterable[str]) -> dict[str, int]:
-    found: dict[str, Any] = {}
-    for word in words:
-        found[word] = found.get(word, 0) + 1
-    return found

@@ -59,6 +59,11 @@ def test_the_choice_is_seeded_and_its_boxes_are_apart(labels: np.ndarray) -> Non
         few.choose(labels, 3, seed=1, side=20)
 
 
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_recipes_are_recipes(path: Path) -> None:
+    assert load_recipe(path).organelle == path.name.partition("_")[0]
+
+
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*_few.yaml")), ids=lambda path: path.stem)
 def test_recipes_of_few_objects_read_the_masks(path: Path) -> None:
     few = load("few")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import xarray as xr
 
@@ -12,7 +10,7 @@ from asem_core.report.needs import need_variables
 from asem_core.report.parts import Card, Figure, Gallery, Number, Report
 
 
-def report(dataset: xr.Dataset, *, folder: Path) -> Report:
+def report(dataset: xr.Dataset) -> Report:
     """Two plots that can be turned, a picture, a table, three cards."""
     from plotly import graph_objects as plotly
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from asem_analysis_pits.classes import CLASSES
 from asem_analysis_pits.figures import COLOURS
-from asem_core.report.figures import GREY, interactive
+from asem_core.report.figures import GREY, map_3d
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,15 +19,15 @@ _WAY_NM = 150.0
 
 def map_pits(pits: xr.Dataset) -> str:
     """A point per object, in the colour of its class; from a pit a line leads out of the cell."""
-    from plotly.graph_objects import Figure, Scatter3d
+    from plotly.graph_objects import Scatter3d
 
     place = np.stack([pits[f"{axis}_nm"].values for axis in "xyz"], axis=1) / 1000
     out = np.stack([pits[f"normal_{axis}"].values for axis in "xyz"], axis=1) * _WAY_NM / 1000
-    plot = Figure()
+    traces = []
     for name in (*CLASSES, ""):
         rows = np.flatnonzero(pits["class"].values == name)
         if len(rows):
-            plot.add_trace(Scatter3d(
+            traces.append(Scatter3d(
                 x=place[rows, 0], y=place[rows, 1], z=place[rows, 2], mode="markers", name=name or "not classified",
                 marker={"size": 5, "color": COLOURS.get(name, GREY)}, hovertemplate="%{text}<extra></extra>",
                 text=[_words(pits.isel(pit=row)) for row in rows],
@@ -36,19 +36,11 @@ def map_pits(pits: xr.Dataset) -> str:
     if known.any():
         gap = np.full_like(place[known], np.nan)
         ways = np.stack([place[known], place[known] + out[known], gap], axis=1).reshape(-1, 3)
-        plot.add_trace(Scatter3d(
+        traces.append(Scatter3d(
             x=ways[:, 0], y=ways[:, 1], z=ways[:, 2], mode="lines", name="way out of the cell", hoverinfo="skip",
             line={"color": GREY, "width": 2},
         ))  # fmt: skip
-    span = np.maximum(np.ptp(place, axis=0), _WAY_NM / 1000)
-    away = dict.fromkeys("xyz", 1.4 * (span.max() / span.prod() ** (1 / 3)) ** 0.5)
-    axes = {f"{axis}axis": {"title": {"text": f"{axis} (um)"}} for axis in "xyz"}
-    plot.update_layout(
-        height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        scene={**axes, "aspectmode": "data", "camera": {"eye": away}},
-        legend={"x": 0, "y": 1}, template="plotly_white",
-    )  # fmt: skip
-    return interactive(plot)
+    return map_3d(traces, extent_um=np.ptp(place, axis=0))
 
 
 def _words(pit: xr.Dataset) -> str:

@@ -42,15 +42,8 @@ _PAPER_HEIGHT_NM, _PAPER_WIDTH_NM = 61.0, 81.0
 _VIOLIN = f"A point per object; fewer than {figures.FEWEST} without a violin. Bar and white dot: quartiles and median."
 
 
-def report_pits(dataset: xr.Dataset, *, folder: Path) -> Report:
+def report_pits(dataset: xr.Dataset) -> Report:
     """The report on what `measure_pits` found.
-
-    Parameters
-    ----------
-    dataset
-        As it was returned.
-    folder
-        The output folder; not used, all is in ``dataset``.
 
     Raises
     ------

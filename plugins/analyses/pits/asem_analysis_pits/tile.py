@@ -8,8 +8,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from asem_core.report.drawing import SMOOTH, draw_over
+
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
 Double = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.uint8]
@@ -17,9 +19,6 @@ Colour = tuple[int, int, int]
 
 TILE = 256
 """Pixels per edge."""
-BAR_NM = 50.0
-_SMOOTH = 3
-"""Lines are drawn this many times larger, for smooth edges."""
 _END = 5.0
 """Half a bar across the end of a line, pixels."""
 _BEYOND: Colour = (233, 237, 241)
@@ -55,20 +54,16 @@ def draw(
     black_white
         Grey values that become black and white.
     """
-    from PIL import Image, ImageDraw
-
     step = columns_nm[1] - columns_nm[0]
     corner = np.array([rows_nm[0], columns_nm[0]]) - step / 2
-    scale = TILE * _SMOOTH / (step * len(columns_nm))
-    layer = Image.new("RGBA", (TILE * _SMOOTH, TILE * _SMOOTH))
-    pen = ImageDraw.Draw(layer)
-    for stroke in strokes:
-        for line in _lines(scale * (stroke.points_nm - corner), stroke):
-            pen.line([tuple(point) for point in line[:, ::-1]], stroke.colour, stroke.width * _SMOOTH)
-    margin, bottom = 10 * _SMOOTH, (TILE - 10) * _SMOOTH
-    pen.rectangle((margin, bottom - 4 * _SMOOTH, margin + BAR_NM * scale, bottom), (255, 255, 255))
-    over = layer.reduce(_SMOOTH)
-    return np.asarray(Image.alpha_composite(_background(grey, black_white), over).convert("RGB"))
+    width_nm = step * len(columns_nm)
+
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        for stroke in strokes:
+            for line in _lines(TILE * SMOOTH / width_nm * (stroke.points_nm - corner), stroke):
+                pen.line([tuple(point) for point in line[:, ::-1]], stroke.colour, stroke.width * SMOOTH)
+
+    return draw_over(_background(grey, black_white), paint, width_nm=width_nm)
 
 
 def _lines(points: Double, stroke: Stroke) -> list[Double]:
@@ -77,7 +72,7 @@ def _lines(points: Double, stroke: Stroke) -> list[Double]:
     if not stroke.ends:
         return [points]
     along = points[-1] - points[0]
-    across = _END * _SMOOTH * along[::-1] * (-1, 1) / max(float(np.linalg.norm(along)), 1e-9)
+    across = _END * SMOOTH * along[::-1] * (-1, 1) / max(float(np.linalg.norm(along)), 1e-9)
     return [points, *(np.stack([end - across, end + across]) for end in (points[0], points[-1]))]
 
 

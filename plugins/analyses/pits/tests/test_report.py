@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -31,7 +30,7 @@ FIGURES = [*LUMEN, "Coat", *STAGES, *ELLIPSES, "Where they are"]
 
 def report(dataset: xr.Dataset) -> Report:
     """As the engine calls it."""
-    return report_pits(dataset.assign_attrs(asem={"params": attrs.asdict(Pits())}), folder=Path())
+    return report_pits(dataset.assign_attrs(asem={"params": attrs.asdict(Pits())}))
 
 
 def numbers(made: Report) -> dict[str, str]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from asem_core.report.drawing import BAR_NM, SMOOTH, draw_over
 from asem_core.report.parts import Card, Gallery, Quality
 
 if TYPE_CHECKING:
     import xarray as xr
+    from PIL import ImageDraw
 
 Double = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.uint8]
@@ -18,9 +20,6 @@ Picture = npt.NDArray[np.uint8]
 TILE = 224
 """Pixels per edge of a picture; the page shows it at 160 to 224."""
 _HALF_NM = 110.0
-_BAR_NM = 50.0
-_SMOOTH = 3
-"""Lines are drawn this many times larger, for smooth edges."""
 _LINE, _END = (86, 180, 233), (255, 214, 10)
 REASONS = {
     "cut": "cut by a face of the volume", "small": "too small to be a whole pore",
@@ -35,7 +34,7 @@ def gallery(pores: xr.Dataset) -> Gallery:
     return Gallery(
         title="Every pore",
         caption="En face: the mean of the planes in the middle of the envelope. Blue: the lines; yellow: where the "
-        f"membrane was found. White bar: {_BAR_NM:g} nm. Green edge: good; orange edge: fair, for the reason given; "
+        f"membrane was found. White bar: {BAR_NM:g} nm. Green edge: good; orange edge: fair, for the reason given; "
         "grey edge: not measured.",
         cards=tuple(_card(pores.isel(pore=row)) for row in range(pores.sizes["pore"])),
     )
@@ -73,28 +72,23 @@ def draw(enface: npt.NDArray[np.float32], pore: xr.Dataset) -> Picture:
     pore
         One row of the table: ``v_nm``, ``membrane_nm``, ``angle_degrees``, ``centre_v_nm``, ``centre_u_nm``.
     """
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     half = min(_HALF_NM, float(pore.v_nm[-1]))
     grey = Image.fromarray(_bytes(enface)).transform(
         (TILE, TILE), Image.Transform.EXTENT, _corners(pore.v_nm.values, half), Image.Resampling.BICUBIC
     )
-    layer = Image.new("RGBA", (TILE * _SMOOTH, TILE * _SMOOTH))
-    pen = ImageDraw.Draw(layer)
-    scale = layer.width / (2 * half)
-    ends = scale * (ends_nm(pore) + half)
-    for a, b in zip(ends[: len(ends) // 2], ends[len(ends) // 2 :], strict=True):
-        if np.isfinite([a, b]).all():
-            pen.line([*a[::-1], *b[::-1]], (*_LINE, 110), _SMOOTH)
-    for v, u in ends[np.isfinite(ends).all(axis=1)]:
-        size = 2.2 * _SMOOTH
-        pen.ellipse((u - size, v - size, u + size, v + size), (*_END, 255))
-    margin = 10 * _SMOOTH
-    bottom = layer.height - margin
-    pen.rectangle((margin, bottom - 4 * _SMOOTH, margin + _BAR_NM * scale, bottom), (255, 255, 255, 255))
-    over = layer.reduce(_SMOOTH)
-    drawn: Picture = np.asarray(Image.alpha_composite(grey.convert("RGBA"), over).convert("RGB"))
-    return drawn
+    ends = TILE * SMOOTH / (2 * half) * (ends_nm(pore) + half)
+
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        for a, b in zip(ends[: len(ends) // 2], ends[len(ends) // 2 :], strict=True):
+            if np.isfinite([a, b]).all():
+                pen.line([*a[::-1], *b[::-1]], (*_LINE, 110), SMOOTH)
+        for v, u in ends[np.isfinite(ends).all(axis=1)]:
+            size = 2.2 * SMOOTH
+            pen.ellipse((u - size, v - size, u + size, v + size), (*_END, 255))
+
+    return draw_over(grey, paint, width_nm=2 * half)
 
 
 def ends_nm(pore: xr.Dataset) -> Double:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_analysis_pores.surface import envelope
-from asem_core.report.figures import GREY, interactive
+from asem_core.report.figures import GREY, map_3d
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,8 +18,6 @@ Double = npt.NDArray[np.float64]
 
 def map_pores(pores: xr.Dataset) -> str:
     """Measured pores as balls coloured by diameter, the others as crosses, on the envelope through them."""
-    from plotly import graph_objects as plotly
-
     points = np.stack([pores[f"{axis}_nm"].values for axis in "zyx"], axis=1) / 1000
     measured = pores.status.values == "measured"
     texts = _texts(pores)
@@ -27,20 +25,12 @@ def map_pores(pores: xr.Dataset) -> str:
         "color": pores.diameter_nm.values[measured], "colorscale": "Viridis", "showscale": True,
         "colorbar": {"title": {"text": "diameter (nm)"}, "thickness": 12, "len": 0.7},
     }  # fmt: skip
-    plot = plotly.Figure(
-        [
-            *_envelopes(points, pores.nucleus.values),
-            _points(points[measured], texts[measured], "measured", size=6, **by_diameter),
-            _points(points[~measured], texts[~measured], "not measured", size=4, symbol="cross", color="#444"),
-        ]
-    )
-    plot.update_layout(
-        height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0}, legend={"x": 0, "y": 1},
-        font={"family": "system-ui, sans-serif"},
-        scene={"aspectmode": "data", "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 1.2}},
-               **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"}},
-    )  # fmt: skip
-    return interactive(plot)
+    traces = [
+        *_envelopes(points, pores.nucleus.values),
+        _points(points[measured], texts[measured], "measured", size=6, **by_diameter),
+        _points(points[~measured], texts[~measured], "not measured", size=4, symbol="cross", color="#444"),
+    ]
+    return map_3d(traces, extent_um=np.ptp(points, axis=0)[::-1])
 
 
 def _points(points_um: Double, texts: npt.NDArray[np.object_], name: str, **marker: Any) -> Any:

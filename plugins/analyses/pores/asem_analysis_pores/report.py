@@ -28,15 +28,8 @@ VARIABLES = (
 _UNLIKELY = 0.05
 
 
-def report_pores(dataset: xr.Dataset, *, folder: Path) -> Report:
+def report_pores(dataset: xr.Dataset) -> Report:
     """The report on what `measure_pores` found.
-
-    Parameters
-    ----------
-    dataset
-        As it was returned.
-    folder
-        The output folder; not used, all is in ``dataset``.
 
     Raises
     ------

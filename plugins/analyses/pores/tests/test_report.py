@@ -39,8 +39,8 @@ def pores(folder: Path) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def report(pores: xr.Dataset, folder: Path) -> Report:
-    return report_pores(pores, folder=folder)
+def report(pores: xr.Dataset) -> Report:
+    return report_pores(pores)
 
 
 def test_numbers_come_first(report: Report, pores: xr.Dataset) -> None:
@@ -103,14 +103,14 @@ def test_bins_of_six_nm(pores: xr.Dataset) -> None:
     assert "Histogram of the diameters of 2 pores" in histogram(np.array([90.0, 90.0]), median_nm=90.0, null_sd_nm=None)
 
 
-def test_pores_that_were_not_measured(pores: xr.Dataset, folder: Path) -> None:
+def test_pores_that_were_not_measured(pores: xr.Dataset) -> None:
     """Some have no view, one has too few lines."""
     status = np.array(["cut"] * 3 + ["few lines"] + ["measured"] * 12)
     quality = np.where(status == "measured", pores["quality"].values, "")
     enface = pores.enface.where(xr.DataArray(status != "cut", dims="pore"))
     found = {**pores.attrs["statistics"], "status": {"cut": 3, "few lines": 1, "measured": 12}}
     changed = pores.assign(status=("pore", status), quality=("pore", quality), enface=enface)
-    made = report_pores(changed.assign_attrs(statistics=found), folder=folder)
+    made = report_pores(changed.assign_attrs(statistics=found))
     assert "Not measured: cut by a face of the volume (3), too few lines" in made.findings
     cards = made.galleries[0].cards
     assert [card.image is None for card in cards[:5]] == [True, True, True, False, False]
@@ -119,11 +119,11 @@ def test_pores_that_were_not_measured(pores: xr.Dataset, folder: Path) -> None:
     assert "few lines" in cards[3].tags
 
 
-def test_none_measured(pores: xr.Dataset, folder: Path) -> None:
+def test_none_measured(pores: xr.Dataset) -> None:
     found = describe(np.zeros(0), error_sd_nm=6, rng=np.random.default_rng(0))
     found |= {"status": {"cut": 16, "measured": 0}, "moran_i": None, "moran_p": None, "clustered": None}
     changed = pores.assign(status=("pore", ["cut"] * 16), quality=("pore", [""] * 16))
-    made = report_pores(changed.assign_attrs(statistics=found), folder=folder)
+    made = report_pores(changed.assign_attrs(statistics=found))
     assert [figure.title for figure in made.figures] == ["Where they are"]
     assert "No pore was measured" in made.findings
 
@@ -149,9 +149,9 @@ def test_no_pores(draw: Callable[..., Any], registry: Registry, tmp_path: Path) 
     assert "plotly.js" not in page
 
 
-def test_another_version_wrote_the_tables(pores: xr.Dataset, folder: Path) -> None:
+def test_another_version_wrote_the_tables(pores: xr.Dataset) -> None:
     with pytest.raises(AsemError, match="the tables have no membrane_nm: another version"):
-        report_pores(pores.drop_vars("membrane_nm"), folder=folder)
+        report_pores(pores.drop_vars("membrane_nm"))
 
 
 def test_chance_and_neighbours_in_words(pores: xr.Dataset) -> None:
