@@ -28,7 +28,8 @@ from asem_core.train.memory import keep_freed_memory
 from asem_core.train.recipe import Optimiser, Phase, Recipe, recipe_values
 from asem_core.train.sample import Block, Sampler
 from asem_core.train.settle import freeze_statistics, settle_statistics
-from asem_core.train.unet import ConvPass, UNet
+from asem_core.train.start import make_network
+from asem_core.train.unet import UNet
 from asem_core.train.validate import score
 from asem_core.train.volumes import LabelledVolume, load_data
 
@@ -66,7 +67,7 @@ def train(
     data_folder
         Where the recipe's relative paths start.
     registry
-        For the readers of the volumes.
+        For the readers of the volumes, and the model that training starts from.
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     progress
@@ -75,7 +76,7 @@ def train(
     keep_freed_memory()
     place = torch.device(_choose_device(device))
     output.mkdir(parents=True, exist_ok=True)
-    network = make_network(recipe).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = _make_optimiser(network, recipe.optimiser)
     done = checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
     (output / "recipe.yaml").write_text(yaml.safe_dump(recipe_values(recipe), sort_keys=False))
@@ -109,19 +110,6 @@ def train(
         torch.save(final.state_dict(), weights)
         scores = _validate(network, validation, place, journal, recipe.iterations, recipe)
     return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
-
-
-def make_network(recipe: Recipe) -> UNet:
-    """A network with the recipe's initial weights: PyTorch's default, or He where it normalises."""
-    torch.manual_seed(recipe.seed)
-    network = UNet(recipe.base, normalise=recipe.normalise)
-    if recipe.normalise:
-        for module in network.modules():
-            if isinstance(module, ConvPass):
-                for layer in module.conv_pass:
-                    if isinstance(layer, nn.Conv3d):
-                        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    return network
 
 
 def _choose_device(device: str) -> str:

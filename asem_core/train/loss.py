@@ -38,12 +38,26 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor, mask: Tensor) -> Tens
 
 
 def cross_entropy_dice(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Mean cross entropy plus soft Dice loss of the organelle (Milletari et al. 2016)."""
+    """Mean cross entropy plus `dice`."""
     cross_entropy = (mask * functional.cross_entropy(logits, labels, reduction="none")).sum() / mask.sum().clamp(min=1)
+    return cross_entropy + dice(logits, labels, mask)
+
+
+def dice(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Soft Dice loss of the organelle, 0..1. Source: Milletari et al. 2016."""
     probability = torch.softmax(logits, dim=1)[:, 1]
     overlap = (mask * probability * labels).sum()
     total = (mask * (probability + labels)).sum()
-    return cross_entropy + 1.0 - (2.0 * overlap + 1.0) / (total + 1.0)
+    return 1.0 - (2.0 * overlap + 1.0) / (total + 1.0)
 
 
-LOSSES = {"balanced_cross_entropy": balanced_cross_entropy, "cross_entropy_dice": cross_entropy_dice}
+def balanced_cross_entropy_dice(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Balanced cross entropy plus soft Dice loss: faint, rare objects are kept while what is wrong elsewhere is unlearned."""
+    return balanced_cross_entropy(logits, labels, mask) + dice(logits, labels, mask)
+
+
+LOSSES = {
+    "balanced_cross_entropy": balanced_cross_entropy,
+    "balanced_cross_entropy_dice": balanced_cross_entropy_dice,
+    "cross_entropy_dice": cross_entropy_dice,
+}

@@ -17,7 +17,7 @@ from asem_core.errors import RecipeError
 from asem_core.geometry import FloatTriple
 
 PRESETS = Path(__file__).parent / "presets"
-_LOSS = validators.in_(("balanced_cross_entropy", "cross_entropy_dice"))
+_LOSS = validators.in_(("balanced_cross_entropy", "balanced_cross_entropy_dice", "cross_entropy_dice"))
 
 
 @attrs.frozen(kw_only=True)
@@ -121,8 +121,11 @@ class Recipe:
     preset: str = "paper"
     seed: int = 0
     base: int = attrs.field(default=32, validator=validators.gt(0))
+    start: str | None = attrs.field(default=None)
+    """Model to begin from, of the same base: its id, or the folder or zip of its package. Without one, from nothing."""
     normalise: bool = False
-    """Batch normalisation while training, folded into the convolutions at export."""
+    """Batch normalisation while training, folded into the convolutions at export. Not with ``start``: the weights of a
+    model have it folded in already."""
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
     """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
     begin, or after the last iteration."""
@@ -136,6 +139,13 @@ class Recipe:
     """bfloat16 autocast; slower on processors without bfloat16 instructions."""
     validate_every: int = attrs.field(default=1000, validator=validators.gt(0))
     checkpoint_every: int = attrs.field(default=1000, validator=validators.gt(0))
+
+    @start.validator
+    def _folded(self, _: object, start: str | None) -> None:
+        if start is not None and self.normalise:
+            raise ValueError(
+                "the weights of a model have their normalisation folded in: give normalise: false with start"
+            )
 
     @property
     def iterations(self) -> int:

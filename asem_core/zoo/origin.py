@@ -106,10 +106,11 @@ def _trained(origin: Trained, base: int, parameters: int) -> str:
     optimiser = recipe["optimiser"]
     kind = "AdamW" if optimiser["decoupled"] else "Adam"
     normalised = "batch normalisation, folded into the convolutions at export" if recipe["normalise"] else "none"
+    start = f"- Starts from the weights of `{recipe['start']}`.\n" if recipe.get("start") else ""
     return f"""## Training
 
 - Recipe: `recipe.yaml` in this folder (preset `{recipe["preset"]}`, seed {recipe["seed"]}); log: `log.jsonl`.
-- Iterations: {done}; batch {recipe["batch"]}; {phases}.
+{start}- Iterations: {done}; batch {recipe["batch"]}; {phases}.
 - Network: 3D U-Net of valid convolutions, base {base}, {parameters:,} parameters;
   normalisation: {normalised}.
 - Loss: {recipe["loss"]}; {kind}, weight decay {optimiser["weight_decay"]:g}.

@@ -80,12 +80,12 @@ def test_every_joint_run_is_a_recipe_of_one_budget(tmp_path: Path) -> None:
     joint = load("joint")
     budgets = set()
     for name, cells in joint.RUNS.items():
-        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(joint.recipe_for("er", cells, (120, 30), seed=1)))
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(joint.recipe_for("er", cells, (120, 60), seed=1)))
         recipe = load_recipe(tmp_path / "plan.yaml")
         budgets.add(recipe.iterations)
         assert len(recipe.training) == len(cells), name
         assert all(data.share is None for data in recipe.training), "cells are drawn by their volume"
-    assert budgets == {120 + 30 + 30}
+    assert budgets == {120 + 60}
 
 
 def test_the_table_has_the_papers_figures_in_brackets() -> None:

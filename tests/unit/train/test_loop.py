@@ -19,9 +19,10 @@ from asem_core.cli.train import train as command
 from asem_core.errors import RecipeError
 from asem_core.geometry import Lattice, VoxelSize
 from asem_core.train import checkpoint, validate
-from asem_core.train.loop import TrainingResult, make_network, train
+from asem_core.train.loop import TrainingResult, train
 from asem_core.train.loss import LOSSES
 from asem_core.train.recipe import Data, Recipe, structure_recipe
+from asem_core.train.start import make_network
 from asem_core.train.unet import UNet
 from asem_core.train.volumes import LabelledVolume, load_data
 
@@ -129,7 +130,7 @@ def test_a_phase_may_have_its_own_loss(data: Path, tmp_path: Path, monkeypatch: 
 def test_training_changes_every_weight(undisturbed: tuple[Path, TrainingResult]) -> None:
     state = torch.load(undisturbed[0] / "checkpoint.pt", weights_only=True)
     assert state["iteration"] == 4
-    before = make_network(recipe()).state_dict()
+    before = make_network(recipe(), REGISTRY).state_dict()
     for name, value in state["model_state_dict"].items():
         if name.endswith("weight"):
             assert not torch.equal(value, before[name]), name
@@ -180,7 +181,7 @@ def test_validation_is_logged_once_even_if_a_finished_run_is_run_again(data: Pat
 
 
 def test_a_kill_while_saving_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, network = recipe(), make_network(recipe())
+    plan, network = recipe(), make_network(recipe(), REGISTRY)
     optimiser = torch.optim.Adam(network.parameters())
     checkpoint.save(tmp_path, iteration=1, network=network, optimiser=optimiser, recipe=plan)
 
@@ -195,7 +196,7 @@ def test_a_kill_while_saving_keeps_the_checkpoint_before(tmp_path: Path, monkeyp
 
 
 def test_a_checkpoint_from_before_a_key_existed_goes_on(tmp_path: Path) -> None:
-    plan, network = recipe(), make_network(recipe())
+    plan, network = recipe(), make_network(recipe(), REGISTRY)
     optimiser = torch.optim.Adam(network.parameters())
     checkpoint.save(tmp_path, iteration=3, network=network, optimiser=optimiser, recipe=plan)
     state = torch.load(tmp_path / checkpoint.LATEST, weights_only=True)
@@ -206,7 +207,7 @@ def test_a_checkpoint_from_before_a_key_existed_goes_on(tmp_path: Path) -> None:
 
 
 def test_only_the_inside_is_scored() -> None:
-    network = make_network(recipe(base=1)).eval()
+    network = make_network(recipe(base=1), REGISTRY).eval()
     raw = np.random.default_rng(1).random((9, 12, 9)).astype(np.float32)
     truth, inside = np.ones(raw.shape, np.uint8), np.zeros(raw.shape, np.uint8)
     inside[:, :4] = 1
@@ -219,7 +220,7 @@ def test_only_the_inside_is_scored() -> None:
 @torch.no_grad()
 def test_tiles_of_the_validation_agree_with_a_pass_of_their_own() -> None:
     """At the corner, where the image is mirrored, and across the border of two tiles."""
-    network = make_network(recipe(base=1)).eval()
+    network = make_network(recipe(base=1), REGISTRY).eval()
     raw = np.random.default_rng(1).random((66, 12, 9)).astype(np.float32)
     tiled = validate.predict(network, raw, torch.device("cpu"))
     assert tiled.shape == raw.shape

@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from asem_core.train.loss import LOSSES, balance, balanced_cross_entropy, cross_entropy_dice
+from asem_core.train.loss import (
+    LOSSES,
+    balance,
+    balanced_cross_entropy,
+    balanced_cross_entropy_dice,
+    cross_entropy_dice,
+)
 
 Case = tuple[Tensor, Tensor, Tensor]
 
@@ -42,11 +48,10 @@ def brute_balanced(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
 
 def brute_dice(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
     inside = [i for i in np.ndindex(*labels.shape) if mask[i]]
-    entropy = sum(cross_entropy(logits, i, int(labels[i])) for i in inside) / len(inside)
     p = {i: math.exp(-cross_entropy(logits, i, 1)) for i in inside}
     overlap = sum(p[i] * int(labels[i]) for i in inside)
     total = sum(p[i] + int(labels[i]) for i in inside)
-    return entropy + 1 - (2 * overlap + 1) / (total + 1)
+    return 1 - (2 * overlap + 1) / (total + 1)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.005, 0.3, 0.995, 1.0])
@@ -59,7 +64,17 @@ def test_balanced_cross_entropy_equals_the_loop(seed: int, share: float) -> None
 @pytest.mark.parametrize("seed", range(3))
 def test_cross_entropy_dice_equals_the_loop(seed: int) -> None:
     values = case(seed)
-    assert cross_entropy_dice(*values).item() == pytest.approx(brute_dice(*values), rel=1e-9)
+    logits, labels, mask = values
+    inside = [i for i in np.ndindex(*labels.shape) if mask[i]]
+    entropy = sum(cross_entropy(logits, i, int(labels[i])) for i in inside) / len(inside)
+    assert cross_entropy_dice(*values).item() == pytest.approx(entropy + brute_dice(*values), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_two_are_combined_by_their_sum(seed: int) -> None:
+    values = case(seed, share=0.05, shape=(1, 7, 8, 9))
+    both = brute_balanced(*values) + brute_dice(*values)
+    assert balanced_cross_entropy_dice(*values).item() == pytest.approx(both, rel=1e-9)
 
 
 def test_weights_are_clipped_at_one_to_a_hundred() -> None:

@@ -78,6 +78,13 @@ def test_unfinished_training_shows(card, facts):
     )
 
 
+def test_what_training_started_from_shows(card, facts):
+    assert "Starts from" not in card_text(card, facts)
+    origin = attrs.evolve(facts.origin, recipe={**RECIPE, "start": "er-10nm"})
+    text = card_text(card, attrs.evolve(facts, origin=origin))
+    assert "- Starts from the weights of `er-10nm`.\n- Iterations: 6;" in text
+
+
 def test_scores_come_from_evaluate(tmp_path, card, facts):
     path = tmp_path / "scores.json"
     worse = {**SCORE, "f1": 0.7}

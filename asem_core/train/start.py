@@ -1,0 +1,56 @@
+"""Weights that training begins from: a new network's, or those of a model that has learned something already."""
+
+from __future__ import annotations
+
+import pickle
+
+import torch
+from torch import nn
+
+from asem_core.errors import RecipeError
+from asem_core.registry import Registry
+from asem_core.train.recipe import Recipe
+from asem_core.train.unet import ConvPass, PackageNet, UNet
+from asem_core.zoo.catalogue import package_of
+from asem_core.zoo.describe import STATE_DICT_NAME
+from asem_core.zoo.pickle_file import check_state_dict
+
+
+def make_network(recipe: Recipe, registry: Registry) -> UNet:
+    """A network with the weights that ``recipe`` begins from.
+
+    Those of ``recipe.start``; else random ones: PyTorch's default, or He where the network normalises.
+
+    Raises
+    ------
+    ModelError
+        There is no model ``recipe.start``, or it has no readable PyTorch weights.
+    RecipeError
+        They are those of another network.
+    """
+    torch.manual_seed(recipe.seed)
+    network = UNet(recipe.base, normalise=recipe.normalise)
+    if recipe.start is not None:
+        network.load_state_dict(_package_weights(recipe.start, recipe.base, registry))
+    elif recipe.normalise:
+        for module in network.modules():
+            if isinstance(module, ConvPass):
+                for layer in module.conv_pass:
+                    if isinstance(layer, nn.Conv3d):
+                        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return network
+
+
+def _package_weights(name: str, base: int, registry: Registry) -> dict[str, torch.Tensor]:
+    package = PackageNet(base)
+    with package_of(name, registry=registry) as folder:
+        path = folder / STATE_DICT_NAME
+        check_state_dict(path)
+        try:
+            package.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+        except (RuntimeError, AttributeError, pickle.UnpicklingError) as error:
+            raise RecipeError(
+                f"cannot start from {name!r}: {path} does not hold a U-Net of base {base} "
+                f"({' '.join(str(error).split())[:200]}); a network starts from one of its own size"
+            ) from None
+    return package.network.state_dict()

@@ -1,0 +1,84 @@
+"""What training begins from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from asem_core.errors import ModelError, RecipeError
+from asem_core.registry import make_registry
+from asem_core.train.export import round_to_fp16, save_state_dict
+from asem_core.train.recipe import Recipe, structure_recipe
+from asem_core.train.start import make_network
+from asem_core.train.unet import PackageNet, UNet
+from asem_core.zoo.catalogue import package_of
+
+
+def recipe(**changes: Any) -> Recipe:
+    values = {
+        "organelle": "golgi",
+        "voxel_size_nm": [10, 10, 10],
+        "training": [{"raw": "a.zarr", "labels": "a.zarr"}],
+        "base": 2,
+        "phases": [{"iterations": 1, "side": 16, "padded": True}],
+    }
+    return structure_recipe({**values, **changes}, where="test")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """As much of a model package as training starts from, and the weights in it."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(4)
+    network = UNet(2)
+    network.load_state_dict(round_to_fp16(network.state_dict()))
+    save_state_dict(network, folder / "weights_state_dict.pt")
+    return folder, network.state_dict()
+
+
+def test_from_nothing_the_seed_decides() -> None:
+    registry = make_registry()
+    first, again, other = (make_network(recipe(seed=seed), registry).state_dict() for seed in (1, 1, 2))
+    for name, value in first.items():
+        assert torch.equal(value, again[name])
+        if name.endswith("weight"):
+            assert not torch.equal(value, other[name])
+
+
+def test_from_a_package_its_weights(package: tuple[Path, dict[str, torch.Tensor]]) -> None:
+    folder, weights = package
+    network = make_network(recipe(start=str(folder)), make_registry())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+    assert all(weight.requires_grad for weight in network.parameters())
+
+
+def test_from_an_installed_model() -> None:
+    registry = make_registry()
+    with package_of("er-10nm", registry=registry) as folder:
+        packed = PackageNet(16)
+        packed.load_state_dict(torch.load(folder / "weights_state_dict.pt", weights_only=True))
+    network = make_network(recipe(start="er-10nm", base=16), registry)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, packed.network.state_dict()[name]), name
+
+
+def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
+    registry = make_registry()
+    with pytest.raises(ModelError, match=r"no model 'er-11nm'.*er-10nm"):
+        make_network(recipe(start="er-11nm"), registry)
+    with pytest.raises(RecipeError, match=r"does not hold a U-Net of base 4.*one of its own size"):
+        make_network(recipe(start=str(package[0]), base=4), registry)
+    with pytest.raises(ModelError, match=r"weights_state_dict\.pt holds no PyTorch weights \(.*No such file"):
+        make_network(recipe(start=str(tmp_path)), registry)
+    (tmp_path / "weights_state_dict.pt").write_bytes(b"half")
+    with pytest.raises(ModelError, match="holds no PyTorch weights"):
+        make_network(recipe(start=str(tmp_path)), registry)
+
+
+def test_a_model_has_its_normalisation_folded_in() -> None:
+    with pytest.raises(RecipeError, match="normalise: false with start"):
+        recipe(start="er-10nm", normalise=True)
