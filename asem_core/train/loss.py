@@ -52,7 +52,7 @@ def dice(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
 
 
 def balanced_cross_entropy_dice(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Balanced cross entropy plus soft Dice loss: faint, rare objects are kept while what is wrong elsewhere is unlearned."""
+    """`balanced_cross_entropy` plus `dice`: faint, rare objects stay while what is wrong elsewhere is unlearned."""
     return balanced_cross_entropy(logits, labels, mask) + dice(logits, labels, mask)
 
 

@@ -6,8 +6,8 @@ Trains every combination of cells by one recipe, and scores each network on the 
 of other parts of them) and on naive ones, with the exclusion zone, as in Tables S6 and S8 of Gallusser et al.
 2022. Cells A and B are cf-1 and cf-2; CF is both, HPFS is hpfs-19 and hpfs-20. A run that was stopped goes on where it
 was; what is done is not done again. Prints the tables with the paper's figures beside them, and the processor time that
-all of it took. `--iterations` is one budget for all runs, first with each block's own statistics, then with fixed ones: a
-network that sees four cells trains no longer than one that sees one.
+all of it took. `--iterations` is one budget for all runs, first with each block's own statistics, then with fixed
+ones: a network that sees four cells trains no longer than one that sees one.
 """
 
 from __future__ import annotations

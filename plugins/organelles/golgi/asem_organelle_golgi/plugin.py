@@ -1,14 +1,19 @@
-"""Entry point: the organelle ``golgi``, parameters only; there is no trained model yet."""
+"""Entry point: the organelle ``golgi`` and its models, the packages under ``models/``."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef
+from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef, packaged_models
+
+_PACKAGE = "asem_organelle_golgi"
 
 
 @hookimpl
 def asem_register_organelles() -> list[OrganelleSpec]:
     """Golgi apparatus. Numbers: Gallusser et al. 2022, voxels of a 5 nm grid; ``incasem``: its program's."""
+    models = packaged_models(_PACKAGE, Path(__file__).parent)
     return [
         OrganelleSpec(
             name="golgi",
@@ -19,6 +24,9 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             zone_presets={"incasem": ExclusionZone(dilate=2, erode=2)},
             threshold=0.5,
             instances=True,
+            models=models,
+            default_model="golgi-10nm" if models else None,
+            recipe=f"{_PACKAGE}:golgi_10nm.yaml",
             citation="Gallusser et al. 2022, bioRxiv 2022.08.02.502534, https://doi.org/10.1101/2022.08.02.502534",
         )
     ]

@@ -1,14 +1,19 @@
-"""Entry point: the organelle ``pore``, parameters only; there is no trained model yet."""
+"""Entry point: the organelle ``pore`` and its models, the packages under ``models/``."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import ExclusionZone, OrganelleSpec, packaged_models
+
+_PACKAGE = "asem_organelle_pore"
 
 
 @hookimpl
 def asem_register_organelles() -> list[OrganelleSpec]:
     """Nuclear pores. Numbers: Gallusser et al. 2022, voxels of a 5 nm grid; ``incasem``: its program's."""
+    models = packaged_models(_PACKAGE, Path(__file__).parent)
     return [
         OrganelleSpec(
             name="pore",
@@ -18,6 +23,9 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             zone_presets={"incasem": ExclusionZone(dilate=1, erode=1)},
             threshold=0.5,
             instances=True,
+            models=models,
+            default_model="pore-10nm" if models else None,
+            recipe=f"{_PACKAGE}:pore_10nm.yaml",
             citation="Gallusser et al. 2022, bioRxiv 2022.08.02.502534, https://doi.org/10.1101/2022.08.02.502534",
         )
     ]
