@@ -75,7 +75,7 @@ def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
     assert {"asem_core/py.typed", "asem_core/train/presets/fast.yaml"} <= set(_names(wheel))
 
 
-@pytest.mark.parametrize("organelle", ["mito", "er", "ccp"])
+@pytest.mark.parametrize("organelle", ["mito", "er", "golgi", "pore", "ccp"])
 def test_wheel_holds_its_model(dist: Path, organelle: str) -> None:
     (wheel,) = dist.glob(f"asem_organelle_{organelle}-*.whl")
     names = _names(wheel)
@@ -106,7 +106,9 @@ def test_fresh_environment_has_one_onnx_runtime(fresh: Path) -> None:
     assert len([line for line in installed.splitlines() if line.startswith("onnxruntime")]) == 1
 
 
-@pytest.mark.parametrize(("organelle", "preset"), [("mito", "tissue"), ("er", "cf"), ("ccp", "hpfs")])
+@pytest.mark.parametrize(
+    ("organelle", "preset"), [("mito", "tissue"), ("er", "cf"), ("golgi", "cf"), ("pore", "cf"), ("ccp", "hpfs")]
+)
 def test_fresh_environment_segments(fresh: Path, tmp_path: Path, organelle: str, preset: str) -> None:
     cell, output = tmp_path / "cell.zarr", tmp_path / "found.zarr"
     _run(fresh / "asem", "simulate", cell, "--preset", preset, "--shape", "48,56,64")
