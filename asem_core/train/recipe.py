@@ -122,7 +122,8 @@ class Recipe:
     seed: int = 0
     base: int = attrs.field(default=32, validator=validators.gt(0))
     start: str | None = attrs.field(default=None)
-    """Model to begin from, of the same base: its id, or the folder or zip of its package. Without one, from nothing."""
+    """Model to begin from, of the same base: ``ID``, ``ID@VERSION``, or the folder or zip of its package. Without one,
+    from nothing."""
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export. Not with ``start``: the weights of a
     model have it folded in already."""

@@ -48,18 +48,23 @@ def all_models(registry: Registry) -> tuple[Listed, ...]:
     return (*brought, *stored)
 
 
-def model_named(model_id: str, *, registry: Registry) -> Listed:
-    """The model ``model_id``.
+def model_named(name: str, *, registry: Registry) -> Listed:
+    """The model ``name``: its id, or ``ID@VERSION`` where it must be that one.
 
     Raises
     ------
     ModelError
-        There is none; the message lists those there are.
+        There is none, or in another version; the message lists those there are.
     """
+    model_id, _, version = name.partition("@")
     found = all_models(registry)
-    for listed in found:
-        if listed.spec.id == model_id:
+    same = [listed for listed in found if listed.spec.id == model_id]
+    for listed in same:
+        if version in ("", listed.spec.version):
             return listed
+    if same:
+        there = ", ".join(listed.spec.version for listed in same)
+        raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
     there = ", ".join(listed.spec.id for listed in found) or "none"
     broken = "".join(f"; the plugin {p.name!r} is broken: {p.error}" for p in registry.organelles.broken)
     raise ModelError(f"no model {model_id!r} and no such folder or zip; installed models: {there}{broken}")
@@ -67,7 +72,7 @@ def model_named(model_id: str, *, registry: Registry) -> Listed:
 
 @contextmanager
 def package_of(name: str, *, registry: Registry) -> Iterator[Path]:
-    """The folder of the package ``name``: the id of a model, a folder, or a zip, which is unpacked for as long.
+    """The folder of the package ``name``: a model (``model_named``), a folder, or a zip, which is unpacked for as long.
 
     Raises
     ------
