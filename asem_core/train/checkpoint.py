@@ -11,6 +11,7 @@ import torch
 
 from asem_core.errors import RecipeError
 from asem_core.train.recipe import Recipe, recipe_values, structure_recipe
+from asem_core.train.saved import read_saved
 
 LATEST = "checkpoint.pt"
 
@@ -33,13 +34,15 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
 
     Raises
     ------
+    ModelError
+        The checkpoint is damaged.
     RecipeError
-        The checkpoint was made by another recipe.
+        It was made by another recipe.
     """
     path = folder / LATEST
     if not path.exists():
         return 0
-    state = torch.load(path, weights_only=True, map_location="cpu")
+    state = read_saved(path)
     # Structured again, so that keys which a recipe has gained since have their defaults.
     before, now = recipe_values(structure_recipe(state["recipe"], where=str(path))), recipe_values(recipe)
     if before != now:

@@ -8,7 +8,6 @@ others have published and scored stay as they are, float32.
 from __future__ import annotations
 
 import io
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from asem_core.errors import ModelError
+from asem_core.train.saved import read_saved
 from asem_core.train.unet import PackageNet, UNet
 
 OPSET = 17
@@ -69,15 +69,13 @@ def load_rounded(weights: Path, *, base: int) -> UNet:
         The file is missing or unreadable, or holds another network.
     """
     try:
-        state = torch.load(weights, weights_only=True, map_location="cpu")
+        state = read_saved(weights)
     except FileNotFoundError:
         raise ModelError(f"{weights} is missing: `asem train` writes it when the training has finished") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{weights} is no readable state dict: {str(error).splitlines()[0]}") from None
     network = UNet(base).eval()
     try:
         network.load_state_dict(round_to_fp16(state))
-    except (RuntimeError, AttributeError) as error:
+    except (RuntimeError, AttributeError, TypeError) as error:
         raise ModelError(
             f"{weights} does not hold a plain U-Net of base {base}: {' '.join(str(error).split())[:200]}; "
             "expected the weights.pt of `asem train` beside its recipe.yaml"

@@ -9,7 +9,6 @@ The file holds ``model_state_dict`` (and ``optimizer_state_dict``); its names ar
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from asem_core.errors import ModelError
+from asem_core.train.saved import read_saved
 from asem_core.train.unet import UNet
 from asem_core.zoo.pickle_file import check_state_dict
 
@@ -58,10 +58,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise ModelError(f"{path}: there is no such checkpoint")
     check_state_dict(path)
-    try:
-        stored = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{path} is no readable checkpoint: {str(error).splitlines()[0]}") from None
+    stored = read_saved(path)
     if not isinstance(stored, Mapping):
         raise ModelError(f"{path} holds a {type(stored).__name__}, expected a mapping with model_state_dict")
     published = next((stored[key] for key in _WEIGHTS if isinstance(stored.get(key), Mapping)), stored)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-
 import torch
 from torch import nn
 
 from asem_core.errors import RecipeError
 from asem_core.registry import Registry
 from asem_core.train.recipe import Recipe
+from asem_core.train.saved import read_saved
 from asem_core.train.unet import ConvPass, PackageNet, UNet
 from asem_core.zoo.catalogue import package_of
 from asem_core.zoo.describe import STATE_DICT_NAME
@@ -47,8 +46,8 @@ def _package_weights(name: str, base: int, registry: Registry) -> dict[str, torc
         path = folder / STATE_DICT_NAME
         check_state_dict(path)
         try:
-            package.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-        except (RuntimeError, AttributeError, pickle.UnpicklingError) as error:
+            package.load_state_dict(read_saved(path))
+        except (RuntimeError, AttributeError, TypeError) as error:
             raise RecipeError(
                 f"cannot start from {name!r}: {path} does not hold a U-Net of base {base} "
                 f"({' '.join(str(error).split())[:200]}); a network starts from one of its own size"

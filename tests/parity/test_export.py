@@ -128,7 +128,7 @@ def test_weights_that_are_none(tmp_path):
     with pytest.raises(ModelError, match="is missing"):
         load_rounded(tmp_path / "weights.pt", base=4)
     (tmp_path / "weights.pt").write_bytes(b"no weights")
-    with pytest.raises(ModelError, match="no readable state dict"):
+    with pytest.raises(ModelError, match="damaged, or no file of PyTorch"):
         load_rounded(tmp_path / "weights.pt", base=4)
     torch.save(UNet(4, normalise=True).state_dict(), tmp_path / "weights.pt")
     with pytest.raises(ModelError, match="plain U-Net of base 4"):

@@ -1,0 +1,29 @@
+"""Reading what ``torch.save`` wrote: tensors and plain values only, whatever the file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from asem_core.errors import ModelError
+
+
+def read_saved(path: Path) -> Any:
+    """The contents of ``path``, tensors on the CPU. Nothing that the file holds is run.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ModelError
+        It is damaged, no such file at all, or holds more than tensors and plain values.
+    """
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # on damage torch fails wherever its parser stumbles, assertions included
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ModelError(f"{path} is damaged, or no file of PyTorch: {reason}") from None
