@@ -169,11 +169,13 @@ def _object_scores(document: Mapping[str, Any]) -> dict[str, ObjectScore]:
 
 
 def flat_scores(scores: tuple[ScoreSet, ...]) -> dict[str, float]:
-    """F1 on the volume that suits the model least, as a `ModelSpec` lists it; empty where nothing was scored."""
+    """The lowest F1 of any volume, as a `ModelSpec` lists it; empty where nothing was scored."""
     if not scores:
         return {}
-    worst = min(scores, key=lambda entry: entry.without_zone["f1"])
-    return {"f1_with_zone": worst.with_zone["f1"], "f1_without_zone": worst.without_zone["f1"]}
+    return {
+        "f1_with_zone": min(entry.with_zone["f1"] for entry in scores),
+        "f1_without_zone": min(entry.without_zone["f1"] for entry in scores),
+    }
 
 
 def card_text(card: Card, facts: Facts) -> str:

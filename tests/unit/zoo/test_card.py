@@ -96,7 +96,9 @@ def test_scores_come_from_evaluate(tmp_path, card, facts):
     assert "Not scored" not in text
     assert flat_scores(scores) == {"f1_with_zone": 0.9, "f1_without_zone": 0.7}
     better = attrs.evolve(scores[0], with_zone=SCORE, without_zone=SCORE)
-    assert flat_scores((better, *scores)) == flat_scores(scores), "the volume that suits the model least"
+    assert flat_scores((better, *scores)) == flat_scores(scores), "the lowest"
+    other = attrs.evolve(scores[0], with_zone={**SCORE, "f1": 0.6}, without_zone=SCORE)
+    assert flat_scores((other, *scores)) == {"f1_with_zone": 0.6, "f1_without_zone": 0.7}, "each from its own volume"
 
 
 def test_scores_of_objects_and_of_another_training(tmp_path, card, facts):
