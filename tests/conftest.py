@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
 from scipy import ndimage
 
 from asem_core import Registry, Volume, VoxelSize
@@ -21,6 +22,9 @@ from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
 from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -210,7 +210,7 @@ def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path) -> None:
     from asem_core.zoo.path import is_own, open_folder
 
     mito = pytest.importorskip("asem_organelle_mito")
-    (folder,) = (Path(mito.__file__).parent / "models").iterdir()
+    folder = Path(mito.__file__).parent / "models" / "mito_10nm"
     assert is_own(folder)
     assert open_folder(folder, organelle="mito").onnx == folder / "weights.onnx"
     with pytest.raises(ModelError, match="finds mito, not er: give --organelle mito"):
