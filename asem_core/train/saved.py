@@ -18,7 +18,7 @@ def read_saved(path: Path) -> Any:
     FileNotFoundError
         There is no such file.
     ModelError
-        It is damaged, no such file at all, or holds more than tensors and plain values.
+        It is damaged, none of PyTorch's, or holds more than tensors and plain values.
     """
     try:
         return torch.load(path, weights_only=True, map_location="cpu")

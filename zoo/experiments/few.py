@@ -4,7 +4,7 @@
     asem train zoo/experiments/pore_10nm_few.yaml --data DATA -o runs/pore_10nm_few
     asem train zoo/experiments/ccp_10nm_few.yaml --data DATA -o runs/ccp_10nm_few
 
-What they score stands beside the models that saw all truth in docs/experiments.md.
+What they score stands beside the models that saw all truth in their cards and in docs/experiments.md.
 
 The paper trained on 8 nuclear pores and 2 more to validate on, and on 15 coated pits and 4 more, each in a box of 110^3
 voxels of 5 nm, with everything else masked; here a box is 56^3 voxels of 10 nm. It holds one object: where another of
