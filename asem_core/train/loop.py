@@ -75,9 +75,11 @@ def train(
     """
     keep_freed_memory()
     place = torch.device(_choose_device(device))
+    # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
+    torch.backends.cudnn.benchmark = True
     output.mkdir(parents=True, exist_ok=True)
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    optimiser = _make_optimiser(network, recipe.optimiser)
+    optimiser = make_optimiser(network, recipe.optimiser)
     done = checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
     (output / "recipe.yaml").write_text(yaml.safe_dump(recipe_values(recipe), sort_keys=False))
 
@@ -95,7 +97,7 @@ def train(
                 if recipe.settles_before(iteration):
                     settle_statistics(network, sampler, recipe)
                 rate = _set_rate(optimiser, recipe.rate_at(iteration))
-                loss = _step(network, optimiser, block, recipe, recipe.phase_at(iteration))
+                loss = step(network, optimiser, block, recipe, recipe.phase_at(iteration))
                 now = iteration + 1
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
                 progress("train", now, recipe.iterations)
@@ -116,7 +118,8 @@ def _choose_device(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def _make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
+def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
+    """Adam or AdamW over all weights of ``network``."""
     kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
     return kind(network.parameters(), weight_decay=settings.weight_decay)
 
@@ -127,7 +130,8 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
     return rate
 
 
-def _step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, phase: Phase) -> float:
+def step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, phase: Phase) -> float:
+    """One iteration: the loss of ``block`` before it."""
     network.train()
     if phase.frozen:
         freeze_statistics(network)

@@ -38,6 +38,7 @@ class Sampler:
     def __init__(self, volumes: Sequence[LabelledVolume], recipe: Recipe, device: torch.device) -> None:
         self._recipe = recipe
         self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         shares = np.array([volume.share for volume in volumes])
         self._probability = torch.from_numpy(shares / shares.sum())
         self._raw = [torch.from_numpy(volume.raw).to(device) for volume in volumes]
@@ -71,7 +72,18 @@ class Sampler:
         )
 
     def batch(self, iteration: int, phase: Phase) -> Block:
-        """The samples of one iteration, stacked along a new first axis."""
+        """The samples of one iteration, stacked along a new first axis.
+
+        On a GPU they are computed on a stream of their own, beside the training step before, and complete on return.
+        """
+        if self._stream is None:
+            return self._stack(iteration, phase)
+        with torch.cuda.stream(self._stream):
+            batch = self._stack(iteration, phase)
+            self._stream.synchronize()
+        return batch
+
+    def _stack(self, iteration: int, phase: Phase) -> Block:
         size = self._recipe.batch
         blocks = [self.block(iteration * size + i, phase) for i in range(size)]
         return Block(

@@ -132,7 +132,8 @@ def score_all(recipe: Recipe, weights: Path, folder: Path, registry: Registry) -
     """F1 on every scored cell, with the organelle's exclusion zone."""
     network = UNet(recipe.base)
     network.load_state_dict(torch.load(weights, weights_only=True))
-    network.eval()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.eval().to(device, memory_format=torch.channels_last_3d)
     organelle = registry.organelles[recipe.organelle]
     for cell, part in SCORED.items():
         data = load_data(
@@ -142,7 +143,7 @@ def score_all(recipe: Recipe, weights: Path, folder: Path, registry: Registry) -
             grid=GRID,
             registry=registry,
         )
-        predicted = predict(network, data.raw, torch.device("cpu")) >= organelle.threshold
+        predicted = predict(network, data.raw, device) >= organelle.threshold
         zone = organelle.exclusion_zone
         widths = Shell(dilate=scale_width(zone.dilate, GRID), erode=scale_width(zone.erode, GRID))
         counted = ~shell(data.labels, params=widths)
