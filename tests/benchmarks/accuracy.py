@@ -9,9 +9,9 @@
 - every model on the parts of the naive simulated cells that hold its organelle; nothing was trained on them.
 
 It prints a Markdown table of voxels, and one of objects for what is counted: nuclear pores, pits and vesicles. There
-predicted specks below 100 and 1600 voxels of 5 nm are dropped, and objects that a face cuts are ignored. 1600 is half of
-the smallest whole pit or vesicle in the cells that were trained on (401 voxels of 10 nm). Half of that of pores, 400, would
-drop 2 of 53 pores found on the parts that validated, with 2 of 5 false ones: 100 keeps them.
+predicted specks below 100 and 1600 voxels of 5 nm are dropped, and objects that a face cuts are ignored. 1600 is half
+of the smallest whole pit or vesicle in the cells that were trained on (401 voxels of 10 nm). Half of that of pores,
+400, would drop 2 of 53 pores found on the parts that validated, with 2 of 5 false ones: 100 keeps them.
 ``--json`` also writes what `asem evaluate --json` printed, one file for each volume.
 """
 
