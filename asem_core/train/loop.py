@@ -74,7 +74,7 @@ def train(
         Told about every iteration.
     """
     keep_freed_memory()
-    place = torch.device(_choose_device(device))
+    place = choose_device(device)
     # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
     torch.backends.cudnn.benchmark = True
     output.mkdir(parents=True, exist_ok=True)
@@ -114,8 +114,9 @@ def train(
     return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
 
 
-def _choose_device(device: str) -> str:
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+def choose_device(name: str = "auto") -> torch.device:
+    """The device ``name``: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a GPU where there is one."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from asem_core.train.loop import make_optimiser, step
+from asem_core.train.loop import choose_device, make_optimiser, step
 from asem_core.train.recipe import Phase, Recipe, structure_recipe
 from asem_core.train.sample import Sampler
 from asem_core.train.unet import CONTEXT, UNet
@@ -115,13 +115,13 @@ def _recipe(base: int, phase: Phase, batch: int, mixed: bool) -> Recipe:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--base", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=4.0, help="per training row")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.backends.cudnn.benchmark = True
-    device = torch.device(args.device)
+    device = choose_device(args.device)
     noise = np.random.default_rng(0)
     volume = LabelledVolume(
         name="noise",

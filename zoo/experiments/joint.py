@@ -29,7 +29,7 @@ from asem_core.geometry import VoxelSize
 from asem_core.labels.scale import scale_width
 from asem_core.labels.zone import Shell, shell
 from asem_core.registry import Registry, make_registry
-from asem_core.train.loop import train
+from asem_core.train.loop import choose_device, train
 from asem_core.train.recipe import Data, Recipe, load_recipe
 from asem_core.train.unet import UNet
 from asem_core.train.validate import predict
@@ -132,7 +132,7 @@ def score_all(recipe: Recipe, weights: Path, folder: Path, registry: Registry) -
     """F1 on every scored cell, with the organelle's exclusion zone."""
     network = UNet(recipe.base)
     network.load_state_dict(torch.load(weights, weights_only=True))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     network.eval().to(device, memory_format=torch.channels_last_3d)
     organelle = registry.organelles[recipe.organelle]
     for cell, part in SCORED.items():
