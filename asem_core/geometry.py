@@ -281,8 +281,10 @@ def resampled_box(box: Box, source: VoxelSize, target: VoxelSize) -> Box:
 TILE_HALO = 52
 """Voxels read around a tile's kept part: 47 that the network's valid convolutions eat, 2 of the equivariance crop,
 3 more valid voxels that serve as the halo of a two-fold upsampling."""
-TILE_STEP = 64
-"""A tile keeps a multiple of this many voxels: a multiple of 8 (max-pooling phase) that also holds whole chunks."""
+POOLING = 8
+"""A tile keeps a multiple of this many voxels, so that the network's max-pooling sees the same blocks in every tile."""
+_CHUNK = 64
+"""Voxels per axis of a chunk, about."""
 
 
 def _per_axis(value: int | Sequence[int]) -> Triple:
@@ -319,7 +321,7 @@ class Lattice:
     @property
     def chunk(self) -> Triple:
         """Voxels per axis of a chunk that no two tiles share: the divisor of ``keep`` that is nearest to 64."""
-        return triple([_divisor_near(k, TILE_STEP) for k in self.keep])
+        return triple([_divisor_near(k, _CHUNK) for k in self.keep])
 
     def kept(self, index: Triple) -> Box:
         """The voxels that tile ``index`` writes; at the upper faces they reach past the volume."""

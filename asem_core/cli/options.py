@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.errors import AsemError
-from asem_core.geometry import VoxelSize, parse_roi
+from asem_core.geometry import Triple, VoxelSize, parse_roi, triple
 
 if TYPE_CHECKING:
     from asem_core.progress import Progress
@@ -41,9 +41,20 @@ def _parse_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
+def _parse_tile(text: str) -> int | Triple:
+    try:
+        sides = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise AsemError(
+            f"a tile is its side in voxels, such as 232, or z,y,x, such as 168,232,296; got {text!r}"
+        ) from None
+    return sides[0] if len(sides) == 1 else triple(sides)
+
+
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
 ROI = _Parsed("z0:z1,y0:y1,x0:x1[nm]", parse_roi)
 """Give it to `Volume.part`, which turns nm into voxels."""
+TILE = _Parsed("side|z,y,x", _parse_tile)
 BYTES = _Parsed("size", _parse_bytes)
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import BYTES, ROI, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import BYTES, ROI, TILE, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
-    from asem_core.geometry import Box, VoxelSize
+    from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
     from asem_core.predict.tiles import ProbDtype
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
               help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
-@click.option("--tile", type=int, help="Input side of a tile, in voxels of the model: 168, 232, 296 or 360 for ours.")
+@click.option("--tile", type=TILE, help="Input sides of a tile, in voxels of the model; for ours 112, 120, 128 ... "
+              "By default those that read least in all and fit into --max-memory.")  # fmt: skip
 @click.option("--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's.")
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
@@ -51,7 +52,7 @@ def segment(
     voxel_size: VoxelSize | None,
     runtime: str,
     precision: str,
-    tile: int | None,
+    tile: int | Triple | None,
     max_memory: int | None,
     prob_dtype: ProbDtype,
     workers: int | None,
@@ -111,11 +112,16 @@ def _print_plan(plan: Plan) -> None:
     way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
     click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
     click.echo(
-        f"{len(plan.tiles)} tiles of {plan.chosen.tile} voxels with {plan.chosen.runtime} {plan.chosen.precision}; "
+        f"{len(plan.tiles)} tiles of {_times(plan.chosen.tile)} voxels "
+        f"with {plan.chosen.runtime} {plan.chosen.precision}; "
         f"expected: {need.memory / 1e9:.1f} GB memory, up to {need.disk / 1e9:.2f} GB disk, "
         f"about {_minutes(need.seconds)}",
         err=True,
     )
+
+
+def _times(sides: Triple) -> str:
+    return " x ".join(map(str, sides))
 
 
 def _minutes(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -16,8 +17,9 @@ from asem_core.registry import Registry, resolve
 
 _BASE_BYTES = 450 * 10**6
 """Interpreter, libraries and small buffers."""
-_RUNTIME_OVERHEAD = 1.25
-"""What a runtime holds beyond the live tensors (re-ordered copies, workspace): measured, docs/performance.md."""
+_BYTES_PER_VALUE = {("openvino", "f32"): 4.4, ("openvino", "bf16"): 2.4, ("onnxruntime", "f32"): 4.4}
+"""Peak bytes of a session per live value, re-ordered copies and workspace included: measured, docs/performance.md."""
+_BYTES_PER_VALUE_ELSEWHERE = 5.0
 _BUFFERED_TILES = 4
 """Tiles of raw and of results that wait between reading, computing and writing."""
 
@@ -55,9 +57,8 @@ def default_max_memory() -> int:
 
 @attrs.frozen(kw_only=True)
 class TileCost:
-    """What a tile size costs for a volume."""
+    """What a tile costs for a volume."""
 
-    tile: int
     lattice: Lattice
     memory: int
     """Peak bytes of the whole process."""
@@ -65,9 +66,9 @@ class TileCost:
     """For the whole volume."""
 
 
-def tile_cost(tiling: Tiling, tile: int, model_shape: Triple, fine: Triple) -> TileCost:
-    """Cost of predicting a volume of ``model_shape`` with tiles of ``tile`` voxels."""
-    lattice = tiling.lattice(tile)
+def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *, value_bytes: float) -> TileCost:
+    """Cost of predicting a volume of ``model_shape`` with tiles of ``side`` voxels; see `choose_tile`."""
+    lattice = tiling.lattice(side)
     shape = tiling.input_shape(lattice)
     cost = graph_cost(tiling.onnx, shape)
     tiles = len(lattice.covering(Box.of_shape(model_shape)))
@@ -75,14 +76,36 @@ def tile_cost(tiling: Tiling, tile: int, model_shape: Triple, fine: Triple) -> T
     waiting = _BUFFERED_TILES * (4 * math.prod(lattice.side) + result_bytes)
     processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
     weights = 3 * tiling.onnx.stat().st_size
-    memory = _BASE_BYTES + weights + int(_RUNTIME_OVERHEAD * cost.activations) + waiting + processing
-    return TileCost(tile=tile, lattice=lattice, memory=memory, flop=tiles * cost.flop)
+    memory = _BASE_BYTES + weights + int(value_bytes * cost.live) + waiting + processing
+    return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)
 
 
-def choose_tile(tiling: Tiling, model_shape: Triple, fine: Triple, *, tile: int | None, max_memory: int) -> TileCost:
-    """The cheapest tile for the whole volume among those that fit into ``max_memory`` bytes, or the one asked for.
+def value_bytes(runtime: str, precision: str) -> float:
+    """Peak bytes of a session per value of its live tensors."""
+    return _BYTES_PER_VALUE.get((runtime, precision), _BYTES_PER_VALUE_ELSEWHERE)
+
+
+def choose_tile(
+    tiling: Tiling, model_shape: Triple, fine: Triple, *, value_bytes: float, tile: Triple | None, max_memory: int
+) -> TileCost:
+    """The tile that reads least of a volume in all among those that fit into ``max_memory``, or the one asked for.
 
     It depends on the volume, not on the ROI, so that a ROI is predicted exactly as the whole volume would be.
+
+    Parameters
+    ----------
+    tiling
+        What the graph takes.
+    model_shape
+        Of the volume, on the model's grid.
+    fine
+        Output voxels per model voxel.
+    value_bytes
+        Peak bytes per value that the session holds.
+    tile
+        Input sides, model voxels.
+    max_memory
+        Bytes.
 
     Raises
     ------
@@ -91,14 +114,18 @@ def choose_tile(tiling: Tiling, model_shape: Triple, fine: Triple, *, tile: int 
     BudgetError
         Not even the smallest tile (or the one asked for) fits.
     """
-    tiles = tiling.tiles if tile is None else [tile]
-    costs = [tile_cost(tiling, each, model_shape, fine) for each in tiles]
-    fitting = [cost for cost in costs if cost.memory <= max_memory]
-    if not fitting:
-        least = min(costs, key=lambda cost: cost.memory)
-        raise BudgetError(
-            f"a tile of {least.tile} voxels needs about {least.memory / 1e9:.1f} GB, "
-            f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more"
-            + ("" if tile is None else " or choose a smaller --tile")
-        )
-    return min(fitting, key=lambda cost: (cost.flop, cost.memory))
+    cost_of = partial(tile_cost, tiling, model_shape=model_shape, fine=fine, value_bytes=value_bytes)
+    tried = tiling.candidates(model_shape) if tile is None else [tile]
+    left, least = tried, cost_of(min(tried, key=math.prod))
+    while least.memory <= max_memory:
+        cost = cost_of(left[0])
+        if cost.memory <= max_memory:
+            return cost
+        # Memory grows a little faster than the tile: what needs as much a voxel and does not fit needs no look.
+        per_voxel = cost.memory / math.prod(cost.lattice.side)
+        left = [side for side in left if math.prod(side) * per_voxel <= max_memory] or [least.lattice.side]
+    smaller = "" if tile is None else " or choose a smaller --tile"
+    raise BudgetError(
+        f"a tile of {' x '.join(map(str, least.lattice.side))} voxels needs about {least.memory / 1e9:.1f} GB, "
+        f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
+    )

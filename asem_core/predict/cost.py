@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import attrs
 
 from asem_core.errors import ModelError
+from asem_core.predict.static_graph import static_graph, tensor_sizes
 
 
 @attrs.frozen(kw_only=True)
@@ -19,8 +19,8 @@ class Cost:
 
     flop: float
     """Floating-point operations (two for a multiplication and addition)."""
-    activations: int
-    """Most bytes of float32 tensors that are alive at once."""
+    live: int
+    """Most values of tensors that are alive at once."""
     output: tuple[int, ...]
     """Shape of the graph's output; 0 where it is not known before a run."""
 
@@ -35,38 +35,11 @@ def graph_cost(model: Path, shape: tuple[int, ...]) -> Cost:
         The file is not an ONNX graph with one input of as many axes.
     """
     try:
-        inferred = _static_graph(model, shape)
+        graph = static_graph(model, shape).graph
     except Exception as error:  # protobuf, onnx and onnxruntime raise many kinds
         raise ModelError(f"{model} is not a usable ONNX model: {error}") from error
-    sizes = _sizes(inferred)
-    return Cost(
-        flop=_flop(inferred, sizes), activations=_peak_bytes(inferred, sizes), output=sizes[inferred.output[0].name]
-    )
-
-
-def _static_graph(model: Path, shape: tuple[int, ...]) -> Any:
-    """The graph with every tensor's shape known: onnxruntime folds what is computed from the input's shape."""
-    import onnx
-    import onnxruntime as ort
-
-    graph = onnx.load(str(model))
-    for axis, size in zip(graph.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
-        axis.dim_value = size
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        options.optimized_model_filepath = str(Path(folder) / "static.onnx")
-        ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        static = onnx.load(options.optimized_model_filepath)
-    return onnx.shape_inference.infer_shapes(static, data_prop=True).graph
-
-
-def _sizes(graph: Any) -> dict[str, tuple[int, ...]]:
-    values = [*graph.value_info, *graph.input, *graph.output]
-    shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
-    shapes.update({w.name: tuple(w.dims) for w in graph.initializer})
-    return shapes
+    sizes = tensor_sizes(graph)
+    return Cost(flop=_flop(graph, sizes), live=_most_alive(graph, sizes), output=sizes[graph.output[0].name])
 
 
 def _flop(graph: Any, sizes: dict[str, tuple[int, ...]]) -> float:
@@ -79,15 +52,15 @@ def _flop(graph: Any, sizes: dict[str, tuple[int, ...]]) -> float:
     return total
 
 
-def _peak_bytes(graph: Any, sizes: dict[str, tuple[int, ...]]) -> int:
-    """Peak of the bytes of live tensors when nodes run in file order; in-place activations are not counted twice."""
+def _most_alive(graph: Any, sizes: dict[str, tuple[int, ...]]) -> int:
+    """Most values of live tensors when nodes run in file order; in-place activations are not counted twice."""
     last_use = {name: i for i, node in enumerate(graph.node) for name in node.input}
     in_place = {"Relu", "Identity", "Cast"}
-    alive: dict[str, int] = {graph.input[0].name: 4 * math.prod(sizes[graph.input[0].name])}
+    alive: dict[str, int] = {graph.input[0].name: math.prod(sizes[graph.input[0].name])}
     peak = 0
     for i, node in enumerate(graph.node):
         dying = [name for name in node.input if last_use[name] == i and name in alive]
-        made = {name: 4 * math.prod(sizes.get(name, ())) for name in node.output if len(sizes.get(name, ())) >= 3}
+        made = {name: math.prod(sizes.get(name, ())) for name in node.output if len(sizes.get(name, ())) >= 3}
         if node.op_type in in_place and dying:
             for name in dying:
                 del alive[name]

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from asem_core.errors import ModelError
 from asem_core.predict.onnx_runtime import check_shape
+from asem_core.predict.static_graph import static_graph
+from asem_core.predict.subpixel import without_upsampling
 
 
 def available() -> str | None:
@@ -43,9 +45,9 @@ def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads
         raise ModelError(f"openvino runs f32 or bf16, got --precision {precision}")
     if precision == "bf16" and not has_bf16():
         raise ModelError("this CPU has no bfloat16 instructions: use --precision f32")
-    core = ov.Core()
     try:
-        graph = core.read_model(str(model))
+        core = ov.Core()
+        graph = core.read_model(_source(model, shape))
         graph.reshape(list(shape))
         settings = {
             "INFERENCE_PRECISION_HINT": precision,
@@ -54,9 +56,16 @@ def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads
             "EXECUTION_MODE_HINT": "ACCURACY" if precision == "f32" else "PERFORMANCE",
         }
         compiled = core.compile_model(graph, "CPU", settings)
-    except RuntimeError as error:
+    except Exception as error:  # onnx, onnxruntime and openvino raise many kinds
         raise ModelError(f"openvino cannot load {model}: {error}") from error
     return OpenVinoSession(compiled, shape, precision)
+
+
+def _source(model: Path, shape: tuple[int, ...]) -> str | bytes:
+    """``model``, or where it can be made cheaper the graph that is."""
+    static = static_graph(model, shape)
+    cheaper = without_upsampling(static)
+    return str(model) if cheaper is static else bytes(cheaper.SerializeToString())
 
 
 class OpenVinoSession:

@@ -15,8 +15,8 @@ from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import GeometryError, ModelError, ResumeError
-from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize
-from asem_core.predict.choose import choose_runtime, choose_tile
+from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
+from asem_core.predict.choose import choose_runtime, choose_tile, value_bytes
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.described import check_output, describe
 from asem_core.predict.grids import Grids, plan_grids
@@ -53,7 +53,8 @@ class Settings:
     roi: Box | BoxNm | None = None
     runtime: str = "auto"
     precision: str = "auto"
-    tile: int | None = None
+    tile: int | Triple | None = None
+    """Input sides of a tile; one number stands for three."""
     max_memory: int
     prob_dtype: ProbDtype = "uint8"
     workers: int | None = None
@@ -63,7 +64,8 @@ class Settings:
 class Chosen:
     """What is chosen once, stored beside the output, and used again on resume."""
 
-    tile: int
+    tile: Triple = attrs.field(converter=triple)
+    """Input sides, model voxels."""
     runtime: str
     precision: str
 
@@ -126,6 +128,7 @@ class Plan:
             "threshold": self.organelle.threshold,
             "prob_dtype": self.prob_dtype,
             **attrs.asdict(self.chosen),
+            "tile": list(self.chosen.tile),
         }
 
     @property
@@ -163,15 +166,21 @@ def make_plan(
     _check_mask(mask, volume)
     earlier = unfinished(output, overwrite=overwrite)
     stored = Chosen(**earlier.head["chosen"]) if earlier is not None else None
-    wanted = _agree(settings, stored, output)
-
-    runtime = choose_runtime(wanted.runtime, registry)
+    tiling = own_tiling(package.onnx) if runner is None else runner.model.tiling
+    tile = None if settings.tile is None else tiling.asked(settings.tile)
+    runtime, precision = settings.runtime, settings.precision
+    if stored is not None:
+        _agree(stored, output, tile=tile, runtime=runtime, precision=precision)
+        tile, runtime, precision = stored.tile, stored.runtime, stored.precision
+    runtime = choose_runtime(runtime, registry)
     # What others published was tested in float32; what bf16 does to it is for the user to decide.
-    precision = "f32" if runner is not None and wanted.precision == "auto" else wanted.precision
+    precision = _settle_precision(runtime, "f32" if runner is not None and precision == "auto" else precision)
     model_size = VoxelSize(package.spec.voxel_size_nm)
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
-    tiling = own_tiling(package.onnx) if runner is None else runner.model.tiling
-    cost = choose_tile(tiling, rough.model_shape, rough.fine, tile=wanted.tile, max_memory=settings.max_memory)
+    cost = choose_tile(
+        tiling, rough.model_shape, rough.fine, value_bytes=value_bytes(runtime, precision), tile=tile,
+        max_memory=settings.max_memory,
+    )  # fmt: skip
     if runner is not None:
         check_output(runner.model, cost.lattice)
     grids = attrs.evolve(rough, lattice=cost.lattice)
@@ -179,7 +188,7 @@ def make_plan(
     plan = Plan(
         volume=volume, mask=mask, organelle=organelle, package=package, steps=tuple(steps), runner=runner,
         tiling=tiling, grids=grids, roi=roi, tiles=tiles,
-        chosen=Chosen(tile=cost.tile, runtime=runtime, precision=_settle_precision(runtime, precision)),
+        chosen=Chosen(tile=cost.lattice.side, runtime=runtime, precision=precision),
         prob_dtype=settings.prob_dtype, threads=settings.workers or _cores(), output=output, resumed=earlier,
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
     )  # fmt: skip
@@ -238,17 +247,16 @@ def _check_mask(mask: Volume | None, volume: Volume) -> None:
         )
 
 
-def _agree(settings: Settings, stored: Chosen | None, output: Path) -> Settings:
-    """``settings`` with what an unfinished run chose; a choice that contradicts it is an error."""
-    if stored is None:
-        return settings
-    for name, asked in (("tile", settings.tile), ("runtime", settings.runtime), ("precision", settings.precision)):
-        if asked not in (None, "auto", getattr(stored, name)):
+def _agree(stored: Chosen, output: Path, **asked: Triple | str | None) -> None:
+    """Refuse a choice that contradicts what an unfinished run chose."""
+    for name, value in asked.items():
+        before = getattr(stored, name)
+        if value not in (None, "auto", before):
+            begun, now = (",".join(map(str, v)) if isinstance(v, tuple) else v for v in (before, value))
             raise ResumeError(
-                f"{output} was begun with --{name} {getattr(stored, name)}, not {asked}: leave --{name} out to resume, "
+                f"{output} was begun with --{name} {begun}, not {now}: leave --{name} out to resume, "
                 "or pass --overwrite to begin anew"
             )
-    return attrs.evolve(settings, tile=stored.tile, runtime=stored.runtime, precision=stored.precision)
 
 
 def _settle_precision(runtime: str, precision: str) -> str:

@@ -25,7 +25,7 @@ from asem_core.blocks import journal as journals
 from asem_core.blocks.digests import pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
-from asem_core.geometry import Box, BoxNm
+from asem_core.geometry import Box, BoxNm, Triple
 from asem_core.predict import plan as planning
 from asem_core.predict.choose import default_max_memory
 from asem_core.predict.plan import Plan, Settings
@@ -69,7 +69,8 @@ class Segmentation:
     model: str
     runtime: str
     precision: str
-    tile: int
+    tile: Triple
+    """Input sides, model voxels."""
     seconds: float
     voxels: int
     """Of the input's ROI."""
@@ -87,7 +88,7 @@ def segment(
     mask: Volume | str | Path | None = None,
     runtime: str = "auto",
     precision: str = "auto",
-    tile: int | None = None,
+    tile: int | Triple | None = None,
     max_memory: int | None = None,
     prob_dtype: ProbDtype = "uint8",
     workers: int | None = None,
@@ -119,7 +120,8 @@ def segment(
     runtime, precision
         ``auto`` takes the fastest that is installed and that the machine supports.
     tile
-        Input side of a tile, model voxels (168, 232, 296, 360); by default the cheapest that fits ``max_memory``.
+        Input sides of a tile, model voxels, or one for all three (112, 120, 128 ... for our models); by default those
+        that read least of the volume in all and fit into ``max_memory``.
     max_memory
         Bytes; by default half of the machine's.
     prob_dtype
@@ -141,7 +143,7 @@ def segment(
     Notes
     -----
     Method: Gallusser et al. 2022. Here the tiles lie on a lattice that is anchored at the volume's first voxel and keep
-    a multiple of 64 voxels, so that every voxel is predicted once, whatever the ROI.
+    a multiple of 8 voxels, so that every voxel is predicted once, whatever the ROI.
 
     Examples
     --------

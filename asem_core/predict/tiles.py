@@ -68,7 +68,7 @@ def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Preproc
     Parameters
     ----------
     raw
-        ``(side, side, side)`` on the model's grid and the 0..255 scale: the tile's read box.
+        ``(z, y, x)`` on the model's grid and the 0..255 scale: the tile's read box.
     """
     block = preprocess(raw.astype(np.float32, copy=False))
     probability: Image = session.run(np.ascontiguousarray(block, dtype=np.float32)[None, None])[0, 0]
@@ -78,9 +78,8 @@ def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Preproc
 
 def to_output(probability: Image, fine: Triple) -> Image:
     """The kept part on the output's grid: `predict_tile`'s result, upsampled where ``fine`` is 2."""
-    kept = probability.shape[0] - 2 * SPARE
-    ratio = triple([1.0 / f for f in fine])
-    return resample(probability, (-SPARE,) * 3, Box.of_shape([kept * f for f in fine]), ratio)
+    kept = [(n - 2 * SPARE) * f for n, f in zip(probability.shape, fine, strict=True)]
+    return resample(probability, (-SPARE,) * 3, Box.of_shape(kept), triple([1.0 / f for f in fine]))
 
 
 def quantise(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from itertools import product
 from pathlib import Path
 
 import attrs
 
 from asem_core.errors import GeometryError
-from asem_core.geometry import TILE_HALO, TILE_STEP, Lattice, Triple
+from asem_core.geometry import AXES, POOLING, TILE_HALO, Lattice, Triple, triple
 
-LARGEST_TILE = 360
-"""Larger tiles gain little and need much memory: measured, docs/performance.md."""
-_TRIED = (*range(64, LARGEST_TILE, 32), LARGEST_TILE)
+LARGEST_TILE = 360**3
+"""Voxels of the input: with 32 features, a tensor of the first level then stays below 2^31 values."""
+_LEAST_KEPT = 32
+"""Voxels per axis: tiles that keep less are mostly context."""
 
 
 @attrs.frozen
@@ -50,13 +53,8 @@ class Tiling:
     copies: int = 0
     """Float64 copies of the input and output that processing holds besides the graph's own tensors."""
 
-    @property
-    def tiles(self) -> list[int]:
-        """The tiles worth trying, by the largest input side that is not fixed."""
-        return sorted({self._tile(self._sides(tried)) for tried in _TRIED})
-
-    def lattice(self, tile: int) -> Lattice:
-        """Tiles whose largest side that is not fixed is ``tile``; the others are as large as the graph allows.
+    def lattice(self, side: Triple) -> Lattice:
+        """Tiles with inputs of ``side`` voxels.
 
         A tile keeps a multiple of the step, so that what the network's pooling sees does not depend on its size.
 
@@ -65,34 +63,64 @@ class Tiling:
         GeometryError
             The graph does not take this size.
         """
-        sides = self._sides(tile)
-        if self._tile(sides) != tile:
-            allowed = ", ".join(map(str, self.tiles))
-            raise GeometryError(f"--tile is the input side of a tile, for this model {allowed}; got {tile}")
+        for axis, wanted, sizes, least in zip(AXES, side, self.sizes, self._least, strict=True):
+            if wanted != sizes.at_most(wanted) or wanted < least:
+                allowed = f"{least}, {least + sizes.step}, {least + 2 * sizes.step} ..." if sizes.step else f"{least}"
+                raise GeometryError(
+                    f"--tile is the input side of a tile, for this model {allowed} along {axis}; got {wanted}"
+                )
         keep = [
-            (side - 2 * halo) // (size.step or 1) * (size.step or 1)
-            for side, halo, size in zip(sides, self.halo, self.sizes, strict=True)
+            (n - 2 * halo) // (sizes.step or 1) * (sizes.step or 1)
+            for n, halo, sizes in zip(side, self.halo, self.sizes, strict=True)
         ]
-        return Lattice(keep, halo=self.halo, side=sides)
+        return Lattice(keep, halo=self.halo, side=side)
+
+    def asked(self, tile: int | Triple) -> Triple:
+        """The sides of the tile that a user asks for: one number stands for every axis that the graph leaves free."""
+        if not isinstance(tile, int):
+            return tile
+        return triple([tile if n.step else least for n, least in zip(self.sizes, self._least, strict=True)])
+
+    def candidates(self, shape: Triple) -> list[Triple]:
+        """Sides of the tiles worth trying for a volume of ``shape``, those that read the fewest voxels in all first.
+
+        Along each axis the volume is cut into 1, 2, 3 ... equal parts.
+        """
+        largest = max(LARGEST_TILE, math.prod(self._least))
+        read = {
+            triple(side): math.prod(reads)
+            for cuts in product(*(self._cuts(axis, length) for axis, length in enumerate(shape)))
+            for side, reads in [zip(*cuts, strict=True)]
+            if math.prod(side) <= largest
+        }
+        return sorted(read, key=lambda side: (read[side], math.prod(side)))
 
     def input_shape(self, lattice: Lattice) -> tuple[int, ...]:
         """Shape of the graph's input for a tile of ``lattice``."""
         z, y, x = lattice.side
         return tuple({"batch": 1, "channel": 1, "z": z, "y": y, "x": x}[axis] for axis in self.axes)
 
-    def _sides(self, tile: int) -> list[int]:
-        """Per axis the largest size up to ``tile``, or the smallest one that keeps anything."""
-        return [
-            max(size.at_most(tile), size.at_least(2 * halo + max(size.step, 1)))
-            for size, halo in zip(self.sizes, self.halo, strict=True)
-        ]
+    @property
+    def _least(self) -> Triple:
+        """Per axis the smallest size that keeps anything."""
+        return triple([n.at_least(2 * halo + max(n.step, 1)) for n, halo in zip(self.sizes, self.halo, strict=True)])
 
-    def _tile(self, sides: list[int]) -> int:
-        free = [side for side, size in zip(sides, self.sizes, strict=True) if size.step]
-        return max(free or sides)
+    def _cuts(self, axis: int, length: int) -> list[tuple[int, int]]:
+        """Sides of a tile, smallest first, each with what all tiles along ``axis`` read: ever less."""
+        sizes, halo, step = self.sizes[axis], self.halo[axis], self.sizes[axis].step or 1
+        if not sizes.step:
+            least = self._least[axis]
+            return [(least, -(-length // (least - 2 * halo)) * least)]
+        found: list[tuple[int, int]] = []
+        for parts in range(max(1, length // _LEAST_KEPT), 0, -1):
+            side = sizes.at_least(2 * halo + -(-length // (parts * step)) * step)
+            tiles = -(-length // ((side - 2 * halo) // step * step))
+            if not found or tiles * side < found[-1][1]:
+                found.append((side, tiles * side))
+        return found
 
 
 def own_tiling(onnx: Path) -> Tiling:
-    """Tiles of the graphs that we export: 168, 232, 296, 360 voxels a side, of which 52 at each face are context."""
-    size = Sizes(TILE_STEP + 2 * TILE_HALO, TILE_STEP)
+    """Tiles of the graphs that we export: 112, 120, 128 ... voxels a side, of which 52 at each face are context."""
+    size = Sizes(POOLING + 2 * TILE_HALO, POOLING)
     return Tiling(onnx=onnx, sizes=(size, size, size), halo=(TILE_HALO, TILE_HALO, TILE_HALO))

@@ -78,7 +78,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "ROI of letters": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--roi", "a:b"], "z0:z1,y0:y1,x0:x1"),
     "unknown model": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--model", "best"], "mito-10nm"),
     "unknown runtime": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--runtime", "gpu"], "onnxruntime"),
-    "odd tile": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--tile", "200"], "168"),
+    "odd tile": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--tile", "201"], "112, 120, 128"),
     "tiny memory": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--max-memory", "10MB"], "--max-memory"),
     "far voxel size": (
         lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8), resolution=[100] * 3),

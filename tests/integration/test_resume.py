@@ -167,7 +167,7 @@ def test_a_resume_with_other_settings_is_refused(
     journal_path(output).write_text("".join(lines[:-1]))  # as if killed before the pyramid
     with pytest.raises(ResumeError, match="prob_dtype was uint8, now float32"):
         run(prob_dtype="float32")
-    with pytest.raises(ResumeError, match="--tile 168, not 232"):
+    with pytest.raises(ResumeError, match="--tile 168,168,168, not 232,232,232"):
         run(tile=232)
     with pytest.raises(ResumeError, match=r"threshold was 0\.5, now 0\.7"):
         run(organelle=attrs.evolve(toy.organelle, threshold=0.7))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from asem_core.errors import BudgetError, GeometryError, PluginError
-from asem_core.predict.choose import choose_runtime, choose_tile, tile_cost
+from asem_core.geometry import TILE_HALO, Box, Triple
+from asem_core.predict.choose import TileCost, choose_runtime, choose_tile
 from asem_core.predict.cost import graph_cost
-from asem_core.predict.tiling import own_tiling
+from asem_core.predict.tiling import LARGEST_TILE, own_tiling
 from asem_core.registry import Registry
-
-ONE = (1, 1, 1)
 
 
 def cube(side: int) -> tuple[int, ...]:
@@ -34,34 +37,85 @@ def test_arithmetic_is_that_of_the_layer_table(toy: Any) -> None:
 
 def test_memory_holds_at_least_the_largest_layer_and_grows_with_the_tile(toy: Any) -> None:
     small, large = graph_cost(toy.onnx, cube(168)), graph_cost(toy.onnx, cube(232))
-    assert small.activations >= 2 * 4 * 2 * 160**3
-    assert 2.3 < large.activations / small.activations < 3.0
+    assert small.live >= 2 * 2 * 160**3
+    assert 2.3 < large.live / small.live < 3.0
 
 
-def test_the_cheapest_tile_that_fits(toy: Any) -> None:
-    shape = (256, 256, 256)
-    free = choose_tile(own_tiling(toy.onnx), shape, ONE, tile=None, max_memory=10**11)
-    assert free.flop == min(tile_cost(own_tiling(toy.onnx), tile, shape, ONE).flop for tile in (168, 232, 296, 360))
-    tight = choose_tile(own_tiling(toy.onnx), shape, ONE, tile=None, max_memory=free.memory - 1)
-    assert tight.memory < free.memory
-    assert tight.flop >= free.flop
+def chosen(toy: Any, shape: Triple, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
+    return choose_tile(
+        own_tiling(toy.onnx), shape, (1, 1, 1), value_bytes=4.0, tile=tile, max_memory=max_memory
+    )  # fmt: skip
 
 
-def test_a_thin_volume_takes_a_small_tile(toy: Any) -> None:
-    assert choose_tile(own_tiling(toy.onnx), (30, 64, 64), ONE, tile=None, max_memory=10**11).tile == 168
+SHAPES = st.tuples(*[st.integers(1, 700)] * 3)
 
 
-@pytest.mark.parametrize("side", [128, 200, 104, -64])
-def test_sides_that_are_no_tiles(toy: Any, side: int) -> None:
-    with pytest.raises(GeometryError, match="168, 232, 296, 360"):
-        choose_tile(own_tiling(toy.onnx), (64, 64, 64), ONE, tile=side, max_memory=10**11)
+@given(SHAPES)
+def test_candidates_are_tiles_that_cover_the_volume_cheapest_first(shape: Triple) -> None:
+    tiling = own_tiling(Path())
+    sides = tiling.candidates(shape)
+    lattices = [tiling.lattice(side) for side in sides]
+    assert all(keep % 8 == 0 for lattice in lattices for keep in lattice.keep)
+    read = [len(lattice.covering(Box.of_shape(shape))) * math.prod(lattice.side) for lattice in lattices]
+    assert read == sorted(read)
+    assert len(set(sides)) == len(sides)
+
+
+@settings(max_examples=20)
+@given(st.tuples(*[st.integers(1, 300)] * 3))
+def test_no_tile_reads_less(shape: Triple) -> None:
+    """Every size that the graph takes, up to the volume's own, against the first candidate."""
+    tiling = own_tiling(Path())
+    lattice = tiling.lattice(tiling.candidates(shape)[0])
+    reads = [
+        min(-(-n // keep) * (keep + 2 * TILE_HALO) for keep in range(32, max(n, 32) + 8, 8)) if n > 32 else None
+        for n in shape
+    ]
+    found = [-(-n // keep) * side for n, keep, side in zip(shape, lattice.keep, lattice.side, strict=True)]
+    if math.prod(lattice.side) < LARGEST_TILE * 0.7:
+        assert all(best is None or have <= best for have, best in zip(found, reads, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "side"),
+    [
+        ((30, 64, 64), (136, 168, 168)),
+        ((82, 250, 256), (192, 360, 360)),
+        ((200, 200, 200), (304, 304, 304)),
+        ((1, 1, 1), (112, 112, 112)),
+    ],
+)
+def test_a_volume_that_fits_is_one_tile_of_its_own_shape(toy: Any, shape: Triple, side: Triple) -> None:
+    assert chosen(toy, shape).lattice.side == side
+
+
+def test_less_memory_means_smaller_tiles_and_more_work(toy: Any) -> None:
+    costs = [chosen(toy, (250, 300, 400), limit) for limit in (10**10, 2 * 10**9, 10**9)]
+    assert all(cost.memory <= limit for cost, limit in zip(costs, (10**10, 2 * 10**9, 10**9), strict=True))
+    assert costs[0].memory > costs[1].memory > costs[2].memory
+    assert costs[0].flop < costs[1].flop < costs[2].flop
+
+
+def test_the_tile_that_is_asked_for(toy: Any) -> None:
+    assert chosen(toy, (64, 64, 64), tile=(168, 112, 232)).lattice.keep == (64, 8, 128)
+    tiling = own_tiling(toy.onnx)
+    assert tiling.asked(232) == (232, 232, 232)
+    assert tiling.asked((168, 112, 232)) == (168, 112, 232)
+
+
+@pytest.mark.parametrize("side", [(104, 168, 168), (168, 169, 168), (168, 168, -64)])
+def test_sides_that_are_no_tiles(toy: Any, side: Triple) -> None:
+    with pytest.raises(GeometryError, match=r"for this model 112, 120, 128 \.\.\. along [zyx]; got (104|169|-64)"):
+        chosen(toy, (64, 64, 64), tile=side)
 
 
 def test_what_does_not_fit_says_what_it_needs(toy: Any) -> None:
-    with pytest.raises(BudgetError, match=r"a tile of 168 voxels needs about .* GB, --max-memory allows 0\.0 GB"):
-        choose_tile(own_tiling(toy.onnx), (64, 64, 64), ONE, tile=None, max_memory=10**6)
+    with pytest.raises(
+        BudgetError, match=r"a tile of 136 x 136 x 136 voxels needs about .* allows 0\.0 GB: allow more$"
+    ):
+        chosen(toy, (64, 64, 64), 10**6)
     with pytest.raises(BudgetError, match="smaller --tile"):
-        choose_tile(own_tiling(toy.onnx), (64, 64, 64), ONE, tile=360, max_memory=10**9)
+        chosen(toy, (64, 64, 64), 10**9, tile=(360, 360, 360))
 
 
 def test_runtime_that_is_not_installed_says_what_to_install(

@@ -17,7 +17,7 @@ from asem_core.geometry import Box
 from asem_core.predict.described import check_output, describe
 from asem_core.predict.plan import Settings, make_plan
 from asem_core.predict.runner import as_probability, check_probability, make_runner
-from asem_core.predict.tiling import Sizes, Tiling, own_tiling
+from asem_core.predict.tiling import Sizes, Tiling
 from asem_core.specs import ExclusionZone, OrganelleSpec
 
 from ...box_model import named, read_rdf, write_box_model, write_rdf
@@ -124,7 +124,7 @@ def test_what_the_description_says_and_the_graph_does_not(tmp_path: Path) -> Non
     with pytest.raises(ModelError, match="takes exactly 16 on z"):
         describe(folder)
     model = describe(write_box_model(tmp_path / "other"))
-    lattice = model.tiling.lattice(model.tiling.tiles[0])
+    lattice = model.tiling.lattice(model.tiling.candidates((64, 64, 64))[0])
     check_output(model, lattice)
     with pytest.raises(ModelError, match=r"the graph makes .* the description says"):
         check_output(attrs.evolve(model, lost=(1, 1, 1)), lattice)
@@ -162,17 +162,19 @@ def test_values_that_are_no_probabilities(tmp_path: Path) -> None:
 
 def test_tiles_that_a_model_takes() -> None:
     tiling = Tiling(onnx=Path(), sizes=(Sizes(16), Sizes(20, 8), Sizes(17, 5)), halo=(2, 4, 3))
-    assert tiling.tiles[0] == 62
-    for tile in tiling.tiles:
-        lattice = tiling.lattice(tile)
-        assert lattice.side[0] == 16
-        assert max(lattice.side[1:]) == tile
+    sides = tiling.candidates((50, 100, 300))
+    assert sides[0] == (16, 116, 307)  # keeps 12, 104, 300
+    for side in sides:
+        lattice = tiling.lattice(side)
+        assert lattice.side == side
+        assert side[0] == 16
         assert [keep % step for keep, step in zip(lattice.keep[1:], (8, 5), strict=True)] == [0, 0]
-    with pytest.raises(GeometryError, match=r"for this model 62, .*; got 63"):
-        tiling.lattice(63)
-    with pytest.raises(GeometryError, match="got 5"):
-        tiling.lattice(5)
-    assert own_tiling(Path()).tiles == [168, 232, 296, 360]
+    assert tiling.lattice((16, 20, 17)).keep == (12, 8, 10)
+    assert tiling.asked(52) == (16, 52, 52)
+    with pytest.raises(GeometryError, match=r"for this model 20, 28, 36 \.\.\. along y; got 21"):
+        tiling.lattice((16, 21, 17))
+    with pytest.raises(GeometryError, match=r"for this model 16 along z; got 5"):
+        tiling.lattice((5, 20, 17))
 
 
 def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
@@ -201,7 +203,7 @@ def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: A
 
 def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any, as_volume: Any) -> None:
     folder = write_box_model(tmp_path / "box", sizes=[700, 700, 700])
-    with pytest.raises(AsemError, match=re.compile(r"a tile of 700 voxels needs about \d+")):
+    with pytest.raises(AsemError, match=re.compile(r"a tile of 700 x 700 x 700 voxels needs about \d+")):
         planned(folder, tmp_path / "out.zarr", registry, as_volume)
     assert not (tmp_path / "out.zarr").exists()
 
@@ -220,6 +222,6 @@ def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path) -> None:
 
 def test_kept_voxels_lie_where_they_are_said_to() -> None:
     model = Tiling(onnx=Path(), sizes=(Sizes(24, 8),) * 3, halo=(1, 2, 2))
-    lattice = model.lattice(40)
+    lattice = model.lattice((40, 40, 40))
     assert lattice.keep == (32, 32, 32)
     assert lattice.read(Box((32, 0, 0), (64, 32, 32))) == Box((31, -2, -2), (71, 38, 38))
