@@ -21,7 +21,7 @@ _BYTES_PER_VALUE = {("openvino", "f32"): 4.4, ("openvino", "bf16"): 2.4, ("onnxr
 """Peak bytes of a session per live value, re-ordered copies and workspace included: measured, docs/performance.md."""
 _BYTES_PER_VALUE_ELSEWHERE = 5.0
 _BUFFERED_TILES = 4
-"""Tiles of raw and of results that wait between reading, computing and writing."""
+"""Tiles of raw, and of results on the model's grid, that wait between reading, computing and writing."""
 
 
 def choose_runtime(name: str, registry: Registry) -> str:
@@ -72,8 +72,8 @@ def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *
     shape = tiling.input_shape(lattice)
     cost = graph_cost(tiling.onnx, shape)
     tiles = len(lattice.covering(Box.of_shape(model_shape)))
-    result_bytes = 6 * math.prod(lattice.keep) * math.prod(fine)
-    waiting = _BUFFERED_TILES * (4 * math.prod(lattice.side) + result_bytes)
+    kept = math.prod(lattice.keep)
+    waiting = _BUFFERED_TILES * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
     processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
     weights = 3 * tiling.onnx.stat().st_size
     memory = _BASE_BYTES + weights + int(value_bytes * cost.live) + waiting + processing

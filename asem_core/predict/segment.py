@@ -55,8 +55,25 @@ from asem_core.zoo.path import at_hand
 
 PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
 
-TilePredictor = Callable[[npt.NDArray[Any], Box], Image]
-"""From the voxels that a tile reads, on the 0..255 scale, and the box that it keeps, to its result."""
+
+@attrs.frozen(kw_only=True)
+class TilePredictor:
+    """How the voxels that a tile reads, on the 0..255 scale, become its result; the box is the one that it keeps."""
+
+    prepare: Callable[[npt.NDArray[Any], Box], npt.NDArray[Any]]
+    """While another tile is computed."""
+    run: Callable[[npt.NDArray[Any], Box], Image]
+    finish: Callable[..., Predicted]
+    """`quantise` or what ends in it, on the output's grid, while another tile is computed."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Tile:
+    """A tile on its way: prepared, then predicted."""
+
+    image: npt.NDArray[Any]
+    mask: npt.NDArray[Any] | None
+    """On the output's grid; None where everything counts."""
 
 
 @attrs.frozen(kw_only=True)
@@ -223,15 +240,18 @@ def _continue(plan: Plan) -> tuple[OmeOutput, Journal]:
 
 
 def _own_tile(plan: Plan, session: Session) -> TilePredictor:
-    """Tiles of our own graphs, on the output's grid."""
+    """Tiles of our own graphs."""
     grids = plan.grids
     _, steps = split_steps(plan.steps)
 
-    def predict(raw: npt.NDArray[Any], kept: Box) -> Image:
-        preprocess = partial(preprocess_tile, box=grids.read_box(kept), steps=steps, voxel_size=grids.model_size)
-        return to_output(predict_tile(raw, session=session, preprocess=preprocess), grids.fine)
+    def preprocess(raw: Image, kept: Box) -> Image:
+        return preprocess_tile(raw, box=grids.read_box(kept), steps=steps, voxel_size=grids.model_size)
 
-    return predict
+    return TilePredictor(
+        prepare=lambda raw, kept: preprocess(raw.astype(np.float32, copy=False), kept),
+        run=lambda block, _: predict_tile(block, session=session),
+        finish=partial(to_output, fine=grids.fine),
+    )
 
 
 def _described_tile(
@@ -240,37 +260,38 @@ def _described_tile(
     """Tiles of a model from elsewhere; bytes hold probabilities only."""
     stats = {} if counts is None else runner.statistics(counts)
 
-    def predict(raw: npt.NDArray[Any], kept: Box) -> Image:
+    def run(raw: npt.NDArray[Any], kept: Box) -> Image:
         image = runner.predict(raw, session=session, stats=stats, keep=kept.shape)
         return as_probability(image, runner.model.path) if plan.prob_dtype == "uint8" else image
 
-    return predict
+    return TilePredictor(prepare=lambda raw, _: raw, run=run, finish=quantise)
 
 
 def _predict_stage(
     plan: Plan, raw_source: ModelGridRaw, session: Session, target: Target
-) -> Stage[tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None], Predicted]:
+) -> Stage[_Tile | None, _Tile | None]:
     grids, runner = plan.grids, plan.runner
-    predict = _own_tile(plan, session) if runner is None else _described_tile(plan, runner, session, raw_source.counts)
+    tile = _own_tile(plan, session) if runner is None else _described_tile(plan, runner, session, raw_source.counts)
     two_stages = grids.route == "two stages"
+    dtype: ProbDtype = "float32" if two_stages else plan.prob_dtype
 
-    def load(kept: Box) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
+    def load(kept: Box) -> _Tile | None:
         mask = _read_mask(plan, kept)
         if mask is not None and not mask.any():
-            return None, None
-        return raw_source.read(grids.read_box(kept)), None if two_stages else mask
+            return None
+        raw = raw_source.read(grids.read_box(kept))
+        return _Tile(image=tile.prepare(raw, kept), mask=None if two_stages else mask)
 
-    def compute(kept: Box, loaded: tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None]) -> Predicted:
-        raw, mask = loaded
-        if raw is None:
-            shape = grids.output_box(kept).shape
-            dtype = np.float32 if two_stages else plan.prob_dtype
-            return Predicted(probability=np.zeros(shape, dtype), label=np.zeros(shape, np.uint8))
-        dtype = "float32" if two_stages else plan.prob_dtype
-        return quantise(predict(raw, kept), threshold=plan.organelle.threshold, dtype=dtype, mask=mask)
+    def compute(kept: Box, loaded: _Tile | None) -> _Tile | None:
+        return None if loaded is None else attrs.evolve(loaded, image=tile.run(loaded.image, kept))
 
-    def write(kept: Box, result: Predicted) -> dict[str, str]:
-        return target.write(grids.output_box(kept), result)
+    def write(kept: Box, found: _Tile | None) -> dict[str, str]:
+        box = grids.output_box(kept)
+        if found is None:
+            result = Predicted(probability=np.zeros(box.shape, dtype), label=np.zeros(box.shape, np.uint8))
+        else:
+            result = tile.finish(found.image, threshold=plan.organelle.threshold, dtype=dtype, mask=found.mask)
+        return target.write(box, result)
 
     return Stage(name=PREDICT, read=load, compute=compute, write=write)
 

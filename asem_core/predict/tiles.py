@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import attrs
@@ -20,6 +20,7 @@ ProbDtype = Literal["uint8", "float32"]
 
 SPARE = 3
 """Valid voxels around the kept part of a tile: the halo of the two-fold upsampling."""
+_SLAB = 8
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -30,9 +31,6 @@ class Predicted:
     """``(z, y, x)``, uint8 (255 p) or float32."""
     label: npt.NDArray[np.uint8]
     """``(z, y, x)``, 1 where p >= threshold."""
-
-
-Preprocess = Callable[[Image], Image]
 
 
 def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
@@ -62,24 +60,36 @@ def preprocess_tile(raw: Image, *, box: Box, steps: Sequence[Step], voxel_size: 
     return raw
 
 
-def predict_tile(raw: npt.NDArray[Any], *, session: Session, preprocess: Preprocess) -> Image:
+def predict_tile(block: Image, *, session: Session) -> Image:
     """Probability of the kept part of a tile and of `SPARE` voxels around it, float32.
 
     Parameters
     ----------
-    raw
-        ``(z, y, x)`` on the model's grid and the 0..255 scale: the tile's read box.
+    block
+        ``(z, y, x)`` on the model's grid: the tile's read box, preprocessed.
     """
-    block = preprocess(raw.astype(np.float32, copy=False))
     probability: Image = session.run(np.ascontiguousarray(block, dtype=np.float32)[None, None])[0, 0]
     cut = TILE_HALO - SPARE
     return probability[cut:-cut, cut:-cut, cut:-cut]
 
 
-def to_output(probability: Image, fine: Triple) -> Image:
-    """The kept part on the output's grid: `predict_tile`'s result, upsampled where ``fine`` is 2."""
-    kept = [(n - 2 * SPARE) * f for n, f in zip(probability.shape, fine, strict=True)]
-    return resample(probability, (-SPARE,) * 3, Box.of_shape(kept), triple([1.0 / f for f in fine]))
+def to_output(
+    probability: Image, fine: Triple, *, threshold: float, dtype: ProbDtype, mask: npt.NDArray[Any] | None = None
+) -> Predicted:
+    """The kept part on the output's grid: `predict_tile`'s result, upsampled where ``fine`` is 2, and `quantise` d.
+
+    ``mask`` is on the output's grid.
+    """
+    shape = [(n - 2 * SPARE) * f for n, f in zip(probability.shape, fine, strict=True)]
+    ratio = triple([1.0 / f for f in fine])
+    found = Predicted(probability=np.empty(shape, dtype), label=np.empty(shape, np.uint8))
+    # A few planes at a time stay in the processor's cache.
+    for slab in Box.of_shape(shape).tiles((_SLAB, *shape[1:])):
+        upsampled = resample(probability, (-SPARE,) * 3, slab, ratio)
+        inside = None if mask is None else mask[slab.slices]
+        part = quantise(upsampled, threshold=threshold, dtype=dtype, mask=inside)
+        found.probability[slab.slices], found.label[slab.slices] = part.probability, part.label
+    return found
 
 
 def quantise(

@@ -66,7 +66,10 @@ def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], targe
     """
     block: npt.NDArray[np.generic] = source
     for axis, taps in enumerate(image_taps(target, ratio)):
-        block = _weighted_sum(block, axis, taps.relative_to(start[axis]))
+        if ratio[axis] == 1.0:
+            block = block[along(axis, np.arange(target.start[axis], target.stop[axis]) - start[axis])]
+        else:
+            block = _weighted_sum(block, axis, taps.relative_to(start[axis]))
     return np.ascontiguousarray(block, dtype=np.float32)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import resource
 import statistics
@@ -76,11 +77,11 @@ def bare_session(folder: Path, repeats: int) -> dict[str, Any]:
     registry = make_registry()
     plan = _plan(folder, registry, folder / "bare.zarr")
     session = planning.open_session(plan, registry)
-    keep, side = plan.grids.lattice.keep[0], plan.grids.lattice.side[0]
-    block = np.random.default_rng(SEED).random((1, 1, side, side, side), np.float32)
+    keep, side = plan.grids.lattice.keep, plan.grids.lattice.side
+    block = np.random.default_rng(SEED).random((1, 1, *side), np.float32)
     return {
         "seconds": timed(lambda: session.run(block), repeats),
-        "voxels": keep**3,
+        "voxels": math.prod(keep),
         "note": f"{session.runtime} {session.precision}, tile {side}, keeps {keep}",
     }
 
@@ -164,7 +165,7 @@ def prepare(folder: Path, *, quick: bool) -> None:
     (model / "rdf.yaml").touch()
     export_onnx(network, model / "weights.onnx")
     (folder / NETWORK).symlink_to(model / "weights.onnx")
-    raw = (192, 192, 192) if quick else (384, 384, 192)
+    raw = (192, 192, 192) if quick else (512, 512, 384)
     fine = (128, 512, 512) if quick else (165, 768, 1024)
     for name, shape in (("raw", raw), ("fine", fine)):
         plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64))
