@@ -38,8 +38,8 @@ from asem_core.zoo.unpack import check_description
 log = logging.getLogger(__name__)
 
 DELIVERED_CHUNK: Triple = (128, 128, 128)
-_EFFICIENCY = {"openvino": 0.85, "onnxruntime": 0.6}
-"""Share of a matrix product's speed that a runtime reaches on a CPU: measured, docs/performance.md."""
+_EFFICIENCY = {("openvino", "bf16"): 2.4, ("openvino", "f32"): 1.2, ("onnxruntime", "f32"): 0.6}
+"""Speed of a runtime on a CPU, counted in the graph's own operations, against a float32 matrix product: measured."""
 
 
 @attrs.frozen(kw_only=True)
@@ -278,7 +278,7 @@ def _estimate(plan: Plan, memory: int) -> Preflight:
         disk += working * len(plan.tiles) * math.prod(grids.output_box(plan.tiles[0]).shape)
     disk += copy_bytes(plan.volume, grids, plan.tiles)
     one = graph_cost(plan.tiling.onnx, plan.tiling.input_shape(grids.lattice))
-    efficiency = _EFFICIENCY.get(plan.chosen.runtime, 0.5)
+    efficiency = _EFFICIENCY.get((plan.chosen.runtime, plan.chosen.precision), 0.5)
     seconds = len(plan.tiles) * one.flop / (efficiency * preflight.machine_flops())
     return Preflight(memory=memory, disk=int(disk), seconds=seconds)
 
