@@ -318,6 +318,9 @@ class Lattice:
                     f"a tile of {self.side} voxels cannot keep {self.keep} of them with a halo of {self.halo}"
                 )
 
+    def __str__(self) -> str:
+        return " x ".join(map(str, self.side))
+
     @property
     def chunk(self) -> Triple:
         """Voxels per axis of a chunk that no two tiles share: the divisor of ``keep`` that is nearest to 64."""

@@ -112,16 +112,12 @@ def _print_plan(plan: Plan) -> None:
     way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
     click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
     click.echo(
-        f"{len(plan.tiles)} tile{'s' * (len(plan.tiles) != 1)} of {_times(plan.chosen.tile)} voxels "
+        f"{len(plan.tiles)} tile{'s' * (len(plan.tiles) != 1)} of {grids.lattice} voxels "
         f"with {plan.chosen.runtime} {plan.chosen.precision}; "
         f"expected: {need.memory / 1e9:.1f} GB memory, up to {need.disk / 1e9:.2f} GB disk, "
         f"about {_minutes(need.seconds)}",
         err=True,
     )
-
-
-def _times(sides: Triple) -> str:
-    return " x ".join(map(str, sides))
 
 
 def _minutes(seconds: float) -> str:

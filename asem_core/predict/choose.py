@@ -126,6 +126,6 @@ def choose_tile(
         left = [side for side in left if math.prod(side) * per_voxel <= max_memory] or [least.lattice.side]
     smaller = "" if tile is None else " or choose a smaller --tile"
     raise BudgetError(
-        f"a tile of {' x '.join(map(str, least.lattice.side))} voxels needs about {least.memory / 1e9:.1f} GB, "
+        f"a tile of {least.lattice} voxels needs about {least.memory / 1e9:.1f} GB, "
         f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
     )

@@ -13,8 +13,9 @@ from asem_core.geometry import AXES, POOLING, TILE_HALO, Lattice, Triple, triple
 
 LARGEST_TILE = 360**3
 """Voxels of the input: with 32 features, a tensor of the first level then stays below 2^31 values."""
-_LEAST_KEPT = 32
-"""Voxels per axis: tiles that keep less are mostly context."""
+_LEAST_KEPT, _MOST_KEPT = 32, 768
+"""Voxels per axis. Tiles that keep less are mostly context; those that keep more need not have a divisor near 64, which
+is what a chunk is."""
 
 
 @attrs.frozen
@@ -112,7 +113,7 @@ class Tiling:
             least = self._least[axis]
             return [(least, -(-length // (least - 2 * halo)) * least)]
         found: list[tuple[int, int]] = []
-        for parts in range(max(1, length // _LEAST_KEPT), 0, -1):
+        for parts in range(max(1, length // _LEAST_KEPT), -(-length // _MOST_KEPT) - 1, -1):
             side = sizes.at_least(2 * halo + -(-length // (parts * step)) * step)
             tiles = -(-length // ((side - 2 * halo) // step * step))
             if not found or tiles * side < found[-1][1]:

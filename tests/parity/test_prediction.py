@@ -65,10 +65,23 @@ def test_whole_volume_equals_one_pass(run: Case, toy: Any, tissue: Any, as_volum
     np.testing.assert_array_equal(label, probability >= np.float32(0.5))
 
 
-def test_tile_sizes_agree(run: Case, tissue: Any, as_volume: Callable[..., Volume]) -> None:
-    small, _ = run(as_volume(tissue), tile=168)
-    large, _ = run(as_volume(tissue), tile=232)
-    np.testing.assert_allclose(small, large, atol=1e-5)
+@pytest.mark.parametrize("tile", [232, (136, 168, 152), None])
+@pytest.mark.parametrize("voxel", [(10.0, 10.0, 10.0), (10.0, 5.0, 5.0)])
+def test_tile_sizes_agree(
+    run: Case, tissue: Any, as_volume: Callable[..., Volume], tile: Any, voxel: tuple[float, float, float]
+) -> None:
+    small, _ = run(as_volume(tissue, voxel), tile=168)
+    other, _ = run(as_volume(tissue, voxel), tile=tile)
+    np.testing.assert_allclose(small, other, atol=1e-5)
+
+
+def test_roi_is_the_crop_of_tiles_that_differ_per_axis(
+    run: Case, tissue: Any, as_volume: Callable[..., Volume]
+) -> None:
+    box = Box.parse("3:60,5:77,11:80")
+    whole, _ = run(as_volume(tissue), tile=(136, 168, 152))
+    part, _ = run(as_volume(tissue), tile=(136, 168, 152), roi=box)
+    np.testing.assert_array_equal(part, whole[box.slices])
 
 
 @pytest.mark.parametrize("roi", ["64:70,0:64,0:80", "3:60,5:77,11:80", "69:70,89:90,79:80"])

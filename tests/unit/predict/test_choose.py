@@ -48,15 +48,21 @@ def chosen(toy: Any, shape: Triple, max_memory: int = 10**11, tile: Triple | Non
     )  # fmt: skip
 
 
-SHAPES = st.tuples(*[st.integers(1, 700)] * 3)
+SHAPES = st.tuples(*[st.integers(1, 900)] * 3)
 
 
+@settings(max_examples=25)
 @given(SHAPES)
 def test_candidates_are_tiles_that_cover_the_volume_cheapest_first(shape: Triple) -> None:
     tiling = own_tiling(Path())
     sides = tiling.candidates(shape)
     lattices = [tiling.lattice(side) for side in sides]
     assert all(keep % 8 == 0 for lattice in lattices for keep in lattice.keep)
+    assert all(
+        chunk == keep < 48 or 40 < chunk < 96
+        for each in lattices
+        for chunk, keep in zip(each.chunk, each.keep, strict=True)
+    )
     read = [len(lattice.covering(Box.of_shape(shape))) * math.prod(lattice.side) for lattice in lattices]
     assert read == sorted(read)
     assert len(set(sides)) == len(sides)
