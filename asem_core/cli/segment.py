@@ -34,7 +34,9 @@ if TYPE_CHECKING:
               help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
 @click.option("--tile", type=TILE, help="Input sides of a tile, in voxels of the model; for ours 112, 120, 128 ... "
               "By default those that read least in all and fit into --max-memory.")  # fmt: skip
-@click.option("--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's.")
+@click.option(
+    "--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's, at most 80 % of its GPU's."
+)
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
@@ -71,7 +73,6 @@ def segment(
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.evaluate import draw_segmentation
-    from asem_core.predict.choose import default_max_memory
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
     from asem_core.registry import make_registry
@@ -87,7 +88,7 @@ def segment(
     with at_hand(model, registry=registry) as found:
         settings = Settings(
             model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
-            max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
+            max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
         )  # fmt: skip
         plan = make_plan(
             opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite

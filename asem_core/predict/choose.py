@@ -46,13 +46,17 @@ def choose_runtime(name: str, registry: Registry) -> str:
     return name
 
 
-def default_max_memory() -> int:
-    """Half of this machine's memory, in bytes, and of what a container may use."""
+def default_max_memory(runtime: str) -> int:
+    """Half of this machine's memory, in bytes, and of what a container may use; no more than 80 % of its GPU's."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 10**9
     limit = Path("/sys/fs/cgroup/memory.max")
     if limit.exists() and (text := limit.read_text().strip()).isdigit():
         total = min(total, int(text))
-    return total // 2
+    if runtime != "onnxruntime":
+        return total // 2
+    from asem_core.predict.onnx_runtime import gpu_memory
+
+    return min(total // 2, int(0.8 * (gpu_memory() or total)))
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,19 @@ def has_cuda() -> bool:
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return False
     return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
+
+
+def gpu_memory() -> int | None:
+    """Bytes of the GPU that a session would run on; None where there is none, or nvidia-smi does not say."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
+    query = ["nvidia-smi", f"--id={visible}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    if not has_cuda():
+        return None
+    try:
+        said = subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return int(said) * 2**20 if said.isdecimal() else None
 
 
 def installed_twice() -> bool:

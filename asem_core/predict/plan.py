@@ -16,7 +16,7 @@ from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
-from asem_core.predict.choose import choose_runtime, choose_tile, value_bytes
+from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, value_bytes
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.described import check_output, describe
 from asem_core.predict.grids import Grids, plan_grids
@@ -55,7 +55,8 @@ class Settings:
     precision: str = "auto"
     tile: int | Triple | None = None
     """Input sides of a tile; one number stands for three."""
-    max_memory: int
+    max_memory: int | None = None
+    """Bytes."""
     prob_dtype: ProbDtype = "uint8"
     workers: int | None = None
 
@@ -177,9 +178,10 @@ def make_plan(
     precision = _settle_precision(runtime, "f32" if runner is not None and precision == "auto" else precision)
     model_size = VoxelSize(package.spec.voxel_size_nm)
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
+    max_memory = settings.max_memory or default_max_memory(runtime)
     cost = choose_tile(
         tiling, rough.model_shape, rough.fine, value_bytes=value_bytes(runtime, precision), tile=tile,
-        max_memory=settings.max_memory,
+        max_memory=max_memory,
     )  # fmt: skip
     if runner is not None:
         check_output(runner.model, cost.lattice)
@@ -195,7 +197,7 @@ def make_plan(
     if earlier is not None:
         check_same(earlier, plan.settings, plan.output)
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory))
-    preflight.check(plan.preflight, output=output, max_memory=settings.max_memory)
+    preflight.check(plan.preflight, output=output, max_memory=max_memory)
     check_values(volume)
     return plan
 

@@ -27,7 +27,6 @@ from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
 from asem_core.geometry import Box, BoxNm, Triple
 from asem_core.predict import plan as planning
-from asem_core.predict.choose import default_max_memory
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.runner import Runner, as_probability
 from asem_core.predict.session import Session
@@ -140,7 +139,7 @@ def segment(
         Input sides of a tile, model voxels, or one for all three (112, 120, 128 ... for our models); by default those
         that read least of the volume in all and fit into ``max_memory``.
     max_memory
-        Bytes; by default half of the machine's.
+        Bytes; by default half of the machine's, and no more than 80 % of a GPU's that is used.
     prob_dtype
         ``uint8``: round(255 p); or ``float32``.
     workers
@@ -173,7 +172,7 @@ def segment(
     with at_hand(model, registry=registry) as found:
         settings = Settings(
             model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
-            max_memory=max_memory or default_max_memory(), prob_dtype=prob_dtype, workers=workers,
+            max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
         )  # fmt: skip
         plan = planning.make_plan(
             opened, Path(output), organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite

@@ -125,7 +125,6 @@ ROWS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
 
 def _plan(folder: Path, registry: Any, output: Path) -> Any:
     from asem_core import open_volume
-    from asem_core.predict.choose import default_max_memory
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
     from asem_core.zoo.files import file_sha256
@@ -140,7 +139,7 @@ def _plan(folder: Path, registry: Any, output: Path) -> Any:
         name="bench", title="Bench", exclusion_zone=ExclusionZone(dilate=1, erode=1), models=(model,),
         default_model="bench",
     )  # fmt: skip
-    settings = Settings(max_memory=default_max_memory())
+    settings = Settings()
     volume = open_volume(folder / "raw.zarr", registry=registry)
     return make_plan(
         volume, output, organelle=organelle, registry=registry, settings=settings, mask=None, overwrite=False

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from asem_core.errors import BudgetError, GeometryError, PluginError
 from asem_core.geometry import TILE_HALO, Box, Triple
-from asem_core.predict.choose import TileCost, choose_runtime, choose_tile
+from asem_core.predict.choose import TileCost, choose_runtime, choose_tile, default_max_memory
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.tiling import LARGEST_TILE, own_tiling
 from asem_core.registry import Registry
@@ -142,3 +142,22 @@ def test_a_gpu_is_taken_first(registry: Registry, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: True)
     assert choose_runtime("auto", registry) == "onnxruntime"
+
+
+def test_a_gpu_takes_tiles_that_it_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from asem_core.predict import onnx_runtime
+
+    half = default_max_memory("openvino")
+    assert default_max_memory("onnxruntime") == half
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text('#!/bin/sh\n[ "$1" = --id=3 ] && echo 1234\n')
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: True)
+    assert default_max_memory("onnxruntime") == int(0.8 * 1234 * 2**20)
+    assert default_max_memory("openvino") == half
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert default_max_memory("onnxruntime") == half, "it does not say"
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert default_max_memory("onnxruntime") == half, "it is not there"
