@@ -87,11 +87,11 @@ class Tiling:
 
         Along each axis the volume is cut into 1, 2, 3 ... equal parts.
         """
-        largest = max(LARGEST_TILE, math.prod(self._least))
+        cuts = [self._cuts(axis, length) for axis, length in enumerate(shape)]
+        largest = max(LARGEST_TILE, math.prod(side for (side, _), *_ in cuts))
         read = {
             triple(side): math.prod(reads)
-            for cuts in product(*(self._cuts(axis, length) for axis, length in enumerate(shape)))
-            for side, reads in [zip(*cuts, strict=True)]
+            for side, reads in (zip(*cut, strict=True) for cut in product(*cuts))
             if math.prod(side) <= largest
         }
         return sorted(read, key=lambda side: (read[side], math.prod(side)))
