@@ -127,7 +127,7 @@ def main() -> None:
                 worst = float(np.abs(found[COMPARED.slices] - reference).max())
                 good &= passed and worst <= LARGEST_DIFFERENCE
                 print(f"| {model.spec.id} | {versions(programs)} | {'passed' if passed else 'failed'} | {worst:.1e} | "
-                      f"{reference.size:,}, {(reference >= 0.5).mean():.0%} of them organelle |",
+                      f"{reference.size:,}, {(reference >= 0.5).mean():.1%} of them organelle |",
                       flush=True)  # fmt: skip
     sys.exit(0 if good else 1)
 

@@ -32,7 +32,7 @@ class Case:
         options = {
             "prob_dtype": "float32",
             "runtime": "onnxruntime",
-            "tile": 168,
+            "tile": 152,
             "organelle": self.toy.organelle,
             **options,
         }
