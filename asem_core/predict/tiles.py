@@ -70,7 +70,8 @@ def predict_tile(block: Image, *, session: Session) -> Image:
     """
     probability: Image = session.run(np.ascontiguousarray(block, dtype=np.float32)[None, None])[0, 0]
     cut = TILE_HALO - SPARE
-    return probability[cut:-cut, cut:-cut, cut:-cut]
+    # A copy, so that tiles that wait to be written do not hold the whole result.
+    return probability[cut:-cut, cut:-cut, cut:-cut].copy()
 
 
 def to_output(
