@@ -18,7 +18,7 @@ from asem_core.registry import Registry, resolve
 _BASE_BYTES = 450 * 10**6
 """Interpreter, libraries and small buffers."""
 _BYTES_PER_VALUE = {("openvino", "f32"): 4.4, ("openvino", "bf16"): 2.4, ("onnxruntime", "f32"): 5.2}
-"""Peak bytes of a session per live value, re-ordered copies and workspace included: measured, docs/performance.md."""
+"""Peak bytes of a session per live value, re-ordered copies and workspace included: measured, decision 25."""
 _BYTES_PER_VALUE_ELSEWHERE = 5.0
 _BUFFERED_TILES = 4
 """Tiles of raw, and of results on the model's grid, that wait between reading, computing and writing."""
@@ -70,7 +70,7 @@ class TileCost:
     """For the whole volume."""
 
 
-def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *, value_bytes: float) -> TileCost:
+def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *, bytes_per_value: float) -> TileCost:
     """Cost of predicting a volume of ``model_shape`` with tiles of ``side`` voxels; see `choose_tile`."""
     lattice = tiling.lattice(side)
     shape = tiling.input_shape(lattice)
@@ -80,17 +80,17 @@ def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *
     waiting = _BUFFERED_TILES * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
     processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
     weights = 3 * tiling.onnx.stat().st_size
-    memory = _BASE_BYTES + weights + int(value_bytes * cost.live) + waiting + processing
+    memory = _BASE_BYTES + weights + int(bytes_per_value * cost.live) + waiting + processing
     return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)
 
 
-def value_bytes(runtime: str, precision: str) -> float:
+def session_bytes(runtime: str, precision: str) -> float:
     """Peak bytes of a session per value of its live tensors."""
     return _BYTES_PER_VALUE.get((runtime, precision), _BYTES_PER_VALUE_ELSEWHERE)
 
 
 def choose_tile(
-    tiling: Tiling, model_shape: Triple, fine: Triple, *, value_bytes: float, tile: Triple | None, max_memory: int
+    tiling: Tiling, model_shape: Triple, fine: Triple, *, bytes_per_value: float, tile: Triple | None, max_memory: int
 ) -> TileCost:
     """The tile that reads least of a volume in all among those that fit into ``max_memory``, or the one asked for.
 
@@ -104,8 +104,8 @@ def choose_tile(
         Of the volume, on the model's grid.
     fine
         Output voxels per model voxel.
-    value_bytes
-        Peak bytes per value that the session holds.
+    bytes_per_value
+        Peak bytes that the session holds per value of its live tensors.
     tile
         Input sides, model voxels.
     max_memory
@@ -118,17 +118,17 @@ def choose_tile(
     BudgetError
         Not even the smallest tile (or the one asked for) fits.
     """
-    cost_of = partial(tile_cost, tiling, model_shape=model_shape, fine=fine, value_bytes=value_bytes)
+    cost_of = partial(tile_cost, tiling, model_shape=model_shape, fine=fine, bytes_per_value=bytes_per_value)
     tried = tiling.candidates(model_shape) if tile is None else [tile]
     left, least = tried, cost_of(min(tried, key=math.prod))
     while least.memory <= max_memory:
         cost = cost_of(left[0])
         if cost.memory <= max_memory:
             return cost
-        # Memory grows a little faster than the tile: what needs as much a voxel and does not fit needs no look.
-        per_voxel = cost.memory / math.prod(cost.lattice.side)
-        left = [side for side in left if math.prod(side) * per_voxel <= max_memory] or [least.lattice.side]
-    smaller = "" if tile is None else " or choose a smaller --tile"
+        # A tile of fewer voxels needs less for each, but hardly less than four fifths: larger ones need no look.
+        per_voxel = 0.8 * cost.memory / math.prod(cost.lattice.side)
+        left = [side for side in left[1:] if math.prod(side) * per_voxel <= max_memory] or [least.lattice.side]
+    smaller = "" if tile is None else " or choose a smaller --tile (with --overwrite if a run has begun)"
     raise BudgetError(
         f"a tile of {least.lattice} voxels needs about {least.memory / 1e9:.1f} GB, "
         f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more{smaller}"

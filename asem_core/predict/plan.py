@@ -16,7 +16,7 @@ from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
-from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, value_bytes
+from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, session_bytes
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.described import check_output, describe
 from asem_core.predict.grids import Grids, plan_grids
@@ -37,6 +37,8 @@ from asem_core.zoo.unpack import check_description
 
 log = logging.getLogger(__name__)
 
+ENGINE = 2
+"""Raised whenever the same settings give other voxels, if only by rounding: a run is finished as it was begun."""
 DELIVERED_CHUNK: Triple = (128, 128, 128)
 _EFFICIENCY = {("openvino", "bf16"): 2.4, ("openvino", "f32"): 1.2, ("onnxruntime", "f32"): 0.6}
 """Speed of a runtime on a CPU, counted in the graph's own operations, against a float32 matrix product: measured."""
@@ -61,11 +63,15 @@ class Settings:
     workers: int | None = None
 
 
+def _sides(tile: int | list[int] | Triple) -> Triple:
+    return (tile, tile, tile) if isinstance(tile, int) else triple(tile)
+
+
 @attrs.frozen(kw_only=True)
 class Chosen:
     """What is chosen once, stored beside the output, and used again on resume."""
 
-    tile: Triple = attrs.field(converter=triple)
+    tile: Triple = attrs.field(converter=_sides)
     """Input sides, model voxels."""
     runtime: str
     precision: str
@@ -118,6 +124,7 @@ class Plan:
         """All that the voxels of the output depend on."""
         spec = self.package.spec
         return {
+            "engine": ENGINE,
             "organelle": self.organelle.name,
             "model": {"id": spec.id, "version": spec.version, "sha256": spec.sha256},
             "preprocess": [step.settings for step in self.steps],
@@ -180,7 +187,7 @@ def make_plan(
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
     max_memory = settings.max_memory or default_max_memory(runtime)
     cost = choose_tile(
-        tiling, rough.model_shape, rough.fine, value_bytes=value_bytes(runtime, precision), tile=tile,
+        tiling, rough.model_shape, rough.fine, bytes_per_value=session_bytes(runtime, precision), tile=tile,
         max_memory=max_memory,
     )  # fmt: skip
     if runner is not None:

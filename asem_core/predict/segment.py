@@ -36,11 +36,12 @@ from asem_core.predict.tiles import (
     Image,
     Predicted,
     ProbDtype,
+    finish,
     predict_tile,
     preprocess_tile,
     quantise,
     split_steps,
-    to_output,
+    upsampled,
 )
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, source_box
@@ -62,17 +63,8 @@ class TilePredictor:
     prepare: Callable[[npt.NDArray[Any], Box], npt.NDArray[Any]]
     """While another tile is computed."""
     run: Callable[[npt.NDArray[Any], Box], Image]
-    finish: Callable[..., Predicted]
-    """`quantise` or what ends in it, on the output's grid, while another tile is computed."""
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class _Tile:
-    """A tile on its way: prepared, then predicted."""
-
-    image: npt.NDArray[Any]
-    mask: npt.NDArray[Any] | None
-    """On the output's grid; None where everything counts."""
+    part: Callable[[Image, Box], Image]
+    """Of that result on the output's grid, while another tile is computed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -249,7 +241,7 @@ def _own_tile(plan: Plan, session: Session) -> TilePredictor:
     return TilePredictor(
         prepare=lambda raw, kept: preprocess(raw.astype(np.float32, copy=False), kept),
         run=lambda block, _: predict_tile(block, session=session),
-        finish=partial(to_output, fine=grids.fine),
+        part=lambda image, box: upsampled(image, grids.fine, box),
     )
 
 
@@ -263,33 +255,35 @@ def _described_tile(
         image = runner.predict(raw, session=session, stats=stats, keep=kept.shape)
         return as_probability(image, runner.model.path) if plan.prob_dtype == "uint8" else image
 
-    return TilePredictor(prepare=lambda raw, _: raw, run=run, finish=quantise)
+    return TilePredictor(prepare=lambda raw, _: raw, run=run, part=lambda image, box: image[box.slices])
 
 
 def _predict_stage(
     plan: Plan, raw_source: ModelGridRaw, session: Session, target: Target
-) -> Stage[_Tile | None, _Tile | None]:
+) -> Stage[npt.NDArray[Any] | None, Image | None]:
     grids, runner = plan.grids, plan.runner
     tile = _own_tile(plan, session) if runner is None else _described_tile(plan, runner, session, raw_source.counts)
     two_stages = grids.route == "two stages"
     dtype: ProbDtype = "float32" if two_stages else plan.prob_dtype
 
-    def load(kept: Box) -> _Tile | None:
+    def load(kept: Box) -> npt.NDArray[Any] | None:
         mask = _read_mask(plan, kept)
         if mask is not None and not mask.any():
             return None
-        raw = raw_source.read(grids.read_box(kept))
-        return _Tile(image=tile.prepare(raw, kept), mask=None if two_stages else mask)
+        return tile.prepare(raw_source.read(grids.read_box(kept)), kept)
 
-    def compute(kept: Box, loaded: _Tile | None) -> _Tile | None:
-        return None if loaded is None else attrs.evolve(loaded, image=tile.run(loaded.image, kept))
+    def compute(kept: Box, block: npt.NDArray[Any] | None) -> Image | None:
+        return None if block is None else tile.run(block, kept)
 
-    def write(kept: Box, found: _Tile | None) -> dict[str, str]:
+    def write(kept: Box, image: Image | None) -> dict[str, str]:
         box = grids.output_box(kept)
-        if found is None:
+        if image is None:
             result = Predicted(probability=np.zeros(box.shape, dtype), label=np.zeros(box.shape, np.uint8))
         else:
-            result = tile.finish(found.image, threshold=plan.organelle.threshold, dtype=dtype, mask=found.mask)
+            # The mask is read again: tiles that wait need not hold it.
+            mask = None if two_stages else _read_mask(plan, kept)
+            part = partial(tile.part, image)
+            result = finish(box.shape, part, threshold=plan.organelle.threshold, dtype=dtype, mask=mask)
         return target.write(box, result)
 
     return Stage(name=PREDICT, read=load, compute=compute, write=write)

@@ -101,7 +101,7 @@ def _replacement(conv: Any, graph: _Graph, target: Any) -> list[Any] | None:
         return None
     skip, fine = concat.input
     part = _upsampled(fine, graph)
-    if part is None or _attributes(concat) != {"axis": 1}:
+    if part is None or _attributes(concat) != {"axis": 1} or not _are_known([skip, fine], graph):
         return None
     weights, name, split = graph.values[conv.input[1]], conv.output[0], graph.sizes[skip][1]
 
@@ -142,6 +142,10 @@ def _is_plain(conv: Any, graph: _Graph) -> bool:
     return bool({**_PLAIN, **given} == _PLAIN)
 
 
+def _are_known(names: Sequence[str], graph: _Graph) -> bool:
+    return all(name in graph.sizes and all(graph.sizes[name]) for name in names)
+
+
 def _upsampled(name: str, graph: _Graph) -> _Upsampled | None:
     """Where ``name`` comes from if it is a tensor upsampled to twice its size, or a part of one."""
     start = np.zeros(3, int)
@@ -167,7 +171,7 @@ def _slice_start(node: Any, graph: _Graph) -> Sequence[int] | None:
         return None
     found = [0, 0, 0]
     for axis, first in zip(axes, starts, strict=True):
-        size = graph.sizes[node.input[0]][axis]
+        size = graph.sizes.get(node.input[0], (0,) * 5)[axis]
         found[axis - 2] = max(0, first + size) if first < 0 else min(first, size)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -74,22 +74,24 @@ def predict_tile(block: Image, *, session: Session) -> Image:
     return probability[cut:-cut, cut:-cut, cut:-cut].copy()
 
 
-def to_output(
-    probability: Image, fine: Triple, *, threshold: float, dtype: ProbDtype, mask: npt.NDArray[Any] | None = None
-) -> Predicted:
-    """The kept part on the output's grid: `predict_tile`'s result, upsampled where ``fine`` is 2, and `quantise` d.
+def upsampled(probability: Image, fine: Triple, box: Box) -> Image:
+    """The part ``box`` (voxels of the output's grid, from the kept part's first) of `predict_tile`'s result."""
+    return resample(probability, (-SPARE,) * 3, box, triple([1.0 / f for f in fine]))
 
-    ``mask`` is on the output's grid.
+
+def finish(
+    shape: Triple, part: Callable[[Box], Image], *, threshold: float, dtype: ProbDtype,
+    mask: npt.NDArray[Any] | None = None,
+) -> Predicted:  # fmt: skip
+    """A tile of ``shape`` (output voxels), each ``part`` of it `quantise` d; ``mask`` has the same shape.
+
+    A few planes at a time: they stay in the processor's cache.
     """
-    shape = [(n - 2 * SPARE) * f for n, f in zip(probability.shape, fine, strict=True)]
-    ratio = triple([1.0 / f for f in fine])
     found = Predicted(probability=np.empty(shape, dtype), label=np.empty(shape, np.uint8))
-    # A few planes at a time stay in the processor's cache.
     for slab in Box.of_shape(shape).tiles((_SLAB, *shape[1:])):
-        upsampled = resample(probability, (-SPARE,) * 3, slab, ratio)
         inside = None if mask is None else mask[slab.slices]
-        part = quantise(upsampled, threshold=threshold, dtype=dtype, mask=inside)
-        found.probability[slab.slices], found.label[slab.slices] = part.probability, part.label
+        quantised = quantise(part(slab), threshold=threshold, dtype=dtype, mask=inside)
+        found.probability[slab.slices], found.label[slab.slices] = quantised.probability, quantised.label
     return found
 
 

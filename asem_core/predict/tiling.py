@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import attrs
 from asem_core.errors import GeometryError
 from asem_core.geometry import AXES, POOLING, TILE_HALO, Lattice, Triple, triple
 
-LARGEST_TILE = 360**3
-"""Voxels of the input: with 32 features, a tensor of the first level then stays below 2^31 values."""
+MOST_VOXELS = 360**3
+"""Of a tile's input: with 32 features, a tensor of the first level then stays below 2^31 values."""
 _LEAST_KEPT, _MOST_KEPT = 32, 768
-"""Voxels per axis. Tiles that keep less are mostly context; those that keep more need not have a divisor near 64, which
-is what a chunk is."""
+"""Voxels per axis, about. Tiles that keep less are mostly context; those that keep more need not have a divisor near
+64, which is what a chunk is."""
 
 
 @attrs.frozen
@@ -76,11 +77,14 @@ class Tiling:
         ]
         return Lattice(keep, halo=self.halo, side=side)
 
-    def asked(self, tile: int | Triple) -> Triple:
+    def asked(self, tile: int | Sequence[int]) -> Triple:
         """The sides of the tile that a user asks for: one number stands for every axis that the graph leaves free."""
-        if not isinstance(tile, int):
-            return tile
-        return triple([tile if n.step else least for n, least in zip(self.sizes, self._least, strict=True)])
+        if isinstance(tile, Sequence):
+            return triple([int(side) for side in tile])
+        free = [bool(sizes.step) for sizes in self.sizes]
+        if not any(free):
+            return triple([int(tile)] * 3)
+        return triple([int(tile) if f else least for f, least in zip(free, self._least, strict=True)])
 
     def candidates(self, shape: Triple) -> list[Triple]:
         """Sides of the tiles worth trying for a volume of ``shape``, those that read the fewest voxels in all first.
@@ -88,7 +92,7 @@ class Tiling:
         Along each axis the volume is cut into 1, 2, 3 ... equal parts.
         """
         cuts = [self._cuts(axis, length) for axis, length in enumerate(shape)]
-        largest = max(LARGEST_TILE, math.prod(side for (side, _), *_ in cuts))
+        largest = max(MOST_VOXELS, math.prod(side for (side, _), *_ in cuts))
         read = {
             triple(side): math.prod(reads)
             for side, reads in (zip(*cut, strict=True) for cut in product(*cuts))
@@ -113,7 +117,7 @@ class Tiling:
             least = self._least[axis]
             return [(least, -(-length // (least - 2 * halo)) * least)]
         found: list[tuple[int, int]] = []
-        for parts in range(max(1, length // _LEAST_KEPT), -(-length // _MOST_KEPT) - 1, -1):
+        for parts in range(max(1, -(-length // _LEAST_KEPT)), -(-length // _MOST_KEPT) - 1, -1):
             side = sizes.at_least(2 * halo + -(-length // (parts * step)) * step)
             tiles = -(-length // ((side - 2 * halo) // step * step))
             if not found or tiles * side < found[-1][1]:

@@ -15,7 +15,7 @@ from asem_core.errors import BudgetError, GeometryError, PluginError
 from asem_core.geometry import TILE_HALO, Box, Triple
 from asem_core.predict.choose import TileCost, choose_runtime, choose_tile, default_max_memory
 from asem_core.predict.cost import graph_cost
-from asem_core.predict.tiling import LARGEST_TILE, own_tiling
+from asem_core.predict.tiling import MOST_VOXELS, own_tiling
 from asem_core.registry import Registry
 
 
@@ -44,7 +44,7 @@ def test_memory_holds_at_least_the_largest_layer_and_grows_with_the_tile(toy: An
 
 def chosen(toy: Any, shape: Triple, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
     return choose_tile(
-        own_tiling(toy.onnx), shape, (1, 1, 1), value_bytes=4.0, tile=tile, max_memory=max_memory
+        own_tiling(toy.onnx), shape, (1, 1, 1), bytes_per_value=4.0, tile=tile, max_memory=max_memory
     )  # fmt: skip
 
 
@@ -77,9 +77,9 @@ def test_no_tile_reads_less(shape: Triple) -> None:
     side = np.meshgrid(*(keep + 2 * TILE_HALO for keep in kept), indexing="ij")
     tiles = np.meshgrid(*(-(-n // keep) for n, keep in zip(shape, kept, strict=True)), indexing="ij")
     voxels = np.prod(side, axis=0)
-    least = (voxels * np.prod(tiles, axis=0))[voxels <= LARGEST_TILE].min()
+    least = (voxels * np.prod(tiles, axis=0))[voxels <= MOST_VOXELS].min()
     lattice = tiling.lattice(tiling.candidates(shape)[0])
-    assert len(lattice.covering(Box.of_shape(shape))) * math.prod(lattice.side) == least
+    assert len(lattice.covering(Box.of_shape(shape))) * math.prod(lattice.side) <= least
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,33 @@ def test_less_memory_means_smaller_tiles_and_more_work(toy: Any) -> None:
     assert costs[0].flop < costs[1].flop < costs[2].flop
 
 
+@pytest.mark.parametrize("limit", [8 * 10**8, 10**9, 15 * 10**8, 2 * 10**9])
+@pytest.mark.parametrize("shape", [(250, 300, 400), (83, 384, 512)])
+def test_hardly_any_tile_that_fits_reads_less(toy: Any, shape: Triple, limit: int) -> None:
+    """Against the candidates in their order, each costed; what is not looked at saves less than a tenth."""
+    found = chosen(toy, shape, limit)
+    best = next(
+        cost
+        for side in own_tiling(toy.onnx).candidates(shape)
+        if (cost := chosen(toy, shape, tile=side)).memory <= limit
+    )
+    assert found.memory <= limit
+    assert read(found, shape) <= 1.1 * read(best, shape)
+
+
+def read(cost: TileCost, shape: Triple) -> int:
+    """Voxels that all tiles read."""
+    return len(cost.lattice.covering(Box.of_shape(shape))) * math.prod(cost.lattice.side)
+
+
 def test_the_tile_that_is_asked_for(toy: Any) -> None:
     assert chosen(toy, (64, 64, 64), tile=(168, 112, 232)).lattice.keep == (64, 8, 128)
     tiling = own_tiling(toy.onnx)
     assert tiling.asked(232) == (232, 232, 232)
-    assert tiling.asked((168, 112, 232)) == (168, 112, 232)
+    assert tiling.asked([168, 112, 232]) == (168, 112, 232)
+    assert tiling.asked(np.int64(168)) == (168, 168, 168)
+    with pytest.raises(GeometryError, match="three values"):
+        tiling.asked((168, 168))
 
 
 @pytest.mark.parametrize("side", [(104, 168, 168), (168, 169, 168), (168, 168, -64)])
@@ -148,6 +170,7 @@ def test_a_gpu_takes_tiles_that_it_has_room_for(tmp_path: Path, monkeypatch: pyt
     from asem_core.predict import onnx_runtime
 
     half = default_max_memory("openvino")
+    monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: False)
     assert default_max_memory("onnxruntime") == half
     smi = tmp_path / "nvidia-smi"
     smi.write_text('#!/bin/sh\n[ "$1" = --id=3 ] && echo 1234\n')
@@ -159,5 +182,8 @@ def test_a_gpu_takes_tiles_that_it_has_room_for(tmp_path: Path, monkeypatch: pyt
     assert default_max_memory("openvino") == half
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert default_max_memory("onnxruntime") == half, "it does not say"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert default_max_memory("onnxruntime") == half, "all are hidden"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     assert default_max_memory("onnxruntime") == half, "it is not there"

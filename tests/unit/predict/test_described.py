@@ -171,8 +171,11 @@ def test_tiles_that_a_model_takes() -> None:
         assert [keep % step for keep, step in zip(lattice.keep[1:], (8, 5), strict=True)] == [0, 0]
     assert tiling.lattice((16, 20, 17)).keep == (12, 8, 10)
     assert tiling.asked(52) == (16, 52, 52)
+    fixed = Tiling(onnx=Path(), sizes=(Sizes(16), Sizes(64), Sizes(64)), halo=(0, 0, 0))
+    with pytest.raises(GeometryError, match="for this model 16 along z; got 500"):
+        fixed.lattice(fixed.asked(500))
     wide = Tiling(onnx=Path(), sizes=(Sizes(1200), Sizes(1200), Sizes(17, 5)), halo=(2, 4, 3))
-    assert wide.candidates((50, 100, 300)) == [(1200, 1200, 42)], "the smallest, where all are beyond what is tried"
+    assert wide.candidates((50, 100, 300)) == [(1200, 1200, 37)], "the smallest, where all are beyond what is tried"
     with pytest.raises(GeometryError, match=r"for this model 20, 28, 36 \.\.\. along y; got 21"):
         tiling.lattice((16, 21, 17))
     with pytest.raises(GeometryError, match=r"for this model 16 along z; got 5"):

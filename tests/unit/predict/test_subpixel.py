@@ -118,6 +118,19 @@ def test_other_graphs_are_left_alone(other: dict[str, Any]) -> None:
     assert without_upsampling(model) is model
 
 
+@pytest.mark.parametrize("name", ["part", "skip"])
+def test_a_graph_with_unknown_sizes_is_left_alone(name: str) -> None:
+    model = upsampling_graph()
+    for value in [*model.graph.value_info, *model.graph.input]:
+        if value.name == name:
+            value.type.tensor_type.shape.dim[3].ClearField("dim_value")
+    assert without_upsampling(model) is model
+    for values in (model.graph.value_info, model.graph.input):
+        for value in [v for v in values if v.name == name]:
+            values.remove(value)
+    assert without_upsampling(model) is model
+
+
 def test_our_network_loses_its_upsampling_and_some_of_its_arithmetic(toy: Any) -> None:
     model = static_graph(toy.onnx, (1, 1, 120, 112, 128))
     folded = without_upsampling(model)
