@@ -319,6 +319,7 @@ class Lattice:
                 )
 
     def __str__(self) -> str:
+        """The sides of a tile, such as ``192 x 488 x 360``."""
         return " x ".join(map(str, self.side))
 
     @property

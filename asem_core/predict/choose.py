@@ -84,7 +84,7 @@ def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *
     return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)
 
 
-def session_bytes(runtime: str, precision: str) -> float:
+def live_value_bytes(runtime: str, precision: str) -> float:
     """Peak bytes of a session per value of its live tensors."""
     return _BYTES_PER_VALUE.get((runtime, precision), _BYTES_PER_VALUE_ELSEWHERE)
 

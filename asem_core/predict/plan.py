@@ -16,7 +16,7 @@ from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
-from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, session_bytes
+from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, live_value_bytes
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.described import check_output, describe
 from asem_core.predict.grids import Grids, plan_grids
@@ -64,6 +64,7 @@ class Settings:
 
 
 def _sides(tile: int | list[int] | Triple) -> Triple:
+    """Journals hold lists; those of older engines one number, for a cube."""
     return (tile, tile, tile) if isinstance(tile, int) else triple(tile)
 
 
@@ -187,7 +188,7 @@ def make_plan(
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
     max_memory = settings.max_memory or default_max_memory(runtime)
     cost = choose_tile(
-        tiling, rough.model_shape, rough.fine, bytes_per_value=session_bytes(runtime, precision), tile=tile,
+        tiling, rough.model_shape, rough.fine, bytes_per_value=live_value_bytes(runtime, precision), tile=tile,
         max_memory=max_memory,
     )  # fmt: skip
     if runner is not None:
