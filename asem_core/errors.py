@@ -13,6 +13,10 @@ class VolumeError(AsemError):
     """A volume cannot be opened, read or understood."""
 
 
+class UnfinishedError(VolumeError):
+    """A volume is part of an output that is not whole."""
+
+
 class GeometryError(AsemError):
     """Voxel sizes, boxes or shapes that do not fit together."""
 

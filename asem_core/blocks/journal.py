@@ -1,8 +1,9 @@
 """The journal beside an output: what it is made from, and every block that is done.
 
-A file of JSON lines, ``OUT.zarr.journal.jsonl``. The first line is the head; every further line records one block
-after its chunks are on disk. A line cut short by a kill is ignored, so its block is run again. Reading never changes
-the file: another process may be writing it.
+A file of JSON lines, ``OUT.journal.jsonl``. The first line is the head. A line with ``blocks`` says that a stage has
+begun and how many blocks it has; a line with ``block`` records one of them, after what it wrote is on disk; the last
+line says that all of it was verified. A line cut short by a kill is ignored, so its block is run again. Reading never
+changes the file: another process may be writing it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import attrs
+import cattrs
 
 from asem_core.errors import OutputError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def journal_path(output: Path) -> Path:
@@ -26,9 +28,33 @@ def journal_path(output: Path) -> Path:
     return output.with_name(output.name + ".journal.jsonl")
 
 
-def digest(path: Path) -> str:
-    """Digest of one chunk file."""
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+@attrs.frozen(kw_only=True)
+class Head:
+    """What a run is, settled before its first block."""
+
+    verb: str
+    """Such as ``asem segment``."""
+    command: str
+    """What finishes the run."""
+    fingerprint: str
+    """Digest of ``settings``."""
+    settings: Mapping[str, Any]
+    """All that the output depends on."""
+    chosen: Mapping[str, Any] = attrs.field(factory=dict)
+    """What was chosen for this machine and is used again on resume."""
+    format: int = FORMAT
+
+
+@attrs.frozen(kw_only=True)
+class Begun:
+    """A stage that has begun."""
+
+    stage: str
+    blocks: int
+    cut: str
+    """Digest of the keys of its blocks: records of another cut do not count."""
+    scratch: bool = False
+    """Whether it writes temporary copies, which are gone when the run has ended."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,9 +63,19 @@ class Record:
 
     stage: str
     block: str
-    chunks: Mapping[str, str] = attrs.field(factory=dict)
-    """Digest of every chunk file that the block wrote, by its path inside the output."""
+    pieces: Mapping[str, str] = attrs.field(factory=dict)
+    """Digest of every piece (a chunk file, or bytes of a file) that the block wrote."""
     failed: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class End:
+    """The output was verified."""
+
+    ended: str
+    """When, local time with its zone."""
+    results: Mapping[str, Any] = attrs.field(factory=dict)
+    """What the run found out beside its output; JSON types."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,46 +83,70 @@ class Journal:
     """A journal that was read, or one being written; see `start` and `load`."""
 
     path: Path
-    head: Mapping[str, Any]
-    """``fingerprint`` (what the output is made from), ``stages`` (blocks per stage), and more for the reader."""
-    records: dict[tuple[str, str], Record]
+    head: Head
+    stages: dict[str, Begun] = attrs.field(factory=dict)
+    records: dict[tuple[str, str], Record] = attrs.field(factory=dict)
+    ends: list[End] = attrs.field(factory=list)
+    """The last line of a run that ended well; at most one."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the output was whole when the run ended."""
+        return bool(self.ends)
+
+    def of(self, stage: str) -> list[Record]:
+        """The records of ``stage``, failed ones included."""
+        return [record for (name, _), record in self.records.items() if name == stage]
 
     def done(self, stage: str) -> set[str]:
         """Keys of the blocks of ``stage`` that are done."""
-        return {key for (s, key), record in self.records.items() if s == stage and record.failed is None}
+        return {record.block for record in self.of(stage) if record.failed is None}
 
     def failed(self) -> list[Record]:
         """Blocks whose last attempt failed."""
         return [record for record in self.records.values() if record.failed is not None]
 
-    def missing(self) -> dict[str, int]:
-        """Per stage, how many blocks are not done; stages without any are left out."""
-        counts = {stage: total - len(self.done(stage)) for stage, total in self.head["stages"].items()}
-        return {stage: count for stage, count in counts.items() if count}
+    def begin(self, stage: Begun) -> None:
+        """Note that ``stage`` begins or goes on; records of the same stage cut otherwise are forgotten."""
+        if self.stages.get(stage.stage) == stage:
+            return
+        self.forget([(r.stage, r.block) for r in self.of(stage.stage)])
+        self._append([attrs.asdict(stage)])
+        self.stages[stage.stage] = stage
 
-    @property
-    def complete(self) -> bool:
-        """Whether every block of every stage is done."""
-        return not self.missing()
+    def add(self, record: Record) -> None:
+        """Append ``record``; it is in the file when this returns."""
+        self._append([attrs.asdict(record)])
+        self.records[record.stage, record.block] = record
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Append ``records``; they are in the file when this returns."""
-        text = "".join(json.dumps(attrs.asdict(record)) + "\n" for record in records)
+    def forget(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Take blocks for not done, also in the file."""
+        keys = [key for key in keys if key in self.records]
+        self.ends.clear()
+        if keys:
+            self._append([{"forget": keys}])
+        for key in keys:
+            del self.records[key]
+
+    def end(self, end: End) -> None:
+        """Note that the output was verified."""
+        self._append([attrs.asdict(end)])
+        self.ends[:] = [end]
+
+    def _append(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
         with self.path.open("r+b") as file:
             _after_last_line(file)
             file.write(text.encode())
-        for record in records:
-            self.records[record.stage, record.block] = record
 
 
-def start(output: Path, head: Mapping[str, Any]) -> Journal:
+def start(output: Path, head: Head) -> Journal:
     """Begin a journal for ``output``, replacing one that is there."""
     path = journal_path(output)
-    head = {"format": FORMAT, **head}
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(head) + "\n")
+    partial.write_text(json.dumps(attrs.asdict(head)) + "\n")
     os.replace(partial, path)  # a kill leaves no journal or a whole head
-    return Journal(path=path, head=head, records={})
+    return Journal(path=path, head=head)
 
 
 def load(output: Path) -> Journal | None:
@@ -98,19 +158,46 @@ def load(output: Path) -> Journal | None:
         The file is not a journal, or of another version.
     """
     path = journal_path(output)
-    if not path.exists():
-        return None
     try:
         # What follows the last newline was cut short, or is being written.
-        parsed = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
-        if parsed[0]["format"] != FORMAT:
-            raise ValueError(f"format {parsed[0]['format']}, expected {FORMAT}")
-        records = [Record(**values) for values in parsed[1:]]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+        lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+        if lines[0]["format"] != FORMAT:
+            raise ValueError(f"format {lines[0]['format']}, expected {FORMAT}")
+        journal = Journal(path=path, head=_CONVERTER.structure(lines[0], Head))
+        for line in lines[1:]:
+            _apply(journal, line)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, IndexError, TypeError, cattrs.BaseValidationError) as error:
         raise OutputError(
             f"{path} is not a journal of this version ({error}); pass --overwrite to begin anew"
         ) from None
-    return Journal(path=path, head=parsed[0], records={(r.stage, r.block): r for r in records})
+    return journal
+
+
+_CONVERTER = cattrs.Converter(forbid_extra_keys=True)
+
+
+def _apply(journal: Journal, line: Mapping[str, Any]) -> None:
+    if "forget" in line:
+        journal.ends.clear()
+        for stage, block in line["forget"]:
+            journal.records.pop((stage, block), None)
+    elif "ended" in line:
+        journal.ends[:] = [_CONVERTER.structure(line, End)]
+    elif "blocks" in line:
+        begun = _CONVERTER.structure(line, Begun)
+        journal.stages[begun.stage] = begun
+    else:
+        record = _CONVERTER.structure(line, Record)
+        journal.records[record.stage, record.block] = record
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """Digest of ``settings``, which hold JSON types only."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def _after_last_line(file: BinaryIO) -> None:

@@ -69,8 +69,7 @@ def convert(
     """
     from asem_core.preprocess.regrid import regrid
     from asem_core.volume import open_labels, open_volume
-    from asem_core.volume.convert import check_apart
-    from asem_core.volume.convert import convert as run
+    from asem_core.conversion.convert import convert as run
     from asem_core.volume.placement import paste
     from asem_core.volume.window import window
 

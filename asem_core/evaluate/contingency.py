@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.errors import GeometryError
 from asem_core.evaluate.scores import Mask
 from asem_core.geometry import Box, Triple

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.components import connected_components
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.progress import Progress, silent

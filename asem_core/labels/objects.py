@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.components import Components, Connectivity, connected_components
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, VoxelSize
 from asem_core.labels.blocks import LabelBlocks
 from asem_core.labels.rules import FillHoles, Labels, RemoveSmallObjects

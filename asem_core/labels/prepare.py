@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.mapping import map_blocks
-from asem_core.blocks.produce import produce
+from asem_core.blocks.executors import map_blocks
+from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.labels.blocks import LabelBlocks, apply_rule, with_halo
@@ -23,14 +22,15 @@ from asem_core.labels.rules import Labels
 from asem_core.labels.scale import describe_width, on_grid, scale_width
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
-from asem_core.volume.output import check_destination, check_room
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import readable_by_blocks, staged_bytes
+from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
 CHUNK: Triple = (64, 64, 64)
+_BYTES_OF_IDS = 4
+"""Temporary, per voxel and rule that needs connected components."""
 METRIC_MASK = "metric_mask"
 """Name of the label image that is 1 where a segmentation is scored and 0 in the exclusion zone."""
 
@@ -70,9 +70,10 @@ def prepare(
     VolumeError
         Labels below 0.
     OutputError
-        See `complete_or_absent`.
+        See `asem_core.blocks.job.run`.
     """
-    _check_output(labels, destination, overwrite=overwrite)
+    if destination.suffix != ".zarr":
+        raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
     zone = _describe_zone(plan, registry, labels.voxel_size)
     made: dict[str, Any] = {
@@ -81,21 +82,21 @@ def prepare(
         "zone": zone,
         "voxel_size_nm": list(labels.voxel_size.zyx),
     }
-    # Components need 4 bytes a voxel and rule; the output's room is checked by its writer.
-    by_volume = sum(spec.scope == "volume" for spec, _ in plan.rules)
-    staged = staged_bytes(labels) if labels.planewise else 0
-    check_room(destination.parent, staged + 4 * by_volume * math.prod(labels.shape))
-    with (
-        tempfile.TemporaryDirectory(
-            prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent
-        ) as folder,
-        readable_by_blocks(labels, Path(folder) / "staged", progress=progress) as volume,
-    ):
+    dtype: np.dtype[Any] = np.dtype(np.uint8) if labels.dtype.kind == "b" else labels.dtype
+    image = ArrayPlan(shape=labels.shape, dtype=dtype, chunk=CHUNK, reduction="mode")
+    output = OmePlan(
+        image=image, labels={METRIC_MASK: attrs.evolve(image, dtype=np.uint8)}, voxel_size=labels.voxel_size,
+        lower_edge_nm=labels.lower_edge_nm, ome_version=ome_version,
+    )  # fmt: skip
+
+    def fill(run: Run) -> None:
+        scratch = run.folder("rules")
+        scratch.mkdir()
         blocks = LabelBlocks(
-            read=partial(_read, volume), shape=volume.shape, scratch=Path(folder), block=block, progress=progress
-        )
-        voxels = [_count(blocks, _labelled, stage="reading labels")]
-        changes = []
+            read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=scratch, block=block,
+            progress=progress,
+        )  # fmt: skip
+        voxels, changes = [_count(blocks, _labelled, stage="reading labels")], []
         for number, (spec, params) in enumerate(plan.rules):
             blocks = apply_rule(blocks, spec, voxel_size=labels.voxel_size, params=params)
             changes.append(dict(blocks.changes))
@@ -103,54 +104,40 @@ def prepare(
                 voxels.append(_count(blocks, _labelled, stage=spec.name))
         excluded = _zone_of(plan, registry, labels.voxel_size)
 
-        def compute(box: Box) -> dict[str, npt.NDArray[Any]]:
-            return {"image": blocks.read(box), METRIC_MASK: (~excluded(blocks, box)).astype(np.uint8)}
+        def compute(box: Box) -> Mapping[str, npt.NDArray[Any]]:
+            return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(blocks, box)).astype(np.uint8)}
 
-        dtype: np.dtype[Any] = np.dtype(np.uint8) if labels.dtype.kind == "b" else labels.dtype
-        produce(
-            destination,
-            compute,
-            image=ArrayPlan(shape=labels.shape, dtype=dtype, chunk=CHUNK, reduction="mode"),
-            labels={METRIC_MASK: ArrayPlan(shape=labels.shape, dtype=np.uint8, chunk=CHUNK, reduction="mode")},
-            voxel_size=labels.voxel_size,
-            lower_edge_nm=labels.lower_edge_nm,
-            block=block,
-            provenance=provenance("asem labels prepare", labels, **made),
-            stage="preparing labels",
-            ome_version=ome_version,
-            overwrite=overwrite,
-            progress=progress,
-        )
-    return _report(destination, made, changes, voxels, labels=labels, block=block, progress=progress)
+        produce(lambda _: compute, stage="preparing labels", block=block, plan=output)(run)
+        run.results.update(_counted(run, made, changes, voxels, block=block))
 
-
-def _report(
-    destination: Path, made: dict[str, Any], changes: list[dict[str, int]], voxels: list[int], *,
-    labels: Volume, block: Triple, progress: Progress,
-) -> dict[str, Any]:  # fmt: skip
-    import zarr
-
-    written = LabelBlocks(
-        read=lambda box: np.asarray(zarr.open_array(destination / "0", mode="r")[box.slices]),
-        shape=labels.shape, scratch=destination.parent, block=block, progress=progress,
+    by_volume = sum(spec.scope == "volume" for spec, _ in plan.rules)
+    done = run(
+        Job(
+            verb="asem labels prepare", destination=destination, plan=output, fill=fill, inputs={"labels": labels},
+            settings=made, provenance=provenance("asem labels prepare", labels, **made),
+            scratch_bytes=staged_bytes(labels) + _BYTES_OF_IDS * by_volume * labels.box.size,
+        ),
+        overwrite=overwrite, progress=progress,
     )  # fmt: skip
-    mask = written.then(
-        lambda box: np.asarray(zarr.open_array(destination / "labels" / METRIC_MASK / "0", mode="r")[box.slices])
-    )
+    return {**made, "output": str(done.path), "source": labels.uri, "shape": list(labels.shape), **done.results}
+
+
+def _counted(
+    run: Run, made: dict[str, Any], changes: list[dict[str, int]], voxels: list[int], *, block: Triple
+) -> dict[str, Any]:
+    """The stages and the zone with what each changed, counted in what was written."""
+    written = LabelBlocks(
+        read=lambda box: np.asarray(run.output.image[box.slices]),
+        shape=run.output.image.shape, scratch=run.scratch, block=block, progress=run.progress,
+    )  # fmt: skip
+    mask = written.then(lambda box: np.asarray(run.output.labels[METRIC_MASK][box.slices]))
     voxels = [*voxels, _count(written, _labelled, stage="counting labels")]
-    excluded = math.prod(labels.shape) - _count(mask, _labelled, stage="counting the zone")
+    excluded = math.prod(written.shape) - _count(mask, _labelled, stage="counting the zone")
     stages = [
         {**stage, "changed": {**change, "voxels_before": before, "voxels_after": after}}
         for stage, change, before, after in zip(made["stages"], changes, voxels[:-1], voxels[1:], strict=True)
     ]
-    return {
-        **made,
-        "output": str(destination),
-        "source": labels.uri,
-        "shape": list(labels.shape),
-        "stages": stages,
-        "zone": {**made["zone"], "excluded_voxels": excluded},
-    }
+    return {"stages": stages, "zone": {**made["zone"], "excluded_voxels": excluded}}
 
 
 def _read(volume: Volume, box: Box) -> Labels:
@@ -192,12 +179,3 @@ def _describe_zone(plan: Plan, registry: Registry, voxel_size: VoxelSize) -> dic
         "params": {"dilate": zone.dilate, "erode": zone.erode},
         "on_grid": {side: describe_width(getattr(zone, side), voxel_size) for side in ("dilate", "erode")},
     }  # fmt: skip
-
-
-def _check_output(labels: Volume, destination: Path, *, overwrite: bool) -> None:
-    if destination.suffix != ".zarr":
-        raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
-    check_destination(destination, overwrite=overwrite)
-    read, written = Path(labels.uri).resolve(), destination.resolve()
-    if read == written or written in read.parents:
-        raise OutputError(f"{destination}: it holds the labels that are read; use another name")

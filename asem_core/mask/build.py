@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from asem_core.blocks.components import Components, connected_components
-from asem_core.blocks.produce import produce
+from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.geometry import Box, Triple, triple
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
 from asem_core.preprocess.border import read_mirrored
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
-from asem_core.volume.convert import check_apart
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
-from asem_core.volume.output import check_destination
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
+_BYTES_OF_IDS = 8
+"""Temporary, per voxel: the components of holes and of objects."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +57,7 @@ def make_mask(
     volume
         uint8, uint16, or floats in [0, 1].
     destination
-        Folder to create, complete or absent.
+        OME-Zarr to create.
     params
         By default the paper's.
     block
@@ -67,49 +69,47 @@ def make_mask(
     VolumeError
         Signed integers, or floats outside [0, 1].
     OutputError
-        See `complete_or_absent`.
+        See `asem_core.blocks.job.run`.
     """
     params = params or CellMask()
-    check_apart(volume, destination)
-    check_destination(destination, overwrite=overwrite)
     check_values(volume, progress=progress)
     size, context = volume.voxel_size, params.context(volume.voxel_size)
     side = triple([min(b, n) for b, n in zip(block, volume.shape, strict=True)])
-    with (
-        tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as name,
-        readable_by_blocks(volume, Path(name) / "staged", progress=progress) as source,
-    ):
-        scratch = Path(name)
+    image = ArrayPlan(shape=volume.shape, dtype="uint8", chunk=side, reduction="mode")
+    plan = OmePlan(image=image, voxel_size=size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version)
+
+    def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+        source = run.readable(volume)
 
         def outside(box: Box) -> Mask:
             raw = read_mirrored(source.read, source.shape, box.grow(context))
             return ~rough_mask(raw, voxel_size=size, params=params)
 
         holes = connected_components(
-            outside,
-            volume.shape,
-            connectivity=6,
-            scratch=scratch / "holes",
-            block=side,
-            progress=progress,
+            outside, volume.shape, connectivity=6, scratch=run.folder("holes"), block=side, progress=progress,
             stage="holes",
-        )
+        )  # fmt: skip
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
-            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=scratch / "objects", block=side,
+            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.folder("objects"), block=side,
             progress=progress, stage="objects",
         )  # fmt: skip
         keep = kept(objects.voxels, voxel_size=size, params=params)
-        produce(
-            destination,
-            lambda box: {"image": keep[objects.ids(box)].view(np.uint8)},
-            image=ArrayPlan(shape=volume.shape, dtype="uint8", chunk=side, reduction="mode"),
-            voxel_size=size, lower_edge_nm=volume.lower_edge_nm, block=side, provenance=provenance(
+        run.results.update(attrs.asdict(_summary(volume, holes, fill, objects, keep)))
+        return lambda box: {IMAGE: keep[objects.ids(box)].view(np.uint8)}
+
+    made = run(
+        Job(
+            verb="asem mask", destination=destination, plan=plan, inputs={"source": volume},
+            settings={"params": attrs.asdict(params)}, fill=produce(compute, stage="writing", block=side, plan=plan),
+            provenance=provenance(
                 "asem mask", volume, params=attrs.asdict(params), voxel_size_nm=list(volume.voxel_size.zyx)
             ),
-            stage="writing", ome_version=ome_version, overwrite=overwrite, progress=progress,
-        )  # fmt: skip
-    return _summary(volume, holes, fill, objects, keep)
+            scratch_bytes=staged_bytes(volume) + _BYTES_OF_IDS * volume.box.size,
+        ),
+        overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+    return MaskSummary(**made.results)
 
 
 def _summary(volume: Volume, holes: Components, fill: Mask, objects: Components, keep: Mask) -> MaskSummary:

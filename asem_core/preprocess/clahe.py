@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import validators
 
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, VoxelSize, triple
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.levels import level_count, to_levels

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import validators
 
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.preprocess.levels import count_levels, level_count, to_levels

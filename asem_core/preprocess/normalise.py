@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from asem_core.blocks.produce import produce
+from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, BoxNm, Triple, triple
 from asem_core.preprocess.levels import level_count
@@ -16,11 +17,9 @@ from asem_core.preprocess.stages import Step, normalised
 from asem_core.preprocess.statistics import measured
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
-from asem_core.volume.convert import check_apart
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
-from asem_core.volume.output import check_destination
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
 CHUNK: Triple = (128, 128, 128)
@@ -38,7 +37,7 @@ def normalise(
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
     progress: Progress = silent,
-) -> None:
+) -> Path:
     """Write ``volume`` after ``steps`` as an OME-Zarr.
 
     Parameters
@@ -46,7 +45,7 @@ def normalise(
     volume
         uint8, uint16 or float in [0, 1].
     destination
-        ``NAME.zarr``; complete or absent.
+        ``NAME.zarr``.
     steps
         From `make_steps`, in order.
     roi
@@ -64,21 +63,28 @@ def normalise(
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
     level_count(volume.dtype)
+    check_values(volume, progress=progress)
     part = volume.part(roi)
-    check_apart(volume, destination)
-    check_destination(destination, overwrite=overwrite)
     lower, _ = part.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
     chunk = triple([min(c, n) for c, n in zip(CHUNK, part.shape, strict=True)])
-    with (
-        tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as scratch,
-        readable_by_blocks(volume, Path(scratch) / "staged", progress=progress) as source,
-    ):
-        check_values(source, progress=progress)
-        result = normalised(source, steps, measured(source, steps, statistics, progress=progress))
-        produce(
-            destination, lambda box: {"image": result.read(box.shift(part.start))},
-            image=ArrayPlan(shape=part.shape, dtype=np.dtype(result.dtype), chunk=chunk),
-            voxel_size=volume.voxel_size, lower_edge_nm=lower, block=block,
-            provenance=provenance("asem preprocess", volume, part=part, stages=[step.settings for step in steps]),
-            stage="normalising", ome_version=ome_version, overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+    dtype = steps[-1].spec.dtype_out if steps else volume.dtype
+    image = ArrayPlan(shape=part.shape, dtype=np.dtype(dtype), chunk=chunk)
+    plan = OmePlan(image=image, voxel_size=volume.voxel_size, lower_edge_nm=lower, ome_version=ome_version)
+    stages = [step.settings for step in steps]
+
+    def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+        source = run.readable(volume)
+        store = statistics or run.scratch / "statistics.npz"
+        result = normalised(source, steps, measured(source, steps, store, progress=progress))
+        return lambda box: {IMAGE: result.read(box.shift(part.start))}
+
+    return run(
+        Job(
+            verb="asem preprocess", destination=destination, plan=plan, inputs={"source": volume},
+            settings={"stages": stages, "roi": str(part)},
+            fill=produce(compute, stage="normalising", block=block, plan=plan),
+            provenance=provenance("asem preprocess", volume, part=part, stages=stages),
+            scratch_bytes=staged_bytes(volume),
+        ),
+        overwrite=overwrite, progress=progress,
+    ).path  # fmt: skip

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.produce import produce
+from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.conversion.convert import DEFAULT_CHUNK, reduction_of, stored_dtype
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, VoxelSize, resampled_shape, triple
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, resample_labels, source_box
 from asem_core.progress import Progress, silent
-from asem_core.volume.convert import DEFAULT_CHUNK, check_apart, reduction_of, stored_dtype
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
-from asem_core.volume.output import check_destination
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ def regrid(
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
     progress: Progress = silent,
-) -> None:
+) -> Path:
     """Write ``volume`` as an OME-Zarr with voxels of ``voxel_size``; lower edges are aligned and the dtype stays.
 
     Parameters
@@ -55,14 +54,14 @@ def regrid(
         Label images of an OME-Zarr, booleans and integers above 16 bits always are. Images: area-weighted mean and
         linear interpolation; integers are rounded half to even.
     ome_version, overwrite
-        As in `asem_core.volume.convert.convert`.
+        As in `asem_core.conversion.convert.convert`.
 
     Raises
     ------
     GeometryError
         The voxel sizes differ by more than a factor of 8 on an axis; above 2 a warning is logged.
     OutputError
-        ``destination`` does not end in ``.zarr``; see also `complete_or_absent`.
+        ``destination`` does not end in ``.zarr``; see also `asem_core.blocks.job.run`.
 
     Notes
     -----
@@ -72,23 +71,27 @@ def regrid(
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a resampled volume is written as NAME.zarr; convert it to TIFF afterwards")
     check_factor(volume, voxel_size)
-    check_apart(volume, destination)
-    check_destination(destination, overwrite=overwrite)
     reduction = reduction_of(volume, labels=labels)
     shape = resampled_shape(volume.shape, volume.voxel_size, voxel_size)
     chunk = triple([min(c, n) for c, n in zip(DEFAULT_CHUNK, shape, strict=True)])
     image = ArrayPlan(shape=shape, dtype=stored_dtype(volume), chunk=chunk, reduction=reduction)
-    with (
-        tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as scratch,
-        readable_by_blocks(volume, Path(scratch) / "staged", progress=progress) as source,
-    ):
-        produce(
-            destination,
-            lambda box: {"image": regridded(source, box, voxel_size=voxel_size, labels=reduction == "mode")},
-            image=image, voxel_size=voxel_size, lower_edge_nm=volume.lower_edge_nm, block=_block(volume, voxel_size),
-            provenance=_provenance(volume, voxel_size, labels=reduction == "mode"), stage="resampling",
-            ome_version=ome_version, overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+    plan = OmePlan(
+        image=image, voxel_size=voxel_size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version
+    )  # fmt: skip
+    as_labels = reduction == "mode"
+
+    def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+        source = run.readable(volume)
+        return lambda box: {IMAGE: regridded(source, box, voxel_size=voxel_size, labels=as_labels)}
+
+    return run(
+        Job(
+            verb="asem convert --resample", destination=destination, plan=plan, inputs={"source": volume},
+            fill=produce(compute, stage="resampling", block=_block(volume, voxel_size), plan=plan),
+            provenance=_provenance(volume, voxel_size, labels=as_labels), scratch_bytes=staged_bytes(volume),
+        ),
+        overwrite=overwrite, progress=progress,
+    ).path  # fmt: skip
 
 
 def regridded(volume: Volume, box: Box, *, voxel_size: VoxelSize, labels: bool) -> npt.NDArray[Any]:

@@ -1,10 +1,15 @@
-"""Outputs that are either complete or not there: written beside the destination and renamed at the end."""
+"""Outputs: where one may be written, what may be replaced, and who is writing it.
+
+The one guard of every verb that writes. No verb removes what it reads, or what ASEM did not write; one process writes
+an output at a time; a refusal comes before the first byte.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +17,15 @@ import attrs
 
 from asem_core.errors import OutputError
 from asem_core.volume import zarr_node
+from asem_core.volume.address import absolute, is_remote
+from asem_core.volume.ome import PROVENANCE
+from asem_core.volume.ome_write import FOLDERS, LABEL_IMAGES
 from asem_core.volume.section_order import is_tiff
+from asem_core.volume.tiff_write import is_own_tiff
+from asem_core.volume.volume import Volume
+
+Input = Volume | str | Path
+"""What a verb reads: a volume, or an address."""
 
 
 @attrs.frozen(kw_only=True)
@@ -22,65 +35,172 @@ class Replaceable:
     name: str
     """In words: ``a volume``."""
     recognise: Callable[[Path], bool]
+    """Whether all that lies at a path was written by ASEM."""
 
 
 @contextmanager
 def complete_or_absent(
-    destination: Path, *, needed_bytes: int, overwrite: bool, kind: Replaceable | None = None
+    destination: Path,
+    *,
+    needed_bytes: int,
+    overwrite: bool,
+    kind: Replaceable | None = None,
+    inputs: Iterable[Input] = (),
 ) -> Iterator[Path]:
     """A hidden path beside ``destination`` to write to; renamed at the end, removed on any failure or Ctrl-C.
 
     Parameters
     ----------
     destination
-        File or folder that will be there afterwards.
+        File or folder that will be there afterwards; folders above it are made.
     needed_bytes
         Room that is asked for beforehand.
     overwrite
         Whether a volume that is already there is replaced; it stays until the new one is complete.
     kind
         What may be replaced, if not a volume.
+    inputs
+        What is read, and must therefore lie elsewhere.
 
     Raises
     ------
     OutputError
-        The destination exists, is no volume, has no room, or cannot be written.
+        The destination exists, is no volume, has no room, cannot be written, lies inside an input or round it, or is
+        being written by another process.
     """
-    check_destination(destination, overwrite=overwrite, kind=kind)
+    destination = check_destination(destination, inputs=inputs, overwrite=overwrite, kind=kind)
     check_room(destination.parent, needed_bytes)
     partial = destination.with_name(f".{destination.name}.partial")
-    try:
-        remove(partial)
-        yield partial
-        _replace(partial, destination)
-    except OSError as exc:
-        raise _explain(exc, destination) from exc
-    finally:
-        remove(partial)
+    with held(destination):
+        try:
+            remove(partial)
+            yield partial
+            _replace(partial, destination)
+        except OSError as exc:
+            raise explain_os(exc, destination) from exc
+        finally:
+            remove(partial)
 
 
-def check_destination(destination: Path, *, overwrite: bool, kind: Replaceable | None = None) -> None:
-    """Refuse a destination that exists (unless it is a volume, or a ``kind``, and ``overwrite``), or whose folder
-    does not."""
-    kind = kind or _VOLUME
-    if not destination.parent.is_dir():
-        raise OutputError(f"{destination.parent}: there is no such folder; create it first")
-    if not destination.exists():
-        return
-    if not overwrite:
-        raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
+def check_destination(
+    destination: Path,
+    *,
+    overwrite: bool,
+    kind: Replaceable | None = None,
+    inputs: Iterable[Input] = (),
+) -> Path:
+    """Where an output for ``destination`` goes: the path itself, without ``~`` and links.
+
+    Raises
+    ------
+    OutputError
+        It exists (unless all of it was written by ASEM, as a ``kind`` by default a volume, and ``overwrite``), it is a
+        link to nothing, it lies inside an input or round it, or its folder cannot be written.
+    """
+    destination = place_of(destination, inputs=inputs)
+    kind = kind or VOLUME
+    if destination.exists():
+        if not overwrite:
+            raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
+        check_replaceable(destination, kind)
+    return destination
+
+
+def check_replaceable(destination: Path, kind: Replaceable | None = None) -> None:
+    """Refuse to replace what is not a ``kind`` (by default a volume) that ASEM wrote, and nothing else."""
+    kind = kind or VOLUME
     if not kind.recognise(destination):
-        raise OutputError(f"{destination} holds other things than {kind.name} and is not replaced; use another name")
+        raise OutputError(
+            f"{destination} is not replaced: it is not, or not only, {kind.name} that ASEM wrote; "
+            "remove it by hand if you no longer need it, or use another name"
+        )
+
+
+def place_of(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
+    """``destination`` without ``~`` and links, once it is known that something can be written there.
+
+    Raises
+    ------
+    OutputError
+        It is a URL or a link to nothing, it lies inside an input or round it, or its folder cannot be written.
+    """
+    if is_remote(str(destination)) or str(destination).startswith(_REMOTE_AS_PATH):
+        raise OutputError(f"{destination}: outputs are written to a local disk; give a path")
+    try:
+        given = Path(destination).expanduser()
+        if given.is_symlink() and not given.exists():
+            raise OutputError(f"{given} is a link to {os.readlink(given)}, which does not exist; remove it, or use another name")
+        found = given.resolve()
+        check_apart(found, inputs)
+        _check_writable(found)
+    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, or a home that is not known
+        raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
+    return found
+
+
+def check_apart(destination: Path, inputs: Iterable[Input]) -> None:
+    """Refuse a destination that is an input, lies inside one or holds one, through whatever links.
+
+    Raises
+    ------
+    OutputError
+        Names the input.
+    """
+    for read in inputs:
+        address = read.uri if isinstance(read, Volume) else absolute(read)
+        if is_remote(address) or not Path(address).is_absolute():
+            continue  # somewhere else, or in memory
+        source = _container(Path(address))
+        for written in (destination, *_beside(destination)):
+            if _holds(source, written) or _holds(written, source):
+                raise OutputError(
+                    f"{destination}: what is written would lie in, or replace, what is read ({source}); "
+                    "use another name, outside of it"
+                )
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:
-    """Refuse when the disk of ``folder`` has less room than ``needed_bytes``."""
-    free = shutil.disk_usage(folder).free
+    """Refuse when the disk of ``folder``, which need not exist yet, has less room than ``needed_bytes``."""
+    free = shutil.disk_usage(_nearest(folder)).free
     if free < needed_bytes:
         raise OutputError(
             f"{folder}: the disk has {free / 1e9:.1f} GB left, up to {needed_bytes / 1e9:.1f} GB are needed; "
             "make room, or use --roi"
         )
+
+
+@contextmanager
+def held(destination: Path) -> Iterator[None]:
+    """Within this context no other process of ASEM writes ``destination``; folders above it are made.
+
+    Raises
+    ------
+    OutputError
+        Another process writes it, or a lock cannot be made there.
+
+    Notes
+    -----
+    The lock is a file beside it, held through the operating system, so it ends with the process however that ends;
+    where a file system has no such locks, process and host in the file tell whether its owner still lives.
+    """
+    from filelock import FileLock, Timeout
+
+    path = destination.with_name(f".{destination.name}.lock")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{destination} is being written by another process: wait until it has ended, or use another name"
+        ) from None
+    except OSError as exc:
+        raise explain_os(exc, destination) from exc
+    try:
+        yield
+    finally:
+        lock.release()
+        path.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:
@@ -91,13 +211,100 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_volume(path: Path) -> bool:
-    if path.is_dir():
-        return zarr_node.kind(path) is not None or all(is_tiff(child) for child in path.iterdir())
-    return is_tiff(path)
+def is_no_space(error: Exception) -> bool:
+    """Whether the disk, or the user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-_VOLUME = Replaceable(name="a volume", recognise=_is_volume)
+def explain_os(exc: OSError, destination: Path) -> OutputError:
+    """What went wrong with the disk while ``destination`` was written, in one line."""
+    if is_no_space(exc):
+        return OutputError(f"{destination}: no space left on the disk; free some, then run the same command again")
+    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")
+
+
+def _is_own_volume(path: Path) -> bool:
+    if not path.is_dir():
+        return is_own_tiff(path)
+    if zarr_node.kind(path) is None:
+        children = list(path.iterdir())
+        return bool(children) and all(is_tiff(child) and is_own_tiff(child) for child in children)
+    return not _foreign(path)
+
+
+def _foreign(folder: Path) -> bool:
+    """Whether the Zarr ``folder`` is not ASEM's, or holds anything that ASEM did not put there."""
+    provenance = zarr_node.attributes(folder).get(PROVENANCE)
+    if not isinstance(provenance, dict):
+        return True
+    levels = {str(level["path"]) for level in _datasets(folder)}
+    expected = {*zarr_node.METADATA_FILES, *levels, "labels", *provenance.get(FOLDERS, ())}
+    labels = {*zarr_node.METADATA_FILES, *provenance.get(LABEL_IMAGES, zarr_node.children(folder / "labels"))}
+    return bool(_others(folder, expected) or _others(folder / "labels", labels))
+
+
+def _datasets(folder: Path) -> list[dict[str, str]]:
+    found = zarr_node.multiscale(folder)
+    multiscales = found["multiscales"] if found is not None else []
+    return list(multiscales[0].get("datasets", [])) if multiscales else []
+
+
+def _others(folder: Path, expected: set[str]) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return [c.name for c in folder.iterdir() if c.name not in expected and not c.name.endswith(".partial")]
+
+
+VOLUME = Replaceable(name="a volume", recognise=_is_own_volume)
+
+
+_REMOTE_AS_PATH = ("http:/", "https:/", "s3:/")
+"""How a URL looks after `pathlib.Path` took away a slash."""
+
+
+def _beside(destination: Path) -> list[Path]:
+    """Paths beside ``destination`` that a run writes or removes."""
+    hidden = ("partial", "old", "lock", "unfinished", "work")
+    name = destination.name
+    return [destination.with_name(f".{name}.{what}") for what in hidden] + [
+        destination.with_name(f"{name}.journal.jsonl")
+    ]
+
+
+def _container(path: Path) -> Path:
+    """The outermost Zarr or N5 container, or the file or folder, that ``path`` lies in."""
+    found = path = path.resolve()
+    while not found.exists() and found != found.parent:
+        found = found.parent  # the path of a data set inside an HDF5 file
+    for parent in (found, *found.parents):
+        if zarr_node.kind(parent) is not None or (parent / "attributes.json").is_file():
+            found = parent
+        elif parent != found:
+            break
+    return found
+
+
+def _holds(outer: Path, inner: Path) -> bool:
+    """Whether ``inner`` is ``outer`` or lies in it."""
+    if outer == inner or outer in inner.parents:
+        return True
+    if not outer.exists():
+        return False
+    status = outer.stat()
+    return any(p.exists() and os.path.samestat(p.stat(), status) for p in (inner, *inner.parents))
+
+
+def _nearest(folder: Path) -> Path:
+    """``folder``, or the first folder above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _check_writable(destination: Path) -> None:
+    folder = _nearest(destination.parent)
+    if not folder.is_dir():
+        raise OutputError(f"{destination}: cannot be written: {folder} is a file, not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{destination}: cannot be written: no permission to write in {folder}")
 
 
 def _replace(partial: Path, destination: Path) -> None:
@@ -107,9 +314,3 @@ def _replace(partial: Path, destination: Path) -> None:
         destination.rename(old)
     partial.rename(destination)
     remove(old)
-
-
-def _explain(exc: OSError, destination: Path) -> OutputError:
-    if exc.errno == errno.ENOSPC:
-        return OutputError(f"{destination}: the disk is full; nothing was kept; make room, or use --roi")
-    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")

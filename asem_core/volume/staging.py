@@ -20,7 +20,7 @@ from asem_core.volume.volume import Volume
 from asem_core.volume.zarr_array import ZarrArray
 
 STAGING_CHUNK = 64
-SLAB_BYTES = 200 * 2**20
+SLAB_BYTES = 100 * 2**20
 """Most bytes of the source that are held at once; a wide section is then read in strips of rows."""
 
 
@@ -31,7 +31,9 @@ class Writable(Protocol):
 
 
 def staged_bytes(volume: Volume) -> int:
-    """Disk that `stage` needs at most, in bytes."""
+    """Disk that a chunked copy of ``volume`` needs at most, in bytes; none where it can be read by blocks as it is."""
+    if not volume.planewise:
+        return 0
     chunks = math.prod(-(-n // STAGING_CHUNK) for n in volume.shape)
     return int(chunks * STAGING_CHUNK**3 * volume.dtype.itemsize)
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 
 from asem_core import Volume, VoxelSize
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.plugins import make_manager
 from asem_core.preprocess.normalise import BLOCK, normalise
 from asem_core.preprocess.stages import make_steps, measure, normalised

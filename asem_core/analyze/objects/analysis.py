@@ -18,10 +18,10 @@ from asem_core.analyze.objects.params import Objects
 from asem_core.analyze.objects.shape import principal_axes, sphericity
 from asem_core.analyze.objects.skeleton import Skeleton, measure_skeleton
 from asem_core.analyze.view import View
-from asem_core.blocks.mapping import map_blocks
-from asem_core.blocks.produce import produce
+from asem_core.blocks.executors import map_blocks
+from asem_core.blocks.job import Job, produce, run
 from asem_core.geometry import AXES, Box, centre_of_first_voxel, triple
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
 
 if TYPE_CHECKING:
@@ -142,15 +142,22 @@ def _ids(instances: Numbered, number: npt.NDArray[np.int64]) -> npt.NDArray[np.i
 
 def _write_instances(view: View, instances: Numbered) -> None:
     ids = np.concatenate([[0], instances.ids])
-    dtype = np.uint32 if ids.max() < 2**32 else np.uint64
-    produce(
-        view.output / INSTANCES,
-        lambda box: {"image": ids[instances.read(box)].astype(dtype)},
-        image=ArrayPlan(
-            shape=view.objects.shape, dtype=np.dtype(dtype).name,
-            chunk=triple([min(b, n) for b, n in zip(view.block, view.objects.shape, strict=True)]), reduction="mode",
+    dtype = np.dtype(np.uint32 if ids.max() < 2**32 else np.uint64)
+    chunk = triple([min(b, n) for b, n in zip(view.block, view.objects.shape, strict=True)])
+    plan = OmePlan(
+        image=ArrayPlan(shape=view.objects.shape, dtype=dtype, chunk=chunk, reduction="mode"),
+        voxel_size=view.voxel_size, lower_edge_nm=view.objects.lower_edge_nm,
+    )  # fmt: skip
+    fill = produce(
+        lambda _: lambda box: {IMAGE: ids[instances.read(box)].astype(dtype)}, stage="writing instances",
+        block=view.block, plan=plan,
+    )  # fmt: skip
+    about = provenance("asem analyze objects", view.objects, threshold=view.threshold, kind=view.kind)
+    run(
+        Job(
+            verb="asem analyze objects", destination=view.output / INSTANCES, plan=plan, fill=fill,
+            inputs={"objects": view.objects}, settings={"threshold": view.threshold, "kind": view.kind},
+            provenance=about,
         ),
-        voxel_size=view.voxel_size, lower_edge_nm=view.objects.lower_edge_nm, block=view.block,
-        provenance=provenance("asem analyze objects", view.objects, threshold=view.threshold, kind=view.kind),
-        stage="writing instances", progress=view.progress,
+        progress=view.progress,
     )  # fmt: skip

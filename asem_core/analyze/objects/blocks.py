@@ -11,7 +11,7 @@ import numpy.typing as npt
 from asem_core.analyze.instances import Numbered
 from asem_core.analyze.objects.faces import halo, surface_faces
 from asem_core.analyze.view import View
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))

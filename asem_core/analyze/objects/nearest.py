@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from asem_core.analyze.instances import Numbered
 from asem_core.analyze.view import View
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, VoxelSize
 from asem_core.progress import Progress
 

@@ -9,7 +9,7 @@ import dask
 import numpy as np
 import pytest
 
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.produce import produce
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize

@@ -19,7 +19,7 @@ from asem_analysis_pits.review import FILE, Answer, fingerprint, match, read_rev
 from asem_analysis_pits.table import row_of, to_dataset
 from asem_core.analyze.instances import Numbered, number_objects
 from asem_core.analyze.view import View
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box
 
 if TYPE_CHECKING:

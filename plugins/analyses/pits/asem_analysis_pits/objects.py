@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from asem_core.analyze.instances import Numbered
 from asem_core.analyze.view import View
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box
 
 

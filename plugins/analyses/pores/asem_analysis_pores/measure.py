@@ -19,7 +19,7 @@ from asem_analysis_pores.table import make_table
 from asem_core.analyze.instances import number_objects
 from asem_core.analyze.objects.blocks import middle, sum_blocks
 from asem_core.analyze.view import View
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, centre_of_first_voxel
 

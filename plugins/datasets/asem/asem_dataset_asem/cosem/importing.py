@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from importlib_metadata import version
 
-from asem_core.blocks.mapping import map_blocks
-from asem_core.blocks.produce import produce
+from asem_core.blocks.executors import map_blocks
+from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple
 from asem_core.preprocess.resample import resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.staging import staged_bytes
 from asem_dataset_asem.cosem.classes import NOT_ANNOTATED, RELATED
 from asem_dataset_asem.cosem.frame import CropFrame
 
@@ -88,34 +87,39 @@ def import_crop(
         raise AsemError(f"{frame.crop.uri}: nothing is annotated in this crop: every voxel is 0")
     notes = (*frame.notes, *_class_notes(counts, organelle, classes), *_raw_notes(raw))
     wanted = np.array(sorted(classes))
-    with ExitStack() as stack:
-        work = output.with_name(f".{output.name}.raw")
-        source = stack.enter_context(readable_by_blocks(raw, work, progress=progress))
+    lower, _ = frame.box.to_nm(raw.voxel_size, origin_nm=raw.lower_edge_nm)
+    image = ArrayPlan(shape=frame.box.shape, dtype=raw.dtype, chunk=CHUNK)
+    plan = OmePlan(
+        image=image, labels=dict.fromkeys((organelle, ANNOTATED), attrs.evolve(image, dtype="uint8")),
+        voxel_size=raw.voxel_size, lower_edge_nm=lower,
+    )  # fmt: skip
+    settings = {"classes": {organelle: wanted.tolist()}, "flip": sorted(frame.flip), "crop_start": list(frame.start)}
 
-        def compute(box: Box) -> Mapping[str, npt.NDArray[Any]]:
+    def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+        source = run.readable(raw)
+
+        def of(box: Box) -> Mapping[str, npt.NDArray[Any]]:
             target = box.shift(frame.box.start)
             needed = source_box(target, frame.ratio)
             ids = frame.read(needed)
             masks = {organelle: np.isin(ids, wanted), ANNOTATED: ids != NOT_ANNOTATED}
             on_raw = {name: resample_labels(mask, needed.start, target, frame.ratio) for name, mask in masks.items()}
-            return {"image": source.read(target), **on_raw}
+            return {IMAGE: source.read(target), **on_raw}
 
-        lower, _ = frame.box.to_nm(raw.voxel_size, origin_nm=raw.lower_edge_nm)
-        shape = frame.box.shape
-        produce(
-            output, compute,
-            image=ArrayPlan(shape=shape, dtype=raw.dtype, chunk=CHUNK),
-            labels={name: ArrayPlan(shape=shape, dtype="uint8", chunk=CHUNK) for name in (organelle, ANNOTATED)},
-            voxel_size=raw.voxel_size, lower_edge_nm=lower, block=block, stage="importing", overwrite=overwrite,
-            provenance=provenance(
-                "asem labels cosem", raw, part=frame.box, asem_dataset_asem=version("asem-dataset-asem"),
-                crop=dict(frame.crop.identity), classes={organelle: wanted.tolist()}, flip=sorted(frame.flip),
-                crop_start=list(frame.start), class_voxels={str(i): n for i, n in sorted(counts.items())},
-                notes=list(notes),
-            ),
-            progress=progress,
-        )  # fmt: skip
-    return _measure(output, frame.box, organelle, notes, progress)
+        return of
+
+    job = Job(
+        verb="asem labels cosem", destination=output, plan=plan, inputs={"raw": raw, "crop": frame.crop},
+        settings=settings, fill=produce(compute, stage="importing", block=block, plan=plan),
+        provenance=provenance(
+            "asem labels cosem", raw, part=frame.box, asem_dataset_asem=version("asem-dataset-asem"),
+            crop=dict(frame.crop.identity), class_voxels={str(i): n for i, n in sorted(counts.items())},
+            notes=list(notes), **settings,
+        ),
+        scratch_bytes=staged_bytes(raw),
+    )  # fmt: skip
+    made = run(job, overwrite=overwrite, progress=progress)
+    return _measure(made.path, frame.box, organelle, notes, progress)
 
 
 def count_classes(crop: Volume, *, progress: Progress = silent) -> Counter[int]:

@@ -12,10 +12,10 @@ import numpy as np
 from attrs import asdict, evolve
 from numpy.typing import NDArray
 
-from asem_core.blocks.mapping import map_blocks
+from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr
+from asem_core.volume.ome_write import FOLDERS, ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 from asem_dataset_simulated.cell.canvas import LABELS
 from asem_dataset_simulated.cell.draw import IMAGE, TILE, View, Window, render_cell
@@ -79,6 +79,7 @@ def create_zarr(path: Path, window: Window, *, chunk: Triple, pyramid: bool = Tr
         lower_edge_nm=window.origin_nm,
         provenance={
             "simulated": {**asdict(window.spec), "shape": list(window.shape)},
+            FOLDERS: [FOLDER],
             "asem-dataset-simulated": importlib_metadata.version("asem-dataset-simulated"),
         },
     )

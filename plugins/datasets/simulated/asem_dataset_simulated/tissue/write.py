@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import importlib_metadata
+from numpy.typing import NDArray
 
+from asem_core.blocks.job import Job, produce, run
 from asem_core.geometry import Box, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
-from asem_core.volume.output import complete_or_absent
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_dataset_simulated.tissue.assemble import make_scene
 from asem_dataset_simulated.tissue.draw import TILE, render
 
 _CHUNK = (TILE, TILE, TILE)
 """The simulator draws whole tiles: one chunk each, so that none is drawn or written twice."""
-_BYTES_PER_VOXEL = 1 + 4
-_PYRAMID = 8 / 7
 
 
 def write_tissue(
@@ -31,8 +31,8 @@ def write_tissue(
 ) -> int:
     """Simulate a cut-out of ``shape`` voxels (zyx) into the OME-Zarr ``path``; the number of mitochondria.
 
-    Only one tile is in memory at a time. The same seed, shape and voxel size give the same voxels. ``path`` appears
-    when it is complete.
+    Only one tile a thread is in memory at a time. The same seed, shape and voxel size give the same voxels. A run that
+    was stopped goes on when it is called again.
 
     Raises
     ------
@@ -42,25 +42,25 @@ def write_tissue(
         The shape or voxel size cannot be simulated.
     """
     scene = make_scene(shape, voxel_size_nm=voxel_size.zyx, seed=seed)
-    whole = Box.of_shape(scene.shape)
-    needed_bytes = int(_BYTES_PER_VOXEL * whole.size * _PYRAMID)
-    with complete_or_absent(path, needed_bytes=needed_bytes, overwrite=overwrite) as partial:
-        output = create_ome_zarr(
-            partial,
-            image=ArrayPlan(shape=scene.shape, dtype="uint8", chunk=_CHUNK),
-            labels={"mito": ArrayPlan(shape=scene.shape, dtype="uint32", chunk=_CHUNK)},
-            voxel_size=voxel_size,
-            lower_edge_nm=(0.0, 0.0, 0.0),
-            provenance={
-                "simulated": {"seed": seed, "shape": list(scene.shape), "voxel_size_nm": list(voxel_size.zyx)},
-                "asem-dataset-simulated": importlib_metadata.version("asem-dataset-simulated"),
-            },
-        )
-        tiles = list(whole.tiles(TILE))
-        for count, tile in enumerate(tiles, start=1):
-            raw, mito = render(scene, (tile.start, tile.stop))
-            output.image[tile.slices] = raw
-            output.labels["mito"][tile.slices] = mito
-            progress("simulate", count, len(tiles))
-        build_pyramid(output, progress=progress)
+    plan = OmePlan(
+        image=ArrayPlan(shape=scene.shape, dtype="uint8", chunk=_CHUNK),
+        labels={"mito": ArrayPlan(shape=scene.shape, dtype="uint32", chunk=_CHUNK)},
+        voxel_size=voxel_size, lower_edge_nm=(0.0, 0.0, 0.0),
+    )  # fmt: skip
+
+    def draw(tile: Box) -> dict[str, NDArray[Any]]:
+        raw, mito = render(scene, (tile.start, tile.stop))
+        return {IMAGE: raw, "mito": mito}
+
+    about = {
+        "simulated": {"seed": seed, "shape": list(scene.shape), "voxel_size_nm": list(voxel_size.zyx)},
+        "asem-dataset-simulated": importlib_metadata.version("asem-dataset-simulated"),
+    }
+    run(
+        Job(
+            verb="asem simulate", destination=path, plan=plan, inputs={}, settings=about, provenance=about,
+            fill=produce(lambda _: draw, stage="simulate", block=_CHUNK, plan=plan),
+        ),
+        overwrite=overwrite, progress=progress,
+    )  # fmt: skip
     return len(scene.mitochondria)

@@ -1,0 +1,183 @@
+"""Who runs the blocks of a stage: threads of this process, or a pipeline round one computation that uses every core.
+
+An executor is given a `Task` and blocks, and hands back each block's outcome as it ends::
+
+    Threads     read | compute | write of one block in one thread, as many blocks at once as there are processors
+    Pipeline    while one block is computed, the next are read and the last are written
+
+Neither knows of journals or outputs. A block that fails is an outcome like any other; who consumes the outcomes decides
+whether to go on. When they stop, what is running ends and the rest does not begin.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from asem_core.progress import Progress, silent
+
+B = TypeVar("B", bound=Hashable)
+T = TypeVar("T")
+
+_AHEAD = 2
+"""Blocks read ahead, and blocks waiting to be written, in a pipeline."""
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+def _unchanged(_: Any, result: Any) -> Any:
+    return result
+
+
+@attrs.frozen(kw_only=True)
+class Task(Generic[B, T]):
+    """What is done with each block; blocks do not depend on one another, so they may run in any order."""
+
+    read: Callable[[B], Any] = _nothing
+    """Gives what ``compute`` is handed."""
+    compute: Callable[[B, Any], Any] = _unchanged
+    """Gives what ``write`` is handed. In a pipeline it runs in the caller's thread."""
+    write: Callable[[B, Any], T] = _unchanged
+    """Gives the block's result: keep it small."""
+
+    def __call__(self, block: B) -> T:
+        """One block from beginning to end."""
+        return self.write(block, self.compute(block, self.read(block)))
+
+
+@attrs.frozen(kw_only=True)
+class Outcome(Generic[B, T]):
+    """How a block ended: with a result or with an error."""
+
+    block: B
+    result: T | None = None
+    error: Exception | None = None
+
+
+class Executor(Protocol):
+    """Runs a task over blocks."""
+
+    def run(self, task: Task[B, T], blocks: Sequence[B]) -> Generator[Outcome[B, T]]:
+        """The outcome of every block, in the order in which they end; blocks begin in the order given.
+
+        Closing the generator waits for what is running and begins nothing more.
+        """
+        ...
+
+
+@attrs.frozen
+class Threads:
+    """Whole blocks in ``workers`` threads of this process."""
+
+    workers: int = attrs.field(factory=lambda: cores())
+
+    def run(self, task: Task[B, T], blocks: Sequence[B]) -> Generator[Outcome[B, T]]:
+        """See `Executor.run`."""
+        rest = iter(blocks)
+        running: dict[Future[T], B] = {}
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                while True:
+                    # One more than there are threads, so that none waits for us.
+                    for block in islice(rest, self.workers + 1 - len(running)):
+                        running[pool.submit(task, block)] = block
+                    if not running:
+                        return
+                    ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        yield _outcome(running.pop(future), future)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+@attrs.frozen
+class Pipeline:
+    """One block is computed at a time, in the caller's thread; a thread reads ahead and another writes behind."""
+
+    def run(self, task: Task[B, T], blocks: Sequence[B]) -> Generator[Outcome[B, T]]:
+        """See `Executor.run`."""
+        rest = iter(blocks)
+        reading: deque[tuple[B, Future[Any]]] = deque()
+        writing: deque[tuple[B, Future[T]]] = deque()
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+            try:
+                while True:
+                    for block in islice(rest, _AHEAD - len(reading)):
+                        reading.append((block, reader.submit(task.read, block)))
+                    if not reading:
+                        break
+                    block, loaded = reading.popleft()
+                    try:
+                        result = task.compute(block, loaded.result())
+                    except Exception as error:
+                        yield Outcome(block=block, error=error)
+                        continue
+                    writing.append((block, writer.submit(task.write, block, result)))
+                    del result, loaded
+                    while len(writing) > _AHEAD or (writing and writing[0][1].done()):
+                        yield _outcome(*writing.popleft())
+                while writing:
+                    yield _outcome(*writing.popleft())
+            finally:
+                for pool in (reader, writer):
+                    pool.shutdown(cancel_futures=True)
+
+
+def map_blocks(
+    task: Callable[[B], T],
+    blocks: Sequence[B],
+    *,
+    stage: str,
+    progress: Progress = silent,
+    executor: Executor | None = None,
+) -> list[T]:
+    """``[task(block) for block in blocks]``, in parallel: for what is counted or measured, not written.
+
+    Parameters
+    ----------
+    task
+        Must not depend on the order of the blocks.
+    blocks
+        Tasks begin in this order.
+    stage
+        Name for ``progress``, which is called once per block.
+    executor
+        By default `Threads`.
+
+    Raises
+    ------
+    Exception
+        The first one of a task. Tasks that were running have ended by then, and the rest has not begun.
+    """
+    progress(stage, 0, len(blocks))
+    results: dict[B, T] = {}
+    with closing((executor or Threads()).run(Task(compute=lambda block, _: task(block)), blocks)) as outcomes:
+        for done, outcome in enumerate(outcomes, start=1):
+            if outcome.error is not None:
+                raise outcome.error
+            results[outcome.block] = outcome.result  # type: ignore[assignment]  # there is one where no error is
+            progress(stage, done, len(blocks))
+    return [results[block] for block in blocks]
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _outcome(block: B, future: Future[T]) -> Outcome[B, T]:
+    error = future.exception()
+    if error is None:
+        return Outcome(block=block, result=future.result())
+    if not isinstance(error, Exception):
+        raise error
+    return Outcome(block=block, error=error)

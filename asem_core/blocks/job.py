@@ -1,0 +1,530 @@
+"""A run that reads volumes and writes one: begun or resumed, block by block, and whole when it has ended.
+
+::
+
+    guard      nothing that is read lies where it is written; what is replaced is ASEM's own; nobody else is writing
+      -> begin | resume    journal beside the output; the output says itself that it is unfinished
+      -> fill              stages of blocks, the client's: Run.stage, Run.each, Run.readable
+      -> pyramid           levels above 0
+      -> verify            every piece on disk against its digest; what differs is made again
+      -> finish            the mark is taken away, or the hidden name; temporary copies are removed
+
+A client describes the output and its settings as a `Job` and writes ``fill`` as if there were no kill: whatever was
+done before is not done again. Running a finished job again verifies it and repairs what is damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.blocks import journal as journals
+from asem_core.blocks.executors import B, Executor, Task, Threads
+from asem_core.blocks.journal import Begun, End, Head, Journal, Record
+from asem_core.blocks.verify import Damage, find_damage
+from asem_core.errors import AsemError, BlockError, OutputError, ResumeError
+from asem_core.geometry import Box, Triple, triple
+from asem_core.progress import Progress, silent
+from asem_core.volume.ome_write import FINGERPRINT, OmePlan
+from asem_core.volume.output import (
+    check_replaceable,
+    check_room,
+    explain_os,
+    held,
+    is_no_space,
+    place_of,
+    remove,
+)
+from asem_core.volume.pieces import chunk_pieces, digests
+from asem_core.volume.staging import read_unit, slabs
+from asem_core.volume.unfinished import Unfinished, find_unfinished
+from asem_core.volume.volume import Volume
+from asem_core.volume.zarr_array import ZarrArray
+
+if TYPE_CHECKING:
+    from asem_core.volume.ome_write import LevelBlock
+
+log = logging.getLogger(__name__)
+
+CREATE, PYRAMID = "create", "pyramid"
+_SCRATCH_CHUNK = 64
+_SCRATCH_MARK = "asem-work.json"
+_READERS = 2
+"""Slabs of a source that are held at once."""
+_ATTEMPTS = 2
+"""How often damaged pieces are made again before the disk is blamed."""
+
+
+class Output(Protocol):
+    """What is written, opened for writing: an OME-Zarr or TIFF."""
+
+    def write(self, box: Box, found: Mapping[str, npt.NDArray[Any]]) -> dict[str, str]:
+        """Write ``box`` and return the digest of every piece."""
+        ...
+
+    def frame(self) -> dict[str, str]:
+        """Digests of what was created before the first voxel."""
+        ...
+
+    def pyramid(self) -> list[list[LevelBlock]]:
+        """Per level above 0, its blocks."""
+        ...
+
+
+class OutputPlan(Protocol):
+    """An output that is to be made."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes on disk at most."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its files depend on; JSON types."""
+        ...
+
+    def place(self, destination: Path) -> Path:
+        """Where it is written until it is whole."""
+        ...
+
+    def create(self, path: Path, *, provenance: Mapping[str, Any]) -> Output:
+        """Create it; no voxel is written."""
+        ...
+
+    def open(self, path: Path) -> Output:
+        """Open what `create` made; what was lost of it is made anew."""
+        ...
+
+    def made_by(self, path: Path, fingerprint: str) -> bool:
+        """Whether ``path`` can be the output of the run ``fingerprint``."""
+        ...
+
+    def mark(self, path: Path, mark: Unfinished) -> None:
+        """Let the output at ``path`` say that it is unfinished."""
+        ...
+
+    def unmark(self, path: Path) -> None:
+        """Let it say so no longer."""
+        ...
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Job:
+    """What is to be made, from what, and how."""
+
+    verb: str
+    """The command, such as ``asem segment``."""
+    destination: Path
+    plan: OutputPlan
+    fill: Callable[[Run], None]
+    """Writes all of level 0 through the `Run` that it is given."""
+    inputs: Mapping[str, Volume]
+    """What is read, by role."""
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+    """All that the voxels depend on beside inputs and plan; JSON types."""
+    chosen: Mapping[str, Any] = attrs.field(factory=dict)
+    """What was chosen for this machine, to be used again on resume; part of ``settings`` too where voxels depend on
+    it."""
+    provenance: Mapping[str, Any] = attrs.field(factory=dict)
+    """For the output's metadata."""
+    scratch_bytes: int = 0
+    """Disk that temporary copies take at most."""
+
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """All that the output depends on; JSON types."""
+        return {
+            "verb": self.verb, **self.settings,
+            "inputs": {role: _identity(volume) for role, volume in self.inputs.items()},
+            "output": self.plan.settings,
+        }  # fmt: skip
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of `all_settings`."""
+        return journals.fingerprint(self.all_settings)
+
+
+@attrs.frozen(kw_only=True)
+class Done:
+    """A job that has ended."""
+
+    path: Path
+    """Where its output lies."""
+    results: Mapping[str, Any]
+    """What ``fill`` put into `Run.results`."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Run:
+    """A job under way, as its ``fill`` sees it."""
+
+    output: Any
+    """An `Output`; of an OME-Zarr, its arrays."""
+    scratch: Path
+    """Folder for temporary copies, which stays until the run has ended, whatever stops it meanwhile."""
+    progress: Progress
+    results: dict[str, Any] = attrs.field(factory=dict)
+    """What is found out beside the output, JSON types: kept with the journal for whoever runs the finished job again."""
+    _journal: Journal
+
+    def stage(
+        self,
+        name: str,
+        blocks: Sequence[B],
+        task: Task[B, dict[str, str]],
+        *,
+        executor: Executor | None = None,
+        scratch: bool = False,
+    ) -> None:
+        """Run the blocks that are not done yet.
+
+        Parameters
+        ----------
+        name
+            Of the stage, in words.
+        blocks
+            Their ``str`` tells them apart.
+        task
+            Returns the digest of every piece that it wrote. Blocks write disjoint sets of pieces.
+        executor
+            By default `Threads`.
+        scratch
+            Whether it writes into `scratch`.
+
+        Raises
+        ------
+        BlockError
+            Some blocks failed: the others are done, the message says how to go on.
+        OutputError
+            The disk is full: stopped at once, what is done is kept.
+        """
+        keys = [str(block) for block in blocks]
+        cut = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+        self._journal.begin(Begun(stage=name, blocks=len(keys), cut=cut, scratch=scratch))
+        done = self._journal.done(name)
+        waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
+        finished, total = len(blocks) - len(waiting), len(blocks)
+        self.progress(name, finished, total)
+        failures: list[str] = []
+        with closing((executor or Threads()).run(task, waiting)) as outcomes:
+            for outcome in outcomes:
+                key = str(outcome.block)
+                if outcome.error is None:
+                    self._journal.add(Record(stage=name, block=key, pieces=outcome.result or {}))
+                else:
+                    failures.append(self._note_failure(name, key, outcome.error))
+                finished += 1
+                self.progress(name, finished, total)
+        if failures:
+            raise BlockError(
+                f"{len(failures)} of {total} blocks failed in stage {name!r} (first: {failures[0]}); "
+                "the others are kept: run the same command again to retry, `asem status` lists the failures"
+            )
+
+    def each(
+        self,
+        name: str,
+        blocks: Sequence[Box],
+        compute: Callable[[Box], Mapping[str, npt.NDArray[Any]]],
+        *,
+        executor: Executor | None = None,
+    ) -> None:
+        """A `stage` that writes what ``compute`` gives of each box, by the names of the output's arrays."""
+        self.stage(name, blocks, Task(read=compute, write=self.output.write), executor=executor)
+
+    def readable(self, volume: Volume, name: str = "sections") -> Volume:
+        """``volume`` itself, or for plane-wise storage a chunked copy among the temporary ones, called ``name``."""
+        if not volume.planewise:
+            return volume
+        copy = self.array(name, shape=volume.shape, dtype=volume.dtype)
+        self.stage(
+            f"staging {name}",
+            list(slabs(volume.box, triple(copy.chunks), volume.dtype.itemsize)),
+            Task(read=volume.read, write=lambda box, found: self.write_scratch(copy, box, found)),
+            executor=Threads(_READERS),
+            scratch=True,
+        )
+        return attrs.evolve(volume, array=ZarrArray(copy, self.scratch / name), chunks=triple(copy.chunks))
+
+    def array(self, name: str, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple | None = None) -> Any:
+        """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch stages."""
+        import zarr
+
+        path = self.scratch / name
+        if (path / ".zarray").exists():
+            return zarr.open_array(path, mode="r+")
+        chunks = triple([min(c, n) for c, n in zip(chunk or (_SCRATCH_CHUNK,) * 3, shape, strict=True)])
+        compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
+        return zarr.create_array(
+            path, shape=shape, dtype=np.dtype(dtype), chunks=chunks, zarr_format=2, compressors=compressor, fill_value=0,
+            config={"write_empty_chunks": True}, chunk_key_encoding={"name": "v2", "separator": "/"},
+        )  # fmt: skip
+
+    def write_scratch(self, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
+        """Write whole chunks of a temporary array; the digests of its pieces."""
+        array[box.slices] = values
+        folder = Path(array.store.root).relative_to(self.scratch).as_posix()
+        names = [f"{folder}/{piece}" for piece in chunk_pieces(array, box)]
+        return digests(self.scratch, names)
+
+    def folder(self, name: str) -> Path:
+        """The path of an empty temporary folder that does not exist yet: what stood there from before is removed."""
+        path = self.scratch / name
+        remove(path)
+        return path
+
+    def _note_failure(self, stage: str, block: str, error: Exception) -> str:
+        """Record a failed block; errors that every further block would meet too are raised at once."""
+        if is_no_space(error):
+            raise error
+        text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
+        log.warning("block %s of stage %s failed: %s", block, stage, text, exc_info=not isinstance(error, AsemError))
+        self._journal.add(Record(stage=stage, block=block, failed=text))
+        return f"block {block}: {text}"
+
+
+def produce(
+    compute: Callable[[Run], Callable[[Box], Mapping[str, npt.NDArray[Any]]]], *, stage: str, block: Triple,
+    plan: OmePlan,
+) -> Callable[[Run], None]:  # fmt: skip
+    """A ``fill`` that computes an OME-Zarr block by block.
+
+    Parameters
+    ----------
+    compute
+        ``compute(run)`` prepares and returns ``of(box)``: the voxels of ``box`` ``(z, y, x)`` under `IMAGE` and the
+        name of every label image. Called for boxes in any order, from several threads.
+    stage
+        Name of the work.
+    block
+        Voxels per axis of a block, rounded up to whole chunks: every chunk has one writer.
+    """
+    chunks = [[min(c, n) for c, n in zip(p.chunk, p.shape, strict=True)] for p in plan.arrays.values()]
+    side = triple([_round_up(side, int(np.lcm.reduce(c))) for side, c in zip(block, zip(*chunks, strict=True), strict=True)])
+
+    def fill(run: Run) -> None:
+        run.each(stage, list(Box.of_shape(plan.shape).tiles(side)), compute(run))
+
+    return fill
+
+
+def run(job: Job, *, overwrite: bool = False, progress: Progress = silent) -> Done:
+    """Carry out ``job``, or what is left of it.
+
+    Parameters
+    ----------
+    overwrite
+        Begin anew, and replace what ASEM wrote at the destination.
+
+    Raises
+    ------
+    ResumeError
+        The destination holds an unfinished run with other settings.
+    OutputError
+        Something else is in the way; see `asem_core.volume.output`.
+    BlockError
+        Some blocks failed; the others are kept.
+    """
+    destination = place_of(job.destination, inputs=job.inputs.values())
+    earlier = _earlier(job, destination, overwrite=overwrite)
+    if earlier is None:
+        check_room(destination.parent, job.plan.bytes + job.scratch_bytes)
+    with held(destination):
+        try:
+            results = _run(job, destination, _earlier(job, destination, overwrite=overwrite), progress)
+        except OSError as error:
+            raise explain_os(error, destination) from error
+    return Done(path=destination, results=results)
+
+
+def earlier_run(destination: Path) -> Journal | None:
+    """The journal of the run that wrote, or began to write, ``destination``; None where there is none."""
+    return journals.load(place_of(destination))
+
+
+def finishing_command() -> str:
+    """What is typed, or called, to go on with this run."""
+    if Path(sys.argv[0]).name in ("asem", "asem.exe"):
+        return f"{shlex.join(['asem', *sys.argv[1:]])} (in {Path.cwd()})"
+    return f"the same call again (from {Path(sys.argv[0]).name or 'Python'} in {Path.cwd()})"
+
+
+def scratch_folder(destination: Path) -> Path:
+    """Where a run keeps temporary copies; removed when it is complete."""
+    return destination.with_name(f".{destination.name}.work")
+
+
+def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
+    """The run to go on with; None: one begins anew."""
+    exists = destination.exists()
+    if overwrite:
+        if exists:
+            check_replaceable(destination)
+        return None
+    journal = journals.load(destination)
+    there = destination if exists else job.plan.place(destination)
+    if journal is not None and there.exists() and job.plan.made_by(there, journal.head.fingerprint):
+        if journal.head.fingerprint == job.fingerprint:
+            return journal
+        changed = "; ".join(_changes(journal.head.settings, job.all_settings))
+        if not journal.complete:
+            raise ResumeError(
+                f"{destination} is an unfinished run with other settings ({changed}): repeat them to resume, "
+                "or pass --overwrite to begin anew"
+            )
+        raise OutputError(
+            f"{destination} exists already, made with other settings ({changed}); "
+            "use --overwrite to replace it, or another name"
+        )
+    if exists:
+        mark = find_unfinished(destination)
+        if mark is None or mark.fingerprint != job.fingerprint:
+            raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
+    return None
+
+
+def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progress) -> Mapping[str, Any]:
+    place = job.plan.place(destination)
+    if earlier is None:
+        journal, output = _begin(job, destination, place)
+    else:
+        journal = earlier
+        if journal.complete and not _damage(journal, destination, progress):
+            remove(scratch_folder(destination))
+            return journal.ends[0].results
+        output = _reopen(job, destination, place, journal)
+    scratch = _scratch(destination, job.fingerprint, journal)
+    under_way = Run(output=output, scratch=scratch, progress=progress, journal=journal)
+    for _ in range(_ATTEMPTS):
+        under_way.stage(CREATE, ["all"], Task(write=lambda *_: output.frame()))
+        job.fill(under_way)
+        for level, blocks in enumerate(output.pyramid(), start=1):
+            under_way.stage(f"{PYRAMID} {level}", blocks, Task(write=lambda block, _: output.reduce(block)))
+        damage = _damage(journal, place, progress)
+        if not damage:
+            break
+        log.warning("%s: %s pieces differ from what was written; they are made again", destination, len(damage.pieces))
+        job.plan.open(place)
+        _forget(journal, damage)
+    else:
+        raise OutputError(
+            f"{destination}: {len(damage.pieces)} pieces on disk, such as {damage.pieces[0]}, are not what was written "
+            "a moment ago: check the disk, then run the same command again"
+        )
+    _finish(job, destination, place, journal, under_way.results)
+    return under_way.results
+
+
+def _begin(job: Job, destination: Path, place: Path) -> tuple[Journal, Output]:
+    mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
+    head = Head(
+        verb=job.verb, command=mark.command, fingerprint=job.fingerprint, settings=job.all_settings, chosen=job.chosen
+    )
+    partial, old = (destination.with_name(f".{destination.name}.{what}") for what in ("partial", "old"))
+    for path in (scratch_folder(destination), partial, old):
+        remove(path)
+    # The output appears with its mark or not at all, and not before the journal.
+    job.plan.create(partial, provenance={**job.provenance, FINGERPRINT: job.fingerprint})
+    job.plan.mark(partial, mark)
+    journal = journals.start(destination, head)
+    if place.exists():
+        place.rename(old)
+    partial.rename(place)
+    remove(old)
+    return journal, job.plan.open(place)
+
+
+def _reopen(job: Job, destination: Path, place: Path, journal: Journal) -> Output:
+    """The output of an earlier run, for writing on; of a finished one, what is damaged is not done."""
+    mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
+    if place != destination and destination.exists() and not place.exists():
+        destination.rename(place)
+    job.plan.mark(place, mark)
+    output = job.plan.open(place)
+    for leftover in place.rglob("*.partial") if place.is_dir() else ():
+        leftover.unlink()  # a chunk that was being written when the run was killed
+    _forget(journal, find_damage(journal, place))
+    return output
+
+
+def _scratch(destination: Path, fingerprint: str, journal: Journal) -> Path:
+    """The folder of temporary copies; what it lost of them is not done."""
+    folder = scratch_folder(destination)
+    mark = folder / _SCRATCH_MARK
+    if not mark.is_file() or json.loads(mark.read_text()) != fingerprint:
+        remove(folder)
+        folder.mkdir()
+        mark.write_text(json.dumps(fingerprint))
+    _forget(journal, find_damage(journal, folder, scratch=True))
+    return folder
+
+
+def _damage(journal: Journal, place: Path, progress: Progress) -> Damage:
+    return find_damage(journal, place, progress=progress)
+
+
+def _forget(journal: Journal, damage: Damage) -> None:
+    """Blocks that wrote damaged pieces are not done, nor is the pyramid over them."""
+    if not damage:
+        return
+    pyramid = [key for key in journal.records if key[0].startswith(f"{PYRAMID} ")]
+    base = any(not stage.startswith(f"{PYRAMID} ") and stage != CREATE for stage, _ in damage.blocks)
+    journal.forget({*damage.blocks, *(pyramid if base and not damage.scratch else ())})
+
+
+def _finish(job: Job, destination: Path, place: Path, journal: Journal, results: Mapping[str, Any]) -> None:
+    job.plan.unmark(place)
+    if place != destination:
+        old = destination.with_name(f".{destination.name}.old")
+        remove(old)
+        if destination.exists():
+            destination.rename(old)
+        place.rename(destination)
+        remove(old)
+    journal.end(End(ended=time.strftime("%Y-%m-%dT%H:%M:%S%z"), results=results))
+    remove(scratch_folder(destination))
+
+
+def _identity(volume: Volume) -> dict[str, Any]:
+    return {
+        **volume.identity, "read_as": {
+            "shape": list(volume.shape), "voxel_size_nm": list(volume.voxel_size.zyx),
+            "lower_edge_nm": list(volume.lower_edge_nm),
+        },
+    }  # fmt: skip
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
+    """What differs between two settings, in words."""
+    old, new = _flat(before), _flat(now)
+    for key in [*new, *(key for key in old if key not in new)]:
+        if old.get(key) != new.get(key):
+            if key.endswith(".digest"):
+                yield f"{key.removesuffix('.digest')} changed on disk"
+            else:
+                yield f"{key} was {old.get(key)}, now {new.get(key)}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def _round_up(number: int, step: int) -> int:
+    return -(-number // step) * step

@@ -1,0 +1,7 @@
+"""Volumes in another format, cut, or on another grid.
+
+::
+
+    convert.py    OME-Zarr, TIFF sections, a TIFF stack; voxels stay as they are
+    regrid.py     another voxel size
+"""

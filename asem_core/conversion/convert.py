@@ -1,0 +1,134 @@
+"""Converting volumes to OME-Zarr, a folder of TIFF sections or one TIFF stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.blocks.executors import Threads
+from asem_core.blocks.job import Job, Run, run
+from asem_core.errors import OutputError
+from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.progress import Progress, silent
+from asem_core.volume import zarr_node
+from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion, Reduction
+from asem_core.volume.provenance import provenance
+from asem_core.volume.section_order import is_tiff
+from asem_core.volume.staging import SLAB_BYTES, read_unit, slabs
+from asem_core.volume.tiff_write import TiffPlan
+from asem_core.volume.volume import Volume
+
+DEFAULT_CHUNK: Triple = (64, 64, 64)
+_SLABS = 2
+"""How many are held at once."""
+
+
+def convert(
+    source: Volume,
+    destination: Path,
+    *,
+    roi: Box | BoxNm | None = None,
+    labels: bool = False,
+    ome_version: OmeVersion = "0.4",
+    chunk: Triple = DEFAULT_CHUNK,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Write ``source`` in another format. Voxel values and dtype stay as they are, except that booleans become uint8.
+
+    A run that was stopped goes on when it is called again.
+
+    Parameters
+    ----------
+    source
+        What to convert.
+    destination
+        ``*.zarr``: OME-Zarr with pyramid; ``*.tif``: one TIFF stack; a name without suffix: a folder of TIFF sections,
+        with the section numbers of the acquisition.
+    roi
+        Part to convert, in voxels of ``source`` or in nm.
+    labels
+        Whether coarser levels take majorities instead of means. Label images of an OME-Zarr, booleans and integers
+        above 16 bits always do.
+    ome_version, chunk
+        Of the OME-Zarr.
+    overwrite
+        Replace a volume at ``destination`` that ASEM wrote.
+
+    Raises
+    ------
+    GeometryError
+        See `Volume.part`.
+    OutputError
+        See `asem_core.blocks.job.run`.
+
+    Notes
+    -----
+    At most two slabs of 100 MiB of the source are held at once: as thick as a chunk, in strips where sections are wide.
+    Wide TIFF sections should be stored in strips or tiles: a single compressed piece is decoded anew for each strip.
+    """
+    box = source.part(roi)
+    plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)
+
+    def fill(run: Run) -> None:
+        run.each("converting", list(_blocks(source, plan)), part_of, executor=Threads(_SLABS))
+
+    def part_of(local: Box) -> dict[str, npt.NDArray[Any]]:
+        return {IMAGE: source.read(local.shift(box.start)).astype(stored_dtype(source), copy=False)}
+
+    return run(
+        Job(
+            verb="asem convert", destination=destination, plan=plan, fill=fill, inputs={"source": source},
+            settings={"roi": str(box)}, provenance=provenance("asem convert", source, part=box),
+        ),
+        overwrite=overwrite, progress=progress,
+    ).path  # fmt: skip
+
+
+def reduction_of(source: Volume, *, labels: bool) -> Reduction:
+    """``mode`` for labels, whether said by the caller, by the OME-Zarr, or by booleans or integers above 16 bits."""
+    wide = source.dtype.kind in "ui" and source.dtype.itemsize > 2
+    path = Path(source.uri)
+    says = source.format == "ome-zarr" and zarr_node.is_label_image(zarr_node.pyramid_of(path) or path)
+    return "mode" if labels or says or wide or source.dtype.kind == "b" else "mean"
+
+
+def stored_dtype(source: Volume) -> np.dtype[Any]:
+    """Booleans become uint8; all else stays."""
+    return np.dtype(np.uint8) if source.dtype.kind == "b" else source.dtype
+
+
+def _plan(
+    source: Volume, box: Box, destination: Path, *, labels: bool, ome_version: OmeVersion, chunk: Triple
+) -> OmePlan | TiffPlan:
+    lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
+    if destination.suffix == ".zarr":
+        chunks = triple([min(c, n) for c, n in zip(chunk, box.shape, strict=True)])
+        image = ArrayPlan(
+            shape=box.shape, dtype=stored_dtype(source), chunk=chunks, reduction=reduction_of(source, labels=labels)
+        )
+        return OmePlan(image=image, voxel_size=source.voxel_size, lower_edge_nm=lower, ome_version=ome_version)
+    if destination.suffix and not is_tiff(destination):
+        raise OutputError(
+            f"{destination}: cannot write {destination.suffix}; use NAME.zarr (OME-Zarr), NAME.tif (one stack) or NAME "
+            "(a folder of TIFF sections)"
+        )
+    return TiffPlan(
+        shape=box.shape, dtype=stored_dtype(source), stack=is_tiff(destination),
+        first=source.first_section + box.start[0], voxel_size=source.voxel_size, lower_edge_nm=lower,
+    )  # fmt: skip
+
+
+def _blocks(source: Volume, plan: OmePlan | TiffPlan) -> list[Box]:
+    """Slabs of whole chunks; for TIFF, of whole rows."""
+    whole = Box.of_shape(plan.shape)
+    if isinstance(plan, OmePlan):
+        return list(slabs(whole, plan.image.chunk, source.dtype.itemsize))
+    depth, rows, _ = read_unit(source)
+    row = plan.shape[2] * source.dtype.itemsize
+    most = max(1, SLAB_BYTES // row)
+    depth = min(depth, max(1, most // rows))
+    return list(whole.tiles((depth, max(rows, most // depth // rows * rows), plan.shape[2])))

@@ -1,0 +1,94 @@
+"""Outputs that are not whole say so themselves, wherever they are moved to, and are not taken for data.
+
+The mark stands in the attributes of an OME-Zarr, under `asem_core.volume.ome.PROVENANCE`, from before the first voxel
+until every block has been verified. TIFF has no place for it: sections are written under another name until they are
+whole, in a folder that holds the mark as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from asem_core.errors import UnfinishedError
+from asem_core.volume import zarr_node
+from asem_core.volume.address import Location, locate, read_json
+from asem_core.volume.ome import PROVENANCE
+
+UNFINISHED = "unfinished"
+"""Under the provenance of an output: what `Unfinished` holds."""
+MARK_FILE = "asem-unfinished.json"
+"""The same in a folder of TIFF sections."""
+
+
+@attrs.frozen(kw_only=True)
+class Unfinished:
+    """What an unfinished output says of itself."""
+
+    command: str
+    """What finishes it."""
+    fingerprint: str
+    """Of the run, see `asem_core.blocks.journal.Head`."""
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """For the output; JSON types."""
+        return attrs.asdict(self)
+
+
+def find_unfinished(path: Location) -> Unfinished | None:
+    """The mark of the output that ``path`` is or lies in; None where there is none."""
+    node = path
+    while zarr_node.kind(node) is not None:
+        provenance = zarr_node.attributes(node).get(PROVENANCE)
+        found = _parse(provenance.get(UNFINISHED)) if isinstance(provenance, Mapping) else None
+        if found is not None or node == node.parent:
+            return found
+        node = node.parent
+    if not isinstance(path, Path):
+        return None
+    return _parse(read_json((path if path.is_dir() else path.parent) / MARK_FILE))
+
+
+def refuse_unfinished(uri: str) -> None:
+    """Refuse a volume that is part of an unfinished output.
+
+    Raises
+    ------
+    UnfinishedError
+        The message names the command that finishes it.
+    """
+    found = find_unfinished(locate(uri))
+    if found is not None:
+        raise UnfinishedError(
+            f"{uri} is unfinished: its run was stopped or failed, or goes on; finish it with: {found.command} "
+            "(or look at it as it is with --allow-unfinished)"
+        )
+
+
+def mark_finished(path: Path) -> None:
+    """Take the mark away from the OME-Zarr ``path``, which is whole."""
+    import zarr
+
+    root = zarr.open_group(path, mode="r+")
+    found = root.attrs[PROVENANCE]
+    if isinstance(found, Mapping) and UNFINISHED in found:
+        root.attrs[PROVENANCE] = {key: value for key, value in found.items() if key != UNFINISHED}
+
+
+def mark_unfinished(path: Path, mark: Unfinished) -> None:
+    """Mark the finished OME-Zarr ``path``, which is about to be repaired."""
+    import zarr
+
+    root = zarr.open_group(path, mode="r+")
+    found = root.attrs[PROVENANCE]
+    root.attrs[PROVENANCE] = {**(found if isinstance(found, Mapping) else {}), UNFINISHED: mark.mark}
+
+
+def _parse(mark: object) -> Unfinished | None:
+    if not isinstance(mark, Mapping):
+        return None
+    return Unfinished(command=str(mark.get("command", "")), fingerprint=str(mark.get("fingerprint", "")))
