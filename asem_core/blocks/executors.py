@@ -160,7 +160,8 @@ def map_blocks(
     """
     progress(stage, 0, len(blocks))
     results: dict[B, T] = {}
-    with closing((executor or Threads()).run(Task(compute=lambda block, _: task(block)), blocks)) as outcomes:
+    job: Task[B, T] = Task(compute=lambda block, _: task(block))
+    with closing((executor or Threads()).run(job, blocks)) as outcomes:
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.error is not None:
                 raise outcome.error

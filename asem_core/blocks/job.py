@@ -37,7 +37,8 @@ from asem_core.blocks.verify import Damage, find_damage
 from asem_core.errors import AsemError, BlockError, OutputError, ResumeError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import FINGERPRINT, OmePlan
+from asem_core.volume.formats.ome_write import FINGERPRINT, OmePlan
+from asem_core.volume.formats.zarr_array import ZarrArray
 from asem_core.volume.output import (
     check_replaceable,
     check_room,
@@ -48,13 +49,12 @@ from asem_core.volume.output import (
     remove,
 )
 from asem_core.volume.pieces import chunk_pieces, digests
-from asem_core.volume.staging import read_unit, slabs
+from asem_core.volume.staging import slabs
 from asem_core.volume.unfinished import Unfinished, find_unfinished
 from asem_core.volume.volume import Volume
-from asem_core.volume.zarr_array import ZarrArray
 
 if TYPE_CHECKING:
-    from asem_core.volume.ome_write import LevelBlock
+    from asem_core.volume.formats.ome_write import LevelBlock
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,10 @@ class Output(Protocol):
 
     def pyramid(self) -> list[list[LevelBlock]]:
         """Per level above 0, its blocks."""
+        ...
+
+    def reduce(self, block: LevelBlock) -> dict[str, str]:
+        """Make a block of a level above 0 and return the digest of every piece."""
         ...
 
 
@@ -178,7 +182,7 @@ class Run:
     """Folder for temporary copies, which stays until the run has ended, whatever stops it meanwhile."""
     progress: Progress
     results: dict[str, Any] = attrs.field(factory=dict)
-    """What is found out beside the output, JSON types: kept with the journal for whoever runs the finished job again."""
+    """What is found out beside the output, JSON types: kept in the journal for whoever runs the finished job again."""
     _journal: Journal
 
     def stage(
@@ -270,8 +274,8 @@ class Run:
         chunks = triple([min(c, n) for c, n in zip(chunk or (_SCRATCH_CHUNK,) * 3, shape, strict=True)])
         compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
         return zarr.create_array(
-            path, shape=shape, dtype=np.dtype(dtype), chunks=chunks, zarr_format=2, compressors=compressor, fill_value=0,
-            config={"write_empty_chunks": True}, chunk_key_encoding={"name": "v2", "separator": "/"},
+            path, shape=shape, dtype=np.dtype(dtype), chunks=chunks, zarr_format=2, compressors=compressor,
+            fill_value=0, config={"write_empty_chunks": True}, chunk_key_encoding={"name": "v2", "separator": "/"},
         )  # fmt: skip
 
     def write_scratch(self, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
@@ -314,7 +318,8 @@ def produce(
         Voxels per axis of a block, rounded up to whole chunks: every chunk has one writer.
     """
     chunks = [[min(c, n) for c, n in zip(p.chunk, p.shape, strict=True)] for p in plan.arrays.values()]
-    side = triple([_round_up(side, int(np.lcm.reduce(c))) for side, c in zip(block, zip(*chunks, strict=True), strict=True)])
+    steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*chunks, strict=True)]
+    side = triple([-(-length // step) * step for length, step in zip(block, steps, strict=True)])
 
     def fill(run: Run) -> None:
         run.each(stage, list(Box.of_shape(plan.shape).tiles(side)), compute(run))
@@ -524,7 +529,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return found
-
-
-def _round_up(number: int, step: int) -> int:
-    return -(-number // step) * step

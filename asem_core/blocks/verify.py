@@ -10,9 +10,9 @@ from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.journal import Journal, Record, load
 from asem_core.errors import OutputError
 from asem_core.progress import Progress, silent
+from asem_core.volume.formats.tiff_write import unfinished_place
 from asem_core.volume.output import place_of
 from asem_core.volume.pieces import digest
-from asem_core.volume.tiff_write import unfinished_place
 
 
 @attrs.frozen(kw_only=True)
@@ -132,7 +132,7 @@ def _is_scratch(journal: Journal, record: Record) -> bool:
 def _journal(output: Path) -> Journal:
     journal = load(output)
     if journal is None:
-        raise OutputError(f"{output} has no journal beside it: ASEM did not make it, or it was moved without its journal")
+        raise OutputError(f"{output} has no journal beside it: ASEM did not make it, or it was moved without its own")
     return journal
 
 

@@ -11,7 +11,7 @@ from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
-    from asem_core.volume.ome_write import OmeVersion
+    from asem_core.volume.formats.ome_write import OmeVersion
 
 
 @click.command()
@@ -67,32 +67,21 @@ def convert(
       asem convert crop_mito.zarr mito_tiffs/ --organelle mito --paste-into sections/ --voxel-size 5,5,5
       asem convert cell.zarr cell_10nm.zarr --resample 10,10,10
     """
-    from asem_core.preprocess.regrid import regrid
-    from asem_core.volume import open_labels, open_volume
     from asem_core.conversion.convert import convert as run
-    from asem_core.volume.placement import paste
-    from asem_core.volume.window import window
+    from asem_core.volume import open_labels, open_volume
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
-    labels = organelle is not None
     if organelle is None:
         volume = open_volume(src, voxel_size=voxel_size)
     else:
         volume = open_labels(src, organelle, voxel_size=voxel_size)
-    if reference is not None:
-        frame = open_volume(reference, voxel_size=voxel_size)
-        check_apart(frame, dst)
-        volume = paste(volume, frame)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
-        if resample is None:
-            run(volume, dst, roi=roi, labels=labels, ome_version=ome_version, overwrite=overwrite, progress=progress)
-        else:
-            part = window(volume, volume.part(roi))
-            regrid(
-                part, dst, voxel_size=resample, labels=labels, ome_version=ome_version, overwrite=overwrite,
-                progress=progress,
-            )  # fmt: skip
-    click.echo(f"{dst}")
+        made = run(
+            volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,
+            paste_into=open_volume(reference, voxel_size=voxel_size) if reference is not None else None,
+            overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    click.echo(f"{made}")

@@ -1,4 +1,4 @@
-"""``asem status`` and ``asem verify``: how far a segmentation or a fetch is, and whether it is whole."""
+"""``asem status`` and ``asem verify``: how far the run that writes an output is, and whether the output is whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asem_core.cli.options import progress_bar
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def status(output: Path, *, as_json: bool) -> None:
-    """Say how far `asem segment` or `asem datasets fetch` is with OUTPUT, and which blocks failed.
+    """Say how far the run that writes OUTPUT is, and which blocks failed.
 
     Exits with 1 while it is not complete.
     """
@@ -25,13 +25,13 @@ def status(output: Path, *, as_json: bool) -> None:
     if as_json:
         failed = [{"stage": r.stage, "block": r.block, "reason": r.failed} for r in found.failed]
         stages = {name: {"done": done, "total": total} for name, (done, total) in found.stages.items()}
-        click.echo(json.dumps({"complete": found.complete, "stages": stages, "failed": failed}, indent=2))
+        click.echo(json.dumps({"complete": found.complete, "stages": stages, "failed": failed, "command": found.command}, indent=2))
     else:
         for name, (done, total) in found.stages.items():
             click.echo(f"{name}: {done} of {total} blocks done")
         for record in found.failed:
             click.echo(f"failed: {record.stage} block {record.block}: {record.failed}")
-        click.echo("complete" if found.complete else "not complete: run the same command again to go on")
+        click.echo("complete" if found.complete else f"not complete; to go on: {found.command}")
     sys.exit(0 if found.complete else 1)
 
 
@@ -39,7 +39,7 @@ def status(output: Path, *, as_json: bool) -> None:
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def verify(output: Path, *, as_json: bool) -> None:
-    """Prove that OUTPUT (of `asem segment` or `asem datasets fetch`) is whole: every block done, every chunk there.
+    """Prove that OUTPUT is whole: every block done, every chunk there and as it was written.
 
     Exits with 1 if it is not.
     """
@@ -49,7 +49,7 @@ def verify(output: Path, *, as_json: bool) -> None:
         found = check(output, progress=progress)
     if as_json:
         values = {
-            "sound": found.sound, "complete": found.status.complete, "chunks": found.chunks,
+            "sound": found.sound, "complete": found.status.complete, "pieces": found.pieces,
             "missing": found.missing, "changed": found.changed,
         }  # fmt: skip
         click.echo(json.dumps(values, indent=2))
@@ -59,9 +59,9 @@ def verify(output: Path, *, as_json: bool) -> None:
         for name in found.changed:
             click.echo(f"changed since it was written: {name}")
         if not found.status.complete:
-            click.echo("not complete: run the same command again to go on")
+            click.echo(f"not complete; to go on: {found.status.command}")
         if found.sound:
-            click.echo(f"sound: {found.chunks} chunks, all there and as they were written")
+            click.echo(f"sound: {found.pieces} pieces, all there and as they were written")
         elif found.status.complete:
-            click.echo("damaged: make it anew with --overwrite")
+            click.echo(f"damaged; to make again what is missing or changed: {found.status.command}")
     sys.exit(0 if found.sound else 1)

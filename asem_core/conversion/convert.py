@@ -10,16 +10,18 @@ import numpy.typing as npt
 
 from asem_core.blocks.executors import Threads
 from asem_core.blocks.job import Job, Run, run
-from asem_core.errors import OutputError
-from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.errors import GeometryError, OutputError
+from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
+from asem_core.grid.place import paste
 from asem_core.progress import Progress, silent
-from asem_core.volume import zarr_node
-from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion, Reduction
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion, Reduction
+from asem_core.volume.formats.sections import is_tiff
+from asem_core.volume.formats.tiff_write import TiffPlan
 from asem_core.volume.provenance import provenance
-from asem_core.volume.section_order import is_tiff
 from asem_core.volume.staging import SLAB_BYTES, read_unit, slabs
-from asem_core.volume.tiff_write import TiffPlan
 from asem_core.volume.volume import Volume
+from asem_core.volume.window import window
 
 DEFAULT_CHUNK: Triple = (64, 64, 64)
 _SLABS = 2
@@ -31,15 +33,18 @@ def convert(
     destination: Path,
     *,
     roi: Box | BoxNm | None = None,
+    resample: VoxelSize | None = None,
+    paste_into: Volume | None = None,
     labels: bool = False,
     ome_version: OmeVersion = "0.4",
     chunk: Triple = DEFAULT_CHUNK,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write ``source`` in another format. Voxel values and dtype stay as they are, except that booleans become uint8.
+    """Write ``source`` in another format, a part of it, in a larger frame, or with other voxels.
 
-    A run that was stopped goes on when it is called again.
+    Voxel values and dtype stay as they are, except that booleans become uint8, unless ``resample`` is given. A run that
+    was stopped goes on when it is called again.
 
     Parameters
     ----------
@@ -50,6 +55,10 @@ def convert(
         with the section numbers of the acquisition.
     roi
         Part to convert, in voxels of ``source`` or in nm.
+    resample
+        Voxel size of the output, nm; see `asem_core.conversion.regrid.regrid`.
+    paste_into
+        Put ``source``, a crop, back on the frame of this volume; see `asem_core.grid.place.paste`.
     labels
         Whether coarser levels take majorities instead of means. Label images of an OME-Zarr, booleans and integers
         above 16 bits always do.
@@ -57,6 +66,11 @@ def convert(
         Of the OME-Zarr.
     overwrite
         Replace a volume at ``destination`` that ASEM wrote.
+
+    Returns
+    -------
+    Path
+        Where the output lies.
 
     Raises
     ------
@@ -70,22 +84,33 @@ def convert(
     At most two slabs of 100 MiB of the source are held at once: as thick as a chunk, in strips where sections are wide.
     Wide TIFF sections should be stored in strips or tiles: a single compressed piece is decoded anew for each strip.
     """
+    inputs = {"source": source}
+    if paste_into is not None:
+        if roi is not None or resample is not None:
+            raise GeometryError("pasting goes alone: cut or resample in a step before it")
+        inputs["frame"] = paste_into
+        source = paste(source, paste_into)
     box = source.part(roi)
-    plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)
+    if resample is not None:
+        from asem_core.conversion.regrid import regrid
 
-    def fill(run: Run) -> None:
-        run.each("converting", list(_blocks(source, plan)), part_of, executor=Threads(_SLABS))
+        return regrid(
+            window(source, box), destination, voxel_size=resample, labels=labels, ome_version=ome_version,
+            overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)
 
     def part_of(local: Box) -> dict[str, npt.NDArray[Any]]:
         return {IMAGE: source.read(local.shift(box.start)).astype(stored_dtype(source), copy=False)}
 
-    return run(
-        Job(
-            verb="asem convert", destination=destination, plan=plan, fill=fill, inputs={"source": source},
-            settings={"roi": str(box)}, provenance=provenance("asem convert", source, part=box),
-        ),
-        overwrite=overwrite, progress=progress,
-    ).path  # fmt: skip
+    def fill(run: Run) -> None:
+        run.each("converting", _blocks(source, plan), part_of, executor=Threads(_SLABS))
+
+    job = Job(
+        verb="asem convert", destination=destination, plan=plan, fill=fill, inputs=inputs,
+        settings={"roi": str(box)}, provenance=provenance("asem convert", source, part=box),
+    )  # fmt: skip
+    return run(job, overwrite=overwrite, progress=progress).path
 
 
 def reduction_of(source: Volume, *, labels: bool) -> Reduction:

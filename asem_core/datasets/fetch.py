@@ -23,7 +23,7 @@ from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
-from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.window import window

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from asem_core.blocks.components import Components, connected_components
 from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.geometry import Box, Triple, triple
+from asem_core.grid.mirror import read_mirrored
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
-from asem_core.preprocess.border import read_mirrored
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
-from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume

@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from asem_core.conversion.regrid import REFUSE_FACTOR, WARN_FACTOR
 from asem_core.errors import GeometryError
 from asem_core.geometry import (
     Box,
@@ -18,8 +19,7 @@ from asem_core.geometry import (
     resampled_shape,
     triple,
 )
-from asem_core.preprocess.regrid import REFUSE_FACTOR, WARN_FACTOR
-from asem_core.preprocess.resample import source_box
+from asem_core.grid.resample import source_box
 
 log = logging.getLogger(__name__)
 

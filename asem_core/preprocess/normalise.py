@@ -17,7 +17,7 @@ from asem_core.preprocess.stages import Step, normalised
 from asem_core.preprocess.statistics import measured
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
-from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume

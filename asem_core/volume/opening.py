@@ -13,6 +13,7 @@ from asem_core.geometry import VoxelSize, triple
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
 from asem_core.volume.source import Source
+from asem_core.volume.unfinished import refuse_unfinished
 from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ _SAME_VOXEL = 1e-3
 """Voxel sizes that agree within this fraction are one voxel size written with different precision."""
 
 
-def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size: VoxelSize | None = None) -> Volume:
+def open_volume(
+    uri: str | Path,
+    *,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | None = None,
+    allow_unfinished: bool = False,
+) -> Volume:
     """Open a 3D image without reading it.
 
     Parameters
@@ -36,9 +43,13 @@ def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size
         Where readers come from; by default everything installed.
     voxel_size
         Voxel size in nm. Needed where the data does not say; where it does, this one wins and a note says so.
+    allow_unfinished
+        Open it also where it is part of an output that is not whole: for looking, not for measuring.
 
     Raises
     ------
+    UnfinishedError
+        It is part of an output that is not whole; the message names the command that finishes it.
     VolumeError
         Nothing there, no or several readers, not a 3D gray image, or an unknown voxel size.
     """
@@ -49,6 +60,8 @@ def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size
     address = absolute(uri)
     try:
         with remembering():
+            if not allow_unfinished:
+                refuse_unfinished(address)
             spec = _pick_reader(address, list(registry.readers.values()))
             source = _open(spec, address)
     except OSError as exc:
@@ -76,7 +89,12 @@ def open_volume(uri: str | Path, *, registry: Registry | None = None, voxel_size
 
 
 def open_labels(
-    uri: str | Path, organelle: str, *, registry: Registry | None = None, voxel_size: VoxelSize | None = None
+    uri: str | Path,
+    organelle: str,
+    *,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | None = None,
+    allow_unfinished: bool = False,
 ) -> Volume:
     """Open the labels of ``organelle``.
 
@@ -88,7 +106,7 @@ def open_labels(
         OME-Zarr that says that it is one.
     organelle
         Name of the label image inside a container.
-    registry, voxel_size
+    registry, voxel_size, allow_unfinished
         As in `open_volume`.
 
     Raises
@@ -99,7 +117,9 @@ def open_labels(
     """
     with remembering():
         address = layout.find_labels(absolute(uri), organelle)
-        volume = open_volume(address, registry=registry, voxel_size=voxel_size)
+        volume = open_volume(
+            address, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
+        )  # fmt: skip
     if volume.dtype.kind not in "uib":
         raise VolumeError(f"{address}: labels are integers, found {volume.dtype}; threshold a probability map first")
     return volume

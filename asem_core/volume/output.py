@@ -16,12 +16,12 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import OutputError
-from asem_core.volume import zarr_node
 from asem_core.volume.address import absolute, is_remote
-from asem_core.volume.ome import PROVENANCE
-from asem_core.volume.ome_write import FOLDERS, LABEL_IMAGES
-from asem_core.volume.section_order import is_tiff
-from asem_core.volume.tiff_write import is_own_tiff
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome import PROVENANCE
+from asem_core.volume.formats.ome_write import FOLDERS, LABEL_IMAGES
+from asem_core.volume.formats.sections import is_tiff
+from asem_core.volume.formats.tiff_write import is_own_tiff
 from asem_core.volume.volume import Volume
 
 Input = Volume | str | Path
@@ -129,7 +129,9 @@ def place_of(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
     try:
         given = Path(destination).expanduser()
         if given.is_symlink() and not given.exists():
-            raise OutputError(f"{given} is a link to {os.readlink(given)}, which does not exist; remove it, or use another name")
+            raise OutputError(
+                f"{given} is a link to {os.readlink(given)}, which does not exist; remove the link, or use another name"
+            )
         found = given.resolve()
         check_apart(found, inputs)
         _check_writable(found)

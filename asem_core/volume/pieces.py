@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asem_core.geometry import Box
-from asem_core.volume.zarr_array import chunk_path
+from asem_core.volume.formats.zarr_array import chunk_path
 
 
 def digest(root: Path, piece: str) -> str | None:

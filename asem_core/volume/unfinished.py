@@ -1,8 +1,8 @@
 """Outputs that are not whole say so themselves, wherever they are moved to, and are not taken for data.
 
-The mark stands in the attributes of an OME-Zarr, under `asem_core.volume.ome.PROVENANCE`, from before the first voxel
-until every block has been verified. TIFF has no place for it: sections are written under another name until they are
-whole, in a folder that holds the mark as a file.
+The mark stands in the attributes of an OME-Zarr, beside its provenance, from before the first voxel until every block
+has been verified. TIFF has no place for it: sections are written under another name until they are whole, in a folder
+that holds the mark as a file.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 
 from asem_core.errors import UnfinishedError
-from asem_core.volume import zarr_node
 from asem_core.volume.address import Location, locate, read_json
-from asem_core.volume.ome import PROVENANCE
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome import PROVENANCE
 
 UNFINISHED = "unfinished"
 """Under the provenance of an output: what `Unfinished` holds."""

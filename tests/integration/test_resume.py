@@ -22,7 +22,7 @@ from asem_core.blocks.journal import journal_path
 from asem_core.blocks.verify import status, verify
 from asem_core.errors import OutputError, ResumeError
 from asem_core.predict.segment import work_folder
-from asem_core.volume.convert import convert
+from asem_core.conversion.convert import convert
 
 SCRIPT = """
 import sys, pickle

@@ -21,7 +21,7 @@ from asem_core.analyze.view import View
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.job import Job, produce, run
 from asem_core.geometry import AXES, Box, centre_of_first_voxel, triple
-from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
 
 if TYPE_CHECKING:
@@ -142,10 +142,10 @@ def _ids(instances: Numbered, number: npt.NDArray[np.int64]) -> npt.NDArray[np.i
 
 def _write_instances(view: View, instances: Numbered) -> None:
     ids = np.concatenate([[0], instances.ids])
-    dtype = np.dtype(np.uint32 if ids.max() < 2**32 else np.uint64)
+    dtype = np.uint32 if ids.max() < 2**32 else np.uint64
     chunk = triple([min(b, n) for b, n in zip(view.block, view.objects.shape, strict=True)])
     plan = OmePlan(
-        image=ArrayPlan(shape=view.objects.shape, dtype=dtype, chunk=chunk, reduction="mode"),
+        image=ArrayPlan(shape=view.objects.shape, dtype=np.dtype(dtype).name, chunk=chunk, reduction="mode"),
         voxel_size=view.voxel_size, lower_edge_nm=view.objects.lower_edge_nm,
     )  # fmt: skip
     fill = produce(

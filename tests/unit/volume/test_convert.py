@@ -18,7 +18,7 @@ from asem_core.errors import GeometryError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import Volume, open_labels, output, staging
 from asem_core.volume.check import check_values
-from asem_core.volume.convert import convert
+from asem_core.conversion.convert import convert
 from asem_core.volume.describe import describe
 from asem_core.volume.pyramid import mode2
 from asem_core.volume.staging import slabs, stage, staged_bytes
@@ -218,7 +218,7 @@ def test_a_stale_partial_is_replaced(tmp_path, image, opened, importlib_version)
 
 
 def test_a_big_stack_is_a_bigtiff(tmp_path, image, opened, monkeypatch):
-    monkeypatch.setattr("asem_core.volume.tiff_write._CLASSIC_LIMIT", 100)
+    monkeypatch.setattr("asem_core.volume.formats.tiff_write._CLASSIC_LIMIT", 100)
     convert(of(image), tmp_path / "big.tif")
     with tifffile.TiffFile(tmp_path / "big.tif") as tif:
         assert tif.is_bigtiff

@@ -16,10 +16,10 @@ from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple
-from asem_core.preprocess.resample import resample_labels, source_box
+from asem_core.grid.resample import resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.ome_write import IMAGE, ArrayPlan, OmePlan
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_dataset_asem.cosem.classes import NOT_ANNOTATED, RELATED

@@ -1,0 +1,386 @@
+"""Writer of OME-Zarr: one image and its label images, every pyramid level created before the first voxel is written.
+
+An output that is not whole says so in its own attributes, see `asem_core.volume.unfinished`.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import OutputError, VolumeError
+from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre_of_first_voxel, triple
+from asem_core.progress import Progress, silent
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome import PROVENANCE, read_multiscale
+from asem_core.volume.pieces import chunk_pieces, digests
+from asem_core.volume.pyramid import level_shapes, mean2, mode2
+from asem_core.volume.unfinished import Unfinished, mark_finished, mark_unfinished
+
+if TYPE_CHECKING:
+    import zarr
+
+OmeVersion = Literal["0.4", "0.5"]
+Reduction = Literal["mean", "mode"]
+
+IMAGE = "image"
+"""What the image is called where arrays of an output go by name, as its label images do."""
+LABEL_IMAGES = "label_images"
+"""In the provenance: names of the label images that were made with the image."""
+FOLDERS = "folders"
+"""In the provenance: names of folders beside the levels that were made with the image."""
+FINGERPRINT = "fingerprint"
+"""In the provenance: of the run that made it, see `asem_core.blocks.journal.Head`."""
+_PYRAMID_SHARE = 8 / 7
+"""A pyramid with factor 2 per axis holds 1 + 1/8 + 1/64 + ... of level 0."""
+
+
+@attrs.frozen(kw_only=True)
+class ArrayPlan:
+    """Level 0 of an array that is to be made."""
+
+    shape: Triple
+    dtype: np.dtype[Any] = attrs.field(converter=np.dtype)
+    chunk: Triple
+    reduction: Reduction = "mean"
+    """How levels are made: ``mean`` for an image, ``mode`` for labels."""
+    pyramid: bool = True
+    """Whether there are levels above 0."""
+
+
+@attrs.frozen(kw_only=True)
+class LevelBlock:
+    """A block of a level above 0, made from the level below."""
+
+    array: str
+    """Name of the image or label image."""
+    level: int
+    box: Box
+
+    def __str__(self) -> str:
+        return f"{self.array} {self.box}"
+
+
+@attrs.frozen(kw_only=True)
+class OmeOutput:
+    """An OME-Zarr that is being written."""
+
+    path: Path
+    image_levels: tuple[zarr.Array[Any], ...]
+    """Level 0 first."""
+    image_reduction: Reduction
+    label_levels: Mapping[str, tuple[zarr.Array[Any], ...]]
+
+    @property
+    def image(self) -> zarr.Array[Any]:
+        """Level 0 of the image ``(z, y, x)``."""
+        return self.image_levels[0]
+
+    @property
+    def labels(self) -> dict[str, zarr.Array[Any]]:
+        """Level 0 of every label image ``(z, y, x)``."""
+        return {name: levels[0] for name, levels in self.label_levels.items()}
+
+    @property
+    def levels(self) -> dict[str, tuple[zarr.Array[Any], ...]]:
+        """The levels of `IMAGE` and of every label image, by name."""
+        return {IMAGE: self.image_levels, **self.label_levels}
+
+    def write(self, box: Box, found: Mapping[str, npt.NDArray[Any]]) -> dict[str, str]:
+        """Write level 0 of ``box``: of the image under `IMAGE`, of label images under their names.
+
+        Returns
+        -------
+        dict
+            The digest of every chunk file that was written.
+        """
+        pieces = []
+        for name, levels in self.levels.items():
+            levels[0][box.slices] = np.asarray(found[name]).astype(levels[0].dtype, copy=False)
+            pieces += chunk_pieces(levels[0], box)
+        return digests(self.path, pieces)
+
+    def pyramid(self) -> list[list[LevelBlock]]:
+        """Per level above 0, the blocks to `reduce`; a level needs all of the one below."""
+        deepest = max(len(levels) for levels in self.levels.values())
+        return [
+            [
+                LevelBlock(array=name, level=level, box=box)
+                for name, levels in self.levels.items()
+                if level < len(levels)
+                for box in Box.of_shape(levels[level].shape).tiles(levels[level].chunks)
+            ]
+            for level in range(1, deepest)
+        ]
+
+    def reduce(self, block: LevelBlock) -> dict[str, str]:
+        """Make ``block``: means for an image, majorities for labels; the digests of its chunk files."""
+        fine, coarse = self.levels[block.array][block.level - 1 : block.level + 1]
+        box = block.box
+        source = Box([2 * a for a in box.start], [2 * b for b in box.stop]).intersect(Box.of_shape(fine.shape))
+        mean = block.array == IMAGE and self.image_reduction == "mean"
+        coarse[box.slices] = (mean2 if mean else mode2)(np.asarray(fine[source.slices]))
+        return digests(self.path, chunk_pieces(coarse, box))
+
+    def frame(self) -> dict[str, str]:
+        """Digests of the metadata without which no array can be read."""
+        files = [Path(level.path) / _METADATA[level.metadata.zarr_format] for found in self.levels.values()
+                 for level in found]  # fmt: skip
+        return digests(self.path, [file.as_posix() for file in files])
+
+
+_METADATA = {2: ".zarray", 3: "zarr.json"}
+
+
+@attrs.frozen(kw_only=True)
+class OmePlan:
+    """An OME-Zarr that is to be made."""
+
+    image: ArrayPlan
+    labels: Mapping[str, ArrayPlan] = attrs.field(factory=dict)
+    """Label images, always reduced by mode; they share the image's place."""
+    voxel_size: VoxelSize
+    """Of level 0, nm."""
+    lower_edge_nm: FloatTriple
+    ome_version: OmeVersion = "0.4"
+
+    @property
+    def arrays(self) -> dict[str, ArrayPlan]:
+        """The plans of `IMAGE` and of every label image, by name."""
+        return {IMAGE: self.image, **self.labels}
+
+    @property
+    def shape(self) -> Triple:
+        """Voxels of level 0."""
+        return self.image.shape
+
+    @property
+    def bytes(self) -> int:
+        """What it takes on disk at most."""
+        level0 = sum(math.prod(plan.shape) * plan.dtype.itemsize for plan in self.arrays.values())
+        return int(level0 * _PYRAMID_SHARE)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its files depend on; JSON types."""
+        arrays = {
+            name: {"shape": list(p.shape), "dtype": str(p.dtype), "chunk": list(p.chunk), "reduction": p.reduction}
+            for name, p in self.arrays.items()
+        }
+        return {
+            "arrays": arrays, "voxel_size_nm": list(self.voxel_size.zyx), "lower_edge_nm": list(self.lower_edge_nm),
+            "ome_version": self.ome_version,
+        }  # fmt: skip
+
+    def place(self, destination: Path) -> Path:
+        """Where it is written: at once where it will be, since it says itself that it is unfinished."""
+        return destination
+
+    def create(self, path: Path, *, provenance: Mapping[str, Any]) -> OmeOutput:
+        """See `create_ome_zarr`."""
+        return create_ome_zarr(
+            path, image=self.image, labels=self.labels, voxel_size=self.voxel_size, lower_edge_nm=self.lower_edge_nm,
+            ome_version=self.ome_version, provenance=provenance,
+        )  # fmt: skip
+
+    def made_by(self, path: Path, fingerprint: str) -> bool:
+        """Whether ``path`` says that the run ``fingerprint`` made it."""
+        provenance = zarr_node.attributes(path).get(PROVENANCE)
+        return isinstance(provenance, Mapping) and provenance.get(FINGERPRINT) == fingerprint
+
+    def mark(self, path: Path, mark: Unfinished) -> None:
+        """See `asem_core.volume.unfinished`."""
+        mark_unfinished(path, mark)
+
+    def unmark(self, path: Path) -> None:
+        """Take the mark away."""
+        mark_finished(path)
+
+    def open(self, path: Path) -> OmeOutput:
+        """What `create` made, for writing on; metadata of arrays that was lost or changed is made anew.
+
+        Raises
+        ------
+        OutputError
+            There is no such OME-Zarr, or it is incomplete.
+        """
+        with tempfile.TemporaryDirectory(prefix="asem-") as name:
+            fresh = Path(name) / path.name
+            self.create(fresh, provenance={})
+            for file in (file for n in set(_METADATA.values()) for file in fresh.rglob(n)):
+                there = path / file.relative_to(fresh)
+                is_array = file.name == ".zarray" or zarr_node.kind(file.parent) == "array"
+                if is_array and (not there.is_file() or there.read_bytes() != file.read_bytes()):
+                    there.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, there)
+        return open_ome_output(path)
+
+
+def create_ome_zarr(
+    path: Path,
+    *,
+    image: ArrayPlan,
+    labels: Mapping[str, ArrayPlan],
+    voxel_size: VoxelSize,
+    lower_edge_nm: FloatTriple,
+    ome_version: OmeVersion = "0.4",
+    provenance: Mapping[str, Any],
+) -> OmeOutput:
+    """Create the arrays of all levels and the metadata; no voxel is written.
+
+    Parameters
+    ----------
+    path
+        Folder to create.
+    image, labels
+        What to make; label images (always reduced by mode) lie under ``labels/<name>``. All share one place.
+    voxel_size, lower_edge_nm
+        Of level 0, in nm.
+    ome_version
+        ``"0.4"`` (Zarr format 2) or ``"0.5"`` (Zarr format 3).
+    provenance
+        Goes under the attribute ``asem`` of the root; JSON types only.
+
+    Raises
+    ------
+    OutputError
+        ``path`` exists already or cannot be created.
+    """
+    import zarr
+
+    if path.exists():
+        raise OutputError(f"{path} exists already; use --overwrite to replace it")
+    try:
+        root = zarr.create_group(path, zarr_format=2 if ome_version == "0.4" else 3)
+        create = _Creator(voxel_size=voxel_size, lower_edge_nm=lower_edge_nm, version=ome_version)
+        image_levels = create.image(root, image, name=_name(path))
+        root.attrs[PROVENANCE] = {**provenance, LABEL_IMAGES: list(labels)}
+        label_levels = create.labels(root, labels) if labels else {}
+    except OSError as exc:
+        raise OutputError(f"{path}: cannot be created: {exc.strerror or exc}") from exc
+    return OmeOutput(path=path, image_levels=image_levels, image_reduction=image.reduction, label_levels=label_levels)
+
+
+def open_ome_output(path: Path) -> OmeOutput:
+    """Open what `create_ome_zarr` made, for writing on.
+
+    Raises
+    ------
+    OutputError
+        There is no such OME-Zarr, or it is incomplete.
+    """
+    import zarr
+
+    try:
+        root = zarr.open_group(path, mode="r+")
+        names = zarr_node.children(path / "labels")
+        labels = {name: _open_levels(root, path, f"labels/{name}/") for name in names}
+        reduction: Reduction = "mode" if read_multiscale(path).type == "mode" else "mean"
+        image = _open_levels(root, path, "")
+        return OmeOutput(path=path, image_levels=image, image_reduction=reduction, label_levels=labels)
+    except (VolumeError, OSError, KeyError, ValueError) as exc:
+        raise OutputError(f"{path}: cannot be continued: {exc}; use --overwrite to start again") from exc
+
+
+def build_pyramid(output: OmeOutput, *, progress: Progress = silent) -> None:
+    """Make all levels above 0 of ``output``, whose level 0 is whole; may be run again."""
+    blocks = [block for level in output.pyramid() for block in level]
+    for done, block in enumerate(blocks, start=1):
+        output.reduce(block)
+        progress("pyramid", done, len(blocks))
+
+
+def _name(path: Path) -> str:
+    """Of the image in the folder ``path``, which may still be the hidden one that is written to."""
+    return path.name.strip(".").removesuffix(".partial").removesuffix(".zarr")
+
+
+def _open_levels(root: zarr.Group, path: Path, prefix: str) -> tuple[zarr.Array[Any], ...]:
+    import zarr
+
+    levels = []
+    for dataset in read_multiscale(path / prefix).datasets:
+        array = root[prefix + dataset.path]
+        if not isinstance(array, zarr.Array):
+            raise ValueError(f"{prefix}{dataset.path} is no array")
+        levels.append(array.with_config({"write_empty_chunks": True}))
+    return tuple(levels)
+
+
+@attrs.frozen(kw_only=True)
+class _Creator:
+    """What all arrays and metadata of one OME-Zarr share."""
+
+    voxel_size: VoxelSize
+    lower_edge_nm: FloatTriple
+    version: OmeVersion
+
+    def image(self, group: zarr.Group, plan: ArrayPlan, *, name: str) -> tuple[zarr.Array[Any], ...]:
+        shapes = level_shapes(plan.shape) if plan.pyramid else [plan.shape]
+        multiscale = self._multiscale(len(shapes), name=name, reduction=plan.reduction)
+        self._annotate(group, {"multiscales": [multiscale]})
+        return tuple(
+            self._array(group, str(level), attrs.evolve(plan, shape=shape)) for level, shape in enumerate(shapes)
+        )
+
+    def labels(self, root: zarr.Group, plans: Mapping[str, ArrayPlan]) -> dict[str, tuple[zarr.Array[Any], ...]]:
+        parent = root.create_group("labels")
+        self._annotate(parent, {"labels": list(plans)})
+        found = {}
+        for name, plan in plans.items():
+            group = parent.create_group(name)
+            found[name] = self.image(group, attrs.evolve(plan, reduction="mode"), name=name)
+            version = {"version": "0.4"} if self.version == "0.4" else {}  # 0.5 says it once, for the whole group
+            self._annotate(group, {"image-label": {**version, "source": {"image": "../../"}}})
+        return found
+
+    def _annotate(self, group: zarr.Group, values: Mapping[str, Any]) -> None:
+        if self.version == "0.4":
+            group.attrs.update(dict(values))
+        else:
+            present = group.attrs.asdict().get("ome", {"version": self.version})
+            group.attrs["ome"] = {**(present if isinstance(present, dict) else {}), **values}
+
+    def _multiscale(self, levels: int, *, name: str, reduction: str) -> dict[str, Any]:
+        from ome_zarr_models.v04.axes import Axis
+        from ome_zarr_models.v04.multiscales import Dataset, Multiscale
+
+        datasets = []
+        for level in range(levels):
+            size = VoxelSize([v * 2**level for v in self.voxel_size.zyx])
+            centre = centre_of_first_voxel(self.lower_edge_nm, size)  # level 0 moved by (2**level - 1) / 2 voxels
+            datasets.append(Dataset.build(path=str(level), scale=size.zyx, translation=centre))
+        model = Multiscale(
+            axes=[Axis(name=axis, type="space", unit="nanometer") for axis in AXES],
+            datasets=tuple(datasets),
+            name=name,
+            type=reduction,
+            version="0.4",
+        )
+        found = model if self.version == "0.4" else model.to_version("0.5")
+        return found.model_dump(mode="json", exclude_none=True)
+
+    def _array(self, group: zarr.Group, name: str, plan: ArrayPlan) -> zarr.Array[Any]:
+        common: dict[str, Any] = {
+            "shape": plan.shape,
+            "dtype": plan.dtype,
+            "chunks": triple([min(c, n) for c, n in zip(plan.chunk, plan.shape, strict=True)]),
+            "fill_value": 0,
+            "config": {"write_empty_chunks": True},
+        }
+        if self.version == "0.4":
+            codec: dict[str, Any] = {"id": "blosc", "cname": "zstd", "clevel": 3, "shuffle": 1}
+            common["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
+            return group.create_array(name, compressors=codec, **common)
+        from zarr.codecs import BloscCodec
+
+        compressor = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+        return group.create_array(name, compressors=compressor, dimension_names=AXES, **common)
