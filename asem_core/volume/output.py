@@ -275,9 +275,9 @@ def _beside(destination: Path) -> list[Path]:
 
 def _container(path: Path) -> Path:
     """The outermost Zarr or N5 container, or the file or folder, that ``path`` lies in."""
-    found = path = path.resolve()
-    while not found.exists() and found != found.parent:
-        found = found.parent  # the path of a data set inside an HDF5 file
+    path = path.resolve()
+    # The path of a data set inside an HDF5 file goes on behind the file.
+    found = next((place for place in (path, *path.parents) if place.is_file()), path)
     for parent in (found, *found.parents):
         if zarr_node.kind(parent) is not None or (parent / "attributes.json").is_file():
             found = parent
