@@ -10,11 +10,10 @@ import attrs
 import yaml
 
 from asem_core.errors import ModelError
-from asem_core.geometry import TILE_HALO
+from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.zoo.card import Card, Facts, ScoreSet
 from asem_core.zoo.files import COVER_NAME, ONNX_NAME, RDF_NAME, README_NAME, file_sha256
 from asem_core.zoo.origin import in_words
-from asem_core.zoo.sample import STEP, TEST_SIDE
 
 STATE_DICT_NAME = "weights_state_dict.pt"
 ARCHITECTURE_NAME = "unet.py"
@@ -111,7 +110,7 @@ def _values(card: Card, facts: Facts, folder: Path, attachments: tuple[str, ...]
 def _input(facts: Facts, test: dict[str, Any]) -> dict[str, Any]:
     stages = in_words(facts.origin.normalise)
     space = [
-        {"type": "space", "id": axis, "size": {"min": TEST_SIDE, "step": STEP}, "unit": "nanometer", "scale": scale}
+        {"type": "space", "id": axis, "size": {"min": LEAST_SIDE, "step": POOLING}, "unit": "nanometer", "scale": scale}
         for axis, scale in zip("zyx", facts.voxel_size_nm, strict=True)
     ]
     return {

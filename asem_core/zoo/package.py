@@ -1,25 +1,13 @@
-"""A model package on disk: a bioimage.io folder with an ONNX file, opened and checked."""
+"""Which model of an organelle, and where its package lies."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
 
-import attrs
-
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, OrganelleSpec
-from asem_core.zoo.manifest import stated_onnx
 from asem_core.zoo.store import model_store, stored_models
-
-
-@attrs.frozen(kw_only=True)
-class Package:
-    """The folder of a model and its ONNX file, checked against the spec."""
-
-    spec: ModelSpec
-    folder: Path
-    onnx: Path
 
 
 def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
@@ -71,15 +59,3 @@ def package_folder(spec: ModelSpec) -> Path:
     if not (path / "rdf.yaml").is_file():
         raise ModelError(f"model {spec.id!r}: no bioimage.io package in {path} (rdf.yaml is missing); install it again")
     return path
-
-
-def open_package(spec: ModelSpec) -> Package:
-    """Find the package of ``spec`` and check its weights.
-
-    Raises
-    ------
-    ModelError
-        A file is missing, or the weights' sha256 is not the one that the plugin states.
-    """
-    folder = package_folder(spec)
-    return Package(spec=spec, folder=folder, onnx=stated_onnx(spec, folder))
