@@ -74,7 +74,7 @@ def segment(
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
-    from asem_core.evaluate import draw_segmentation
+    from asem_core.draw.overlay import draw_segmentation
     from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan

@@ -13,13 +13,12 @@ from asem_core.models.model import Model
 from asem_core.models.own import open_own
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
-from asem_core.zoo.catalogue import package_of
 from asem_core.zoo.files import ONNX_NAME
+from asem_core.zoo.find import choose_model, package_of
+from asem_core.zoo.guard.description import check_description
+from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.manifest import check_files
-from asem_core.zoo.package import choose_model
-from asem_core.zoo.rdf import read_description
-from asem_core.zoo.store import organelle_of
-from asem_core.zoo.unpack import check_description, check_onnx
+from asem_core.zoo.rdf import organelle_of, read_description
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from asem_core.network import RIM
 from asem_core.preprocess.stages import Statistics, Step, make_steps, split_steps
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec
+from asem_core.zoo.find import package_folder
 from asem_core.zoo.manifest import stated_onnx
-from asem_core.zoo.package import package_folder
 from asem_core.zoo.rdf import description_path, read_description
 
 

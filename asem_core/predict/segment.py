@@ -24,6 +24,8 @@ from asem_core.blocks.digests import pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
 from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.resample import resample, source_box
 from asem_core.models.find import find_model
 from asem_core.models.model import Image
 from asem_core.models.runtimes.session import Session
@@ -32,13 +34,11 @@ from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
 from asem_core.predict.source import ModelGridRaw, prepare
 from asem_core.predict.target import Target, direct_target, work_folder, working_target
-from asem_core.preprocess.border import read_mirrored
-from asem_core.preprocess.resample import resample, source_box
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
-from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import remove
 
 PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"

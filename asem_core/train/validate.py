@@ -8,8 +8,8 @@ import torch
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import Box
+from asem_core.grid.mirror import mirrored_index
 from asem_core.network import PACKAGE_CROP, POOLING, TILE_HALO
-from asem_core.preprocess.border import mirrored_index
 from asem_core.train.unet import UNet
 from asem_core.train.volumes import LabelledVolume
 

@@ -9,15 +9,14 @@ import attrs
 import pytest
 
 from asem_core.errors import ModelError
+from asem_core.models.own import open_own
 from asem_core.plugins import make_manager
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import check_files, read_manifest, write_manifest
-from asem_core.models.own import open_own
 
 from ..own_package import write_tiles
-
 
 REGISTRY = Registry(make_manager([]))
 

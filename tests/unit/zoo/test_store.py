@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from asem_core.errors import ModelError
-from asem_core.specs import ExclusionZone, OrganelleSpec
-from asem_core.zoo.manifest import read_manifest
 from asem_core.models.own import open_own
-from asem_core.zoo.package import choose_model
+from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.zoo.find import choose_model
+from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.store import install_package, stored_models
 from asem_core.zoo.store import model_store as store_path
 
