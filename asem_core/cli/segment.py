@@ -12,7 +12,7 @@ from asem_core.cli.options import BYTES, ROI, TILE, VOXEL_SIZE, progress_bar
 if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
-    from asem_core.predict.tiles import ProbDtype
+    from asem_core.predict.quantise import ProbDtype
 
 
 @click.command()
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 @click.option(
     "--roi",
     type=ROI,
-    help="Only a part: voxels, half-open, or nm (0:500,0:500,0:500nm). The result is the crop of the whole volume's.",
+    help="Only a part: voxels, half-open, or nm (0:500,0:500,0:500nm). Predicted as in the whole volume; with the same "
+    "--tile bit by bit.",
 )
 @click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
-@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
-@click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
+@click.option("--runtime", default="auto", show_default=True,
+              help="auto (the first in rank that can be used here), onnxruntime, openvino, or a plugin's.")  # fmt: skip
+@click.option("--precision", default="auto", show_default=True, metavar="auto|f32|bf16",
               help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
 @click.option("--tile", type=TILE, help="Input sides of a tile, in voxels of the model; for ours 112, 120, 128 ... "
               "By default those that read least in all and fit into --max-memory.")  # fmt: skip
@@ -73,11 +75,11 @@ def segment(
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.draw.overlay import draw_segmentation
+    from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
     from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
-    from asem_core.zoo.find import at_hand
 
     registry = make_registry()
     spec = registry.organelles[organelle]
@@ -85,14 +87,15 @@ def segment(
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
-    with at_hand(model, registry=registry) as found:
-        settings = Settings(
-            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
-            max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
-        )  # fmt: skip
+    settings = Settings(
+        roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
+        workers=workers,
+    )  # fmt: skip
+    with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = make_plan(
-            opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
-        )
+            opened, output, organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
+            overwrite=overwrite,
+        )  # fmt: skip
         _print_plan(plan)
         with progress_bar() as progress:
             result = run_plan(plan, registry=registry, progress=progress)
@@ -113,7 +116,7 @@ def _print_plan(plan: Plan) -> None:
     way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
     click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
     click.echo(
-        f"{len(plan.tiles)} tile{'s' * (len(plan.tiles) != 1)} of {grids.lattice} voxels "
+        f"{len(plan.tiles)} tile{'s' * (len(plan.tiles) != 1)} of {plan.lattice} voxels "
         f"with {plan.chosen.runtime} {plan.chosen.precision}; "
         f"expected: {need.memory / 1e9:.1f} GB memory, up to {need.disk / 1e9:.2f} GB disk, "
         f"about {_minutes(need.seconds)}",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from asem_core.blocks.digests import chunk_digests
 from asem_core.geometry import Box, Triple, triple
 from asem_core.predict.plan import Plan
-from asem_core.predict.tiles import Predicted
+from asem_core.predict.quantise import Predicted
 from asem_core.volume.formats.ome_write import OmeOutput
 
 
@@ -68,7 +68,7 @@ def working_target(plan: Plan) -> Target:
         path = folder / name
         if (path / ".zarray").exists():
             return zarr.open_array(path, mode="r+")
-        return zarr.create_array(path, shape=shape, dtype=dtype, chunks=plan.grids.chunk, zarr_format=2, fill_value=0)
+        return zarr.create_array(path, shape=shape, dtype=dtype, chunks=plan.tile_chunk, zarr_format=2, fill_value=0)
 
     return Target(
         probability=open_or_create("probability", "float32" if resampled else plan.prob_dtype),

@@ -12,7 +12,7 @@ import pytest
 import torch
 import zarr
 
-from asem_core.predict.onnx_runtime import has_cuda
+from asem_core.models.runtimes.onnx_runtime import has_cuda
 from asem_core.registry import Registry
 from asem_core.train.export import export_onnx, round_to_fp16
 from asem_core.train.loop import train

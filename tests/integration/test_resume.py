@@ -181,13 +181,13 @@ def test_a_resume_with_other_settings_is_refused(
 
 def test_failed_blocks_are_told_and_retried(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from asem_core.errors import BlockError
-    from asem_core.predict import segment as module
+    from asem_core.models.runtimes.onnx_runtime import OnnxSession
 
     def broken(*_: Any, **__: Any) -> Any:
         raise ValueError("no luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "predict_tile", broken)
+        patch.setattr(OnnxSession, "run", broken)
         with pytest.raises(BlockError, match=r"1 of 1 blocks failed.*no luck"):
             run()
     run()

@@ -14,8 +14,8 @@ import zarr
 
 from asem_core import Box, Registry, Volume, segment
 from asem_core.errors import AsemError
-from asem_core.geometry import TILE_HALO
 from asem_core.grid.mirror import mirrored_index
+from asem_core.network import TILE_HALO
 
 MEMORY = 2 * 10**9
 

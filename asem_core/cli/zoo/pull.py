@@ -33,7 +33,7 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
       asem zoo pull asem-project/1841
     """
     from asem_core.registry import make_registry
-    from asem_core.zoo.package import package_folder
+    from asem_core.zoo.find import package_folder
     from asem_core.zoo.rdf import organelle_of
 
     registry = make_registry()

@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
-from asem_core.geometry import TILE_HALO
+from asem_core.network import LEAST_SIDE, POOLING, RIM, TILE_HALO
 from asem_core.zoo.write.parity import PARITY_SIDE
 
 Array = npt.NDArray[np.float32]
-TEST_SIDE = 112
-"""Smallest input of the package graph; the test tensors are this small so that the package is."""
-STEP = 8
+TEST_SIDE = LEAST_SIDE
+"""The test tensors are this small so that the package is."""
 _LARGEST_CUBE = 200
 _LARGEST_COVER = 248
-_VALID = TEST_SIDE - 2 * 49
+_VALID = TEST_SIDE - 2 * RIM
 """Voxels per axis of the test output that are not zero padding."""
 
 
@@ -46,7 +45,7 @@ def parity_cube(sample: Array) -> Array:
     ModelError
         The sample is too small.
     """
-    side = min(_LARGEST_CUBE, min(sample.shape) // STEP * STEP)
+    side = min(_LARGEST_CUBE, min(sample.shape) // POOLING * POOLING)
     if side < PARITY_SIDE:
         raise ModelError(
             f"the sample is {sample.shape} voxels; expected at least {PARITY_SIDE} on each axis: "
@@ -108,7 +107,7 @@ def _most_telling(cube: Array, probability: Array) -> Array:
 
 def _section(sample: Array, predict: Callable[[Array], Array]) -> tuple[Array, Array]:
     """The middle section and its prediction, from one slab that is as thin as the graph allows."""
-    side = min(_LARGEST_COVER, min(sample.shape[1:]) // STEP * STEP)
+    side = min(_LARGEST_COVER, min(sample.shape[1:]) // POOLING * POOLING)
     slab = _centre(sample, (TEST_SIDE, side, side))
     wide = np.pad(slab, [(0, 0), (TILE_HALO, TILE_HALO), (TILE_HALO, TILE_HALO)], mode="reflect")
     middle = TEST_SIDE // 2

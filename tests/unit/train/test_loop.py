@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from asem_core import builtin
 from asem_core.cli.train import train as command
 from asem_core.errors import RecipeError
-from asem_core.geometry import Lattice, VoxelSize
+from asem_core.geometry import VoxelSize
 from asem_core.train import checkpoint, validate
 from asem_core.train.loop import TrainingResult, train
 from asem_core.train.loss import LOSSES
@@ -66,7 +66,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validate, "_LATTICE", Lattice(64))
+    monkeypatch.setattr(validate, "_KEPT", 64)
 
 
 def run(plan: Recipe, output: Path, data: Path, **kwargs: Any) -> TrainingResult:
