@@ -25,7 +25,11 @@ def status(output: Path, *, as_json: bool) -> None:
     if as_json:
         failed = [{"stage": r.stage, "block": r.block, "reason": r.failed} for r in found.failed]
         stages = {name: {"done": done, "total": total} for name, (done, total) in found.stages.items()}
-        click.echo(json.dumps({"complete": found.complete, "stages": stages, "failed": failed, "command": found.command}, indent=2))
+        click.echo(
+            json.dumps(
+                {"complete": found.complete, "stages": stages, "failed": failed, "command": found.command}, indent=2
+            )
+        )
     else:
         for name, (done, total) in found.stages.items():
             click.echo(f"{name}: {done} of {total} blocks done")

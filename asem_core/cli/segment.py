@@ -112,7 +112,7 @@ def segment(
 
 def _print_plan(plan: Plan) -> None:
     grids, need = plan.grids, plan.preflight
-    resumed = " (resuming)" if plan.resumed is not None else ""
+    resumed = " (resuming)" if plan.resumed else ""
     way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
     click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
     click.echo(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from asem_core.blocks import preflight
+from asem_core.blocks.executors import cores
+from asem_core.blocks.job import earlier_run
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
-from asem_core.blocks.resume import check_same, fingerprint, unfinished
-from asem_core.errors import GeometryError, ResumeError
+from asem_core.errors import GeometryError, OutputError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
 from asem_core.models.model import Model
 from asem_core.models.runtimes.graph import graph_cost
@@ -27,12 +27,14 @@ from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
 from asem_core.volume.check import check_values
+from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
 
 log = logging.getLogger(__name__)
 
 ENGINE = 3
 """Raised whenever the same settings give other voxels, if only by rounding: a run is finished as it was begun."""
+VERB = "asem segment"
 DELIVERED_CHUNK: Triple = (128, 128, 128)
 
 
@@ -81,8 +83,12 @@ class Plan:
     prob_dtype: ProbDtype
     threads: int
     output: Path
-    resumed: Journal | None
-    """The journal of the unfinished run that this one goes on with."""
+    overwrite: bool
+    """Whether what is there is replaced."""
+    resumed: bool
+    """Whether it goes on with an unfinished run."""
+    finished: bool
+    """Whether the output is there already: it is verified, and repaired where it is damaged."""
     preflight: Preflight
 
     @property
@@ -123,9 +129,6 @@ class Plan:
             "engine": ENGINE,
             "organelle": self.organelle.name,
             **self.model.settings,
-            "input": dict(self.volume.identity),
-            "input_voxel_size_nm": list(self.volume.voxel_size.zyx),
-            "mask": None if self.mask is None else dict(self.mask.identity),
             "roi": str(self.roi),
             "threshold": self.organelle.threshold,
             "prob_dtype": self.prob_dtype,
@@ -135,14 +138,20 @@ class Plan:
         }
 
     @property
-    def fingerprint(self) -> str:
-        """Digest of `settings`."""
-        return fingerprint(self.settings)
+    def ome(self) -> OmePlan:
+        """The output: the probability map and the segmentation."""
+        lower, _ = self.roi.to_nm(self.volume.voxel_size, origin_nm=self.volume.lower_edge_nm)
+        image = ArrayPlan(shape=self.roi.shape, dtype=self.prob_dtype, chunk=self.chunk)
+        return OmePlan(
+            image=image, labels={self.organelle.name: attrs.evolve(image, dtype="uint8")},
+            voxel_size=self.volume.voxel_size, lower_edge_nm=lower,
+        )  # fmt: skip
 
     @property
     def provenance(self) -> dict[str, Any]:
         """What goes into the output's metadata: settings, versions."""
-        return provenance("asem segment", self.volume, part=self.roi, settings=self.settings)
+        mask = None if self.mask is None else dict(self.mask.identity)
+        return provenance(VERB, self.volume, part=self.roi, settings=self.settings, mask=mask)
 
 
 def make_plan(
@@ -167,7 +176,8 @@ def make_plan(
         model.check_probability()
     roi = volume.part(settings.roi)
     _check_mask(mask, volume)
-    earlier = unfinished(output, overwrite=overwrite)
+    _check_name(output)
+    earlier = None if overwrite else earlier_run(output)
     stored = _stored(earlier)
     tile = None if settings.tile is None else model.tiling.asked(settings.tile)
     runtime, precision = settings.runtime, settings.precision
@@ -190,11 +200,10 @@ def make_plan(
             tile=cost.lattice.side, origin=cost.lattice.origin, runtime=arithmetic.runtime,
             precision=arithmetic.precision.name,
         ),
-        prob_dtype=settings.prob_dtype, threads=settings.workers or _cores(), output=output, resumed=earlier,
+        prob_dtype=settings.prob_dtype, threads=settings.workers or cores(), output=output, overwrite=overwrite,
+        resumed=earlier is not None and not earlier.complete, finished=earlier is not None and earlier.complete,
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
     )  # fmt: skip
-    if earlier is not None:
-        check_same(earlier, plan.settings, plan.output)
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
     check_values(volume)
@@ -202,10 +211,10 @@ def make_plan(
 
 
 def _stored(earlier: Journal | None) -> Chosen | None:
-    """What an unfinished run chose; None where there is none, or one of another engine, which `check_same` refuses."""
-    if earlier is None or earlier.head["settings"].get("engine") != ENGINE:
+    """What an earlier run into the same output chose; None where there is none, or one of another engine."""
+    if earlier is None or earlier.head.verb != VERB or earlier.head.settings.get("engine") != ENGINE:
         return None
-    return Chosen(**earlier.head["chosen"])
+    return Chosen(**earlier.head.chosen)
 
 
 def _model_size(model: Model, volume: Volume) -> VoxelSize:
@@ -219,9 +228,12 @@ def _model_size(model: Model, volume: Volume) -> VoxelSize:
     return volume.voxel_size
 
 
-def _cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _check_name(output: Path) -> None:
+    if output.suffix not in ("", ".zarr"):
+        raise OutputError(
+            f"{output}: a segmentation is an OME-Zarr; name it {output.with_suffix('.zarr').name}, and take it out as "
+            "something else afterwards (asem convert)"
+        )
 
 
 def _check_mask(mask: Volume | None, volume: Volume) -> None:

@@ -10,8 +10,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks import journal as journals
-from asem_core.blocks.digests import pyramid_digests
-from asem_core.blocks.journal import Journal, Record
-from asem_core.blocks.run import Stage, run_stage
+from asem_core.blocks.executors import Pipeline, Task
+from asem_core.blocks.job import Job, Run
+from asem_core.blocks.job import run as run_job
 from asem_core.geometry import Box, BoxNm, Triple, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
@@ -32,16 +31,15 @@ from asem_core.models.runtimes.session import Session
 from asem_core.predict import plan as planning
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
-from asem_core.predict.source import ModelGridRaw, prepare
-from asem_core.predict.target import Target, direct_target, work_folder, working_target
+from asem_core.predict.source import prepare
+from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
-from asem_core.volume.formats.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
-from asem_core.volume.output import remove
+from asem_core.volume.formats.ome_write import IMAGE
 
-PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
+PREDICT, DELIVER = "predict", "deliver"
 
 
 @attrs.frozen(kw_only=True)
@@ -154,62 +152,41 @@ def segment(
 def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> Segmentation:
     """Carry out ``plan``; see `segment`."""
     began = time.monotonic()
-    session = planning.open_session(plan, registry)
-    output, journal = _continue(plan) if plan.resumed is not None else _begin(plan)
-    target = direct_target(plan, output) if plan.direct else working_target(plan)
-    if len(journal.done(PREDICT)) < len(plan.tiles):
-        work = work_folder(plan.output)
-        raw = prepare(plan.volume, plan.grids, plan.reads, model=plan.model, folder=work, progress=progress)
-        run_stage(_predict_stage(plan, raw, session, target), plan.tiles, journal, progress=progress)
-    if not plan.direct:
-        run_stage(_deliver_stage(plan, target, output), plan.delivered, journal, progress=progress)
-    if PYRAMID in journal.missing():
-        build_pyramid(output, progress=progress)
-        journal.add([Record(stage=PYRAMID, block="all", chunks=pyramid_digests(output))])
-    shutil.rmtree(work_folder(plan.output), ignore_errors=True)
+    # Before anything is written: a graph that cannot be loaded leaves nothing behind.
+    session = None if plan.finished else planning.open_session(plan, registry)
+
+    def fill(run: Run) -> None:
+        _fill(plan, run, session or planning.open_session(plan, registry))
+
+    inputs = {"volume": plan.volume, **({} if plan.mask is None else {"mask": plan.mask})}
+    job = Job(
+        verb=planning.VERB, destination=plan.output, plan=plan.ome, fill=fill, inputs=inputs, settings=plan.settings,
+        chosen=attrs.asdict(plan.chosen), provenance=plan.provenance,
+        scratch_bytes=plan.preflight.disk - plan.ome.bytes,
+    )  # fmt: skip
+    done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
     registry.plugins.manager.hook.asem_stage_finished(
         event=StageEvent(stage="segment", seconds=seconds, detail=plan.settings)
     )
     return Segmentation(
-        path=plan.output, organelle=plan.organelle.name, model=plan.model.id, runtime=session.runtime,
-        precision=session.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
+        path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
+        precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
     )  # fmt: skip
 
 
-def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
-    for path in (plan.output, work_folder(plan.output)):
-        remove(path)
-    # The journal comes first: an output without one is never taken for a run that can be resumed.
-    stages = {PREDICT: len(plan.tiles), **({} if plan.direct else {DELIVER: len(plan.delivered)}), PYRAMID: 1}
-    head = {
-        "fingerprint": plan.fingerprint,
-        "settings": plan.settings,
-        "chosen": attrs.asdict(plan.chosen),
-        "stages": stages,
-    }
-    journal = journals.start(plan.output, head)
-    lower, _ = plan.roi.to_nm(plan.volume.voxel_size, origin_nm=plan.volume.lower_edge_nm)
-    label = ArrayPlan(shape=plan.roi.shape, dtype="uint8", chunk=plan.chunk)
-    output = create_ome_zarr(
-        plan.output,
-        image=ArrayPlan(shape=plan.roi.shape, dtype=plan.prob_dtype, chunk=plan.chunk),
-        labels={plan.organelle.name: label},
-        voxel_size=plan.volume.voxel_size,
-        lower_edge_nm=lower,
-        provenance=plan.provenance,
-    )
-    return output, journal
+def _fill(plan: Plan, run: Run, session: Session) -> None:
+    run.results["runtime"] = session.runtime
+    target = direct_target(plan, run) if plan.direct else working_target(plan, run)
+    if not run.is_done(PREDICT, plan.tiles):
+        task = _predict_task(plan, run, session, target)
+        run.stage(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
+    if not plan.direct:
+        run.each(DELIVER, plan.delivered, _deliver(plan, target))
 
 
-def _continue(plan: Plan) -> tuple[OmeOutput, Journal]:
-    assert plan.resumed is not None  # checked by the caller
-    return open_ome_output(plan.output), plan.resumed
-
-
-def _predict_stage(
-    plan: Plan, source: ModelGridRaw, session: Session, target: Target
-) -> Stage[npt.NDArray[Any] | None, Image | None]:
+def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Task[Box, dict[str, str]]:
+    source = prepare(plan.volume, plan.grids, plan.reads, model=plan.model, run=run)
     grids, spare = plan.grids, (-plan.model.spare,) * 3
     tile = plan.model.predictor(
         session, lattice=plan.lattice, stats=source.stats, probability=plan.prob_dtype == "uint8"
@@ -241,7 +218,7 @@ def _predict_stage(
             )  # fmt: skip
         return target.write(box, result)
 
-    return Stage(name=PREDICT, read=load, compute=compute, write=write)
+    return Task(read=load, compute=compute, write=write)
 
 
 def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
@@ -259,8 +236,8 @@ def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
     return mask
 
 
-def _deliver_stage(plan: Plan, source: Target, output: OmeOutput) -> Stage[Predicted, Predicted]:
-    final = direct_target(plan, output)
+def _deliver(plan: Plan, source: Target) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+    """From the working copy to a block of the output."""
 
     def crop(box: Box) -> Predicted:
         return Predicted(probability=source.read(source.probability, box), label=source.read(source.label, box))
@@ -272,5 +249,10 @@ def _deliver_stage(plan: Plan, source: Target, output: OmeOutput) -> Stage[Predi
         mask = None if plan.mask is None else plan.mask.read(box)
         return quantise(probability, threshold=plan.organelle.threshold, dtype=plan.prob_dtype, mask=mask)
 
-    load = back_to_input_grid if plan.grids.route == "two stages" else crop
-    return Stage(name=DELIVER, read=load, compute=lambda _, result: result, write=final.write)
+    compute = back_to_input_grid if plan.grids.route == "two stages" else crop
+
+    def of(local: Box) -> Mapping[str, npt.NDArray[Any]]:
+        found = compute(local.shift(plan.roi.start))
+        return {IMAGE: found.probability, plan.organelle.name: found.label}
+
+    return of

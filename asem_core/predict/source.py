@@ -7,16 +7,15 @@ whole volume.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy.typing as npt
 
-from asem_core.geometry import Box, Triple, triple
+from asem_core.blocks.executors import Task, Threads
+from asem_core.blocks.job import Run
+from asem_core.geometry import Box, Triple
 from asem_core.grid.mirror import mirrored_span, read_mirrored
 from asem_core.grid.resample import resample, source_box
 from asem_core.models.model import Model
@@ -25,15 +24,16 @@ from asem_core.preprocess.levels import to_grey_range
 from asem_core.preprocess.scale import ScaleLinear
 from asem_core.preprocess.stages import Statistics, Step, normalised
 from asem_core.preprocess.statistics import measured
-from asem_core.progress import Progress
 from asem_core.specs import PreprocessorSpec
-from asem_core.volume.formats.zarr_array import ZarrArray, open_array
-from asem_core.volume.staging import stage, staged_bytes
+from asem_core.volume.formats.zarr_array import ZarrArray
+from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 from asem_core.volume.window import window
 
 _BLOCK: Triple = (64, 256, 256)
 _CHUNK: Triple = (64, 64, 64)
+_AT_ONCE = 2
+"""Blocks that are resampled at once."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,61 +59,43 @@ class ModelGridRaw:
 
 def copy_bytes(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model) -> int:
     """Disk that `prepare` needs at most, in bytes."""
-    total = staged_bytes(window(volume, _staged_part(volume, grids, reads, model))) if volume.planewise else 0
+    total = staged_bytes(window(volume, _staged_part(volume, grids, reads, model)))
     if grids.resamples:
         total += 4 * _resampled_part(grids, reads).align_out(_CHUNK).size
     return total
 
 
-def prepare(
-    volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model, folder: Path, progress: Progress
-) -> ModelGridRaw:
-    """Make raw readable on the model's grid, after the stages that run over the volume; copies lie under ``folder``.
+def prepare(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model, run: Run) -> ModelGridRaw:
+    """Make raw readable on the model's grid, after the stages that run over the volume; copies are temporary ones.
 
-    ``reads`` is what the tiles read, voxels of the model's grid. A copy that is complete, and statistics that were
-    measured, are used again.
+    ``reads`` is what the tiles read, voxels of the model's grid.
     """
     if volume.planewise:
-        volume = _chunked(volume, _staged_part(volume, grids, reads, model), folder / "sections", progress)
-    if model.before or model.needs:
-        folder.mkdir(exist_ok=True)
-    stats = _statistics(volume, model.needs, folder / "levels.npz", progress)
+        part = _staged_part(volume, grids, reads, model)
+        # What is not copied cannot be read, and is not.
+        copy = run.readable(window(volume, part))
+        volume = window(copy, volume.box.shift([-s for s in part.start]))
+    stats = _statistics(volume, model.needs, run)
     if model.before:
-        found = measured(volume, model.before, folder / "statistics.npz", progress=progress)
+        found = measured(volume, model.before, run.scratch / "statistics.npz", progress=run.progress)
         volume = normalised(volume, model.before, found)
     if not grids.resamples:
         return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False, stats=stats)
     box = _resampled_part(grids, reads)
-    path = folder / "resampled"
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        _resample(volume, grids, box, partial, progress)
-        partial.rename(path)
-    copy = attrs.evolve(volume, array=ZarrArray(open_array(path), path), voxel_size=grids.model_size, chunks=_CHUNK)
-    return ModelGridRaw(volume=copy, origin=box.start, shape=grids.model_shape, is_grey=True, stats=stats)
+    resampled = _resample(volume, grids, box, run)
+    return ModelGridRaw(volume=resampled, origin=box.start, shape=grids.model_shape, is_grey=True, stats=stats)
 
 
-def _statistics(volume: Volume, needs: tuple[str, ...], store: Path, progress: Progress) -> Statistics:
+def _statistics(volume: Volume, needs: tuple[str, ...], run: Run) -> Statistics:
     if not needs:
         return {}
     spec = PreprocessorSpec(
         name="measured", version="1", summary="measured, not applied", needs=needs,
         fn="asem_core.preprocess.scale:scale_linear", params="asem_core.preprocess.scale:ScaleLinear",
     )  # fmt: skip
-    (found,) = measured(volume, [Step(spec=spec, params=ScaleLinear())], store, progress=progress)
+    step = Step(spec=spec, params=ScaleLinear())
+    (found,) = measured(volume, [step], run.scratch / "levels.npz", progress=run.progress)
     return found
-
-
-def _chunked(volume: Volume, part: Box, path: Path, progress: Progress) -> Volume:
-    """``volume``, of which only ``part`` can be read, from a copy in chunks."""
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        stage(window(volume, part), partial, progress=progress)
-        partial.rename(path)
-    copy = attrs.evolve(window(volume, part), array=ZarrArray(open_array(path), path), chunks=_CHUNK)
-    return window(copy, volume.box.shift([-s for s in part.start]))
 
 
 def _staged_part(volume: Volume, grids: Grids, reads: Sequence[Box], model: Model) -> Box:
@@ -137,21 +119,21 @@ def _mirrored(box: Box, shape: Triple) -> Box:
     return Box([a for a, _ in spans], [b for _, b in spans])
 
 
-def _resample(volume: Volume, grids: Grids, box: Box, path: Path, progress: Progress) -> None:
-    import zarr
+def _resample(volume: Volume, grids: Grids, box: Box, run: Run) -> Volume:
+    """``box`` of the model's grid as a temporary copy, float32 on the 0..255 scale."""
+    name = "resampled"
+    array = run.array(name, shape=box.shape, dtype="float32", chunk=_CHUNK)
 
-    chunks = triple([min(c, n) for c, n in zip(_CHUNK, box.shape, strict=True)])
-    compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
-    array = zarr.create_array(
-        path, shape=box.shape, dtype="float32", chunks=chunks, zarr_format=2, compressors=compressor, fill_value=0
-    )
-
-    def write(block: Box) -> None:
+    def compute(local: Box) -> npt.NDArray[Any]:
+        block = local.shift(box.start)
         needed = source_box(block, grids.ratio)
         raw = to_grey_range(read_mirrored(volume.read, volume.shape, needed))
-        array[block.shift([-s for s in box.start]).slices] = resample(raw, needed.start, block, grids.ratio)
+        return resample(raw, needed.start, block, grids.ratio)
 
-    blocks = list(box.tiles(_BLOCK))
-    with ThreadPoolExecutor(2) as pool:
-        for done, _ in enumerate(pool.map(write, blocks), start=1):
-            progress("resample", done, len(blocks))
+    run.stage(
+        "resample", list(Box.of_shape(box.shape).tiles(_BLOCK)),
+        Task(read=compute, write=lambda local, found: run.write_scratch(array, local, found)),
+        executor=Threads(_AT_ONCE), scratch=True,
+    )  # fmt: skip
+    copy = ZarrArray(array, run.scratch / name)
+    return attrs.evolve(volume, array=copy, voxel_size=grids.model_size, chunks=_CHUNK)
