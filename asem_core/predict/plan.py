@@ -28,6 +28,7 @@ from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
 from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
+from asem_core.volume.output import place_of
 from asem_core.volume.provenance import provenance
 
 log = logging.getLogger(__name__)
@@ -177,6 +178,7 @@ def make_plan(
     roi = volume.part(settings.roi)
     _check_mask(mask, volume)
     _check_name(output)
+    place_of(output, inputs=[volume, *(() if mask is None else (mask,))])
     earlier = None if overwrite else earlier_run(output)
     stored = _stored(earlier)
     tile = None if settings.tile is None else model.tiling.asked(settings.tile)

@@ -166,7 +166,7 @@ def check_room(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(_nearest(folder)).free
     if free < needed_bytes:
         raise OutputError(
-            f"{folder}: the disk has {free / 1e9:.1f} GB left, up to {needed_bytes / 1e9:.1f} GB are needed; "
+            f"{folder}: the disk has {free / 1e9:.3g} GB left, up to {needed_bytes / 1e9:.3g} GB are needed; "
             "make room, or use --roi"
         )
 
