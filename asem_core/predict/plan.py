@@ -115,8 +115,8 @@ class Plan:
 
     @property
     def delivered(self) -> tuple[Box, ...]:
-        """Blocks (voxels of the input) of the second stage; none where tiles write directly."""
-        return () if self.direct else tuple(self.roi.tiles(DELIVERED_CHUNK))
+        """Blocks (voxels of the output) of the second stage; none where tiles write directly."""
+        return () if self.direct else tuple(Box.of_shape(self.roi.shape).tiles(DELIVERED_CHUNK))
 
     @property
     def reads(self) -> list[Box]:
@@ -184,8 +184,11 @@ def make_plan(
     tile = None if settings.tile is None else model.tiling.asked(settings.tile)
     runtime, precision = settings.runtime, settings.precision
     if stored is not None:
-        _agree(stored, output, tile=tile, runtime=runtime, precision=precision)
-        tile, runtime, precision = stored.tile, stored.runtime, stored.precision
+        if earlier is not None and not earlier.complete:
+            _agree(stored, output, tile=tile, runtime=runtime, precision=precision)
+        tile = tile or stored.tile
+        runtime = stored.runtime if runtime == "auto" else runtime
+        precision = stored.precision if precision == "auto" else precision
     arithmetic = choose_runtime(runtime, model.precision if precision == "auto" else precision, registry=registry)
     grids = plan_grids(volume.shape, volume.voxel_size, _model_size(model, volume), two_fold=model.spare > 0)
     needed = grids.model_box(roi)
