@@ -246,7 +246,7 @@ def test_a_plugin_takes_part_by_its_rank(monkeypatch: pytest.MonkeyPatch) -> Non
     assert taken(registry, "slow") == ("slow", "f32")
     found = choose_runtime("best", "f16", registry=registry)
     assert (found.precision.bytes_per_value, found.precision.speed) == (2, 8)
-    with pytest.raises(PluginError, match="^pip install absent$"):
+    with pytest.raises(PluginError, match=r"^pip install absent$"):
         choose_runtime("absent", "auto", registry=registry)
     with pytest.raises(PluginError, match=r"calculates in f8 here; there are: f16 \(best\), f32 \(best\)$"):
         choose_runtime("best", "f8", registry=registry)
