@@ -104,7 +104,7 @@ def test_a_part_of_sections_is_that_of_blocks(
     blocks = as_volume(image, voxel)
     sections = attrs.evolve(blocks, chunks=(1, *image.shape[1:]))
     box = Box.parse("150:170,30:50,60:80")
-    np.testing.assert_array_equal(run(sections, tile=112, roi=box)[0], run(blocks, tile=112, roi=box)[0])
+    np.testing.assert_array_equal(run(sections, tile=136, roi=box)[0], run(blocks, tile=136, roi=box)[0])
 
 
 @pytest.mark.parametrize("roi", ["64:70,0:64,0:80", "3:60,5:77,11:80", "69:70,89:90,79:80"])

@@ -171,7 +171,7 @@ def test_tiles_of_a_part_pool_as_those_of_the_whole_and_cover_it_with_fewest(box
     assert all(0 <= a - o < 8 and o % 8 == 0 for a, o in zip(box.start, origin, strict=True))
     sides = tiling.candidates(box)
     reads = []
-    for side in sides:
+    for side in sides[:: len(sides) // 10 + 1]:
         lattice = tiling.lattice(side, origin=origin)
         tiles = [lattice.kept(index) for index in lattice.covering(box)]
         assert all(edge % 8 == 0 for tile in tiles for edge in (*tile.start, *tile.stop))
