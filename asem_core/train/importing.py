@@ -71,7 +71,7 @@ def import_checkpoint(
         voxel_size_nm=spec.voxel_size_nm, origin=origin, scores=(), date=date,
     )  # fmt: skip
     return package_network(
-        checkpoint.network, folder, card=checkpoint_card(spec), facts=facts, sample=texture(),
+        checkpoint.network, folder, card=checkpoint_card(spec), facts=facts, sample=texture(), normalise=spec.normalise,
         half=checkpoint.dtype == "float16", cover=False, progress=progress,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
+from asem_core.preprocess.stages import make_steps, split_steps
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.train import checkpoint
@@ -28,7 +30,7 @@ from asem_core.train.memory import keep_freed_memory
 from asem_core.train.recipe import Optimiser, Phase, Recipe, recipe_values
 from asem_core.train.sample import Block, Sampler
 from asem_core.train.settle import freeze_statistics, settle_statistics
-from asem_core.train.start import make_network
+from asem_core.train.start import make_network, with_stages
 from asem_core.train.unet import UNet
 from asem_core.train.validate import score
 from asem_core.train.volumes import LabelledVolume, load_data
@@ -77,6 +79,8 @@ def train(
     place = choose_device(device)
     # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
     torch.backends.cudnn.benchmark = True
+    recipe = with_stages(recipe, registry)
+    split_steps(make_steps(recipe.preprocess or (), registry))
     output.mkdir(parents=True, exist_ok=True)
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = make_optimiser(network, recipe.optimiser)
@@ -169,9 +173,13 @@ def _load_all(
 ) -> tuple[list[LabelledVolume], list[LabelledVolume]]:
     grid = VoxelSize(recipe.voxel_size_nm)
     every = [*recipe.training, *recipe.validation]
+    load = partial(
+        load_data, folder=folder, organelle=recipe.organelle, grid=grid, registry=registry,
+        stages=recipe.preprocess or (),
+    )  # fmt: skip
     loaded = []
     for count, data in enumerate(every, start=1):
-        loaded.append(load_data(data, folder=folder, organelle=recipe.organelle, grid=grid, registry=registry))
+        loaded.append(load(data))
         progress("read", count, len(every))
     return loaded[: len(recipe.training)], loaded[len(recipe.training) :]
 

@@ -32,11 +32,6 @@ class Samples:
     """One section ``(y, x)`` and its prediction."""
 
 
-def scale(raw: Array) -> Array:
-    """0..255 to the -1..1 that the graph receives, as ``scale_linear`` does it."""
-    return raw * np.float32(2 / 255) + np.float32(-1)
-
-
 def parity_cube(sample: Array) -> Array:
     """The central cube of ``sample`` ``(z, y, x)`` on which runtimes are compared: 160 to 200 voxels a side, 0 mod 8.
 
@@ -64,7 +59,7 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     probability
         What the package graph gives for ``parity_cube(sample)``.
     predict
-        The package graph: ``(z, y, x)`` in [-1, 1] to probabilities of the same shape.
+        The package: ``(z, y, x)``, 0..255, to probabilities of the same shape.
     cover
         Whether the sample is worth a large picture; otherwise the cover is a section of the test tensors.
 
@@ -74,7 +69,7 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     half: where the test output holds both the organelle and its surroundings.
     """
     test_input = _most_telling(parity_cube(sample), probability)
-    test_output = predict(scale(test_input))
+    test_output = predict(test_input)
     middle = TEST_SIDE // 2
     picture = _section(sample, predict) if cover else (test_input[middle], test_output[middle])
     return Samples(test_input=test_input, test_output=test_output, cover=picture)
@@ -112,7 +107,7 @@ def _section(sample: Array, predict: Callable[[Array], Array]) -> tuple[Array, A
     wide = np.pad(slab, [(0, 0), (TILE_HALO, TILE_HALO), (TILE_HALO, TILE_HALO)], mode="reflect")
     middle = TEST_SIDE // 2
     inner = slice(TILE_HALO, TILE_HALO + side)
-    return slab[middle], predict(scale(wide))[middle, inner, inner]
+    return slab[middle], predict(wide)[middle, inner, inner]
 
 
 def _centre(sample: Array, sides: tuple[int, int, int]) -> Array:

@@ -81,14 +81,14 @@ def test_every_installed_package_describes_the_tiles_of_our_network(root: Path) 
 )
 def test_sizes_that_are_no_tiles_of_ours(tmp_path: Path, size: Any) -> None:
     write_tiles(tmp_path, size=size)
-    with pytest.raises(ModelError, match="which tiles the network takes|no tiles of our network"):
+    with pytest.raises(ModelError, match=r"which tiles the network takes|no tiles of our network"):
         described_tiling(tmp_path, tmp_path / "weights.onnx")
 
 
 @pytest.mark.parametrize("halo", [RIM - 1, "wide", None])
 def test_halos_that_are_too_narrow(tmp_path: Path, halo: Any) -> None:
     write_tiles(tmp_path, halo=halo)
-    with pytest.raises(ModelError, match="which tiles the network takes|no tiles of our network"):
+    with pytest.raises(ModelError, match=r"which tiles the network takes|no tiles of our network"):
         described_tiling(tmp_path, tmp_path / "weights.onnx")
 
 

@@ -171,7 +171,7 @@ def test_tiles_of_a_part_pool_as_those_of_the_whole_and_cover_it_with_fewest(box
     assert all(0 <= a - o < 8 and o % 8 == 0 for a, o in zip(box.start, origin, strict=True))
     sides = tiling.candidates(box)
     reads = []
-    for side in sides:
+    for side in sides[:: len(sides) // 10 + 1]:
         lattice = tiling.lattice(side, origin=origin)
         tiles = [lattice.kept(index) for index in lattice.covering(box)]
         assert all(edge % 8 == 0 for tile in tiles for edge in (*tile.start, *tile.stop))
@@ -246,7 +246,7 @@ def test_a_plugin_takes_part_by_its_rank(monkeypatch: pytest.MonkeyPatch) -> Non
     assert taken(registry, "slow") == ("slow", "f32")
     found = choose_runtime("best", "f16", registry=registry)
     assert (found.precision.bytes_per_value, found.precision.speed) == (2, 8)
-    with pytest.raises(PluginError, match="^pip install absent$"):
+    with pytest.raises(PluginError, match=r"^pip install absent$"):
         choose_runtime("absent", "auto", registry=registry)
     with pytest.raises(PluginError, match=r"calculates in f8 here; there are: f16 \(best\), f32 \(best\)$"):
         choose_runtime("best", "f8", registry=registry)
