@@ -120,11 +120,11 @@ class Journal:
         self.records[record.stage, record.block] = record
 
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Take blocks for not done, also in the file."""
+        """Take blocks for not done, and the run for not ended, also in the file."""
         keys = [key for key in keys if key in self.records]
-        self.ends.clear()
-        if keys:
+        if keys or self.ends:
             self._append([{"forget": keys}])
+        self.ends.clear()
         for key in keys:
             del self.records[key]
 
