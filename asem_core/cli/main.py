@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from asem_core.cli.signals import Stopped, heed_signals
+from asem_core.cli.streams import open_missing_streams
 from asem_core.errors import AsemError
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,8 @@ def register() -> click.Group:
 
 def main() -> None:
     """Entry point of the console script."""
+    open_missing_streams()
+    heed_signals()
     try:
         register()(standalone_mode=False)
     except AsemError as error:
@@ -77,6 +81,9 @@ def main() -> None:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "asem"
         click.echo(f"asem: {' '.join(error.format_message().split())} (see `{command} --help`)", err=True)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except Stopped as stopped:
+        stopped.say()
+        sys.exit(stopped.exit_code)
+    except click.Abort:  # of a question that was not answered
         click.echo("asem: stopped", err=True)
-        sys.exit(130)
+        sys.exit(1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from functools import partial
-from pathlib import Path
 
 import attrs
 
 from asem_core.errors import BudgetError, PluginError
 from asem_core.geometry import Box, Lattice, Triple
+from asem_core.memory import default_max_memory as share_of_free
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.tiling import Tiling
 from asem_core.registry import Registry, resolve
@@ -46,17 +45,11 @@ def choose_runtime(name: str, registry: Registry) -> str:
     return name
 
 
-def default_max_memory(runtime: str) -> int:
-    """Half of this machine's memory, in bytes, and of what a container may use; no more than 80 % of its GPU's."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 10**9
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        total = min(total, int(text))
-    if runtime != "onnxruntime":
-        return total // 2
-    from asem_core.predict.onnx_runtime import gpu_memory
+def default_max_memory(runtime: str, *, fixed: bool = False) -> int:
+    """Bytes of what is free now, on the GPU too where ``runtime`` uses one; see `memory.default_max_memory`."""
+    from asem_core.predict.onnx_runtime import has_cuda
 
-    return min(total // 2, int(0.8 * (gpu_memory() or total)))
+    return share_of_free(gpu=runtime == "onnxruntime" and has_cuda(), fixed=fixed)
 
 
 @attrs.frozen(kw_only=True)
@@ -131,5 +124,5 @@ def choose_tile(
     smaller = "" if tile is None else " or choose a smaller --tile (with --overwrite if a run has begun)"
     raise BudgetError(
         f"a tile of {least.lattice} voxels needs about {least.memory / 1e9:.1f} GB, "
-        f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
+        f"--max-memory, by default a part of what is free, allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
     )

@@ -186,7 +186,7 @@ def make_plan(
     precision = _settle_precision(runtime, "f32" if runner is not None and precision == "auto" else precision)
     model_size = VoxelSize(package.spec.voxel_size_nm)
     rough = plan_grids(volume.shape, volume.voxel_size, model_size, Lattice(64), two_fold=runner is None)
-    max_memory = settings.max_memory or default_max_memory(runtime)
+    max_memory = settings.max_memory or default_max_memory(runtime, fixed=tile is not None)
     cost = choose_tile(
         tiling, rough.model_shape, rough.fine, bytes_per_value=live_value_bytes(runtime, precision), tile=tile,
         max_memory=max_memory,
