@@ -8,6 +8,7 @@ import attrs
 
 from asem_core.blocks.journal import Journal, Record, digest, load
 from asem_core.errors import OutputError
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 
 
@@ -49,6 +50,7 @@ def status(output: Path) -> Status:
     OutputError
         There is no journal beside it.
     """
+    output = local_path(output)
     return _status(_journal(output))
 
 
@@ -60,9 +62,11 @@ def verify(output: Path, *, progress: Progress = silent) -> Verification:
     OutputError
         There is no journal beside it.
     """
+    output = local_path(output)
     journal = _journal(output)
     expected = {name: value for record in journal.records.values() for name, value in record.chunks.items()}
     missing, changed = [], []
+    progress("verify", 0, len(expected))
     for count, (name, value) in enumerate(expected.items(), start=1):
         path = output / name
         if not path.is_file():

@@ -115,6 +115,8 @@ class _Stages:
 
     def report(self, stage: str, done: int, total: int, note: str = "", /) -> None:
         """See `TrainingProgress`."""
+        if not total:
+            return
         with self.lock:
             now = self._clock()
             before = self._known.get(stage)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 
 def open_missing_streams() -> None:
@@ -16,3 +18,16 @@ def open_missing_streams() -> None:
         if getattr(sys, name) is None:
             # The lowest number that is free is the missing one: they are opened in order.
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Leave with one line on standard error, wherever standard output ends."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"asem: {' '.join(message.split())}\n")
+        sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Else the interpreter tries once more at its end, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(exit_code)

@@ -26,6 +26,7 @@ from asem_core.blocks.run import Stage, run_stage
 from asem_core.datasets.source import Opened, source_sha256
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
 from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
@@ -94,6 +95,7 @@ def fetch(
     BlockError
         Blocks could not be read; the others are kept, and the next call fetches the rest.
     """
+    output = local_path(output)
     notes = opened.image.notes + _check_roi(opened, roi)
     side = block or _block_side(opened)
     settings = _settings(opened, roi, side)

@@ -17,6 +17,7 @@ from asem_core.blocks.mapping import map_blocks
 from asem_core.blocks.produce import produce
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
+from asem_core.home import local_path
 from asem_core.labels.blocks import LabelBlocks, apply_rule, with_halo
 from asem_core.labels.plan import Plan
 from asem_core.labels.rules import Labels
@@ -72,6 +73,7 @@ def prepare(
     OutputError
         See `complete_or_absent`.
     """
+    destination = local_path(destination)
     _check_output(labels, destination, overwrite=overwrite)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
     zone = _describe_zone(plan, registry, labels.voxel_size)

@@ -11,6 +11,7 @@ import numpy as np
 from asem_core.blocks.components import Components, connected_components
 from asem_core.blocks.produce import produce
 from asem_core.geometry import Box, Triple, triple
+from asem_core.home import local_path
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
 from asem_core.preprocess.border import read_mirrored
 from asem_core.progress import Progress, silent
@@ -69,6 +70,7 @@ def make_mask(
     OutputError
         See `complete_or_absent`.
     """
+    destination = local_path(destination)
     params = params or CellMask()
     check_apart(volume, destination)
     check_destination(destination, overwrite=overwrite)

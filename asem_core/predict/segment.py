@@ -26,6 +26,7 @@ from asem_core.blocks.digests import pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
 from asem_core.geometry import Box, BoxNm, Triple
+from asem_core.home import local_path
 from asem_core.predict import plan as planning
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.runner import Runner, as_probability
@@ -131,7 +132,7 @@ def segment(
         Input sides of a tile, model voxels, or one for all three (112, 120, 128 ... for our models); by default those
         that read least of the volume in all and fit into ``max_memory``.
     max_memory
-        Bytes; by default half of the machine's, and no more than 80 % of a GPU's that is used.
+        Bytes; by default a part of what is free now, see `asem_core.memory.default_max_memory`.
     prob_dtype
         ``uint8``: round(255 p); or ``float32``.
     workers
@@ -167,8 +168,9 @@ def segment(
             max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
         )  # fmt: skip
         plan = planning.make_plan(
-            opened, Path(output), organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
-        )
+            opened, local_path(output), organelle=spec, registry=registry, settings=settings, mask=cell,
+            overwrite=overwrite,
+        )  # fmt: skip
         return run_plan(plan, registry=registry, progress=progress)
 
 

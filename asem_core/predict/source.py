@@ -139,6 +139,7 @@ def _resample(volume: Volume, grids: Grids, box: Box, path: Path, progress: Prog
         array[block.shift([-s for s in box.start]).slices] = resample(raw, needed.start, block, grids.ratio)
 
     blocks = list(box.tiles(_BLOCK))
+    progress("resample", 0, len(blocks))
     with ThreadPoolExecutor(2) as pool:
         for done, _ in enumerate(pool.map(write, blocks), start=1):
             progress("resample", done, len(blocks))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from asem_core.blocks.produce import produce
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, VoxelSize, resampled_shape, triple
+from asem_core.home import local_path
 from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.resample import resample, resample_labels, source_box
 from asem_core.progress import Progress, silent
@@ -69,6 +70,7 @@ def regrid(
     The last output voxel of an axis may reach past the volume; there the volume is mirrored about its face, as for the
     network. Every block equals the same part of the whole volume's result.
     """
+    destination = local_path(destination)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a resampled volume is written as NAME.zarr; convert it to TIFF afterwards")
     check_factor(volume, voxel_size)

@@ -10,6 +10,7 @@ import numpy as np
 
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume import zarr_node
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion, Reduction, build_pyramid, create_ome_zarr
@@ -67,6 +68,7 @@ def convert(
     At most 200 MiB of the source are held at once: a slab as thick as a chunk, in strips where sections are wide.
     Wide TIFF sections should be stored in strips or tiles: a single compressed piece is decoded anew for each strip.
     """
+    destination = local_path(destination)
     box = source.part(roi)
     write = _writer(destination, ome_version=ome_version, chunk=chunk, labels=labels)
     check_apart(source, destination)

@@ -138,6 +138,7 @@ def build_pyramid(output: OmeOutput, *, progress: Progress = silent) -> None:
     steps = [(fine, coarse, fn) for levels, fn in stacks for fine, coarse in pairwise(levels)]
     total = sum(coarse.nchunks for _, coarse, _ in steps)
     done = 0
+    progress("pyramid", done, total)
     for fine, coarse, reduce in steps:
         for box in Box.of_shape(coarse.shape).tiles(coarse.chunks):
             source = Box([2 * a for a in box.start], [2 * b for b in box.stop]).intersect(Box.of_shape(fine.shape))

@@ -57,6 +57,7 @@ def write_tissue(
             },
         )
         tiles = list(whole.tiles(TILE))
+        progress("simulate", 0, len(tiles))
         for count, tile in enumerate(tiles, start=1):
             raw, mito = render(scene, (tile.start, tile.stop))
             output.image[tile.slices] = raw
