@@ -30,6 +30,22 @@ def expand(path: str) -> str:
     return expanded
 
 
+def data_folder() -> Path:
+    """Where this user's programs keep what they fetched, as the system has it.
+
+    Raises
+    ------
+    OutputError
+        Nobody says where the home folder is.
+    """
+    from platformdirs import user_data_path
+
+    try:
+        return local_path(user_data_path("asem"))  # where no home is known a ~ stays in it, in older versions
+    except RuntimeError as error:
+        raise OutputError(f"no home folder is known: {error}") from error
+
+
 def local_path(path: str | Path) -> Path:
     """The file or folder that ``path`` names: as `expand`.
 

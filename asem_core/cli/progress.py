@@ -214,10 +214,9 @@ def duration(seconds: float) -> str:
 
 
 def _speed(per_second: float) -> str:
-    for seconds, unit in ((1, "s"), (60, "min")):
-        if per_second * seconds >= 1:
-            return f"{per_second * seconds:.3g}/{unit}"
-    return f"{per_second * 3600:.2g}/h"
+    seconds, unit = next(((s, u) for s, u in ((1, "s"), (60, "min")) if per_second * s >= 1), (3600, "h"))
+    value = per_second * seconds
+    return f"{value:.0f}/{unit}" if value >= 100 else f"{value:.3g}/{unit}"
 
 
 class _Bar:

@@ -19,7 +19,7 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import ModelError, OutputError
-from asem_core.home import local_path
+from asem_core.home import data_folder, local_path
 from asem_core.specs import ModelSpec
 from asem_core.zoo.manifest import check_files, read_manifest
 from asem_core.zoo.rdf import check_description, description_path, read_description
@@ -40,9 +40,7 @@ def model_store() -> Path:
     """
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return local_path(chosen).absolute()
-    from platformdirs import user_data_path
-
-    return local_path(user_data_path("asem") / "models")  # a ~ stays in it where no home folder is known
+    return data_folder() / "models"
 
 
 def install_package(source: Path, *, model_id: str | None = None, overwrite: bool = False) -> ModelSpec:
