@@ -81,7 +81,10 @@ PLACES = {
 
 def parameters(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
     if isinstance(command, click.Group):
-        for inner in command.commands.values():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
             yield from parameters(inner)
     for parameter in command.params:
         yield f"{command.name} {parameter.name}", parameter
