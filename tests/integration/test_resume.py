@@ -21,8 +21,8 @@ from asem_core import Box, Registry, Volume, segment
 from asem_core.blocks.job import scratch_folder
 from asem_core.blocks.journal import journal_path
 from asem_core.blocks.verify import status, verify
-from asem_core.errors import OutputError, ResumeError
 from asem_core.conversion.convert import convert
+from asem_core.errors import OutputError, ResumeError
 
 SCRIPT = """
 import sys, pickle
