@@ -388,7 +388,7 @@ class Capabilities:
     """``--runtime auto`` takes the usable runtime with the highest. Core's: 10 ONNX Runtime on a processor,
     20 OpenVINO, 30 ONNX Runtime on a GPU."""
     device_memory: int | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
-    """Bytes of the device's own memory; None: it works in the machine's, or does not know."""
+    """Bytes that are free in the device's own memory; None: it works in the machine's, or does not know."""
 
 
 @attrs.frozen(kw_only=True)

@@ -49,7 +49,7 @@ from asem_core.volume.output import (
 )
 from asem_core.volume.pieces import chunk_pieces, digests
 from asem_core.volume.staging import slabs
-from asem_core.volume.unfinished import Unfinished, find_unfinished
+from asem_core.volume.unfinished import Unfinished, find_unfinished, unfinished_place
 from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -390,10 +390,10 @@ def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
         if exists:
             check_replaceable(destination)
         return None
-    journal, place = journals.load(destination), job.plan.place(destination)
-    there = destination if exists else place
-    both = exists and place != destination and place.exists()
-    if journal and not both and _is_output(journal, there, stated=job.plan.run_of(there)):
+    journal, place = journals.load(destination), _place(job, destination)
+    there = place if place.exists() else destination
+    expected = journal is not None and (there == destination or not exists or journal.head.replaces)
+    if journal and expected and _is_output(journal, there, stated=job.plan.run_of(there)):
         if journal.head.fingerprint == job.fingerprint:
             return journal
         changed = "; ".join(_changes(journal.head.settings, job.all_settings))
@@ -423,15 +423,15 @@ def _is_output(journal: Journal, path: Path, *, stated: str | None) -> bool:
 
 
 def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progress) -> Mapping[str, Any]:
-    place = job.plan.place(destination)
     if earlier is None:
-        journal, output = _begin(job, destination, place)
+        journal, output = _begin(job, destination)
     else:
         journal = earlier
         if journal.complete and not _damage(journal, destination, progress) and not find_unfinished(destination):
             _tidy(destination)
             return journal.ends[0].results
-        output = _reopen(job, destination, place, journal)
+        output = _reopen(job, destination, journal)
+    place = _place(job, destination)
     scratch = _scratch(destination, job.fingerprint, journal)
     under_way = Run(output=output, scratch=scratch, progress=progress, journal=journal)
     for _ in range(_ATTEMPTS):
@@ -454,29 +454,34 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
     return under_way.results
 
 
-def _begin(job: Job, destination: Path, place: Path) -> tuple[Journal, Output]:
+def _place(job: Job, destination: Path) -> Path:
+    """Where the output is written: hidden while an earlier one stands there, or where ``job.plan`` hides it."""
+    hidden = unfinished_place(destination)
+    return hidden if hidden.exists() else job.plan.place(destination)
+
+
+def _begin(job: Job, destination: Path) -> tuple[Journal, Output]:
     mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
     head = Head(
-        verb=job.verb, command=mark.command, fingerprint=job.fingerprint, settings=job.all_settings, chosen=job.chosen
-    )
+        verb=job.verb, command=mark.command, fingerprint=job.fingerprint, settings=job.all_settings,
+        chosen=job.chosen, replaces=destination.exists(),
+    )  # fmt: skip
+    hidden = unfinished_place(destination)
+    place = hidden if head.replaces else job.plan.place(destination)
     _tidy(destination)
+    remove(hidden)
     # The output appears with its mark or not at all, and not before the journal.
     partial = _hidden(destination, "partial")
     job.plan.create(partial, provenance=job.signed_provenance)
     job.plan.mark(partial, mark)
     journal = journals.start(destination, head)
-    old = _hidden(destination, "old")
-    for path in (place, destination):
-        if path.exists():
-            path.rename(old)
-            remove(old)
     partial.rename(place)
     return journal, job.plan.open(place, provenance=job.signed_provenance)
 
 
-def _reopen(job: Job, destination: Path, place: Path, journal: Journal) -> Output:
+def _reopen(job: Job, destination: Path, journal: Journal) -> Output:
     """The output of an earlier run, for writing on; of a finished one, what is damaged is not done."""
-    mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
+    mark, place = Unfinished(command=finishing_command(), fingerprint=job.fingerprint), _place(job, destination)
     if place != destination and destination.exists() and not place.exists():
         destination.rename(place)
     output = job.plan.open(place, provenance=job.signed_provenance)
@@ -515,13 +520,16 @@ def _forget(journal: Journal, damage: Damage) -> None:
 
 
 def _finish(job: Job, destination: Path, place: Path, journal: Journal, results: Mapping[str, Any]) -> None:
-    if place != destination and destination.exists():
+    if place != destination and destination.exists() and not journal.head.replaces:
         raise OutputError(
             f"{destination} was put there while its run was under way: move it elsewhere, then run the same command "
             f"again; the run's own output is whole and waits as {place.name}"
         )
     job.plan.unmark(place)
     if place != destination:
+        if destination.exists():
+            check_replaceable(destination)  # somebody may have changed it meanwhile
+            destination.rename(_hidden(destination, "old"))
         place.rename(destination)
     journal.end(End(ended=time.strftime("%Y-%m-%dT%H:%M:%S%z"), results=results))
     _tidy(destination)

@@ -42,6 +42,8 @@ class Head:
     """All that the output depends on."""
     chosen: Mapping[str, Any] = attrs.field(factory=dict)
     """What was chosen for this machine and is used again on resume."""
+    replaces: bool = False
+    """Whether an earlier output stands there until this one is whole, and is then replaced."""
     format: int = FORMAT
 
 

@@ -9,11 +9,11 @@ import attrs
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.journal import Journal, Record, load
 from asem_core.errors import OutputError, VolumeError
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats.ome_write import run_of
-from asem_core.volume.formats.tiff_write import unfinished_place
 from asem_core.volume.pieces import digest
-from asem_core.volume.unfinished import find_unfinished
+from asem_core.volume.unfinished import find_unfinished, unfinished_place
 
 
 @attrs.frozen(kw_only=True)
@@ -129,7 +129,7 @@ def _written(journal: Journal, *, scratch: bool) -> list[Record]:
 
 def _find(output: Path) -> tuple[Journal, Path]:
     """The journal of ``output``, and where the output lies at present: what is unfinished may be hidden."""
-    output = output.expanduser().resolve()
+    output = local_path(output).resolve()
     journal = load(output)
     if journal is None:
         raise OutputError(f"{output} has no journal beside it: ASEM did not make it, or it was moved without its own")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import BYTES, ROI, TILE, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import BYTES, FOLDER, PATH, PLACE, ROI, TILE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("volume")
+@click.argument("volume", type=PLACE)
 @click.option("--organelle", required=True, help="What to segment; `asem organelles` lists what is installed.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
-@click.option("--model", metavar="ID|PATH", help="Model of the organelle, by default its default model; or a package "
-              "(folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
+@click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
+@click.option("--model", type=PLACE, metavar="ID|PATH", help="Model of the organelle, by default its default model; "
+              "or a package (folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
 @click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
 @click.option(
     "--roi",
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     help="Only a part: voxels, half-open, or nm (0:500,0:500,0:500nm). Predicted as in the whole volume; with the same "
     "--tile bit by bit.",
 )
-@click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
+@click.option("--mask", type=PLACE, help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--runtime", default="auto", show_default=True,
               help="auto (the first in rank that can be used here), onnxruntime, openvino, or a plugin's.")  # fmt: skip
@@ -36,13 +37,12 @@ if TYPE_CHECKING:
               help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
 @click.option("--tile", type=TILE, help="Input sides of a tile, in voxels of the model; for ours 112, 120, 128 ... "
               "By default those that read least in all and fit into --max-memory.")  # fmt: skip
-@click.option(
-    "--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's, at most 80 % of its GPU's."
-)
+@click.option("--max-memory", type=BYTES, help="Such as 4GB; by default two fifths of what is free now: on the "
+              "machine, in the container or batch job, on the GPU.")  # fmt: skip
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
-@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
+@click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 def segment(
     volume: str,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from functools import partial
-from pathlib import Path
 
 import attrs
 
@@ -70,15 +68,6 @@ def _probed(name: str, registry: Registry) -> Capabilities | str:
     if not isinstance(found, Capabilities | str):
         return f"the runtime {name!r} is broken: {spec.probe} gave {type(found).__name__}, expected Capabilities or str"
     return found
-
-
-def default_max_memory(device_memory: int | None) -> int:
-    """Half of this machine's memory, in bytes, and of what a container may use; no more than 80 % of a device's own."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 10**9
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        total = min(total, int(text))
-    return min(total // 2, int(0.8 * (device_memory or total)))
 
 
 @attrs.frozen(kw_only=True)
@@ -152,5 +141,5 @@ def choose_tile(
     smaller = "" if tile is None else " or choose a smaller --tile (with --overwrite if a run has begun)"
     raise BudgetError(
         f"a tile of {least.lattice} voxels needs about {least.memory / 1e9:.1f} GB, "
-        f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
+        f"--max-memory, by default a part of what is free, allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
     )

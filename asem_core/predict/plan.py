@@ -16,10 +16,11 @@ from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
 from asem_core.errors import GeometryError, OutputError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
+from asem_core.memory import default_max_memory
 from asem_core.models.model import Model
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.runtimes.session import Session
-from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile, default_max_memory
+from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.quantise import ProbDtype
 from asem_core.predict.source import copy_bytes
@@ -192,7 +193,7 @@ def make_plan(
     arithmetic = choose_runtime(runtime, model.precision if precision == "auto" else precision, registry=registry)
     grids = plan_grids(volume.shape, volume.voxel_size, _model_size(model, volume), two_fold=model.spare > 0)
     needed = grids.model_box(roi)
-    max_memory = settings.max_memory or default_max_memory(arithmetic.device_memory)
+    max_memory = settings.max_memory or default_max_memory(arithmetic.device_memory, fixed=tile is not None)
     cost = choose_tile(
         model.tiling, needed, fine=grids.fine, bytes_per_value=arithmetic.precision.bytes_per_value,
         max_memory=max_memory, tile=tile, origin=(0, 0, 0) if stored is None else stored.origin,

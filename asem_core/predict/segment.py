@@ -106,7 +106,7 @@ def segment(
         Input sides of a tile, model voxels, or one for all three (112, 120, 128 ... for our models); by default those
         that read least in all and fit into ``max_memory``.
     max_memory
-        Bytes; by default half of the machine's, and no more than 80 % of a GPU's that is used.
+        Bytes; by default a part of what is free now, see `asem_core.memory.default_max_memory`.
     prob_dtype
         ``uint8``: round(255 p); or ``float32``.
     workers

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asem_core.errors import AsemError
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.report.folder import Analysed, read_analysis
@@ -44,7 +45,8 @@ def make_report(
     OutputError
         See `complete_or_absent`.
     """
-    found = [read_analysis(folder) for folder in folders]
+    output = local_path(output)
+    found = [read_analysis(local_path(folder)) for folder in folders]
     check_destination(output, overwrite=overwrite, kind=_REPORT)
     sections = []
     for done, one in enumerate(found):

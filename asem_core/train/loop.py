@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,8 +21,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
+from asem_core.home import local_path
 from asem_core.preprocess.stages import make_steps, split_steps
-from asem_core.progress import Progress, silent
+from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry
 from asem_core.train import checkpoint
 from asem_core.train.fold import fold
@@ -56,7 +58,7 @@ def train(
     data_folder: Path,
     registry: Registry,
     device: str = "auto",
-    progress: Progress = silent,
+    progress: TrainingProgress = silent,
 ) -> TrainingResult:
     """Train a network by ``recipe``; goes on where ``output`` holds an unfinished run of the same recipe.
 
@@ -73,8 +75,9 @@ def train(
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     progress
-        Told about every iteration.
+        Told about every iteration, with the mean loss of the last 50, and about every validation, with F1.
     """
+    output, data_folder = local_path(output), local_path(data_folder)
     keep_freed_memory()
     place = choose_device(device)
     # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
@@ -91,6 +94,8 @@ def train(
     sampler = Sampler(training, recipe, place)
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
         began = time.monotonic()
+        losses: deque[float] = deque(maxlen=50)
+        progress("train", done, recipe.iterations)
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(sampler.batch, done, recipe.phase_at(done)) if done < recipe.iterations else None
             for iteration in range(done, recipe.iterations):
@@ -104,17 +109,18 @@ def train(
                 loss = step(network, optimiser, block, recipe, recipe.phase_at(iteration))
                 now = iteration + 1
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
-                progress("train", now, recipe.iterations)
+                losses.append(loss)
+                progress("train", now, recipe.iterations, f"loss {sum(losses) / len(losses):.4f}")
                 if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                     checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
                 if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
-                    _validate(network, validation, place, journal, now, recipe)
+                    _validate(network, validation, place, journal, now, recipe, progress)
         if recipe.settles_before(recipe.iterations):
             settle_statistics(network, sampler, recipe)
         weights = output / "weights.pt"
         final = fold(network)
         torch.save(final.state_dict(), weights)
-        scores = _validate(network, validation, place, journal, recipe.iterations, recipe)
+        scores = _validate(network, validation, place, journal, recipe.iterations, recipe, progress)
     return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
 
 
@@ -158,9 +164,14 @@ def _validate(
     journal: _Journal,
     iteration: int,
     recipe: Recipe,
+    progress: TrainingProgress,
 ) -> dict[str, Score]:
     plain = fold(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    scores = {volume.name: score(plain, volume, device, mixed_precision=recipe.mixed_precision) for volume in volumes}
+    scores = {}
+    for count, volume in enumerate(volumes):
+        progress("validate", count, len(volumes))
+        scores[volume.name] = score(plain, volume, device, mixed_precision=recipe.mixed_precision)
+        progress("validate", count + 1, len(volumes), f"{volume.name} F1 {scores[volume.name].f1:.3f}")
     for name, result in scores.items():
         values = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
         journal.write(f"validation/{name}", iteration, values)
@@ -178,6 +189,7 @@ def _load_all(
         stages=recipe.preprocess or (),
     )  # fmt: skip
     loaded = []
+    progress("read", 0, len(every))
     for count, data in enumerate(every, start=1):
         loaded.append(load(data))
         progress("read", count, len(every))

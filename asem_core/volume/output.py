@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import OutputError
+from asem_core.home import local_path
 from asem_core.volume.address import absolute, is_remote
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
@@ -129,7 +130,7 @@ def place_of(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
     if is_remote(str(destination)) or str(destination).startswith(_REMOTE_AS_PATH):
         raise OutputError(f"{destination}: outputs are written to a local disk; give a path")
     try:
-        given = Path(destination).expanduser()
+        given = local_path(destination)
         if given.is_symlink() and not given.exists():
             raise OutputError(
                 f"{given} is a link to {os.readlink(given)}, which does not exist; remove the link, or use another name"
@@ -137,7 +138,7 @@ def place_of(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
         found = given.resolve()
         check_apart(found, inputs)
         _check_writable(found)
-    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, or a home that is not known
+    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
         raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
     return found
 

@@ -46,6 +46,7 @@ def download(uri: str, destination: Path, *, sha256: str | None = None, progress
     partial = _partial(destination, source)
     pieces = max(1, -(-size // PIECE_BYTES))
     have = partial.stat().st_size if partial.exists() else 0
+    progress("download", min(pieces, have // PIECE_BYTES), pieces)
     with partial.open("ab") as file:
         while have < size:
             file.write(_read(source, have, min(have + PIECE_BYTES, size), size))

@@ -36,7 +36,8 @@ def note(frame, event, arg):
     if event != "call":
         return
     code = frame.f_code
-    if "asem_core" not in code.co_filename and not (code.co_name == "__init__" and "attrs generated" in code.co_filename):
+    initialiser = code.co_name == "__init__" and "attrs generated" in code.co_filename
+    if "asem_core" not in code.co_filename and not initialiser:
         if code.co_name == "__setitem__" and "zarr" in code.co_filename:
             depth, at = 0, frame
             while at is not None:

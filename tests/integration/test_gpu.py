@@ -65,7 +65,7 @@ def test_training_begins_as_on_the_cpu_and_resumes(
     plan = recipe(mixed_precision=mixed)
     train(recipe(), tmp_path / "cpu", data_folder=tmp_path, registry=registry, device="cpu")
 
-    def stop(kind: str, now: int, last: int) -> None:
+    def stop(kind: str, now: int, last: int, note: str = "") -> None:
         if (kind, now) == ("train", 3):
             raise KeyboardInterrupt
 

@@ -21,8 +21,8 @@ from asem_core import Box, Registry, Volume, segment
 from asem_core.blocks.job import scratch_folder
 from asem_core.blocks.journal import journal_path
 from asem_core.blocks.verify import status, verify
-from asem_core.errors import OutputError, ResumeError
 from asem_core.conversion.convert import convert
+from asem_core.errors import OutputError, ResumeError
 
 SCRIPT = """
 import sys, pickle
@@ -177,13 +177,13 @@ def test_a_resume_with_other_settings_is_refused(
     output = run()
     lines = journal_path(output).read_text().splitlines(keepends=True)
     journal_path(output).write_text("".join(lines[:-3]))  # as if killed before the pyramid
-    with pytest.raises(ResumeError, match="output.arrays.image.dtype was uint8, now float32"):
+    with pytest.raises(ResumeError, match=r"output\.arrays\.image\.dtype was uint8, now float32"):
         run(prob_dtype="float32")
     with pytest.raises(ResumeError, match="--tile 168,168,168, not 232,232,232"):
         run(tile=232)
     with pytest.raises(ResumeError, match=r"threshold was 0\.5, now 0\.7"):
         run(organelle=attrs.evolve(toy.organelle, threshold=0.7))
-    with pytest.raises(ResumeError, match="inputs.volume.uri was"):
+    with pytest.raises(ResumeError, match=r"inputs\.volume\.uri was"):
         run(volume=as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]))
     before = contents(output)
     run(tile=None, runtime="auto")

@@ -8,25 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE
+from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
+from asem_core.home import local_path
 
 if TYPE_CHECKING:
     pass
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command()
-@click.argument("run", type=_FOLDER)
-@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder of the package.")
+@click.argument("run", type=FOLDER)
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the package.")
 @click.option("--organelle", required=True, help="What the network finds; must be the recipe's.")
 @click.option("--id", "model_id", required=True, help="Name of the model, such as mito-10nm.")
 @click.option("--model-version", default="1.0.0", show_default=True, help="Version of the weights.")
-@click.option("--card", "card_path", type=_FILE, required=True, help="YAML text of the card: data, licence, failures.")
-@click.option("--sample", required=True, metavar="VOLUME",
+@click.option("--card", "card_path", type=FILE, required=True, help="YAML text of the card: data, licence, failures.")
+@click.option("--sample", type=PLACE, required=True, metavar="VOLUME",
               help="At least 160 voxels a side on the model's grid; parts of it are published.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, of a sample that does not state its own.")
 @click.option("--scores", multiple=True, metavar="NAME=FILE",
@@ -84,4 +82,4 @@ def _named_file(text: str) -> tuple[str, Path]:
     name, sign, file = text.rpartition("=")
     if not name or not sign or not file:
         raise AsemError(f"scores are given as NAME=FILE, such as 'validation part=scores.json'; got {text!r}")
-    return name, Path(file)
+    return name, local_path(file)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import importlib_metadata
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
+from asem_core.memory import gpu_free_memory
 from asem_core.models.runtimes.session import check_shape
 from asem_core.specs import Capabilities, Precision
 
@@ -29,7 +28,7 @@ def probe() -> Capabilities | str:
     except ImportError as error:
         return f"{error}; reinstall asem-core"
     if has_cuda():
-        return Capabilities(precisions=_PRECISIONS, rank=30, device_memory=gpu_memory())
+        return Capabilities(precisions=_PRECISIONS, rank=30, device_memory=gpu_free_memory())
     return Capabilities(precisions=_PRECISIONS, rank=10)
 
 
@@ -40,19 +39,6 @@ def has_cuda() -> bool:
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return False
     return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
-
-
-def gpu_memory() -> int | None:
-    """Bytes of the GPU that a session would run on; None where there is none, or nvidia-smi does not say."""
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    if not first or not has_cuda():
-        return None
-    query = ["nvidia-smi", f"--id={first}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return int(said) * 2**20 if said.isdecimal() else None
 
 
 def installed_twice() -> bool:

@@ -18,15 +18,10 @@ from asem_core.errors import OutputError
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize
 from asem_core.volume.formats.ome_write import FINGERPRINT, IMAGE, LevelBlock
 from asem_core.volume.pieces import digests
-from asem_core.volume.unfinished import MARK_FILE, Unfinished
+from asem_core.volume.unfinished import MARK_FILE, Unfinished, unfinished_place
 
 _CLASSIC_LIMIT = 2**32 - 2**25
 """Bytes of pixels up to which a classic TIFF (32-bit offsets) also has room for its headers."""
-
-
-def unfinished_place(destination: Path) -> Path:
-    """Where a TIFF output is written until it is whole: hidden, since TIFF cannot say that it is unfinished."""
-    return destination.with_name(f".{destination.name}.unfinished")
 
 
 def is_own_tiff(path: Path) -> bool:

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import tifffile
 import xarray as xr
+from asem_core.blocks.produce import produce
 
 from asem_core import VoxelSize
 from asem_core.analyze import analyze
-from asem_core.blocks.produce import produce
 from asem_core.errors import AsemError, GeometryError, OutputError, PluginError, VolumeError
 from asem_core.plugins import LoadedPlugin
 from asem_core.registry import Entry, Names, Registry
