@@ -69,6 +69,7 @@ def convert(
       asem convert cell.zarr cell_10nm.zarr --resample 10,10,10
     """
     from asem_core.conversion.convert import convert as run
+    from asem_core.grid.place import paste
     from asem_core.volume import open_labels, open_volume
 
     if reference is not None and (roi is not None or resample is not None):
@@ -77,12 +78,12 @@ def convert(
         volume = open_volume(src, voxel_size=voxel_size)
     else:
         volume = open_labels(src, organelle, voxel_size=voxel_size)
-    for note in volume.notes:
+    frame = open_volume(reference, voxel_size=voxel_size) if reference is not None else None
+    for note in volume.notes if frame is None else paste(volume, frame).notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
             volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,
-            paste_into=open_volume(reference, voxel_size=voxel_size) if reference is not None else None,
-            overwrite=overwrite, progress=progress,
+            paste_into=frame, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     click.echo(f"{made}")
