@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 import pytest
 
-from asem_core import VoxelSize
+from asem_core import VoxelSize, segment
+from asem_core.blocks.journal import journal_path
 from asem_core.errors import AsemError, GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box
 from asem_core.models.described import as_probability, open_described
@@ -195,19 +196,28 @@ def planned(folder: Path, output: Path, registry: Any, as_volume: Any, channel: 
 
 
 def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: Any, as_volume: Any) -> None:
-    from asem_core.predict.segment import _begin
-
     folder = write_box_model(tmp_path / "box", gains=(0.001, 0.002))
     output = tmp_path / "out.zarr"
-    _begin(planned(folder, output, registry, as_volume, channel="0"))
-    assert planned(folder, output, registry, as_volume, channel="box0").resumed is not None
-    with pytest.raises(ResumeError, match="box0"):
-        planned(folder, output, registry, as_volume, channel="1")
+
+    def run(channel: str) -> None:
+        segment(
+            as_volume(np.zeros((30, 30, 30), np.uint8)), output, organelle=BOX, registry=registry, model=folder,
+            channel=channel, runtime="onnxruntime",
+        )  # fmt: skip
+
+    run("0")
+    journal = journal_path(output)
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # as if killed before its end
+    with pytest.raises(ResumeError, match="channel was box0, now box1"):
+        run("1")
+    described = read_rdf(folder)
     values = read_rdf(folder)
     axes(values, "outputs")[2]["halo"] = 3
     write_rdf(folder, values)
     with pytest.raises(ResumeError, match="halo"):
-        planned(folder, output, registry, as_volume, channel="0")
+        run("0")
+    write_rdf(folder, described)
+    run("box0")
 
 
 def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any, as_volume: Any) -> None:
