@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ def convert(
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
-    labels = organelle is not None
+    labels, registry = organelle is not None, shared_registry()
     if organelle is None:
-        volume = open_volume(src, voxel_size=voxel_size)
+        volume = open_volume(src, registry=registry, voxel_size=voxel_size)
     else:
-        volume = open_labels(src, organelle, voxel_size=voxel_size)
+        volume = open_labels(src, organelle, registry=registry, voxel_size=voxel_size)
     if reference is not None:
-        frame = open_volume(reference, voxel_size=voxel_size)
+        frame = open_volume(reference, registry=registry, voxel_size=voxel_size)
         check_apart(frame, dst)
         volume = paste(volume, frame)
     for note in volume.notes:

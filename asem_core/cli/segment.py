@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import BYTES, ROI, TILE, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
@@ -75,11 +76,10 @@ def segment(
     from asem_core.evaluate import draw_segmentation
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
-    from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
     from asem_core.zoo.path import at_hand
 
-    registry = make_registry()
+    registry = shared_registry()
     spec = registry.organelles[organelle]
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     for note in opened.notes:

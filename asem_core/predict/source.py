@@ -32,7 +32,8 @@ from asem_core.volume.zarr_array import ZarrArray, open_array
 _BLOCK: Triple = (64, 256, 256)
 _CHUNK: Triple = (64, 64, 64)
 _COUNTING = PreprocessorSpec(
-    name="grey_levels", version="1", summary="counts grey levels", needs=("asem_core.preprocess.intensity:histogram",),
+    name="grey_levels", version="1", summary="counts grey levels",
+    statistics=("asem_core.preprocess.intensity:histogram",),
     fn="asem_core.preprocess.intensity:equalize_histogram", params="asem_core.preprocess.intensity:EqualizeHistogram",
 )  # fmt: skip
 """Measured, not applied."""

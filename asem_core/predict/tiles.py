@@ -43,7 +43,7 @@ def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     ModelError
         A step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
     """
-    count = max((n for n, step in enumerate(steps, start=1) if step.spec.needs or step.spec.halo), default=0)
+    count = max((n for n, step in enumerate(steps, start=1) if step.spec.statistics or step.spec.halo), default=0)
     for step in steps[:count]:
         if step.spec.dtype_out != "uint8":
             raise ModelError(

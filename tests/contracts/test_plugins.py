@@ -14,7 +14,7 @@ from asem_core.errors import PluginError
 from asem_core.hookspecs import hookimpl
 from asem_core.plugins import BUILTIN, Plugins, make_manager
 from asem_core.registry import Registry
-from asem_core.specs import ExclusionZone, OrganelleSpec, ReaderSpec
+from asem_core.specs import OrganelleSpec, ReaderSpec, StageRef
 
 
 @attrs.frozen
@@ -32,7 +32,9 @@ class Point:
 
 
 def organelle(name: str) -> OrganelleSpec:
-    return OrganelleSpec(name=name, title=name.title(), exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    return OrganelleSpec(
+        name=name, title=name.title(), exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1})
+    )
 
 
 def plugin(*names: str, **hooks: Callable[..., Any]) -> Any:

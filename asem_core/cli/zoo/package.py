@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import VOXEL_SIZE
 from asem_core.errors import AsemError, ModelError
 from asem_core.geometry import VoxelSize
@@ -58,7 +59,6 @@ def package(
         from asem_core.train.package import package_run
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
     from asem_core.train.recipe import load_recipe
     from asem_core.zoo.manifest import manifest_values
 
@@ -66,7 +66,7 @@ def package(
     grid = VoxelSize(load_recipe(run / "recipe.yaml").voxel_size_nm)
     done = package_run(
         run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,
-        sample=_read_sample(make_registry(), sample, voxel_size, grid),
+        sample=_read_sample(shared_registry(), sample, voxel_size, grid),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
         date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), overwrite=overwrite,

@@ -13,14 +13,14 @@ from click.testing import CliRunner
 from asem_core import builtin, hookspecs
 from asem_core.cli.evaluate import evaluate
 from asem_core.errors import AsemError, GeometryError, OutputError, PluginError, VolumeError
-from asem_core.plugins import LoadedPlugin, Plugins
+from asem_core.plugins import PluginRecord, Plugins
 from asem_core.registry import Registry
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
 SHAPE = (12, 16, 20)
 MITO = OrganelleSpec(
-    name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=2, erode=1),
-    zone_presets={"thick": ExclusionZone(dilate=3, erode=2)},
+    name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 2, "erode": 1}),
+    zone_presets={"thick": StageRef(name="shell", params={"dilate": 3, "erode": 2})},
 )  # fmt: skip
 
 
@@ -30,8 +30,8 @@ def registry(monkeypatch):
     manager.add_hookspecs(hookspecs)
     manager.register(builtin, name="asem-core")
     manager.register(SimpleNamespace(asem_register_organelles=hookspecs.hookimpl(lambda: [MITO])), name="toy")
-    loaded = tuple(LoadedPlugin(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
-    found = Registry(Plugins(manager=manager, loaded=loaded))
+    records = tuple(PluginRecord(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
+    found = Registry(Plugins(manager=manager, records=records))
     monkeypatch.setattr("asem_core.registry.make_registry", lambda: found)
 
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from asem_core.analyze import analyze
 from asem_core.cli.report import report as verb
 from asem_core.errors import AsemError, OutputError, PluginError
-from asem_core.plugins import LoadedPlugin
+from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.report import needs
 from asem_core.report.make import make_report
@@ -39,7 +39,7 @@ def toys(registry: Registry) -> Registry:
         AnalysisSpec(name="plain", **common),
         AnalysisSpec(name="drawn", report=f"{package}.toy:report", **common),
     )
-    plugin = LoadedPlugin(name="toy", distribution="asem-toy", version="2")
+    plugin = PluginRecord(name="toy", distribution="asem-toy", version="2")
     entries = {spec.name: Entry(spec=spec, plugin=plugin) for spec in specs} | dict(registry.analyses.entries)
     registry.__dict__["analyses"] = Names(kind="analysis", entries=entries)
     return registry

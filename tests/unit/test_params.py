@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from asem_core import Registry
-from asem_core.cli.stage_params import parse_stage
 from asem_core.errors import PluginError
-from asem_core.params import make_params
+from asem_core.params import make_params, parse_stage
 
 
 def params_of(text: str, stages: Any) -> Any:
