@@ -30,10 +30,11 @@ def _typed(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[
 
 
 def _of_type(spec: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-    hint = _types(type(spec))[attribute.name]
+    kind: Any = type(spec)
+    hint = _types(kind)[attribute.name]
     if not _fits(value, hint):
         wanted = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
-        raise TypeError(f"{type(spec).__name__}.{attribute.name} must be {wanted}, got {value!r}")
+        raise TypeError(f"{kind.__name__}.{attribute.name} must be {wanted}, got {value!r}")
 
 
 @cache
@@ -194,7 +195,7 @@ class ExclusionZoneSpec:
     ``(z, y, x)``, is where the ground truth has the organelle: a block and its halo, False outside the volume."""
     params: str = attrs.field(validator=_import_path)
     """The frozen attrs class of the parameters. Mark widths and volumes in voxels of 5 nm with
-    `asem_core.labels.scale.WIDTH` and ``VOLUME``: then reports say what they are on a grid."""
+    `asem_core.grid.reference.WIDTH` and ``VOLUME``: then reports say what they are on a grid."""
     halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
     """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
 

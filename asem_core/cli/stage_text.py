@@ -12,7 +12,7 @@ def stage_text(stage: Mapping[str, Any]) -> str:
     Parameters
     ----------
     stage
-        ``name``, ``params`` and, of those that are widths or volumes, ``on_grid`` (`asem_core.labels.scale.on_grid`).
+        ``name``, ``params`` and, of those that are widths or volumes, ``on_grid`` (`asem_core.grid.reference.on_grid`).
 
     Examples
     --------

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from attrs import validators
 
 from asem_core.geometry import Triple, VoxelSize, triple
+from asem_core.grid.reference import WIDTH, scale_width
 from asem_core.labels.ball import dilate_mask
-from asem_core.labels.scale import WIDTH, scale_width
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +35,7 @@ def shell(inside: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, params: Shell
         ``(z, y, x)``, where the organelle is. Outside the array it is not, so an object cut by a face of the array has
         an inner zone there too.
     voxel_size
-        The grid of ``inside``, nm: `asem_core.labels.scale.scale_width` says how many voxels the widths are.
+        The grid of ``inside``, nm: `asem_core.grid.reference.scale_width` says how many voxels the widths are.
 
     Returns
     -------

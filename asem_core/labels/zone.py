@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from asem_core.errors import PluginError
 from asem_core.geometry import Triple, VoxelSize, triple
-from asem_core.labels.scale import on_grid
+from asem_core.grid.reference import on_grid
 from asem_core.params import make_params
 from asem_core.registry import Registry, resolve
 from asem_core.specs import ExclusionZoneSpec, StageRef

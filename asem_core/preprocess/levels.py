@@ -42,3 +42,19 @@ def to_levels(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | npt.NDArray[np.u
 def count_levels(raw: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """How many voxels of ``raw`` have each grey level, ``(level_count,)``."""
     return np.bincount(to_levels(raw).ravel(), minlength=level_count(raw.dtype))
+
+
+def to_grey_range(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Raw on the 0..255 scale that models are given: uint8 as it is, uint16 / 257, float in [0, 1] times 255.
+
+    Raises
+    ------
+    VolumeError
+        Signed integers: nothing says which of them is black and which is white.
+    """
+    if np.issubdtype(raw.dtype, np.signedinteger):
+        raise VolumeError(f"images are uint8, uint16 or floats in [0, 1], found {raw.dtype}; convert it to uint8 first")
+    if raw.dtype == np.uint8:
+        return raw
+    scale = 255.0 / np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.unsignedinteger) else 255.0
+    return raw.astype(np.float32) * np.float32(scale)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from asem_core.errors import PluginError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
+from asem_core.grid.mirror import read_mirrored
 from asem_core.params import make_params
-from asem_core.preprocess.border import read_mirrored
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import PreprocessorSpec, StageRef

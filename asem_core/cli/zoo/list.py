@@ -10,14 +10,14 @@ import click
 from asem_core.cli.context import shared_registry
 
 if TYPE_CHECKING:
-    from asem_core.zoo.catalogue import Listed
+    from asem_core.zoo.find import Listed
 
 
 @click.command("list", epilog="Example: asem zoo list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def list_(*, as_json: bool) -> None:
     """List the models of this machine: those that plugins bring, and those that were pulled or imported."""
-    from asem_core.zoo.catalogue import all_models
+    from asem_core.zoo.find import all_models
 
     registry = shared_registry()
     models = all_models(registry)
@@ -45,7 +45,7 @@ def _row(model: Listed) -> dict[str, Any]:
 
 
 def _text(model: Listed) -> str:
-    from asem_core.zoo.catalogue import score_text
+    from asem_core.zoo.find import score_text
 
     spec = model.spec
     voxel = " x ".join(f"{v:g}" for v in spec.voxel_size_nm)

@@ -11,6 +11,6 @@ from asem_core.cli.context import shared_registry
 @click.argument("model", metavar="ID")
 def path(model: str) -> None:
     """Print the folder of the package of the model ID."""
-    from asem_core.zoo.catalogue import model_named
+    from asem_core.zoo.find import model_named
 
     click.echo(model_named(model, registry=shared_registry()).folder)
