@@ -21,6 +21,8 @@ from asem_core.registry import Entry, Names, Registry
 from asem_core.specs import AnalysisSpec
 from asem_core.volume.formats.ome_write import ArrayPlan
 
+from .toy import OUTPUTS
+
 SHAPE = (6, 7, 8)
 
 
@@ -28,7 +30,8 @@ SHAPE = (6, 7, 8)
 def toys(registry: Registry) -> Registry:
     """A registry whose analyses are toys: ``count``, and ``greedy``, which needs everything."""
     module = f"{__name__.rpartition('.')[0]}.toy"
-    common = {"version": "1", "summary": "count voxels", "params": f"{module}:Params"}
+    common = {"version": "1", "summary": "count voxels", "params": f"{module}:Params", "row": "object",
+              "outputs": OUTPUTS}  # fmt: skip
     specs = (
         AnalysisSpec(name="count", fn=f"{module}:count", takes=("raw", "others"), **common),
         AnalysisSpec(name="greedy", fn=f"{module}:refuse", needs=("raw", "cell_mask"), **common),

@@ -68,8 +68,7 @@ def test_anisotropic_voxels_block_by_block(organelle, registry):
     whole = evaluate(*pair, organelle=organelle, registry=registry)
     parts = evaluate(*pair, organelle=organelle, registry=registry, block=(3, 5, 7))
     assert whole == parts
-    assert whole.zone.dilate_voxels == (1, 2, 4)
-    assert whole.zone.dilate_nm == (20, 20, 20)
+    assert whole.zone.on(whole.voxel_size)["on_grid"]["dilate"] == {"voxels": (1, 2, 4), "nm": (20, 20, 20)}
 
 
 def test_a_roi_is_aligned_by_position_and_keeps_the_context_of_the_labels(organelle, registry):
@@ -178,7 +177,8 @@ def test_json_carries_what_the_scores_depend_on(organelle, registry):
     document = json.loads(json.dumps(found.to_json()))
     assert list(document)[:2] == ["with_zone", "without_zone"]
     assert document["zone"]["version"] == registry.exclusion_zones["shell"].version
-    assert document["zone"]["erode_voxels"] == [4, 4, 4]
+    assert document["zone"]["params"] == {"dilate": 4, "erode": 4}
+    assert document["zone"]["on_grid"]["erode"]["voxels"] == [4, 4, 4]
     assert document["inputs"]["prediction"]["identity"] == {"digest": "p"}
     assert "mask" not in document["inputs"]
     assert document["voxels"]["compared"] == np.prod(SHAPE)

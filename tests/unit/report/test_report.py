@@ -26,6 +26,8 @@ from asem_core.report.make import make_report
 from asem_core.report.parts import Card
 from asem_core.specs import AnalysisSpec
 
+from ..analyze.toy import OUTPUTS
+
 
 @pytest.fixture
 def toys(registry: Registry) -> Registry:
@@ -34,6 +36,7 @@ def toys(registry: Registry) -> Registry:
     toy = f"{package.rpartition('.')[0]}.analyze.toy"
     common: dict[str, Any] = {
         "version": "1", "summary": "count voxels", "fn": f"{toy}:count", "params": f"{toy}:Params", "takes": ("raw",),
+        "row": "object", "outputs": OUTPUTS,
     }  # fmt: skip
     specs = (
         AnalysisSpec(name="plain", **common),
