@@ -16,7 +16,18 @@ from asem_core.errors import PluginError
 from asem_core.registry import resolve
 from asem_core.specs import StageRef
 
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _truth(value: Any, _: type) -> bool:
+    found = value if isinstance(value, bool) else _WORDS.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(f"expected true or false, got {value!r}")
+    return found
+
+
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True, prefer_attrib_converters=True)
+_CONVERTER.register_structure_hook(bool, _truth)
 
 
 class HasParams(Protocol):
@@ -36,7 +47,7 @@ def make_params(stage: HasParams, values: Mapping[str, Any]) -> Any:
     stage
         A `PreprocessorSpec`, `LabelRuleSpec` or any other spec that names its ``params``.
     values
-        By name. Numbers may be text.
+        By name. Numbers may be text, and so may truth: true, yes, on, 1 and their opposites.
 
     Raises
     ------
