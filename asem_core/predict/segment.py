@@ -191,9 +191,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
         journal.add([Record(stage=PYRAMID, block="all", chunks=pyramid_digests(output))])
     shutil.rmtree(work_folder(plan.output), ignore_errors=True)
     seconds = time.monotonic() - began
-    registry.plugins.manager.hook.asem_stage_finished(
-        event=StageEvent(stage="segment", seconds=seconds, detail=plan.settings)
-    )
+    registry.plugins.tell_finished(StageEvent(stage="segment", seconds=seconds, detail=plan.settings))
     return Segmentation(
         path=plan.output, organelle=plan.organelle.name, model=plan.package.spec.id, runtime=session.runtime,
         precision=session.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
