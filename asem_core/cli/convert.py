@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -73,16 +74,18 @@ def convert(
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
+    registry = shared_registry()
     if organelle is None:
-        volume = open_volume(src, voxel_size=voxel_size)
+        volume = open_volume(src, registry=registry, voxel_size=voxel_size)
     else:
-        volume = open_labels(src, organelle, voxel_size=voxel_size)
+        volume = open_labels(src, organelle, registry=registry, voxel_size=voxel_size)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
+    frame = None if reference is None else open_volume(reference, registry=registry, voxel_size=voxel_size)
     with progress_bar() as progress:
         made = run(
             volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,
-            paste_into=open_volume(reference, voxel_size=voxel_size) if reference is not None else None,
+            paste_into=frame,
             overwrite=overwrite, progress=progress,
         )  # fmt: skip
     click.echo(f"{made}")

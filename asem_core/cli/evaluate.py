@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
+from asem_core.cli.stage_text import stage_text
 from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, for those inputs that do not state theirs (TIFF folders).")
 @click.option(
     "--zone",
-    metavar="D,E|PRESET",
-    help="Exclusion zone: dilate,erode in voxels of 5 nm, or the organelle's presets: paper (default), incasem.",
+    metavar="D,E|PRESET|ZONE[:P=V,...]",
+    help="Exclusion zone: dilate,erode in voxels of 5 nm; a preset of the organelle: paper (default), incasem; or "
+    "another zone by its name.",
 )
 @click.option("--objects", is_flag=True, help="Score objects too: F1, average precision, panoptic quality.")
 @click.option(
@@ -82,7 +85,6 @@ def evaluate(
     from asem_core.evaluate import evaluate_objects, write_object_table
     from asem_core.evaluate.object_table import check_table
     from asem_core.labels.plan import choose_zone
-    from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
 
     if raw is not None and figures is None:
@@ -91,9 +93,9 @@ def evaluate(
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
     if objects_table is not None:
         check_table(objects_table)
-    registry = make_registry()
+    registry = shared_registry()
     spec = registry.organelles[organelle]
-    chosen = choose_zone(spec, zone) if zone is not None else None
+    chosen = choose_zone(spec, zone, registry=registry) if zone is not None else None
 
     def opened(uri: str, open_as: Callable[..., Volume], *name: str) -> Volume:
         # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
@@ -138,15 +140,13 @@ def evaluate(
 def _print(evaluation: Evaluation) -> None:
     from rich.table import Table
 
-    zone, scores = evaluation.zone, evaluation.scores
+    scores = evaluation.scores
     table = Table("", "precision", "recall", "F1", "IoU", "TP", "FP", "FN", title=f"{evaluation.organelle} (voxels)")
     for name, score in (("with zone", scores.with_zone), ("without zone", scores.without_zone)):
         ratios = (f"{ratio:.4f}" for ratio in (score.precision, score.recall, score.f1, score.iou))
         table.add_row(name, *ratios, *(f"{count:,}" for count in (score.tp, score.fp, score.fn)))
     _print_table(table)
-    for word, voxels, nm in (("out", zone.dilate_voxels, zone.dilate_nm), ("in", zone.erode_voxels, zone.erode_nm)):
-        widths = f"{voxels} voxels = ({', '.join(f'{v:g}' for v in nm)}) nm"
-        click.echo(f"zone {zone.name}, {word}wards (z, y, x): {widths}")
+    click.echo(f"zone {stage_text(evaluation.zone.on(evaluation.voxel_size))}")
     excluded, compared = evaluation.excluded_voxels, evaluation.compared_voxels
     click.echo(f"excluded by the zone: {excluded:,} of {compared:,} voxels ({excluded / compared:.1%})")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PLACE, VOXEL_SIZE
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def info(volume: str, *, voxel_size: VoxelSize | None, as_json: bool) -> None:
     from asem_core.volume import open_volume
     from asem_core.volume.describe import describe
 
-    facts = describe(open_volume(volume, voxel_size=voxel_size))
+    facts = describe(open_volume(volume, registry=shared_registry(), voxel_size=voxel_size))
     click.echo(json.dumps(facts, indent=2) if as_json else _as_text(facts))
 
 

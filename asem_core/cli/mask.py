@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -70,7 +71,8 @@ def mask(
     params = CellMask(
         low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object
     )  # fmt: skip
-    opened = open_volume(volume, voxel_size=voxel_size)
+    registry = shared_registry()
+    opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     if preview is not None and not preview.parent.is_dir():
         check_destination(preview, overwrite=True)
     for note in opened.notes:
@@ -85,7 +87,7 @@ def mask(
         what = "everything" if found.inside else "empty"
         click.echo(f"warning: the mask is {what}: compare --low and --high with the grey levels of VOLUME", err=True)
     if preview is not None:
-        draw_mask(opened, open_volume(output), preview)
+        draw_mask(opened, open_volume(output, registry=registry), preview)
     if as_json:
         click.echo(json.dumps({"output": str(output), **attrs.asdict(found)}, indent=2))
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -61,13 +62,12 @@ def preprocess(
       asem preprocess cell.zarr -o equal.zarr --stage clahe:clip=0.01,kernel=64 --preview equal.png
       asem preprocess cell.zarr -o both.zarr --stage percentile_rescale:low=1,high=99 --stage clahe
     """
-    from asem_core.cli.stage_params import parse_stage
+    from asem_core.params import parse_stage
     from asem_core.preprocess.normalise import normalise
     from asem_core.preprocess.stages import make_steps
-    from asem_core.registry import make_registry
     from asem_core.volume import open_volume
 
-    registry = make_registry()
+    registry = shared_registry()
     steps = make_steps([parse_stage(text) for text in stages], registry)
     if preview is not None and not preview.parent.is_dir():
         raise click.UsageError(f"{preview.parent}: there is no such folder; create it first")

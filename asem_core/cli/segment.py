@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import BYTES, FOLDER, PATH, PLACE, ROI, TILE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -78,10 +79,9 @@ def segment(
     from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
-    from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
 
-    registry = make_registry()
+    registry = shared_registry()
     spec = registry.organelles[organelle]
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     for note in opened.notes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -29,7 +30,6 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
         from asem_core.train.loop import train as run
     except ImportError as error:
         raise AsemError(f"training needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
     from asem_core.train.checkpoint import discard
     from asem_core.train.recipe import load_recipe
 
@@ -37,7 +37,7 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
     if overwrite:
         discard(output)
     with progress_bar() as progress:
-        result = run(plan, output, data_folder=data, registry=make_registry(), device=device, progress=progress)
+        result = run(plan, output, data_folder=data, registry=shared_registry(), device=device, progress=progress)
     for name, score in result.scores.items():
         click.echo(f"{name}: precision {score.precision:.3f}  recall {score.recall:.3f}  F1 {score.f1:.3f}")
     click.echo(f"weights: {result.weights}")

@@ -166,9 +166,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     )  # fmt: skip
     done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
-    registry.plugins.manager.hook.asem_stage_finished(
-        event=StageEvent(stage="segment", seconds=seconds, detail=plan.settings)
-    )
+    registry.plugins.tell_finished(StageEvent(stage="segment", seconds=seconds, detail=plan.settings))
     return Segmentation(
         path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
         precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,

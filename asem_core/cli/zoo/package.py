@@ -56,13 +56,12 @@ def package(
         from asem_core.train.package import package_run, read_sample
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
     from asem_core.train.recipe import load_recipe
     from asem_core.volume import open_volume
     from asem_core.zoo.manifest import manifest_values
 
     card = load_card(card_path)
-    registry = make_registry()
+    registry = shared_registry()
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
     done = package_run(
         run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,

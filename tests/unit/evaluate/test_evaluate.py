@@ -12,7 +12,7 @@ from asem_core.errors import GeometryError, PluginError, VolumeError
 from asem_core.evaluate import source
 from asem_core.evaluate.evaluate import evaluate
 from asem_core.evaluate.scores import Score
-from asem_core.specs import ExclusionZone
+from asem_core.specs import StageRef
 
 from .volumes import Counting, blobs, volume
 
@@ -49,7 +49,7 @@ def brute_force(predicted, truth, *, dilate, erode, compared=None):
 def test_blockwise_equals_whole(request, seed, block, widths, planewise):
     organelle, registry = request.getfixturevalue("organelle"), request.getfixturevalue("registry")
     truth, predicted, mask = blobs(SHAPE, seed), blobs(SHAPE, seed + 1), blobs(SHAPE, seed + 2, share=0.8)
-    zone = ExclusionZone(dilate=widths[0], erode=widths[1])
+    zone = StageRef(name="shell", params={"dilate": widths[0], "erode": widths[1]})
     found = evaluate(
         volume(predicted, planewise=planewise), volume(truth * 7, planewise=planewise), organelle=organelle,
         registry=registry, zone=zone, block=block, mask=volume(mask * 255),
@@ -68,8 +68,7 @@ def test_anisotropic_voxels_block_by_block(organelle, registry):
     whole = evaluate(*pair, organelle=organelle, registry=registry)
     parts = evaluate(*pair, organelle=organelle, registry=registry, block=(3, 5, 7))
     assert whole == parts
-    assert whole.zone.dilate_voxels == (1, 2, 4)
-    assert whole.zone.dilate_nm == (20, 20, 20)
+    assert whole.zone.on(whole.voxel_size)["on_grid"]["dilate"] == {"voxels": (1, 2, 4), "nm": (20, 20, 20)}
 
 
 def test_a_roi_is_aligned_by_position_and_keeps_the_context_of_the_labels(organelle, registry):
@@ -178,7 +177,8 @@ def test_json_carries_what_the_scores_depend_on(organelle, registry):
     document = json.loads(json.dumps(found.to_json()))
     assert list(document)[:2] == ["with_zone", "without_zone"]
     assert document["zone"]["version"] == registry.exclusion_zones["shell"].version
-    assert document["zone"]["erode_voxels"] == [4, 4, 4]
+    assert document["zone"]["params"] == {"dilate": 4, "erode": 4}
+    assert document["zone"]["on_grid"]["erode"]["voxels"] == [4, 4, 4]
     assert document["inputs"]["prediction"]["identity"] == {"digest": "p"}
     assert "mask" not in document["inputs"]
     assert document["voxels"]["compared"] == np.prod(SHAPE)
@@ -217,7 +217,7 @@ def test_an_empty_mask_is_refused(organelle, registry):
 
 
 def test_an_unknown_zone_lists_the_known(organelle, registry):
-    organelle = attrs.evolve(organelle, exclusion_zone=ExclusionZone(name="ring", dilate=1, erode=1))
+    organelle = attrs.evolve(organelle, exclusion_zone=StageRef(name="ring"))
     labels = volume(blobs(SHAPE, 1))
     with pytest.raises(PluginError, match=r"unknown exclusion zone 'ring'; installed: shell"):
         evaluate(labels, labels, organelle=organelle, registry=registry)

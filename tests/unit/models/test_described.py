@@ -20,11 +20,11 @@ from asem_core.models.description import describe
 from asem_core.models.find import find_model, is_own
 from asem_core.models.tiling import Sizes, Tiling
 from asem_core.predict.plan import Settings, make_plan
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
 from ...box_model import named, read_rdf, write_box_model, write_rdf
 
-BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}))
 
 
 def axes(values: dict[str, Any], tensor: str) -> list[dict[str, Any]]:
