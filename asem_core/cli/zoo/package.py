@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
