@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import BYTES, ROI, TILE, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import BYTES, GREY, ROI, TILE, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
     from asem_core.predict.tiles import ProbDtype
+    from asem_core.volume.grey import Grey
 
 
 @click.command()
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 )
 @click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
+@click.option("--grey", type=GREY, help="The grey levels that become 0 and 255, such as 0:4095 for 12 bits, 255:0 for an "
+              "inverted image; auto: found from the volume. By default the full range of its type.")  # fmt: skip
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
               help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
@@ -52,6 +55,7 @@ def segment(
     roi: Box | None,
     mask: str | None,
     voxel_size: VoxelSize | None,
+    grey: Grey,
     runtime: str,
     precision: str,
     tile: int | Triple | None,
@@ -87,12 +91,14 @@ def segment(
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     with at_hand(model, registry=registry) as found:
         settings = Settings(
-            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
+            model=found, channel=channel, roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile,
             max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
         )  # fmt: skip
         plan = make_plan(
             opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
         )
+        for note in plan.volume.notes[len(opened.notes) :]:
+            click.echo(f"note: {note}", err=True)
         _print_plan(plan)
         with progress_bar() as progress:
             result = run_plan(plan, registry=registry, progress=progress)
@@ -103,7 +109,7 @@ def segment(
     )
     if figures is not None:
         labels = open_labels(output, organelle, registry=registry)
-        for path in draw_segmentation(opened, labels, figures, organelle=organelle):
+        for path in draw_segmentation(plan.volume, labels, figures, organelle=organelle):
             click.echo(f"{path}")
 
 

@@ -33,8 +33,8 @@ class Placed:
 def place(volume: Volume, reference: Volume) -> Placed:
     """Align ``volume`` with ``reference``.
 
-    Two volumes of one shape lie on each other if at least one of them starts at 0: folders of TIFF carry no position.
-    In every other case their positions in nm decide.
+    Two volumes of one shape lie on each other if at least one of them states no position, as most TIFF. In every other
+    case their positions in nm decide.
 
     Raises
     ------

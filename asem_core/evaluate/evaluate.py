@@ -115,8 +115,8 @@ def evaluate(
     ----------
     prediction, labels
         ``(z, y, x)``, integer or bool; non-zero is the organelle. Labels are taken as they are: neither cleaned nor
-        dilated. Two volumes of one shape are laid on each other if at least one of them starts at 0 nm (TIFF carries
-        no position). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
+        dilated. Two volumes of one shape are laid on each other if at least one of them states no position (most
+        TIFF). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
         exclusion zone.
     organelle
         Gives the widths of the exclusion zone, in voxels of a 5 nm grid.

@@ -221,6 +221,6 @@ def _describe(matching: Matching, column: int, instances: Instances) -> Side:
 
 def _region_edge_nm(laid: Laid) -> FloatTriple:
     # Of two volumes laid on each other by shape one starts at 0 and may carry no position: the other one decides.
-    placed = laid.labels if any(laid.labels.volume.lower_edge_nm) else laid.prediction
+    placed = laid.labels if laid.labels.volume.placed else laid.prediction
     lower, _ = placed.local(laid.region).to_nm(placed.volume.voxel_size, origin_nm=placed.volume.lower_edge_nm)
     return triple(lower)

@@ -14,7 +14,7 @@ from asem_core.blocks import preflight
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
-from asem_core.errors import GeometryError, ModelError, ResumeError
+from asem_core.errors import ModelError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
 from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, live_value_bytes
 from asem_core.predict.cost import graph_cost
@@ -29,7 +29,9 @@ from asem_core.preprocess.stages import Step, make_steps
 from asem_core.registry import Registry, resolve
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_values
+from asem_core.volume.check import check_grey, check_values
+from asem_core.volume.grey import Grey
+from asem_core.volume.placement import clip
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.package import Package, choose_model, open_package
 from asem_core.zoo.path import is_own, open_folder
@@ -53,6 +55,8 @@ class Settings:
     channel: str | None = None
     """Of a model from elsewhere: name or number."""
     roi: Box | BoxNm | None = None
+    grey: Grey = None
+    """Levels of the input that become 0 and 255, see `check_grey`."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | Triple | None = None
@@ -169,10 +173,11 @@ def make_plan(
         Whatever stands in the way: model, ROI, mask, voxel size, values, existing output, memory, disk.
     """
     package, runner = _open_model(organelle, settings, volume)
+    volume = check_grey(volume, grey=settings.grey, model=package.spec)
     steps = make_steps(package.spec.preprocess, registry)
     split_steps(steps)
     roi = volume.part(settings.roi)
-    _check_mask(mask, volume)
+    mask = None if mask is None else clip(mask, volume)
     earlier = unfinished(output, overwrite=overwrite)
     stored = Chosen(**earlier.head["chosen"]) if earlier is not None else None
     tiling = own_tiling(package.onnx) if runner is None else runner.model.tiling
@@ -245,16 +250,6 @@ def _open_described(folder: Path, settings: Settings, volume: Volume) -> tuple[P
 def _cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _check_mask(mask: Volume | None, volume: Volume) -> None:
-    if mask is None:
-        return
-    if mask.shape != volume.shape or not mask.voxel_size.matches(volume.voxel_size, tolerance=1e-3):
-        raise GeometryError(
-            f"the mask is {mask.shape} voxels of {mask.voxel_size}, the volume {volume.shape} of {volume.voxel_size}: "
-            "they must be the same"
-        )
 
 
 def _agree(stored: Chosen, output: Path, **asked: Triple | str | None) -> None:

@@ -49,6 +49,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
+from asem_core.volume.grey import Grey
 from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import remove
 from asem_core.zoo.path import at_hand
@@ -94,6 +95,7 @@ def segment(
     channel: str | None = None,
     roi: Box | BoxNm | None = None,
     mask: Volume | str | Path | None = None,
+    grey: Grey = None,
     runtime: str = "auto",
     precision: str = "auto",
     tile: int | Triple | None = None,
@@ -108,7 +110,7 @@ def segment(
     Parameters
     ----------
     volume
-        The image, or its address. uint8 and uint16 use their full range, floats lie in [0, 1].
+        The image, or its address.
     output
         OME-Zarr to make, on the input's grid: the probability map ``(z, y, x)`` and, under ``labels/<organelle>``, the
         segmentation (uint8, 1 where probability >= threshold). With ``roi``, of the ROI, at its place in nm.
@@ -125,6 +127,10 @@ def segment(
         Voxels of the input, or nm. Tiles do not depend on it: the result is the crop of the whole volume's.
     mask
         Cell mask on the input's grid: where it is 0 the result is 0, and tiles without any mask are not computed.
+    grey
+        The levels that become 0 and 255, `GreyRange`; ``"auto"`` brings the volume's 1st and 99th percentile to where
+        those of the model's training volumes lie. By default uint8 and uint16 use their full range, floats lie in
+        [0, 1]. A warning is logged where a sample of the volume is unlike what the model was trained on.
     runtime, precision
         ``auto`` takes the fastest that is installed and that the machine supports.
     tile
@@ -163,7 +169,7 @@ def segment(
     cell = open_volume(mask, registry=registry, voxel_size=opened.voxel_size) if isinstance(mask, str | Path) else mask
     with at_hand(model, registry=registry) as found:
         settings = Settings(
-            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
+            model=found, channel=channel, roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile,
             max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
         )  # fmt: skip
         plan = planning.make_plan(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from asem_core.errors import OutputError
-from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.geometry import Box, BoxNm, FloatTriple, Triple, triple
 from asem_core.progress import Progress, silent
 from asem_core.volume import zarr_node
 from asem_core.volume.ome_write import ArrayPlan, OmeVersion, Reduction, build_pyramid, create_ome_zarr
@@ -136,21 +136,26 @@ def _write_ome_zarr(
 
 
 def _write_sections(source: Volume, box: Box, path: Path, progress: Progress) -> None:
-    lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
     target = create_sections(
         path, box.shape, stored_dtype(source), first=source.first_section + box.start[0],
-        voxel_size=source.voxel_size, lower_edge_nm=lower,
+        voxel_size=source.voxel_size, lower_edge_nm=_stated_edge(source, box),
     )  # fmt: skip
     _fill(source, box, target, progress)
 
 
 def _write_stack(source: Volume, box: Box, path: Path, progress: Progress) -> None:
-    lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
     target = create_stack(
         path, box.shape, stored_dtype(source), first=source.first_section + box.start[0],
-        voxel_size=source.voxel_size, lower_edge_nm=lower,
+        voxel_size=source.voxel_size, lower_edge_nm=_stated_edge(source, box),
     )  # fmt: skip
     _fill(source, box, target, progress)
+
+
+def _stated_edge(source: Volume, box: Box) -> FloatTriple | None:
+    """Lower edge of ``box``; None where nobody said where ``source`` lies, and all of it is written."""
+    if not source.placed and box == source.box:
+        return None
+    return box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)[0]
 
 
 def _fill(source: Volume, box: Box, target: TiffTarget, progress: Progress) -> None:

@@ -48,8 +48,8 @@ def whole_voxels(volume: Volume, reference: Volume) -> Triple:
 
 
 def same_place(volume: Volume, reference: Volume) -> bool:
-    """Whether two volumes lie on each other by their shape: equal, and one of them starts at 0, as TIFF folders do."""
-    return volume.shape == reference.shape and not (any(volume.lower_edge_nm) and any(reference.lower_edge_nm))
+    """Whether two volumes lie on each other by their shape: equal, and one of them states no position, as TIFF does."""
+    return volume.shape == reference.shape and not (volume.placed and reference.placed)
 
 
 def clip(volume: Volume, reference: Volume) -> Volume:
@@ -111,6 +111,6 @@ def paste(volume: Volume, reference: Volume) -> Volume:
     at = ",".join(map(str, start))
     return attrs.evolve(
         framed, voxel_size=reference.voxel_size, lower_edge_nm=reference.lower_edge_nm,
-        first_section=reference.first_section,
+        placed=reference.placed, first_section=reference.first_section,
         notes=(*volume.notes, f"placed at voxel {at} (z,y,x) of {reference.uri}"),
     )  # fmt: skip

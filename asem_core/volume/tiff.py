@@ -45,7 +45,7 @@ class _File:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     voxel_size: VoxelSize | None
-    lower_edge_nm: FloatTriple
+    lower_edge_nm: FloatTriple | None
     first_section: int
     notes: tuple[str, ...]
 

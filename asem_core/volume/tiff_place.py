@@ -23,9 +23,9 @@ def described(tif: TiffFile) -> Mapping[str, Any]:
     return {**(tif.imagej_metadata or {}), **(shaped[0] if shaped else {})}
 
 
-def lower_edge_nm(found: Mapping[str, Any]) -> FloatTriple:
+def lower_edge_nm(found: Mapping[str, Any]) -> FloatTriple | None:
     """Where the volume starts; only ASEM's own files say."""
-    return _three_numbers(found.get("lower_edge_nm")) or (0.0, 0.0, 0.0)
+    return _three_numbers(found.get("lower_edge_nm"))
 
 
 def first_section(found: Mapping[str, Any]) -> int:

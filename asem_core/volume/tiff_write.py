@@ -38,7 +38,7 @@ class TiffTarget:
 
 
 def create_sections(
-    folder: Path, shape: Triple, dtype: np.dtype[Any], *, first: int, voxel_size: VoxelSize, lower_edge_nm: FloatTriple
+    folder: Path, shape: Triple, dtype: np.dtype[Any], *, first: int, voxel_size: VoxelSize, lower_edge_nm: FloatTriple | None
 ) -> TiffTarget:
     """Create ``folder`` with one TIFF per section, ``section_0000.tif`` numbered from ``first``."""
     folder.mkdir()
@@ -49,7 +49,7 @@ def create_sections(
 
 
 def create_stack(
-    path: Path, shape: Triple, dtype: np.dtype[Any], *, first: int, voxel_size: VoxelSize, lower_edge_nm: FloatTriple
+    path: Path, shape: Triple, dtype: np.dtype[Any], *, first: int, voxel_size: VoxelSize, lower_edge_nm: FloatTriple | None
 ) -> TiffTarget:
     """Create one TIFF with a page per section, a BigTIFF where it needs to be; sections are numbered from ``first``."""
     start = _create(path, shape, dtype, first, voxel_size, lower_edge_nm)
@@ -63,15 +63,15 @@ def _create(
     dtype: np.dtype[Any],
     first: int,
     voxel_size: VoxelSize,
-    lower_edge_nm: FloatTriple,
+    lower_edge_nm: FloatTriple | None,
 ) -> int:
     """Write headers and leave room for the pixels; the byte offset of the first pixel."""
     from tifffile import TiffWriter
 
     z, y, x = voxel_size.zyx
     place = {
-        "voxel_size_nm": [z, y, x], "lower_edge_nm": list(lower_edge_nm), "first_section": first,
-        "spacing": z, "unit": "nm",
+        "voxel_size_nm": [z, y, x], "first_section": first, "spacing": z, "unit": "nm",
+        **({} if lower_edge_nm is None else {"lower_edge_nm": list(lower_edge_nm)}),
     }  # fmt: skip
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     with TiffWriter(path, bigtiff=size > _CLASSIC_LIMIT) as tif:
