@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asem_core.zoo.manifest import check_files
-from asem_core.zoo.store import organelle_of
+from asem_core.zoo.rdf import organelle_of
 
 ROOT = Path(__file__).parents[1]
 INDEX = Path(__file__).with_name("index.json")

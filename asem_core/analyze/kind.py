@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from asem_core.errors import VolumeError
-from asem_core.volume import zarr_node
 from asem_core.volume.address import locate
+from asem_core.volume.formats import zarr_node
 from asem_core.volume.layout import PUBLISHED_LABELS
 from asem_core.volume.volume import Volume
 

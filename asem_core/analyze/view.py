@@ -14,10 +14,10 @@ import numpy.typing as npt
 from asem_core.analyze.kind import Kind, kind_of
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.grid.place import clip
 from asem_core.progress import Progress, silent
 from asem_core.volume import open_volume
 from asem_core.volume.check import check_values
-from asem_core.volume.placement import clip
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 
@@ -156,4 +156,6 @@ def open_view(
 
 def _like(volume: Volume, frame: Volume) -> Volume:
     """``volume`` cut to ``frame`` and at its place."""
-    return attrs.evolve(clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, placed=frame.placed, voxel_size=frame.voxel_size)
+    return attrs.evolve(
+        clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, placed=frame.placed, voxel_size=frame.voxel_size
+    )

@@ -7,8 +7,8 @@ from typing import Any
 
 from asem_core.blocks.journal import digest
 from asem_core.geometry import Box
-from asem_core.volume.ome_write import OmeOutput
-from asem_core.volume.zarr_array import chunk_path
+from asem_core.volume.formats.ome_write import OmeOutput
+from asem_core.volume.formats.zarr_array import chunk_path
 
 
 def chunk_digests(array: Any, box: Box) -> dict[str, str]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion, build_pyramid, create_ome_zarr
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeVersion, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 
 IMAGE = "image"

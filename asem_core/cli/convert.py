@@ -11,7 +11,7 @@ from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
-    from asem_core.volume.ome_write import OmeVersion
+    from asem_core.volume.formats.ome_write import OmeVersion
 
 
 @click.command()
@@ -67,11 +67,11 @@ def convert(
       asem convert crop_mito.zarr mito_tiffs/ --organelle mito --paste-into sections/ --voxel-size 5,5,5
       asem convert cell.zarr cell_10nm.zarr --resample 10,10,10
     """
-    from asem_core.preprocess.regrid import regrid
+    from asem_core.grid.place import paste
+    from asem_core.grid.regrid import regrid
     from asem_core.volume import open_labels, open_volume
     from asem_core.volume.convert import check_apart
     from asem_core.volume.convert import convert as run
-    from asem_core.volume.placement import paste
     from asem_core.volume.window import window
 
     if reference is not None and (roi is not None or resample is not None):

@@ -76,8 +76,9 @@ def evaluate(
       asem evaluate cell.zarr truth_tiffs/ --organelle mito --voxel-size 5,5,5 --figures pictures/
       asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
-    from asem_core.evaluate import draw_evaluation, evaluate_objects, write_object_table
+    from asem_core.draw.overlay import draw_evaluation
     from asem_core.evaluate import evaluate as score
+    from asem_core.evaluate import evaluate_objects, write_object_table
     from asem_core.evaluate.object_table import check_table
     from asem_core.labels.plan import choose_zone
     from asem_core.registry import make_registry

@@ -13,7 +13,7 @@ from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
-    from asem_core.volume.ome_write import OmeVersion
+    from asem_core.volume.formats.ome_write import OmeVersion
 
 
 @click.group()

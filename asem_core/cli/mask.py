@@ -12,7 +12,7 @@ from asem_core.cli.options import VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
-    from asem_core.volume.ome_write import OmeVersion
+    from asem_core.volume.formats.ome_write import OmeVersion
 
 _WHOLE = click.IntRange(min=0)
 
@@ -61,8 +61,8 @@ def mask(
     """
     import attrs
 
+    from asem_core.draw.mask import draw_mask
     from asem_core.mask import CellMask, make_mask
-    from asem_core.mask.preview import draw_mask
     from asem_core.volume import open_volume
     from asem_core.volume.output import check_destination
 

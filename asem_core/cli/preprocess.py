@@ -11,7 +11,7 @@ from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
-    from asem_core.volume.ome_write import OmeVersion
+    from asem_core.volume.formats.ome_write import OmeVersion
 
 
 @click.command()
@@ -82,7 +82,7 @@ def preprocess(
         )  # fmt: skip
     click.echo(f"{output}")
     if preview is not None:
-        from asem_core.evaluate.before_after import draw_before_after
+        from asem_core.draw.before_after import draw_before_after
 
         title = ", then ".join(stages)
         draw_before_after(opened, open_volume(output, registry=registry), preview, title=title, roi=opened.part(roi))

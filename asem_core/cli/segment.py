@@ -76,12 +76,12 @@ def segment(
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
-    from asem_core.evaluate import draw_segmentation
+    from asem_core.draw.overlay import draw_segmentation
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
     from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
-    from asem_core.zoo.path import at_hand
+    from asem_core.zoo.find import at_hand
 
     registry = make_registry()
     spec = registry.organelles[organelle]

@@ -28,7 +28,7 @@ from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
-from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import check_room, remove
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from asem_core.errors import AsemError, VolumeError
-from asem_core.evaluate.align import Placed, place
 from asem_core.geometry import Box, VoxelSize
+from asem_core.grid.place import Placed, place
 from asem_core.registry import Registry
 from asem_core.specs import DatasetBlock, DatasetSpec
 from asem_core.volume import Volume, open_labels, open_volume

@@ -1,13 +1,23 @@
-"""Scores of a segmentation against ground truth, voxels and objects, and pictures to judge it by."""
+"""Scores of a segmentation against ground truth, voxels and objects. Pictures to judge it by: `asem_core.draw`.
+
+================  ==================================================================
+``evaluate``      voxels: precision, recall, F1, with and without the zone
+``objects``       the same of objects; ``object_table``: as a table
+``align``         prediction, labels and mask laid on one another
+``source``        where a volume is non-zero, block by block
+``scores``        counts and rates of voxels
+``contingency``   voxels that every pair of objects shares
+``detection``     objects found, from ``matching``: pairs one to one
+================  ==================================================================
+"""
 
 from asem_core.evaluate.detection import Detection
 from asem_core.evaluate.evaluate import Evaluation, evaluate
 from asem_core.evaluate.object_table import object_rows, write_object_table
 from asem_core.evaluate.objects import ObjectEvaluation, evaluate_objects
-from asem_core.evaluate.overlay import draw_evaluation, draw_segmentation
 from asem_core.evaluate.scores import Score, Scores
 
 __all__ = [
-    "Detection", "Evaluation", "ObjectEvaluation", "Score", "Scores", "draw_evaluation", "draw_segmentation",
-    "evaluate", "evaluate_objects", "object_rows", "write_object_table",
+    "Detection", "Evaluation", "ObjectEvaluation", "Score", "Scores", "evaluate", "evaluate_objects", "object_rows",
+    "write_object_table",
 ]  # fmt: skip

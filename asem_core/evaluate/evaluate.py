@@ -22,7 +22,7 @@ from asem_core.evaluate.align import Laid, lay
 from asem_core.evaluate.scores import Mask, Score, Scores
 from asem_core.evaluate.source import NonZero, bounded_block
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, triple
-from asem_core.labels.scale import scale_width
+from asem_core.grid.reference import scale_width
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import ExclusionZone, OrganelleSpec

@@ -17,12 +17,13 @@ import attrs
 import numpy as np
 
 from asem_core.errors import AsemError, OutputError
-from asem_core.evaluate.align import Laid, Placed, lay
+from asem_core.evaluate.align import Laid, lay
 from asem_core.evaluate.contingency import Contingency, tabulate
 from asem_core.evaluate.detection import Detection, Matching, match_objects
 from asem_core.geometry import FloatTriple, Triple, VoxelSize, triple
+from asem_core.grid.place import Placed
+from asem_core.grid.reference import scale_volume
 from asem_core.labels.instances import Instances, find_instances
-from asem_core.labels.scale import scale_volume
 from asem_core.progress import Progress, silent
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
@@ -220,7 +221,7 @@ def _describe(matching: Matching, column: int, instances: Instances) -> Side:
 
 
 def _region_edge_nm(laid: Laid) -> FloatTriple:
-    # Of two volumes laid on each other by shape one starts at 0 and may carry no position: the other one decides.
+    # Of two volumes laid on each other by shape one states no position: the other one decides.
     placed = laid.labels if laid.labels.volume.placed else laid.prediction
     lower, _ = placed.local(laid.region).to_nm(placed.volume.voxel_size, origin_nm=placed.volume.lower_edge_nm)
     return triple(lower)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.evaluate.align import Placed
 from asem_core.geometry import Box, Triple, triple
+from asem_core.grid.place import Placed
 
 PLANES_BYTES = 256 * 2**20
 """Memory for the sections that a plane-wise source holds (one byte a voxel)."""

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from attrs import validators
 
 from asem_core.geometry import Triple, VoxelSize
+from asem_core.grid.reference import WIDTH, scale_width
 from asem_core.labels.ball import dilate_ids
-from asem_core.labels.scale import WIDTH, scale_width
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +29,7 @@ def dilate_labels(labels: npt.NDArray[Any], *, voxel_size: VoxelSize, params: Di
     labels
         ``(z, y, x)``, integers >= 0; 0 is background.
     voxel_size
-        The grid of ``labels``, nm: `asem_core.labels.scale.scale_width` says how many voxels the width is.
+        The grid of ``labels``, nm: `asem_core.grid.reference.scale_width` says how many voxels the width is.
 
     Returns
     -------

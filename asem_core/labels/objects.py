@@ -13,9 +13,9 @@ import numpy.typing as npt
 from asem_core.blocks.components import Components, Connectivity, connected_components
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box, VoxelSize
+from asem_core.grid.reference import scale_volume
 from asem_core.labels.blocks import LabelBlocks
 from asem_core.labels.rules import FillHoles, Labels, RemoveSmallObjects
-from asem_core.labels.scale import scale_volume
 
 _Flags = npt.NDArray[np.bool_]
 

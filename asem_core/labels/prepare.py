@@ -17,13 +17,13 @@ from asem_core.blocks.mapping import map_blocks
 from asem_core.blocks.produce import produce
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
+from asem_core.grid.reference import describe_width, on_grid, scale_width
 from asem_core.labels.blocks import LabelBlocks, apply_rule, with_halo
 from asem_core.labels.plan import Plan
 from asem_core.labels.rules import Labels
-from asem_core.labels.scale import describe_width, on_grid, scale_width
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination, check_room
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks, staged_bytes

@@ -18,7 +18,7 @@ from attrs import validators
 from scipy import ndimage
 
 from asem_core.geometry import VoxelSize
-from asem_core.labels.scale import VOLUME, scale_volume
+from asem_core.grid.reference import VOLUME, scale_volume
 
 Labels = npt.NDArray[Any]
 

@@ -1,13 +1,14 @@
 """The cell mask: which voxels of a volume are cell, by grey level and shape alone.
 
-::
+============  ==============================================================================
+``steps``     thresholds, opening, closing; small holes and objects; pure functions on arrays
+``build``     a volume into an OME-Zarr: holes and objects are found across blocks; a summary
+============  ==============================================================================
 
-    thresholds -> opening -> closing            steps.py: pure functions, context of a few voxels
-      -> small holes filled -> small objects    steps.py for arrays, build.py for volumes (global components)
-      -> OME-Zarr, summary, picture             build.py, preview.py
+Its picture is drawn by `asem_core.draw.mask`.
 """
 
 from asem_core.mask.build import MaskSummary, make_mask
-from asem_core.mask.steps import CellMask, cell_mask
+from asem_core.mask.steps import CellMask
 
-__all__ = ["CellMask", "MaskSummary", "cell_mask", "make_mask"]
+__all__ = ["CellMask", "MaskSummary", "make_mask"]

@@ -11,12 +11,12 @@ import numpy as np
 from asem_core.blocks.components import Components, connected_components
 from asem_core.blocks.produce import produce
 from asem_core.geometry import Box, Triple, triple
+from asem_core.grid.mirror import read_mirrored
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
-from asem_core.preprocess.border import read_mirrored
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
 from asem_core.volume.convert import check_apart
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
@@ -59,8 +59,8 @@ def make_mask(
     params
         By default the paper's.
     block
-        Voxels per axis that are held at once, per thread. The result does not depend on it: it equals `cell_mask` of
-        the whole volume.
+        Voxels per axis that are held at once, per thread. The result does not depend on it: it equals
+        that of the whole volume at once.
 
     Raises
     ------

@@ -1,4 +1,9 @@
-"""The steps of the cell mask on arrays (paper, Methods; method of Gallusser et al. 2022)."""
+"""The steps of the cell mask on arrays (paper, Methods; method of Gallusser et al. 2022).
+
+``low < grey < high``, opening and closing by balls, filling of 6-connected holes and dropping of 26-connected objects
+by volume. At the faces of the volume the image is mirrored, so that a cell which is cut there is not eroded. A small
+hole at a face is filled too, as by scikit-image's ``remove_small_holes``.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +15,18 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 from attrs import validators
-from scipy import ndimage
 
 from asem_core.errors import AsemError
-from asem_core.geometry import Box, Triple, VoxelSize, triple
-from asem_core.labels.scale import scale_volume, scale_width
-from asem_core.preprocess.border import read_mirrored, to_grey_range
+from asem_core.geometry import Triple, VoxelSize, triple
+from asem_core.grid.reference import scale_volume, scale_width
+from asem_core.preprocess.levels import to_grey_range
 
 Mask = npt.NDArray[np.bool_]
 
 
 @attrs.frozen(kw_only=True)
 class CellMask:
-    """Parameters of `cell_mask`. Lengths and volumes are voxels of a 5 nm grid; another grid scales them."""
+    """Parameters of the mask. Lengths and volumes are voxels of a 5 nm grid; another grid scales them."""
 
     low: float = 2.0
     """Cell is brighter than this, on the scale 0..255."""
@@ -45,51 +49,6 @@ class CellMask:
         """Voxels per axis (z, y, x) around a block on which its `rough_mask` depends."""
         reach = (scale_width(width, voxel_size) for width in (self.opening, self.closing))
         return triple([2 * (a + b) for a, b in zip(*reach, strict=True)])
-
-
-def cell_mask(raw: npt.NDArray[Any], *, voxel_size: VoxelSize, params: CellMask) -> Mask:
-    """Where a volume is cell: neither empty resin, which is bright, nor missing data, which is black.
-
-    Parameters
-    ----------
-    raw
-        ``(z, y, x)``: uint8, uint16, or floats in [0, 1].
-    voxel_size
-        The grid of ``raw``, nm.
-
-    Returns
-    -------
-    ndarray of bool
-        Shape of ``raw``; True inside the cell.
-
-    Raises
-    ------
-    VolumeError
-        ``raw`` is of signed integers.
-
-    Notes
-    -----
-    ``low < grey < high``, opening and closing by balls, filling of 6-connected holes and dropping of 26-connected
-    objects by volume. At the faces of the array the image is mirrored, so that a cell which is cut there is not eroded.
-    A small hole at a face is filled too, as by scikit-image's ``remove_small_holes``.
-
-    Examples
-    --------
-    >>> raw = np.full((20, 20, 20), 230, np.uint8)
-    >>> raw[:, 5:, :] = 100
-    >>> inside = cell_mask(raw, voxel_size=VoxelSize((5, 5, 5)), params=CellMask(min_object=1000, max_hole=1000))
-    >>> inside[0, :, 0].astype(int).tolist()
-    [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
-    """
-    box = Box.of_shape(raw.shape).grow(params.context(voxel_size))
-    mask = rough_mask(
-        read_mirrored(lambda b: raw[b.slices], triple(raw.shape), box), voxel_size=voxel_size, params=params
-    )
-    holes, _ = ndimage.label(~mask, structure=ndimage.generate_binary_structure(3, 1))
-    mask = filled(np.bincount(holes.ravel()), voxel_size=voxel_size, params=params)[holes]
-    objects, _ = ndimage.label(mask, structure=ndimage.generate_binary_structure(3, 3))
-    inside: Mask = kept(np.bincount(objects.ravel()), voxel_size=voxel_size, params=params)[objects]
-    return inside
 
 
 def rough_mask(raw: npt.NDArray[Any], *, voxel_size: VoxelSize, params: CellMask) -> Mask:

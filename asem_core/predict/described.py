@@ -22,7 +22,7 @@ from asem_core.geometry import AXES, Lattice, Triple, VoxelSize, triple
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.tiling import Sizes, Tiling
 from asem_core.zoo.files import file_sha256
-from asem_core.zoo.inside import local_file
+from asem_core.zoo.guard.names import local_file
 from asem_core.zoo.rdf import description_path, read_description
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from asem_core.geometry import (
     resampled_shape,
     triple,
 )
-from asem_core.preprocess.regrid import REFUSE_FACTOR, WARN_FACTOR
-from asem_core.preprocess.resample import source_box
+from asem_core.grid.regrid import REFUSE_FACTOR, WARN_FACTOR
+from asem_core.grid.resample import source_box
 
 log = logging.getLogger(__name__)
 

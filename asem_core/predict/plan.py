@@ -33,9 +33,9 @@ from asem_core.volume.check import check_grey, check_values
 from asem_core.volume.grey import Grey
 from asem_core.volume.placement import clip
 from asem_core.volume.provenance import provenance
-from asem_core.zoo.package import Package, choose_model, open_package
-from asem_core.zoo.path import is_own, open_folder
-from asem_core.zoo.unpack import check_description
+from asem_core.zoo.find import choose_model
+from asem_core.zoo.guard.description import check_description
+from asem_core.zoo.package import Package, is_own, open_folder, open_package
 
 log = logging.getLogger(__name__)
 

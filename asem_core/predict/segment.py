@@ -26,6 +26,8 @@ from asem_core.blocks.digests import pyramid_digests
 from asem_core.blocks.journal import Journal, Record
 from asem_core.blocks.run import Stage, run_stage
 from asem_core.geometry import Box, BoxNm, Triple
+from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.resample import resample, source_box
 from asem_core.predict import plan as planning
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.runner import Runner, as_probability
@@ -43,16 +45,14 @@ from asem_core.predict.tiles import (
     split_steps,
     upsampled,
 )
-from asem_core.preprocess.border import read_mirrored
-from asem_core.preprocess.resample import resample, source_box
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.grey import Grey
-from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
 from asem_core.volume.output import remove
-from asem_core.zoo.path import at_hand
+from asem_core.zoo.find import at_hand
 
 PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
 

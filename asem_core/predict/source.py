@@ -17,17 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple, triple
+from asem_core.grid.mirror import mirrored_span, read_mirrored
+from asem_core.grid.resample import resample, source_box
 from asem_core.predict.grids import Grids
-from asem_core.preprocess.border import mirrored_span, read_mirrored, to_grey_range
 from asem_core.preprocess.intensity import EqualizeHistogram
-from asem_core.preprocess.resample import resample, source_box
+from asem_core.preprocess.levels import to_grey_range
 from asem_core.preprocess.stages import Step, normalised
 from asem_core.preprocess.statistics import measured
 from asem_core.progress import Progress
 from asem_core.specs import PreprocessorSpec
+from asem_core.volume.formats.zarr_array import ZarrArray, open_array
 from asem_core.volume.staging import stage, staged_bytes
 from asem_core.volume.volume import Volume
-from asem_core.volume.zarr_array import ZarrArray, open_array
 
 _BLOCK: Triple = (64, 256, 256)
 _CHUNK: Triple = (64, 64, 64)

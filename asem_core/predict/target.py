@@ -13,7 +13,7 @@ from asem_core.blocks.digests import chunk_digests
 from asem_core.geometry import Box, Triple, triple
 from asem_core.predict.plan import Plan
 from asem_core.predict.tiles import Predicted
-from asem_core.volume.ome_write import OmeOutput
+from asem_core.volume.formats.ome_write import OmeOutput
 
 
 def work_folder(output: Path) -> Path:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from asem_core.errors import ModelError
 from asem_core.geometry import TILE_HALO, Box, Triple, VoxelSize, triple
+from asem_core.grid.resample import resample
 from asem_core.predict.session import Session
-from asem_core.preprocess.resample import resample
 from asem_core.preprocess.stages import Step
 
 Image = npt.NDArray[np.float32]

@@ -1,1 +1,12 @@
-"""Steps between the raw volume and the network: resampling to the model's grid, then the model's own stages."""
+"""Steps between the raw volume and the network: the stages that a model names, and their statistics.
+
+===============  ==========================================================
+``stages``       steps in order, and a volume seen through them
+``statistics``   what steps measure on the whole volume, kept in a file
+``normalise``    a volume through stages, as an OME-Zarr
+``levels``       grey levels, and the 0..255 that models are given
+``scale``        the fixed scale of every model
+``intensity``    histogram equalisation, percentile rescaling
+``clahe``        contrast-limited adaptive histogram equalisation
+===============  ==========================================================
+"""

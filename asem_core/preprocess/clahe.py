@@ -21,7 +21,7 @@ from attrs import validators
 
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box, VoxelSize, triple
-from asem_core.preprocess.border import read_mirrored
+from asem_core.grid.mirror import read_mirrored
 from asem_core.preprocess.levels import level_count, to_levels
 from asem_core.progress import Progress, silent
 from asem_core.volume.volume import Volume

@@ -28,7 +28,10 @@ def level_count(dtype: npt.DTypeLike) -> int:
         return 256
     if kind == np.uint16 or kind.kind == "f":
         return 65536
-    raise VolumeError(f"images are uint8, uint16 or floats in [0, 1], found {kind}; convert it to uint8 first")
+    raise VolumeError(
+        f"images are uint8, uint16 or floats in [0, 1], found {kind}; say which levels are black and white "
+        "(--grey LOW:HIGH)"
+    )
 
 
 def to_levels(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
@@ -42,3 +45,16 @@ def to_levels(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | npt.NDArray[np.u
 def count_levels(raw: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """How many voxels of ``raw`` have each grey level, ``(level_count,)``."""
     return np.bincount(to_levels(raw).ravel(), minlength=level_count(raw.dtype))
+
+
+def to_grey_range(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Raw on the 0..255 scale that models are given: uint8 as it is, uint16 / 257, float in [0, 1] times 255.
+
+    Raises
+    ------
+    VolumeError
+        Another dtype: nothing says which value is black and which is white.
+    """
+    if level_count(raw.dtype) == 256:
+        return raw
+    return raw.astype(np.float32) * np.float32(255.0 / 65535 if raw.dtype == np.uint16 else 255.0)

@@ -17,7 +17,7 @@ from asem_core.preprocess.statistics import measured
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
 from asem_core.volume.convert import check_apart
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeVersion
 from asem_core.volume.output import check_destination
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.grid.mirror import read_mirrored
 from asem_core.params import make_params
-from asem_core.preprocess.border import read_mirrored
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import PreprocessorSpec, StageRef

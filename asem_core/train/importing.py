@@ -13,15 +13,15 @@ from asem_core.progress import Progress, silent
 from asem_core.specs import CheckpointSpec, ModelSpec
 from asem_core.train.package import Packaged, check_free, package_network
 from asem_core.train.published import read_checkpoint
-from asem_core.zoo.card import Facts
 from asem_core.zoo.download import download
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import MANIFEST, read_manifest
-from asem_core.zoo.origin import Imported
-from asem_core.zoo.published import checkpoint_card, file_name
-from asem_core.zoo.pull import DOWNLOADS
-from asem_core.zoo.sample import texture
+from asem_core.zoo.site.pull import DOWNLOADS
 from asem_core.zoo.store import check_id, install_package, model_store
+from asem_core.zoo.write.card import Facts
+from asem_core.zoo.write.checkpoint import checkpoint_card, file_name
+from asem_core.zoo.write.origin import Imported
+from asem_core.zoo.write.samples import texture
 
 VERSION = "1.0.0"
 
@@ -35,7 +35,7 @@ def import_checkpoint(
     Parameters
     ----------
     spec
-        What is known of it; see `asem_core.zoo.published.describe_checkpoint`.
+        What is known of it; see `asem_core.zoo.write.checkpoint.describe_checkpoint`.
     date
         ``YYYY-MM-DD``.
     model_id

@@ -22,12 +22,12 @@ from asem_core.specs import ModelSpec
 from asem_core.train import export
 from asem_core.train.recipe import load_recipe, recipe_values
 from asem_core.train.unet import UNet
-from asem_core.zoo.card import Card, Facts, ScoreSet
-from asem_core.zoo.check import Parity, parity, run_onnxruntime
 from asem_core.zoo.files import file_sha256
-from asem_core.zoo.origin import Trained
-from asem_core.zoo.sample import cut_samples, parity_cube, scale
-from asem_core.zoo.write import write_package, zip_size
+from asem_core.zoo.write.card import Card, Facts, ScoreSet
+from asem_core.zoo.write.origin import Trained
+from asem_core.zoo.write.package import write_package, zip_size
+from asem_core.zoo.write.parity import Parity, parity, run_onnxruntime
+from asem_core.zoo.write.samples import cut_samples, parity_cube, scale
 
 STAGE = "package"
 WEIGHTS_NAME = "weights.pt"

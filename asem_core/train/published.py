@@ -20,7 +20,7 @@ from torch import Tensor
 from asem_core.errors import ModelError
 from asem_core.train.saved import read_saved
 from asem_core.train.unet import UNet
-from asem_core.zoo.pickle_file import check_state_dict
+from asem_core.zoo.guard.pickle_file import check_state_dict
 
 FIRST = "unet.l_conv.0.conv_pass.0.weight"
 LARGEST_BASE = 128

@@ -10,9 +10,9 @@ from asem_core.registry import Registry
 from asem_core.train.recipe import Recipe
 from asem_core.train.saved import read_saved
 from asem_core.train.unet import ConvPass, PackageNet, UNet
-from asem_core.zoo.catalogue import package_of
-from asem_core.zoo.describe import STATE_DICT_NAME
-from asem_core.zoo.pickle_file import check_state_dict
+from asem_core.zoo.files import STATE_DICT_NAME
+from asem_core.zoo.find import package_of
+from asem_core.zoo.guard.pickle_file import check_state_dict
 
 
 def make_network(recipe: Recipe, registry: Registry) -> UNet:

@@ -8,7 +8,7 @@ import torch
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import TILE_HALO, Box, Lattice
-from asem_core.preprocess.border import mirrored_index
+from asem_core.grid.mirror import mirrored_index
 from asem_core.train.unet import PACKAGE_CROP, UNet
 from asem_core.train.volumes import LabelledVolume
 

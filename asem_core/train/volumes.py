@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from asem_core.errors import RecipeError
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, resampled_shape
-from asem_core.preprocess.border import read_mirrored, to_grey_range
-from asem_core.preprocess.resample import resample, resample_labels, source_box
+from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.place import clip
+from asem_core.grid.resample import resample, resample_labels, source_box
+from asem_core.preprocess.levels import to_grey_range
 from asem_core.registry import Registry
 from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
-from asem_core.volume.placement import clip
 
 T = TypeVar("T", bound=np.generic)
 _Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]

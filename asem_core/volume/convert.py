@@ -11,13 +11,13 @@ import numpy as np
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, BoxNm, FloatTriple, Triple, triple
 from asem_core.progress import Progress, silent
-from asem_core.volume import zarr_node
-from asem_core.volume.ome_write import ArrayPlan, OmeVersion, Reduction, build_pyramid, create_ome_zarr
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeVersion, Reduction, build_pyramid, create_ome_zarr
+from asem_core.volume.formats.sections import is_tiff
+from asem_core.volume.formats.tiff_write import TiffTarget, create_sections, create_stack
 from asem_core.volume.output import complete_or_absent
 from asem_core.volume.provenance import provenance
-from asem_core.volume.section_order import is_tiff
 from asem_core.volume.staging import copy_slabs, read_unit
-from asem_core.volume.tiff_write import TiffTarget, create_sections, create_stack
 from asem_core.volume.volume import Volume
 
 DEFAULT_CHUNK: Triple = (64, 64, 64)

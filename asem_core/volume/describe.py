@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asem_core.volume import zarr_node
 from asem_core.volume.address import Location, locate
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome import PROVENANCE
 from asem_core.volume.layout import labels_folder
-from asem_core.volume.ome import PROVENANCE
 from asem_core.volume.volume import Volume
 
 
@@ -37,8 +37,8 @@ def describe(volume: Volume) -> dict[str, Any]:
 def _levels(path: Location) -> list[list[int]]:
     if zarr_node.multiscale(path) is None:
         return []
-    from asem_core.volume.ome import read_multiscale
-    from asem_core.volume.zarr_array import open_array
+    from asem_core.volume.formats.ome import read_multiscale
+    from asem_core.volume.formats.zarr_array import open_array
 
     return [list(open_array(path / dataset.path).shape) for dataset in read_multiscale(path).datasets]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asem_core.errors import VolumeError
-from asem_core.volume import zarr_node
 from asem_core.volume.address import Location, can_list, describe_absence, is_remote, locate, names_in
+from asem_core.volume.formats import zarr_node
 
 PUBLISHED_RAW = "volumes/raw"
 PUBLISHED_LABELS = "volumes/labels"

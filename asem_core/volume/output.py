@@ -11,8 +11,8 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import OutputError
-from asem_core.volume import zarr_node
-from asem_core.volume.section_order import is_tiff
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.sections import is_tiff
 
 
 @attrs.frozen(kw_only=True)

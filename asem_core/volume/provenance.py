@@ -1,4 +1,4 @@
-"""What every output says of how it was made, under `asem_core.volume.ome_write.PROVENANCE`."""
+"""What every output says of how it was made, under `asem_core.volume.formats.ome_write.PROVENANCE`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from asem_core.geometry import Box
-from asem_core.volume import zarr_node
 from asem_core.volume.address import locate
-from asem_core.volume.ome import PROVENANCE
+from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome import PROVENANCE
 from asem_core.volume.volume import Volume
 
 _DEEPEST = 3

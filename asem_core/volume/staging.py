@@ -16,8 +16,8 @@ import numpy.typing as npt
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress, silent
+from asem_core.volume.formats.zarr_array import ZarrArray
 from asem_core.volume.volume import Volume
-from asem_core.volume.zarr_array import ZarrArray
 
 STAGING_CHUNK = 64
 SLAB_BYTES = 200 * 2**20

@@ -37,7 +37,7 @@ class Volume:
     voxel_size: VoxelSize
     lower_edge_nm: FloatTriple = (0.0, 0.0, 0.0)
     placed: bool = True
-    """Whether the data states where it lies. Where it does not, as most TIFF, ``lower_edge_nm`` is 0 for want of better."""
+    """Whether the data states where it lies. Where it does not, as most TIFF, ``lower_edge_nm`` is 0."""
     uri: str
     format: str
     """Name of the reader that opened it."""

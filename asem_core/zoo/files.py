@@ -9,6 +9,10 @@ ONNX_NAME = "weights.onnx"
 RDF_NAME = "rdf.yaml"
 COVER_NAME = "cover.png"
 README_NAME = "README.md"
+STATE_DICT_NAME = "weights_state_dict.pt"
+ARCHITECTURE_NAME = "unet.py"
+TEST_INPUT_NAME = "test_input.npy"
+TEST_OUTPUT_NAME = "test_output.npy"
 
 
 def file_sha256(path: Path) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import ModelError
-from asem_core.specs import ModelSpec, OrganelleSpec
-from asem_core.zoo.manifest import stated_onnx
-from asem_core.zoo.store import model_store, stored_models
+from asem_core.specs import ModelSpec
+from asem_core.zoo.files import ONNX_NAME
+from asem_core.zoo.guard.onnx_file import check_onnx
+from asem_core.zoo.manifest import MANIFEST, check_files, stated_onnx
+from asem_core.zoo.rdf import organelle_of, read_description
 
 
 @attrs.frozen(kw_only=True)
@@ -20,36 +22,6 @@ class Package:
     spec: ModelSpec
     folder: Path
     onnx: Path
-
-
-def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
-    """The model ``model_id`` of ``organelle``, or its default: of its plugin, or pulled or imported into the store.
-
-    Raises
-    ------
-    ModelError
-        No such model (the message lists those there are), the organelle has none, or plugin and store have two
-        different models of that id.
-    """
-    stored = tuple(model for name, model in stored_models() if name == organelle.name)
-    models = organelle.models + stored
-    wanted = model_id or organelle.default_model
-    if wanted is None:
-        others = f"; pulled or imported, for --model: {', '.join(m.id for m in stored)}" if stored else ""
-        raise ModelError(
-            f"the organelle {organelle.name!r} has no default model: train one on your labels with `asem train RECIPE` "
-            f"(docs/train.md), or get one with `asem zoo pull` or `asem zoo import` (docs/zoo.md){others}"
-        )
-    found = [model for model in models if model.id == wanted]
-    if not found:
-        there = ", ".join(model.id for model in models) or "none"
-        raise ModelError(f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}")
-    if len({model.sha256 for model in found}) > 1:
-        raise ModelError(
-            f"the plugin of {organelle.name!r} and {model_store()} have different models {wanted!r}: "
-            f"delete {found[-1].package} or uninstall the plugin"
-        )
-    return found[0]
 
 
 def package_folder(spec: ModelSpec) -> Path:
@@ -83,3 +55,24 @@ def open_package(spec: ModelSpec) -> Package:
     """
     folder = package_folder(spec)
     return Package(spec=spec, folder=folder, onnx=stated_onnx(spec, folder))
+
+
+def is_own(folder: Path) -> bool:
+    """Whether the package in ``folder``, which `check_description` has accepted, was written by ASEM."""
+    config = read_description(folder).get("config")
+    return isinstance(config, dict) and "asem" in config and (folder / MANIFEST).is_file()
+
+
+def open_folder(folder: Path, *, organelle: str) -> Package:
+    """Open a package that ASEM wrote.
+
+    Raises
+    ------
+    ModelError
+        The weights are not the stated ones or not sound, or find another organelle.
+    """
+    spec = check_files(folder)
+    check_onnx(folder / ONNX_NAME)
+    if (found := organelle_of(folder)) != organelle:
+        raise ModelError(f"{folder}: the model {spec.id!r} finds {found}, not {organelle}: give --organelle {found}")
+    return Package(spec=spec, folder=folder, onnx=folder / ONNX_NAME)

@@ -1,4 +1,4 @@
-"""The description of a package from elsewhere, ``rdf.yaml``: read as plain data, its files found and compared."""
+"""The description of a package, ``rdf.yaml``: read as plain data, with care; the files and the organelle it names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ import attrs
 import yaml
 
 from asem_core.errors import ModelError
-from asem_core.zoo.files import file_sha256
-from asem_core.zoo.inside import is_remote, local_file
-from asem_core.zoo.onnx_file import check_onnx
-from asem_core.zoo.pickle_file import check_state_dict
 
 RDF_NAMES = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
 """Names of a description, the usual one first (bioimage.io)."""
@@ -23,8 +19,6 @@ _MOST_NODES = 100_000
 _FILES = ("weights", "inputs", "outputs", "test_inputs", "test_outputs", "attachments", "documentation", "covers",
           "sample_inputs", "sample_outputs")  # fmt: skip
 """The parts of a description that name files."""
-_MAY_BE_REMOTE = ("attachments", "documentation", "covers", "sample_inputs", "sample_outputs")
-"""Those that nothing here opens."""
 
 
 @attrs.frozen
@@ -35,35 +29,6 @@ class NamedFile:
     """Where in the description, such as ``weights.onnx.source``."""
     name: str
     sha256: str | None
-
-
-def check_description(folder: Path) -> None:
-    """Check the description in ``folder`` and every file that it names; nothing of them is run.
-
-    Parameters
-    ----------
-    folder
-        An unpacked bioimage.io model.
-
-    Raises
-    ------
-    ModelError
-        There is no description, it is no plain YAML or describes no model; a file that it names is missing, lies
-        outside the folder or elsewhere, or has another sha256 than stated; ONNX weights do not pass `check_onnx`,
-        PyTorch weights not `check_state_dict`; a test tensor is no plain array.
-    """
-    values = read_description(folder)
-    for named in named_files(values):
-        part = named.place.split(".")[0]
-        if part in _MAY_BE_REMOTE and is_remote(named.name):
-            continue
-        path = local_file(folder, named.name, f"{description_path(folder)}, {named.place}")
-        if named.sha256 is not None and (found := file_sha256(path)) != named.sha256.lower():
-            raise ModelError(
-                f"the sha256 of {path} is {found}, expected {named.sha256} ({named.place}); "
-                "the file was changed or damaged: get the package again"
-            )
-        _check_content(path, named.place)
 
 
 def description_path(folder: Path) -> Path:
@@ -157,21 +122,19 @@ def _is_list_of_files(place: str) -> bool:
     return part in ("covers", "test_inputs", "test_outputs", "sample_inputs", "sample_outputs") and rest.isdigit()
 
 
-def _check_content(path: Path, place: str) -> None:
-    if place == "weights.onnx.source":
-        check_onnx(path)
-    elif place == "weights.pytorch_state_dict.source":
-        check_state_dict(path)
-    elif place.startswith(("test_", "inputs", "outputs")) and path.suffix == ".npy":
-        _check_array(path)
+def organelle_of(folder: Path) -> str:
+    """The organelle that the package in ``folder`` finds, from ``config: asem`` of its ``rdf.yaml``.
 
-
-def _check_array(path: Path) -> None:
-    import numpy as np
-
+    Raises
+    ------
+    ModelError
+        The description cannot be read or does not say.
+    """
     try:
-        np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ModelError(
-            f"{path} holds no plain array ({' '.join(str(error).split())}): get the package again"
-        ) from None
+        organelle = read_description(folder)["config"]["asem"]["organelle"]
+    except (KeyError, TypeError):
+        organelle = None
+    if not isinstance(organelle, str):
+        path = description_path(folder)
+        raise ModelError(f"{path} does not name an organelle (config: asem: organelle): no package that ASEM wrote")
+    return organelle

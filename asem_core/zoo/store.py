@@ -19,8 +19,9 @@ import attrs
 
 from asem_core.errors import ModelError, OutputError
 from asem_core.specs import ModelSpec
+from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import check_files, read_manifest
-from asem_core.zoo.rdf import check_description, description_path, read_description
+from asem_core.zoo.rdf import organelle_of
 
 FOLDER_VARIABLE = "ASEM_MODELS"
 
@@ -69,7 +70,7 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
     -----
     The package is unpacked and checked beside its place and renamed at the end. The same weights again are no error.
     """
-    from asem_core.zoo.unpack import unpack_safely
+    from asem_core.zoo.guard.unpack import unpack_safely
 
     store = model_store()
     try:
@@ -101,24 +102,6 @@ def stored_models() -> tuple[tuple[str, ModelSpec], ...]:
         except ModelError as error:
             warnings.warn(f"the stored model {folder.name!r} is left out: {error}", stacklevel=2)
     return tuple(found)
-
-
-def organelle_of(folder: Path) -> str:
-    """The organelle that the package in ``folder`` finds, from ``config: asem`` of its ``rdf.yaml``.
-
-    Raises
-    ------
-    ModelError
-        The description cannot be read or does not say.
-    """
-    try:
-        organelle = read_description(folder)["config"]["asem"]["organelle"]
-    except (KeyError, TypeError):
-        organelle = None
-    if not isinstance(organelle, str):
-        path = description_path(folder)
-        raise ModelError(f"{path} does not name an organelle (config: asem: organelle): no package that ASEM wrote")
-    return organelle
 
 
 def check_id(model_id: str) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with a package, found without running it."""
+"""Whether a package is sound: looked at (`problems`), and run by bioimage.io's own test (`bioimageio_test`)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import gc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
+
+import attrs
 
 from asem_core.errors import ModelError
+from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import MANIFEST, check_files
-from asem_core.zoo.rdf import check_description, description_path
+from asem_core.zoo.rdf import description_path
+
+WeightFormat = Literal["onnx", "pytorch_state_dict"]
 
 
 def problems(folder: Path) -> tuple[str, ...]:
@@ -54,3 +60,55 @@ def _bioimageio_problems(folder: Path) -> tuple[str, ...]:
         for error in detail.errors
     ]
     return tuple(dict.fromkeys(errors)) or (f"bioimage.io does not accept {description_path(folder)}",)
+
+
+@attrs.frozen(kw_only=True)
+class TestReport:
+    """What bioimage.io's test said."""
+
+    __test__ = False  # not a test class of pytest
+
+    passed: bool
+    core_version: str
+    weight_format: str
+    problems: tuple[str, ...] = ()
+
+
+def bioimageio_test(folder: Path, *, weight_format: WeightFormat = "onnx") -> TestReport:
+    """Run bioimageio.core's own test: format, files, and the reproduction of the test output.
+
+    Parameters
+    ----------
+    folder
+        The unpacked package.
+    weight_format
+        ``"onnx"``, or ``"pytorch_state_dict"`` where torch is installed.
+
+    Raises
+    ------
+    ModelError
+        There is no ``rdf.yaml``.
+    """
+    if not (folder / "rdf.yaml").is_file():
+        raise ModelError(f"no bioimage.io package in {folder} (rdf.yaml is missing)")
+    from importlib.metadata import version
+
+    from bioimageio.core import test_model
+
+    with warnings.catch_warnings():
+        # bioimageio.spec leaves the files that it hashes to the garbage collector.
+        warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
+        # bioimageio.core 0.9 says that its ONNX adapter ignores devices.
+        warnings.filterwarnings("ignore", "Device management is not implemented for onnx", UserWarning)
+        devices = ["CPUExecutionProvider" if weight_format == "onnx" else "cpu"]
+        summary = test_model(folder / "rdf.yaml", weight_format=weight_format, devices=devices)
+        gc.collect()
+    problems = tuple(
+        f"{'.'.join(str(part) for part in error.loc)}: {error.msg}"
+        for detail in summary.details
+        for error in detail.errors
+    )
+    passed = summary.status == "passed"
+    return TestReport(
+        passed=passed, core_version=version("bioimageio.core"), weight_format=weight_format, problems=problems
+    )

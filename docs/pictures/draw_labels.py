@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from asem_core.evaluate.figure import LegendEntry, Panel, compose
-from asem_core.evaluate.paint import Colour, display_shape, fill, grey, outline, resize_mask
+from asem_core.draw.figure import LegendEntry, Panel, compose
+from asem_core.draw.paint import Colour, display_shape, fill, grey, outline, resize_mask
 from asem_core.geometry import Box
 from asem_core.volume import open_labels, open_volume
 

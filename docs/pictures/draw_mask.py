@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from asem_core.evaluate.figure import LegendEntry, Panel, compose
-from asem_core.evaluate.paint import display_shape, fill, grey, outline, resize_mask
+from asem_core.draw.figure import LegendEntry, Panel, compose
+from asem_core.draw.mask import INSIDE_EDGE, OUTSIDE
+from asem_core.draw.paint import display_shape, fill, grey, outline, resize_mask
 from asem_core.geometry import AXES
-from asem_core.mask.preview import INSIDE_EDGE, OUTSIDE
 from asem_core.volume import Volume, open_volume
-from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
 
 
 def put_beside_resin(tissue: Volume, path: Path) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from asem_core.evaluate.figure import Panel, compose
-from asem_core.evaluate.paint import grey
+from asem_core.draw.figure import Panel, compose
+from asem_core.draw.paint import grey
 from asem_core.geometry import Box
 from asem_core.preprocess.stages import make_steps, measure, normalised
 from asem_core.registry import make_registry

@@ -13,8 +13,8 @@ from asem_dataset_simulated.cell.draw import Window, render_cell
 from asem_dataset_simulated.cell.named import centred, find_cell
 from PIL import Image
 
-from asem_core.evaluate.figure import LegendEntry, Panel, compose
-from asem_core.evaluate.paint import Colour, fill, grey, resize_mask
+from asem_core.draw.figure import LegendEntry, Panel, compose
+from asem_core.draw.paint import Colour, fill, grey, resize_mask
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import open_volume
 

@@ -23,8 +23,8 @@ import tifffile
 
 from asem_core import make_registry, open_volume, segment
 from asem_core.geometry import TILE_HALO, Box, VoxelSize
-from asem_core.zoo.catalogue import Listed, all_models, model_named
-from asem_core.zoo.export import export_zip
+from asem_core.zoo.find import Listed, all_models, model_named
+from asem_core.zoo.write.export import export_zip
 
 SIDE = 208
 """Of the volume, and of a block, 112 + 12 * 8: with a halo of 52 they lie two along each axis."""

@@ -22,7 +22,7 @@ from asem_core import VoxelSize, make_registry
 from asem_core.analyze import analyze
 from asem_core.blocks.produce import produce
 from asem_core.geometry import Box
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan
 
 SEED, TILE = 5, 96
 

@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 from asem_core import VoxelSize
 from asem_core.blocks.produce import produce
 from asem_core.geometry import Box, Triple
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins" / "analyses" / "pores" / "tests"))
 from envelope import Envelope

@@ -153,7 +153,7 @@ def prepare(folder: Path, *, quick: bool) -> None:
     from asem_core.geometry import Box, VoxelSize
     from asem_core.train.export import export_onnx, round_to_fp16
     from asem_core.train.unet import UNet
-    from asem_core.volume.ome_write import ArrayPlan, create_ome_zarr
+    from asem_core.volume.formats.ome_write import ArrayPlan, create_ome_zarr
 
     torch.manual_seed(SEED)
     network = UNet(32).eval()

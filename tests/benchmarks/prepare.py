@@ -37,7 +37,7 @@ def make(folder: Path, side: int) -> None:
     from scipy import ndimage
 
     from asem_core.geometry import Box, VoxelSize
-    from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+    from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
 
     noise = ndimage.gaussian_filter(np.random.default_rng(SEED).normal(size=(96,) * 3), 4, mode="wrap")
     tile = np.clip(170 + 40 * noise / noise.std(), 0, 255).astype(np.uint8)

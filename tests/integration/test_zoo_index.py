@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from asem_core import make_registry
-from asem_core.zoo.catalogue import all_models
 from asem_core.zoo.files import file_sha256
+from asem_core.zoo.find import all_models
 
 from ..scripts import load_script
 

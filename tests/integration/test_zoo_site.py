@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from asem_core.zoo.catalogue import Listed
+from asem_core.zoo.find import Listed
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.site import build_site
+from asem_core.zoo.site.build import build_site
 
 from ..browser import browse
 from ..web_server import serve

@@ -9,8 +9,8 @@ import pytest
 import zarr
 
 from asem_core import Box, segment
+from asem_core.grid.resample import resample
 from asem_core.predict import openvino_runtime
-from asem_core.preprocess.resample import resample
 from asem_core.specs import ExclusionZone, OrganelleSpec
 
 from ..box_model import box_filter, write_box_model

@@ -18,7 +18,7 @@ from asem_core.train.export import (  # noqa: E402
     save_state_dict,
 )
 from asem_core.train.unet import PackageNet, UNet  # noqa: E402
-from asem_core.zoo.check import parity, run_onnxruntime  # noqa: E402
+from asem_core.zoo.write.parity import parity, run_onnxruntime  # noqa: E402
 
 
 def make_network(seed=0):

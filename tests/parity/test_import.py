@@ -13,14 +13,14 @@ import pytest
 
 from asem_core import Registry, Volume
 from asem_core.geometry import Box
+from asem_core.grid.mirror import read_mirrored
 from asem_core.predict.segment import segment
-from asem_core.preprocess.border import read_mirrored
 from asem_core.preprocess.stages import make_steps, measure, normalised
 from asem_core.specs import ExclusionZone, OrganelleSpec
 from asem_core.volume import open_volume
-from asem_core.zoo.check import run_onnxruntime
-from asem_core.zoo.published import CLAHE, describe_checkpoint
-from asem_core.zoo.sample import scale
+from asem_core.zoo.write.checkpoint import CLAHE, describe_checkpoint
+from asem_core.zoo.write.parity import run_onnxruntime
+from asem_core.zoo.write.samples import scale
 
 torch = pytest.importorskip("torch", reason="importing needs torch: pip install 'asem-core[train]'")
 from torch import nn  # noqa: E402
@@ -99,8 +99,8 @@ def store(network: Published, tmp_path_factory: pytest.TempPathFactory) -> Any:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASEM_MODELS", str(folder / "store"))
-        patch.setattr("asem_core.zoo.sample.PARITY_SIDE", 120)
-        patch.setattr("asem_core.zoo.check.run_openvino", not_installed)
+        patch.setattr("asem_core.zoo.write.samples.PARITY_SIDE", 120)
+        patch.setattr("asem_core.zoo.write.parity.run_openvino", not_installed)
         install_checkpoint(folder / "er.pt", spec=spec, date="2026-01-02")
         yield folder / "store"
 

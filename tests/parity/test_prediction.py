@@ -15,7 +15,7 @@ import zarr
 from asem_core import Box, Registry, Volume, segment
 from asem_core.errors import AsemError
 from asem_core.geometry import TILE_HALO
-from asem_core.preprocess.border import mirrored_index
+from asem_core.grid.mirror import mirrored_index
 
 MEMORY = 2 * 10**9
 

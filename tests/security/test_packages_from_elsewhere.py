@@ -13,8 +13,9 @@ import pytest
 import zarr
 
 from asem_core.errors import AsemError, ModelError
-from asem_core.zoo.pickle_file import check_state_dict
-from asem_core.zoo.unpack import check_description, unpack_safely
+from asem_core.zoo.guard.description import check_description
+from asem_core.zoo.guard.pickle_file import check_state_dict
+from asem_core.zoo.guard.unpack import unpack_safely
 
 from ..box_model import read_rdf, write_box_model, write_rdf
 from .attacks import PACKAGES, ZIPS, mark, zip_package

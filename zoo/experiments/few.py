@@ -26,7 +26,7 @@ from scipy import ndimage
 from asem_core.geometry import Box
 from asem_core.registry import make_registry
 from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 
 SIDE = 56

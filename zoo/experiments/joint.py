@@ -26,7 +26,7 @@ from asem_dataset_simulated import Request, simulate_to
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
-from asem_core.labels.scale import scale_width
+from asem_core.grid.reference import scale_width
 from asem_core.labels.zone import Shell, shell
 from asem_core.registry import Registry, make_registry
 from asem_core.train.loop import choose_device, train

@@ -21,7 +21,7 @@ from asem_core.analyze.view import View
 from asem_core.blocks.mapping import map_blocks
 from asem_core.blocks.produce import produce
 from asem_core.geometry import AXES, Box, centre_of_first_voxel, triple
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan
 from asem_core.volume.provenance import provenance
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ def build(site: Path, *, names: tuple[str, ...], url: str | None, overwrite: boo
       asem zoo build site --url https://models.example.org/asem
     """
     from asem_core.registry import make_registry
-    from asem_core.zoo.catalogue import all_models, model_named
-    from asem_core.zoo.site import build_site
+    from asem_core.zoo.find import all_models, model_named
+    from asem_core.zoo.site.build import build_site
 
     if url is not None and not url.startswith(("https://", "http://")):
         raise click.UsageError(f"--url is an address such as https://models.example.org/asem; got {url!r}")

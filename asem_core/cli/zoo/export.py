@@ -22,9 +22,9 @@ def export(package: str, dst: Path, *, overwrite: bool) -> None:
       asem zoo export mito-10nm .
     """
     from asem_core.registry import make_registry
-    from asem_core.zoo.catalogue import package_of
-    from asem_core.zoo.export import export_zip
     from asem_core.zoo.files import file_sha256
+    from asem_core.zoo.find import package_of
+    from asem_core.zoo.write.export import export_zip
 
     destination = dst / f"{Path(package).name}.zip" if dst.is_dir() else dst
     with package_of(package, registry=make_registry()) as folder:

@@ -46,7 +46,7 @@ def import_(
     from asem_core.cli.stage_params import parse_stage
     from asem_core.preprocess.stages import make_steps
     from asem_core.registry import make_registry
-    from asem_core.zoo.published import describe_checkpoint
+    from asem_core.zoo.write.checkpoint import describe_checkpoint
 
     registry = make_registry()
     stages = None if normalise is None else () if normalise == "none" else (parse_stage(normalise),)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from asem_core.zoo.catalogue import Listed
+    from asem_core.zoo.find import Listed
 
 
 @click.command("list", epilog="Example: asem zoo list")
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def list_(*, as_json: bool) -> None:
     """List the models of this machine: those that plugins bring, and those that were pulled or imported."""
     from asem_core.registry import make_registry
-    from asem_core.zoo.catalogue import all_models
+    from asem_core.zoo.find import all_models
 
     registry = make_registry()
     models = all_models(registry)
@@ -44,7 +44,7 @@ def _row(model: Listed) -> dict[str, Any]:
 
 
 def _text(model: Listed) -> str:
-    from asem_core.zoo.catalogue import score_text
+    from asem_core.zoo.find import score_text
 
     spec = model.spec
     voxel = " x ".join(f"{v:g}" for v in spec.voxel_size_nm)

@@ -52,7 +52,7 @@ def package(
     """
     from datetime import UTC, datetime
 
-    from asem_core.zoo.card import load_card, load_scores
+    from asem_core.zoo.write.card import load_card, load_scores
 
     try:
         from asem_core.train.package import package_run
@@ -86,7 +86,7 @@ def _named_file(text: str) -> tuple[str, Path]:
 
 
 def _read_sample(registry: Registry, uri: str, voxel_size: VoxelSize | None, grid: VoxelSize) -> Any:
-    from asem_core.preprocess.border import to_grey_range
+    from asem_core.preprocess.levels import to_grey_range
     from asem_core.volume import open_volume
 
     volume = open_volume(uri, registry=registry, voxel_size=voxel_size)

@@ -10,6 +10,6 @@ import click
 def path(model: str) -> None:
     """Print the folder of the package of the model ID."""
     from asem_core.registry import make_registry
-    from asem_core.zoo.catalogue import model_named
+    from asem_core.zoo.find import model_named
 
     click.echo(model_named(model, registry=make_registry()).folder)

@@ -34,7 +34,7 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
     """
     from asem_core.registry import make_registry
     from asem_core.zoo.package import package_folder
-    from asem_core.zoo.store import organelle_of
+    from asem_core.zoo.rdf import organelle_of
 
     registry = make_registry()
     fetch = _pull_checkpoint if "/" in model else _pull_package
@@ -49,7 +49,7 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
 
 
 def _pull_package(model: str, registry: Registry, site: str | None, *, overwrite: bool) -> ModelSpec:
-    from asem_core.zoo.pull import pull as run
+    from asem_core.zoo.site.pull import pull as run
 
     if site is None:
         raise click.UsageError("from where? give the address of a zoo site with --from, or set ASEM_ZOO")

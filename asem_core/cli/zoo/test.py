@@ -10,7 +10,7 @@ import click
 from asem_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from asem_core.zoo.check import WeightFormat
+    from asem_core.zoo.validate import WeightFormat
 
 
 @click.command()
@@ -29,10 +29,10 @@ def test(package: str, *, weight_format: WeightFormat | None) -> None:
       asem zoo test downloaded.zip
     """
     from asem_core.registry import make_registry
-    from asem_core.zoo.catalogue import package_of
-    from asem_core.zoo.check import bioimageio_test
+    from asem_core.zoo.find import package_of
+    from asem_core.zoo.guard.description import check_description
     from asem_core.zoo.manifest import MANIFEST, check_files
-    from asem_core.zoo.rdf import check_description
+    from asem_core.zoo.validate import bioimageio_test
 
     with package_of(package, registry=make_registry()) as folder:
         check_description(folder)

@@ -15,7 +15,7 @@ def validate(package: str) -> None:
     Prints one line per problem.
     """
     from asem_core.registry import make_registry
-    from asem_core.zoo.catalogue import package_of
+    from asem_core.zoo.find import package_of
     from asem_core.zoo.validate import problems
 
     with package_of(package, registry=make_registry()) as folder:

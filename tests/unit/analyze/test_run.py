@@ -19,7 +19,7 @@ from asem_core.errors import AsemError, GeometryError, OutputError, PluginError,
 from asem_core.plugins import LoadedPlugin
 from asem_core.registry import Entry, Names, Registry
 from asem_core.specs import AnalysisSpec
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan
 
 SHAPE = (6, 7, 8)
 

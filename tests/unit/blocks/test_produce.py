@@ -14,7 +14,7 @@ from asem_core.blocks.produce import produce
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.volume import open_labels, open_volume
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan
 
 SHAPE = (20, 33, 150)
 VALUES = np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8)

@@ -18,9 +18,11 @@ from skimage.morphology import ball
 from asem_core import Volume, VoxelSize, open_volume
 from asem_core.errors import AsemError, OutputError, VolumeError
 from asem_core.geometry import Box
-from asem_core.mask import CellMask, cell_mask, make_mask
+from asem_core.grid.mirror import read_mirrored
+from asem_core.mask import CellMask, make_mask
 from asem_core.mask.steps import erode, rough_mask
-from asem_core.preprocess.border import read_mirrored
+
+from .whole import cell_mask
 
 NM5 = VoxelSize((5, 5, 5))
 SMALL = CellMask(max_hole=120, min_object=200, opening=2, closing=1)

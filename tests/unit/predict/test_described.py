@@ -214,7 +214,7 @@ def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any
 
 
 def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path) -> None:
-    from asem_core.zoo.path import is_own, open_folder
+    from asem_core.zoo.package import is_own, open_folder
 
     mito = pytest.importorskip("asem_organelle_mito")
     folder = Path(mito.__file__).parent / "models" / "mito_10nm"

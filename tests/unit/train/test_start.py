@@ -14,7 +14,7 @@ from asem_core.train.export import round_to_fp16, save_state_dict
 from asem_core.train.recipe import Recipe, structure_recipe
 from asem_core.train.start import make_network
 from asem_core.train.unet import PackageNet, UNet
-from asem_core.zoo.catalogue import package_of
+from asem_core.zoo.find import package_of
 
 
 def recipe(**changes: Any) -> Recipe:

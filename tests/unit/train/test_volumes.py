@@ -11,8 +11,8 @@ import zarr
 
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
-from asem_core.preprocess.border import read_mirrored
-from asem_core.preprocess.resample import resample, source_box
+from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.resample import resample, source_box
 from asem_core.registry import make_registry
 from asem_core.train.recipe import Data
 from asem_core.train.volumes import load_data

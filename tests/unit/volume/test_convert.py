@@ -218,7 +218,7 @@ def test_a_stale_partial_is_replaced(tmp_path, image, opened, importlib_version)
 
 
 def test_a_big_stack_is_a_bigtiff(tmp_path, image, opened, monkeypatch):
-    monkeypatch.setattr("asem_core.volume.tiff_write._CLASSIC_LIMIT", 100)
+    monkeypatch.setattr("asem_core.volume.formats.tiff_write._CLASSIC_LIMIT", 100)
     convert(of(image), tmp_path / "big.tif")
     with tifffile.TiffFile(tmp_path / "big.tif") as tif:
         assert tif.is_bigtiff

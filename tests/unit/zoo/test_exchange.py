@@ -15,14 +15,14 @@ from click.testing import CliRunner
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError, OutputError
 from asem_core.zoo import download
-from asem_core.zoo.catalogue import Listed
-from asem_core.zoo.export import export_zip
 from asem_core.zoo.files import file_sha256
+from asem_core.zoo.find import Listed
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.pull import pull
-from asem_core.zoo.site import build_site
+from asem_core.zoo.site.build import build_site
+from asem_core.zoo.site.pull import pull
 from asem_core.zoo.store import stored_models
 from asem_core.zoo.validate import problems
+from asem_core.zoo.write.export import export_zip
 
 from ...web_server import serve
 

@@ -42,8 +42,8 @@ def not_installed(onnx, scaled):
 def small_cubes():
     """Cubes of 120 voxels instead of 160, and one runtime: what is tested here is the files, not the numbers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("asem_core.zoo.sample.PARITY_SIDE", 120)
-        patch.setattr("asem_core.zoo.check.run_openvino", not_installed)
+        patch.setattr("asem_core.zoo.write.samples.PARITY_SIDE", 120)
+        patch.setattr("asem_core.zoo.write.parity.run_openvino", not_installed)
         yield
 
 

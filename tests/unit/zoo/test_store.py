@@ -13,8 +13,9 @@ import yaml
 
 from asem_core.errors import ModelError
 from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.zoo.find import choose_model
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.package import choose_model, open_package
+from asem_core.zoo.package import open_package
 from asem_core.zoo.store import install_package, stored_models
 from asem_core.zoo.store import model_store as store_path
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.report.drawing import BAR_NM, SMOOTH, draw_over
+from asem_core.draw.lines import BAR_NM, SMOOTH, draw_over
 from asem_core.report.parts import Card, Gallery, Quality
 
 if TYPE_CHECKING:

@@ -28,23 +28,8 @@ class Membrane:
     """Standard deviation of the blur."""
 
 
-def blurred_membrane(
-    x_nm: Double, *, place_nm: float, blur_nm: float, levels: tuple[float, float, float], width_nm: float
-) -> Double:
-    """Grey across a membrane: three levels, inside, membrane, outside, blurred with a Gaussian.
-
-    Examples
-    --------
-    >>> x = np.array([-50.0, 0.0, 50.0])
-    >>> blurred_membrane(x, place_nm=0, blur_nm=1, levels=(120, 20, 190), width_nm=7.5).round(0)
-    array([120.,  20., 190.])
-    """
-    grey: Double = _basis(x_nm, place_nm, blur_nm, width_nm) @ np.array(levels, np.float64)
-    return grey
-
-
 def fit_membrane(x_nm: Double, grey: Double, *, width_nm: float) -> Membrane | None:
-    """Fit `blurred_membrane` to a profile; None where it does not describe it.
+    """Fit three grey levels, inside, membrane and outside, blurred with a Gaussian; None where they do not describe it.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from asem_analysis_pores.masks import Masks, merge_fragments, off_surface, small_masks
-from asem_analysis_pores.membrane import blurred_membrane, fit_membrane
+from asem_analysis_pores.membrane import fit_membrane
 from asem_analysis_pores.normals import pore_axes
 from asem_analysis_pores.params import Pores
 from asem_analysis_pores.patch import sample_patch, tangent_frame
@@ -14,6 +14,7 @@ from asem_analysis_pores.spatial import nearest_distance, spatial_correlation
 from asem_analysis_pores.statistics import describe
 from asem_analysis_pores.surface import envelope, split_nuclei
 from scipy import ndimage
+from scipy.special import ndtr
 
 from asem_core import Volume, VoxelSize
 
@@ -210,11 +211,18 @@ def test_no_ring_in_an_even_plane() -> None:
     assert find_ring(np.full((61, 61), 100, np.float32), step_nm=5.0, lines=18, search_nm=(20, 90)).lines == 0
 
 
+def blurred_membrane(x_nm: np.ndarray, *, levels: tuple[float, float, float], blur_nm: float) -> np.ndarray:
+    """Grey across a membrane 7.5 nm thick, its middle at 4 nm: each edge is a step, smoothed by a Gaussian."""
+    inside, membrane, outside = levels
+    first, second = (ndtr((x_nm - edge) / blur_nm) for edge in (4 - 3.75, 4 + 3.75))
+    return inside + (membrane - inside) * first + (outside - membrane) * second
+
+
 @pytest.mark.parametrize("blur", [5.0, 9.0, 12.0])
 @pytest.mark.parametrize("levels", [(120, 20, 190), (150, 60, 130)])
 def test_the_middle_of_a_blurred_membrane(blur: float, levels: tuple[float, float, float]) -> None:
     x = np.arange(-20.0, 21)
-    grey = blurred_membrane(x, place_nm=4.0, blur_nm=blur, levels=levels, width_nm=7.5)
+    grey = blurred_membrane(x, levels=levels, blur_nm=blur)
     found = fit_membrane(x, grey + np.random.default_rng(0).normal(0, 0.3, len(x)), width_nm=7.5)
     assert found is not None
     assert found.place_nm == pytest.approx(4, abs=1.0)

@@ -10,7 +10,7 @@ from asem_dataset_asem.models import read_models
 
 from asem_core.preprocess.stages import make_steps
 from asem_core.registry import make_registry
-from asem_core.zoo.published import checkpoint_card, describe_checkpoint, file_name
+from asem_core.zoo.write.checkpoint import checkpoint_card, describe_checkpoint, file_name
 
 MODELS = {spec.name.rpartition("/")[2]: spec for spec in read_models()}
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import attrs
 
+from asem_core.draw.overlay import draw_evaluation
 from asem_core.errors import OutputError, PluginError
-from asem_core.evaluate import Evaluation, draw_evaluation, evaluate
+from asem_core.evaluate import Evaluation, evaluate
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.predict.segment import Segmentation, segment
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import open_labels, open_volume
-from asem_core.zoo.package import choose_model
+from asem_core.zoo.find import choose_model
 from asem_dataset_simulated.tissue.write import write_tissue
 
 ORGANELLE = "mito"

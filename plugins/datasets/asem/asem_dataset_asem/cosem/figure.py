@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from asem_core.evaluate.align import Placed
-from asem_core.evaluate.figure import LegendEntry, Panel, compose
-from asem_core.evaluate.paint import Colour, Picture, display_shape, grey, outline, resize_mask
-from asem_core.evaluate.planes import CANDIDATES, Plane, read_plane
+from asem_core.draw.figure import LegendEntry, Panel, compose
+from asem_core.draw.paint import Colour, Picture, display_shape, grey, outline, resize_mask
+from asem_core.draw.planes import CANDIDATES, Plane, read_plane
 from asem_core.geometry import AXES, Box
+from asem_core.grid.place import Placed
 from asem_core.volume import Volume, open_labels
 from asem_dataset_asem.cosem.importing import ANNOTATED, Imported
 

@@ -17,10 +17,10 @@ from asem_core.blocks.mapping import map_blocks
 from asem_core.blocks.produce import produce
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple
-from asem_core.preprocess.resample import resample_labels, source_box
+from asem_core.grid.resample import resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import readable_by_blocks
 from asem_dataset_asem.cosem.classes import NOT_ANNOTATED, RELATED

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from asem_core.blocks.mapping import map_blocks
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr
+from asem_core.volume.formats.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 from asem_dataset_simulated.cell.canvas import LABELS
 from asem_dataset_simulated.cell.draw import IMAGE, TILE, View, Window, render_cell

@@ -9,7 +9,7 @@ import importlib_metadata
 
 from asem_core.geometry import Box, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
 from asem_core.volume.output import complete_or_absent
 from asem_dataset_simulated.tissue.assemble import make_scene
 from asem_dataset_simulated.tissue.draw import TILE, render

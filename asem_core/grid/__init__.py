@@ -1,0 +1,10 @@
+"""From one grid to another: where volumes lie in each other's voxels, and what their voxels are on another grid.
+
+==============  ===========================================================================
+``place``       one volume in the voxels of another: by shape or position; cut, paste
+``mirror``      reading past a volume's faces
+``resample``    arrays to another voxel size, images and labels, block by block
+``regrid``      a volume to another voxel size, as an OME-Zarr
+``reference``   widths and volumes in voxels of the 5 nm grid, on the grid at hand
+==============  ===========================================================================
+"""

@@ -1,0 +1,39 @@
+"""Reading past a volume's faces: the image is mirrored about the face, so that no rim goes unpredicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.geometry import Box, Triple
+
+
+def mirrored_index(start: int, stop: int, n: int) -> npt.NDArray[np.intp]:
+    """Indices ``start .. stop`` of an axis of ``n`` voxels, mirrored about its faces as often as needed.
+
+    >>> mirrored_index(-2, 5, 3).tolist()
+    [1, 0, 0, 1, 2, 2, 1]
+    """
+    index = np.arange(start, stop) % (2 * n)
+    return np.where(index < n, index, 2 * n - 1 - index)
+
+
+def mirrored_span(start: int, stop: int, n: int) -> tuple[int, int]:
+    """The voxels of an axis of ``n`` voxels that `mirrored_index` touches: first, and one past the last."""
+    index = mirrored_index(start, stop, n)
+    return int(index.min()), int(index.max()) + 1
+
+
+def read_mirrored(read: Callable[[Box], npt.NDArray[Any]], shape: Triple, box: Box) -> npt.NDArray[Any]:
+    """The voxels of ``box``, which may reach outside a volume of ``shape`` whose inside ``read`` gives."""
+    if Box.of_shape(shape).contains(box):
+        return read(box)
+    spans = [mirrored_span(a, b, n) for a, b, n in zip(box.start, box.stop, shape, strict=True)]
+    inner = Box([a for a, _ in spans], [b for _, b in spans])
+    index = [
+        mirrored_index(a, b, n) - low for a, b, n, low in zip(box.start, box.stop, shape, inner.start, strict=True)
+    ]
+    return read(inner)[np.ix_(*index)]

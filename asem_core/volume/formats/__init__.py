@@ -1,0 +1,15 @@
+"""File formats: all that knows how a file is laid out. Readers answer `accepts(uri)` and open a `Source`.
+
+===============  ==============================================================================
+``tiff``         reader: a folder of sections, or a stack; ``sections``: which files, which order
+``ome``          reader of OME-Zarr 0.4 and 0.5
+``zarr_plain``   reader of Zarr arrays, and of the layout of the published data
+``n5``           reader, by tensorstore
+``hdf5``         reader, by h5py
+``mrc``          reader, by mrcfile
+``zarr_node``    Zarr hierarchies told apart by their metadata, without zarr
+``zarr_array``   a stored Zarr array as a `LazyArray`; paths and digests of chunks
+``ome_write``    writer of OME-Zarr: arrays, metadata, pyramids
+``tiff_write``   writer of sections and stacks that are filled in any order
+===============  ==============================================================================
+"""

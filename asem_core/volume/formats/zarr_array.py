@@ -1,0 +1,98 @@
+"""A stored Zarr array as a `LazyArray`: leading axes of length 1 dropped, damaged chunks reported with their path."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import VolumeError
+from asem_core.volume.address import Location, explain, stamp
+from asem_core.volume.formats import zarr_node
+
+if TYPE_CHECKING:
+    import zarr
+
+_DIGEST_CHUNKS = 64
+_REMOTE_DIGEST_CHUNKS = 3
+"""How many chunk files, evenly spread over the array, are looked at for the digest; each remote one is a request."""
+
+
+class ZarrArray:
+    """The last three axes of ``array``; the axes before them must have length 1."""
+
+    def __init__(self, array: zarr.Array[Any], path: Location) -> None:
+        self._array = array
+        self._path = path
+        self._skip = leading_ones(array.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels per axis, without the dropped axes."""
+        return tuple(self._array.shape[self._skip :])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of one voxel."""
+        return np.dtype(self._array.dtype)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """What is read at once: a shard counts as its inner chunks."""
+        return tuple(self._array.chunks[self._skip :])
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        rest = key if isinstance(key, tuple) else (key,)
+        try:
+            return np.asarray(self._array[(0,) * self._skip + rest])
+        except Exception as exc:  # codecs raise whatever they like on damaged chunks
+            raise VolumeError(f"{self._path}: cannot read {_where(rest)}: {explain(exc)}") from exc
+
+
+def open_array(path: Location) -> zarr.Array[Any]:
+    """The Zarr array at ``path``, for reading."""
+    import zarr
+
+    try:
+        if isinstance(path, Path):
+            return zarr.open_array(path, mode="r")
+        options = dict(path.storage_options)
+        store = zarr.storage.FsspecStore.from_url(str(path), storage_options=options, read_only=True)
+        return zarr.open_array(store, mode="r")
+    except Exception as exc:  # zarr raises many kinds on damaged metadata
+        raise VolumeError(f"{path}: cannot open the Zarr array: {explain(exc)}") from exc
+
+
+def leading_ones(shape: Sequence[int]) -> int:
+    """How many leading axes of length 1 stand before the last three."""
+    extra = len(shape) - 3
+    return extra if extra > 0 and all(n == 1 for n in shape[:extra]) else 0
+
+
+def chunk_path(array: zarr.Array[Any], index: Sequence[int]) -> Path:
+    """The file that holds chunk ``index`` of ``array``, which must lie in a local folder."""
+    root = Path(getattr(array.store, "root"))  # noqa: B009  only LocalStore has it
+    return root / array.path / array.metadata.encode_chunk_key(tuple(index))
+
+
+def digest(array: zarr.Array[Any], path: Location) -> str:
+    """Fingerprint of the metadata and of size and time (remote: size and ETag) of some chunk files."""
+    found = hashlib.sha256(zarr_node.metadata_bytes(path))
+    grid = [math.ceil(n / c) for n, c in zip(array.shape, array.shards or array.chunks, strict=True)]
+    total = math.prod(grid)
+    most = _DIGEST_CHUNKS if isinstance(path, Path) else _REMOTE_DIGEST_CHUNKS
+    for number in range(0, total, max(1, -(-total // most))):
+        index = tuple(int(i) for i in np.unravel_index(number, grid))
+        mark = stamp(path / array.metadata.encode_chunk_key(index))
+        if mark is not None:
+            found.update(f"{number} {mark}\n".encode())
+    return found.hexdigest()
+
+
+def _where(key: tuple[Any, ...]) -> str:
+    return ",".join(f"{k.start}:{k.stop}" if isinstance(k, slice) else str(k) for k in key)

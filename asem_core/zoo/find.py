@@ -1,0 +1,158 @@
+"""The models of this machine, and the one that is meant: by id, ``ID@VERSION``, folder or zip; or an organelle's."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from asem_core.errors import ModelError
+from asem_core.registry import Registry
+from asem_core.specs import ModelSpec, OrganelleSpec
+from asem_core.zoo.guard.unpack import unpack_safely
+from asem_core.zoo.package import package_folder
+from asem_core.zoo.store import model_store, stored_models
+
+
+@attrs.frozen(kw_only=True)
+class Listed:
+    """A model, and where it comes from."""
+
+    organelle: str
+    spec: ModelSpec
+    distribution: str | None
+    """What brings it; None: it was pulled or imported."""
+
+    @property
+    def folder(self) -> Path:
+        """Folder of its package."""
+        return package_folder(self.spec)
+
+    @property
+    def bytes(self) -> int:
+        """Of all files of the package."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def all_models(registry: Registry) -> tuple[Listed, ...]:
+    """Every model: plugins' by organelle, then the stored ones by id; no weights are read."""
+    brought = [
+        Listed(organelle=name, spec=spec, distribution=registry.organelles.plugin_of(name).distribution)
+        for name, organelle in registry.organelles.entries.items()
+        for spec in organelle.spec.models
+    ]
+    stored = [Listed(organelle=name, spec=spec, distribution=None) for name, spec in stored_models()]
+    return (*brought, *stored)
+
+
+def model_named(name: str, *, registry: Registry) -> Listed:
+    """The model ``name``: its id, or ``ID@VERSION`` where it must be that one.
+
+    Raises
+    ------
+    ModelError
+        There is none, or in another version; the message lists those there are.
+    """
+    model_id, _, version = name.partition("@")
+    found = all_models(registry)
+    same = [listed for listed in found if listed.spec.id == model_id]
+    for listed in same:
+        if version in ("", listed.spec.version):
+            return listed
+    if same:
+        there = ", ".join(listed.spec.version for listed in same)
+        raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
+    there = ", ".join(listed.spec.id for listed in found) or "none"
+    broken = "".join(f"; the plugin {p.name!r} is broken: {p.error}" for p in registry.organelles.broken)
+    raise ModelError(f"no model {model_id!r} and no such folder or zip; installed models: {there}{broken}")
+
+
+@contextmanager
+def package_of(name: str, *, registry: Registry) -> Iterator[Path]:
+    """The folder of the package ``name``: a model (``model_named``), a folder, or a zip, which is unpacked for as long.
+
+    Raises
+    ------
+    ModelError
+        There is no such thing, or the zip is unsafe.
+    """
+    path = Path(name)
+    if path.is_dir():
+        yield path
+    elif path.is_file():
+        with tempfile.TemporaryDirectory() as scratch:
+            unpack_safely(path, Path(scratch) / "package")
+            yield Path(scratch) / "package"
+    else:
+        yield model_named(name, registry=registry).folder
+
+
+@contextmanager
+def at_hand(model: str | Path | None, *, registry: Registry) -> Iterator[str | Path | None]:
+    """``model`` as an id (or None), or, where it is a path, the folder of the package; a zip is unpacked for as long.
+
+    A word without slashes that does not end in ``.zip`` is an id.
+
+    Raises
+    ------
+    ModelError
+        There is no such package, or the zip is unsafe.
+    """
+    if not isinstance(model, Path) and not is_path(model or ""):
+        yield model
+        return
+    with package_of(str(model), registry=registry) as folder:
+        yield folder
+
+
+def is_path(model: str) -> bool:
+    """Whether ``model`` is meant as a path.
+
+    >>> [is_path(model) for model in ("mito-10nm", "./mito", "mito.zip")]
+    [False, True, True]
+    """
+    return "/" in model or os.sep in model or model.endswith(".zip")
+
+
+def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
+    """The model ``model_id`` of ``organelle``, or its default: of its plugin, or pulled or imported into the store.
+
+    Raises
+    ------
+    ModelError
+        No such model (the message lists those there are), the organelle has none, or plugin and store have two
+        different models of that id.
+    """
+    stored = tuple(model for name, model in stored_models() if name == organelle.name)
+    models = organelle.models + stored
+    wanted = model_id or organelle.default_model
+    if wanted is None:
+        others = f"; pulled or imported, for --model: {', '.join(m.id for m in stored)}" if stored else ""
+        raise ModelError(
+            f"the organelle {organelle.name!r} has no default model: train one on your labels with `asem train RECIPE` "
+            f"(docs/train.md), or get one with `asem zoo pull` or `asem zoo import` (docs/zoo.md){others}"
+        )
+    found = [model for model in models if model.id == wanted]
+    if not found:
+        there = ", ".join(model.id for model in models) or "none"
+        raise ModelError(f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}")
+    if len({model.sha256 for model in found}) > 1:
+        raise ModelError(
+            f"the plugin of {organelle.name!r} and {model_store()} have different models {wanted!r}: "
+            f"delete {found[-1].package} or uninstall the plugin"
+        )
+    return found[0]
+
+
+def score_text(spec: ModelSpec) -> str:
+    """F1 of ``spec`` in words."""
+    if "f1_with_zone" not in spec.scores:
+        return "not scored here"
+    text = f"{spec.scores['f1_with_zone']:.3f}"
+    if "f1_without_zone" in spec.scores:
+        text += f" outside the exclusion zone, {spec.scores['f1_without_zone']:.3f} on all voxels"
+    return text

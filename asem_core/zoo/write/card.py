@@ -1,0 +1,293 @@
+"""The card of a model: what to know before using it, from text that its makers wrote and from measured facts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+import yaml
+from attrs import validators
+from cattrs.errors import ClassValidationError
+from cattrs.v import format_exception, transform_error
+
+from asem_core.errors import ModelError
+from asem_core.zoo.write.origin import Imported, Trained, in_words, provenance_line, published_scores, training_text
+from asem_core.zoo.write.parity import Parity
+
+_SCORE_KEYS = ("precision", "recall", "f1", "iou")
+
+
+@attrs.frozen(kw_only=True)
+class Citation:
+    """What to cite, and where it is found."""
+
+    text: str
+    doi: str | None = None
+    url: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not self.doi and not self.url:
+            raise ValueError("a citation needs a doi or a url")
+
+    @property
+    def address(self) -> str:
+        """The DOI's or the given web address."""
+        return f"https://doi.org/{self.doi}" if self.doi else str(self.url)
+
+
+@attrs.frozen(kw_only=True)
+class Card:
+    """What the makers of a model say about it: the file ``NAME.card.yaml`` beside its recipe. No numbers of results."""
+
+    title: str = attrs.field()
+    description: str = attrs.field(validator=validators.max_len(512))
+    trained_on: str = attrs.field(validator=validators.min_len(1))
+    """First line of the card: what the weights have seen, and under what terms that was."""
+    data: tuple[str, ...] = attrs.field(validator=validators.min_len(1))
+    licence: str = attrs.field(validator=validators.min_len(1))
+    """Of the weights, in one line."""
+    licence_spdx: str | None = None
+    """SPDX identifier for the package description, where there is one."""
+    split: str
+    known_failures: tuple[str, ...] = attrs.field(validator=validators.min_len(1))
+    citation: tuple[Citation, ...] = attrs.field(validator=validators.min_len(1))
+    authors: tuple[str, ...] = attrs.field(validator=validators.min_len(1))
+    tags: tuple[str, ...] = ()
+
+    @title.validator
+    def _allowed(self, _: object, title: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_+\- ()]{5,64}", title):
+            raise ValueError(
+                f"title must be 5 to 64 letters, digits, spaces and _+-() (bioimage.io's rule), got {title!r}"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class ObjectScore:
+    """How many objects were found."""
+
+    precision: float
+    recall: float
+    f1: float
+    tp: int
+    fp: int
+    fn: int
+
+
+@attrs.frozen(kw_only=True)
+class ScoreSet:
+    """What ``asem evaluate --json`` measured on one volume."""
+
+    name: str
+    """What was scored, in words."""
+    with_zone: Mapping[str, float]
+    without_zone: Mapping[str, float]
+    voxel_size_nm: tuple[float, ...] = ()
+    """Grid on which it was scored."""
+    objects: Mapping[str, ObjectScore] = attrs.field(factory=dict)
+    """Objects matched one to one, by what a match is; empty where only voxels were scored."""
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """What was measured or recorded, not written by hand."""
+
+    id: str
+    version: str
+    organelle: str
+    voxel_size_nm: tuple[float, float, float]
+    base: int
+    parameters: int
+    origin: Trained | Imported
+    """How the weights came about."""
+    onnx_sha256: str
+    parity: tuple[Parity, ...]
+    scores: tuple[ScoreSet, ...]
+    compared: tuple[ScoreSet, ...] = ()
+    """Of another training, whose weights are not in the package."""
+    date: str
+    """``YYYY-MM-DD``."""
+    core_version: str
+    torch_version: str
+
+
+def load_card(path: Path) -> Card:
+    """Read and check a card file.
+
+    Raises
+    ------
+    ModelError
+        The file is no YAML mapping, or a key or value does not belong; the message names each.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ModelError(f"cannot read the card {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ModelError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ModelError(f"{path} must hold a YAML mapping, got {type(values).__name__}")
+    try:
+        return cattrs.Converter(forbid_extra_keys=True).structure(values, Card)
+    except ClassValidationError as error:
+        reasons = transform_error(error, path="card", format_exception=_reason)
+        raise ModelError(f"{path}: " + "; ".join(reasons)) from None
+
+
+def load_scores(name: str, path: Path) -> ScoreSet:
+    """Read what ``asem evaluate --json`` printed.
+
+    Raises
+    ------
+    ModelError
+        The file is not that.
+    """
+    try:
+        document = json.loads(path.read_text())
+        zones = {zone: {k: float(document[zone][k]) for k in _SCORE_KEYS} for zone in ("with_zone", "without_zone")}
+    except OSError as error:
+        raise ModelError(f"cannot read the scores {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is not what `asem evaluate --json` prints ({error!r})") from None
+    return ScoreSet(
+        name=name, **zones, voxel_size_nm=tuple(document.get("voxel_size_nm", ())), objects=_object_scores(document)
+    )
+
+
+def _object_scores(document: Mapping[str, Any]) -> dict[str, ObjectScore]:
+    found = document.get("objects")
+    if not found:
+        return {}
+    keys = [field.name for field in attrs.fields(ObjectScore)]
+    ways = {f"IoU >= {found['at_iou']['iou']:g}": found["at_iou"], "any overlap": found["any_overlap"]}
+    return {way: ObjectScore(**{key: score[key] for key in keys}) for way, score in ways.items()}
+
+
+def flat_scores(scores: tuple[ScoreSet, ...]) -> dict[str, float]:
+    """The lowest F1 of any volume, as a `ModelSpec` lists it; empty where nothing was scored."""
+    if not scores:
+        return {}
+    return {
+        "f1_with_zone": min(entry.with_zone["f1"] for entry in scores),
+        "f1_without_zone": min(entry.without_zone["f1"] for entry in scores),
+    }
+
+
+def card_text(card: Card, facts: Facts) -> str:
+    """The card as Markdown."""
+    sections = (
+        f"{_sentence(card.trained_on)}\n\n# {card.title}\n\n{card.description}",
+        _input(facts),
+        _data(card),
+        training_text(facts.origin, base=facts.base, parameters=facts.parameters),
+        _validation(facts),
+        "## Known failures\n\n" + _bullets(card.known_failures),
+        _use(facts),
+        "## Cite\n\n" + _bullets([f"{entry.text} {entry.address}" for entry in card.citation]),
+        _provenance(facts),
+    )
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _reason(error: BaseException, kind: type | None) -> str:
+    # cattrs says "invalid value" for what our own validators explain.
+    return " ".join(str(error.args[0]).split()) if isinstance(error, ValueError) else format_exception(error, kind)
+
+
+def _input(facts: Facts) -> str:
+    voxel = " x ".join(f"{v:g}" for v in facts.voxel_size_nm)
+    return f"""## Input and output
+
+- Model `{facts.id}`, version {facts.version}: {facts.organelle}.
+- Voxel size: {voxel} nm (z, y, x). Bring other data to this grid first; ASEM does that by itself.
+- Input: one channel, float32, grey values 0..255, membranes dark on a bright ground{_after(facts)}.
+  The package's preprocessing brings them to -1..1 (gain 2/255, offset -1), which is what `weights.onnx` receives.
+- Output: one channel, float32, the probability of {facts.organelle} per voxel, same size as the input.
+- Every side must be a multiple of 8 and at least 112. The outer 52 voxels on each side are context, not prediction
+  (halo 52). A wrong size is not rejected by the graph itself: it gives shifted results."""
+
+
+def _after(facts: Facts) -> str:
+    stages = in_words(facts.origin.normalise)
+    return f", **after {stages}** (`asem segment` does that by itself; other tools do not)" if stages else ""
+
+
+def _data(card: Card) -> str:
+    return (
+        f"## Data and licence\n\n{_bullets(card.data)}\n\nSplit: {card.split}\n\nLicence of the weights: {card.licence}"
+    )
+
+
+def _validation(facts: Facts) -> str:
+    if facts.scores:
+        scores = f"By `asem segment` and `asem evaluate`, threshold 0.5.\n\n{_score_tables(facts.scores)}"
+    elif isinstance(facts.origin, Imported):
+        scores = published_scores(facts.origin.spec)
+    else:
+        scores = "**Not scored yet.** Do not use these weights for conclusions."
+    if facts.compared:
+        scores += f"\n\nAnother training, whose weights are not in this package:\n\n{_score_tables(facts.compared)}"
+    lines = [
+        f"{p.candidate} against {p.reference}: largest difference of the probability {p.max_abs_difference:.1e} "
+        f"on a cube of {p.side}^3 voxels, fp32"
+        for p in facts.parity
+    ]
+    return f"## Validation\n\n{scores}\n\nAgreement of the runtimes on the same weights:\n\n{_bullets(lines)}"
+
+
+def _score_tables(scores: tuple[ScoreSet, ...]) -> str:
+    voxels = [
+        f"| {entry.name}{_grid(entry)} | {label} | " + " | ".join(f"{score[key]:.4f}" for key in _SCORE_KEYS) + " |"
+        for entry in scores
+        for label, score in (("with", entry.with_zone), ("without", entry.without_zone))
+    ]
+    head = ["| voxels of | exclusion zone | precision | recall | F1 | IoU |", "|---|---|---|---|---|---|"]
+    tables = "\n".join([*head, *voxels])
+    objects = [
+        f"| {entry.name} | {way} | {o.tp + o.fn} | {o.precision:.3f} | {o.recall:.3f} | {o.f1:.3f} |"
+        for entry in scores
+        for way, o in entry.objects.items()
+    ]
+    if objects:
+        head = ["| objects of | a match is | true objects | precision | recall | F1 |", "|---|---|---|---|---|---|"]
+        tables += "\n\n" + "\n".join([*head, *objects])
+    return tables
+
+
+def _use(facts: Facts) -> str:
+    return f"""## Use
+
+- **ASEM**: `asem segment VOLUME --organelle {facts.organelle} --model {facts.id} -o OUT.zarr`.
+  Any size of volume; every voxel is predicted.
+- **bioimageio.core**: `bioimageio test FOLDER --weight-format onnx` proves the installation. Without blocks the
+  outer 52 voxels are no predictions (49 of them are 0). Blockwise prediction wants a volume whose sides are multiples
+  of 8 and at least as large as the block (112 or more).
+- **BiaPy, PlantSeg, ilastik** read the PyTorch weights (`weights_state_dict.pt` with `unet.py`, class `PackageNet`).
+  The same sizes hold: blocks that are multiples of 8 and at least 112, halo 52, a volume no smaller than a block.
+  ilastik too wants a volume whose sides are multiples of 8. These programs were not run on this package."""
+
+
+def _provenance(facts: Facts) -> str:
+    return f"""## Provenance
+
+- Written {facts.date} by asem-core {facts.core_version}, torch {facts.torch_version}.
+- sha256 of `weights.onnx`: `{facts.onnx_sha256}`
+{provenance_line(facts.origin)}"""
+
+
+def _grid(entry: ScoreSet) -> str:
+    return f" ({' x '.join(f'{v:g}' for v in entry.voxel_size_nm)} nm)" if entry.voxel_size_nm else ""
+
+
+def _bullets(lines: tuple[str, ...] | list[str]) -> str:
+    return "\n".join(f"- {' '.join(line.split())}" for line in lines)
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split()).rstrip(".")
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,76 @@
+"""A package as the zip that every bioimage.io tool opens."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+from asem_core.errors import OutputError
+from asem_core.volume.output import Replaceable, complete_or_absent
+from asem_core.zoo.files import RDF_NAME
+from asem_core.zoo.guard.description import check_description
+
+_TIME = (1980, 1, 1, 0, 0, 0)
+"""Of every file, the earliest that a zip can state: the time of writing must not change the sha256."""
+_MODE = 0o100644 << 16
+
+
+def export_zip(folder: Path, destination: Path, *, overwrite: bool = False) -> Path:
+    """Write the package in ``folder`` as a zip: complete or absent, and the same bytes for the same package.
+
+    Parameters
+    ----------
+    folder
+        An unpacked bioimage.io model; it is checked first.
+    destination
+        File that ends in ``.zip``.
+    overwrite
+        Replace a zip of a model that is there.
+
+    Raises
+    ------
+    ModelError
+        A file of the package is missing or is not the stated one.
+    OutputError
+        The name does not end in ``.zip``, or it exists, or cannot be written.
+
+    Examples
+    --------
+    >>> export_zip(Path("models/mito_10nm"), Path("mito-10nm.zip"))  # doctest: +SKIP
+    """
+    if destination.suffix.lower() != ".zip":
+        raise OutputError(f"{destination}: a package is exported as a zip; name it NAME.zip")
+    check_description(folder)
+    needed = sum(path.stat().st_size for path in _files(folder))
+    kind = Replaceable(name="a model's zip", recognise=_is_package_zip)
+    with (
+        complete_or_absent(destination, needed_bytes=needed, overwrite=overwrite, kind=kind) as partial,
+        partial.open("wb") as file,
+    ):
+        write_zip(folder, file)
+    return destination
+
+
+def write_zip(folder: Path, file: BinaryIO) -> None:
+    """Write the files of ``folder`` as a zip, in the order of their names; hidden files and caches are left out."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in _files(folder):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _TIME)
+            entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, _MODE, 3
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target, 2**20)
+
+
+def _files(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    kept = [p for p in found if not any(part.startswith((".", "__pycache__")) for part in p.relative_to(folder).parts)]
+    return sorted(kept, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _is_package_zip(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return RDF_NAME in archive.namelist()
