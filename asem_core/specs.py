@@ -201,8 +201,8 @@ class DatasetSpec:
 class TrainedGrey:
     """Grey values of the volumes that a model was trained on, on the 0..255 scale that it is given.
 
-    Of each number the lowest, a middle one (each volume counts by its share of the training) and the highest among these
-    volumes, as `asem_core.volume.grey` measures it.
+    Of each number the lowest, a middle one (each volume counts by its share of the training) and the highest among
+    these volumes, as `asem_core.volume.grey` measures it.
     """
 
     low: FloatTriple = attrs.field(converter=_three)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
-@click.option("--grey", type=GREY, help="The grey levels that become 0 and 255, such as 0:4095 for 12 bits, 255:0 for an "
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095 for 12 bits, 255:0 for an "
               "inverted image; auto: found from the volume. By default the full range of its type.")  # fmt: skip
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,

@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 
 from asem_core.errors import GeometryError
-from asem_core.evaluate.align import Laid, lay
+from asem_core.evaluate.align import Laid, lay, warn_of_little_overlap
 from asem_core.evaluate.scores import Mask, Score, Scores
 from asem_core.evaluate.source import NonZero, bounded_block
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, triple
@@ -58,6 +58,8 @@ class Evaluation:
     voxel_size: VoxelSize
     region: Box
     """The overlap, in voxels of the labels."""
+    ignored_label: int | None
+    """The value of the labels that was not scored."""
     aligned_by: str
     """``"shape"`` or ``"position"``, see `evaluate`."""
     inputs: Mapping[str, Mapping[str, Any]]
@@ -79,6 +81,7 @@ class Evaluation:
             "zone": attrs.asdict(self.zone),
             "voxel_size_nm": self.voxel_size.zyx,
             "region": str(self.region),
+            "ignored_label": self.ignored_label,
             "aligned_by": self.aligned_by,
             "inputs": self.inputs,
         }  # fmt: skip
@@ -105,6 +108,7 @@ def evaluate(
     organelle: OrganelleSpec,
     registry: Registry,
     mask: Volume | None = None,
+    ignore_label: int | None = None,
     zone: ExclusionZone | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
@@ -124,6 +128,8 @@ def evaluate(
         Where the zone's stage is looked up.
     mask
         Voxels where it is 0, and voxels outside it, are not scored.
+    ignore_label
+        A value of ``labels`` that means "not known", such as -1: not scored either, and no border of an object.
     zone
         Instead of the organelle's zone. The stage must look no further than the wider of its two widths.
     progress
@@ -141,9 +147,11 @@ def evaluate(
     GeometryError
         Different voxel sizes, no overlap, an offset of broken voxels, or a mask that leaves nothing.
     VolumeError
-        Prediction or labels hold real numbers.
+        Prediction or labels hold real numbers, are a grey image, or hold a value that is no id: below 0, or the largest
+        of 32 or 64 bits. ``ignore_label`` leaves such a value of the labels out.
     """
-    laid = lay(prediction, labels, mask)
+    laid = lay(prediction, labels, mask, ignore_label=ignore_label)
+    warn_of_little_overlap(laid)
     zone = zone or organelle.exclusion_zone
     spec = registry.exclusion_zones[zone.name]
     dilate, erode = (scale_width(width, labels.voxel_size) for width in (zone.dilate, zone.erode))
@@ -170,6 +178,7 @@ def evaluate(
         ),
         voxel_size=labels.voxel_size,
         region=laid.region,
+        ignored_label=ignore_label,
         aligned_by=laid.prediction.by,
         inputs={role: _identity(volume) for role, volume in roles.items() if volume is not None},
     )

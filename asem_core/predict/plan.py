@@ -16,6 +16,7 @@ from asem_core.blocks.preflight import Preflight
 from asem_core.blocks.resume import check_same, fingerprint, unfinished
 from asem_core.errors import ModelError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
+from asem_core.grid.place import clip
 from asem_core.predict.choose import choose_runtime, choose_tile, default_max_memory, live_value_bytes
 from asem_core.predict.cost import graph_cost
 from asem_core.predict.described import check_output, describe
@@ -31,7 +32,6 @@ from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume import Volume
 from asem_core.volume.check import check_grey, check_values
 from asem_core.volume.grey import Grey
-from asem_core.volume.placement import clip
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.find import choose_model
 from asem_core.zoo.guard.description import check_description

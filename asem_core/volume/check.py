@@ -30,13 +30,16 @@ log = logging.getLogger(__name__)
 
 NEAR_BLACK, NEAR_WHITE = 20.0, 30.0
 """Levels of 255 by which the 1st and the 99th percentile may lie outside those of training. Measured: on EPFL tissue
-mito-compact-10nm finds 36 % at its own levels and at +22 white, 4 % at -25 black, 48 % at +26 black, 54 % at -36 white."""
+mito-compact-10nm finds 36 % at its own levels and at white + 22, but 4 % at black - 25, 48 % at black + 26, 54 % at
+white - 42."""
 NARROWEST = 64.0
 """Span of 255 below which an image is too flat for any model; the tissues that we know span 125 to 235."""
 _ROUND = ((0, 255), (0, 1023), (0, 4095), (0, 16383), (0, 32767), (0, 65535), (-128, 127), (-32768, 32767), (0, 1))
 """Ranges that microscopes and programs use: 8, 10, 12, 14, 15, 16 bits, signed bytes and words, fractions."""
 _FEW = 8
 """Different values that an image has more of."""
+_PADDING = 0.01
+"""Share of the sample that is of one value, above which that is said."""
 _LOOKED_AT = 48
 """Boxes with image that are looked for where the sample has none."""
 
@@ -52,8 +55,8 @@ def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = N
     volume
         An image of any dtype.
     grey
-        The levels that become 0 and 255; ``"auto"`` finds them from the volume, see `auto_range`. None: uint8 and uint16
-        use their full range, floats lie in [0, 1].
+        The levels that become 0 and 255; ``"auto"`` finds them from the volume, see `auto_range`. None: uint8 and
+        uint16 use their full range, floats lie in [0, 1].
     model
         What will be run on it, if that is known.
 
@@ -65,17 +68,35 @@ def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = N
     Raises
     ------
     VolumeError
-        Booleans; without ``grey`` also signed integers, integers above 16 bits, floats outside [0, 1]; all voxels are of
-        one grey level; ``"auto"`` for a volume that is almost all of one level.
+        Booleans; without ``grey`` also signed integers, integers above 16 bits, floats outside [0, 1]; all voxels are
+        of one grey level; ``"auto"`` for a volume that is almost all of one level.
     """
     if volume.dtype == np.bool_:
         raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; give the grey image")
     levels = _levels(volume)
     known = None if model is None or _normalises(model) else model.grey
-    chosen = _auto(volume, levels, known) if grey == "auto" else grey
+    chosen = settled_range(volume, grey, levels=levels, trained_on=known)
     used = chosen or _implied(volume, levels, known)
     _warn(volume, levels, used, model=model, known=known)
     return volume if chosen is None else on_grey_range(volume, chosen)
+
+
+def settled_range(
+    volume: Volume, grey: Grey, *, levels: GreyLevels | None = None, trained_on: TrainedGrey | None = None
+) -> GreyRange | None:
+    """``grey`` in numbers: ``"auto"`` is looked up in ``levels`` of ``volume``, which are measured if not given.
+
+    Raises
+    ------
+    VolumeError
+        ``"auto"`` for a volume that is almost all of one level.
+    """
+    if grey != "auto":
+        return grey
+    try:
+        return auto_range(levels or measure_grey(volume), trained_on=trained_on)
+    except ValueError as error:
+        raise VolumeError(f"{volume.uri}: --grey auto finds no range, {error}: give it with --grey LOW:HIGH") from None
 
 
 def grey_problem(levels: GreyLevels, grey: GreyRange, *, trained_on: TrainedGrey | None) -> str | None:
@@ -172,19 +193,18 @@ def _implied(volume: Volume, levels: GreyLevels, known: TrainedGrey | None) -> G
     )
 
 
-def _auto(volume: Volume, levels: GreyLevels, known: TrainedGrey | None) -> GreyRange:
-    try:
-        return auto_range(levels, trained_on=known)
-    except ValueError as error:
-        raise VolumeError(f"{volume.uri}: --grey auto finds no range, {error}: give it with --grey LOW:HIGH") from None
-
-
 def _warn(
     volume: Volume, levels: GreyLevels, used: GreyRange, *, model: ModelSpec | None, known: TrainedGrey | None
 ) -> None:
     problem = grey_problem(levels, used, trained_on=known)
-    if levels.values <= _FEW and levels.voxels > _FEW:
+    if levels.values <= _FEW < levels.voxels:
         log.warning("%s: only %d different values: are these labels or a mask?", volume.uri, levels.values)
+    if levels.padding >= _PADDING:
+        log.warning(
+            "%s: %.0f %% of the sample is padding, lost sections or clipped levels, and near these the result is poorer: "
+            "cut padding off (asem convert --roi), replace lost sections by their neighbours",
+            volume.uri, 100 * levels.padding,
+        )  # fmt: skip
     if problem is None:
         return
     trained = ""

@@ -142,11 +142,14 @@ class GreyLevels:
 
     def on_scale(self, grey: GreyRange) -> GreyLevels:
         """The same levels on the 0..255 scale that ``grey`` brings them to, not clipped."""
-        values = {n: grey.to_scale(getattr(self, n)) for n in ("low", "median", "high", "least", "most")}
-        if grey.low < grey.high:
-            return attrs.evolve(self, **values)
-        values |= {"low": values["high"], "high": values["low"], "least": values["most"], "most": values["least"]}
-        return attrs.evolve(self, **values, contrast=None if self.contrast is None else -self.contrast)
+        there = grey.to_scale
+        ends = [(there(self.low), there(self.high)), (there(self.least), there(self.most))]
+        (low, high), (least, most) = (sorted(pair) for pair in ends)
+        turned = grey.low > grey.high
+        return attrs.evolve(
+            self, low=low, median=there(self.median), high=high, least=least, most=most,
+            contrast=-self.contrast if self.contrast is not None and turned else self.contrast,
+        )  # fmt: skip
 
     def __str__(self) -> str:
         text = f"{self.low:.5g} to {self.high:.5g} (1st to 99th percentile), median {self.median:.5g}"
@@ -392,8 +395,11 @@ class _OnRange:
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         raw = np.asarray(self._array[key])
         # float32 holds every integer of 16 bits.
-        exact = np.float32 if raw.dtype.itemsize <= 2 or raw.dtype == np.float32 else np.float64
-        values = (raw.astype(exact) - exact(self._grey.low)) * exact(1 / (self._grey.high - self._grey.low))
+        exact: type[np.floating[Any]] = np.float32 if raw.dtype.itemsize <= 2 or raw.dtype == np.float32 else np.float64
+        values: npt.NDArray[Any] = raw.astype(exact)
+        values -= exact(self._grey.low)
+        values *= exact(1 / (self._grey.high - self._grey.low))
+        inside = np.clip(values, 0, 1)
         if self.dtype == np.uint16:
-            return np.rint(np.clip(values, 0, 1) * exact(65535)).astype(np.uint16)
-        return np.where(np.isfinite(values), np.clip(values, 0, 1), values).astype(np.float32)
+            return np.asarray(np.rint(inside * exact(65535)), np.uint16)
+        return np.asarray(np.where(np.isfinite(values), inside, values), np.float32)
