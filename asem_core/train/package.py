@@ -20,6 +20,7 @@ from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
 from asem_core.specs import ModelSpec
 from asem_core.train import export
+from asem_core.train.grey import read_grey
 from asem_core.train.recipe import load_recipe, recipe_values
 from asem_core.train.unet import UNet
 from asem_core.zoo.files import file_sha256
@@ -57,7 +58,7 @@ def package_run(
     Parameters
     ----------
     run
-        Folder with ``weights.pt``, ``recipe.yaml`` and ``log.jsonl``.
+        Folder with ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and ``grey.json``.
     folder
         Where the package goes.
     model_id, model_version, organelle
@@ -92,7 +93,7 @@ def package_run(
     )  # fmt: skip
     facts = partial(
         Facts, id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
-        origin=origin, scores=scores, compared=compared, date=date,
+        origin=origin, scores=scores, compared=compared, date=date, grey=read_grey(run),
     )  # fmt: skip
     return package_network(
         network, folder, card=card, facts=facts, sample=sample, records=(recipe_path, log), most_bytes=ZIP_LIMIT_BYTES

@@ -28,10 +28,9 @@ from asem_core.volume.volume import Volume
 
 log = logging.getLogger(__name__)
 
-NEAR_BLACK, NEAR_WHITE = 20.0, 30.0
-"""Levels of 255 by which the 1st and the 99th percentile may lie outside those of training. Measured: on EPFL tissue
-mito-compact-10nm finds 36 % at its own levels and at white + 22, but 4 % at black - 25, 48 % at black + 26, 54 % at
-white - 42."""
+NEAR = 20.0
+"""Levels of 255 by which the 1st and the 99th percentile may lie outside those of training. Measured on EPFL tissue:
+mito-compact-10nm finds 36 % at its own levels, 4 % at black - 25, 48 % at black + 26, 54 % at white - 42."""
 NARROWEST = 64.0
 """Span of 255 below which an image is too flat for any model; the tissues that we know span 125 to 235."""
 _ROUND = ((0, 255), (0, 1023), (0, 4095), (0, 16383), (0, 32767), (0, 65535), (-128, 127), (-32768, 32767), (0, 1))
@@ -44,7 +43,7 @@ _LOOKED_AT = 48
 """Boxes with image that are looked for where the sample has none."""
 
 
-def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = None) -> Volume:
+def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = None, option: str = "--grey ") -> Volume:
     """The image as a model is given it, once its grey levels are found to be what a model can take.
 
     A sample of the volume is measured (`measure_grey`). Levels that are unlike those that ``model`` was trained on, a
@@ -59,6 +58,8 @@ def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = N
         uint16 use their full range, floats lie in [0, 1].
     model
         What will be run on it, if that is known.
+    option
+        How the user gives ``grey``, for messages.
 
     Returns
     -------
@@ -75,14 +76,19 @@ def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = N
         raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; give the grey image")
     levels = _levels(volume)
     known = None if model is None or _normalises(model) else model.grey
-    chosen = settled_range(volume, grey, levels=levels, trained_on=known)
-    used = chosen or _implied(volume, levels, known)
-    _warn(volume, levels, used, model=model, known=known)
+    chosen = settled_range(volume, grey, levels=levels, trained_on=known, option=option)
+    used = chosen or _implied(volume, levels, known, option)
+    _warn(volume, levels, used, model=model, known=known, option=option)
     return volume if chosen is None else on_grey_range(volume, chosen)
 
 
 def settled_range(
-    volume: Volume, grey: Grey, *, levels: GreyLevels | None = None, trained_on: TrainedGrey | None = None
+    volume: Volume,
+    grey: Grey,
+    *,
+    levels: GreyLevels | None = None,
+    trained_on: TrainedGrey | None = None,
+    option: str = "--grey ",
 ) -> GreyRange | None:
     """``grey`` in numbers: ``"auto"`` is looked up in ``levels`` of ``volume``, which are measured if not given.
 
@@ -96,7 +102,7 @@ def settled_range(
     try:
         return auto_range(levels or measure_grey(volume), trained_on=trained_on)
     except ValueError as error:
-        raise VolumeError(f"{volume.uri}: --grey auto finds no range, {error}: give it with --grey LOW:HIGH") from None
+        raise VolumeError(f"{volume.uri}: {option}auto finds no range, {error}: give {option}LOW:HIGH") from None
 
 
 def grey_problem(levels: GreyLevels, grey: GreyRange, *, trained_on: TrainedGrey | None) -> str | None:
@@ -117,9 +123,8 @@ def grey_problem(levels: GreyLevels, grey: GreyRange, *, trained_on: TrainedGrey
     span = f"its grey levels span {given.low:.1f} to {given.high:.1f} of 0..255 (1st to 99th percentile)"
     if trained_on is None:
         return span if given.high - given.low < NARROWEST else None
-    black = _distance(given.low, trained_on.low)
-    white = _distance(given.high, trained_on.high)
-    return span if black > NEAR_BLACK or white > NEAR_WHITE else None
+    off = max(_distance(given.low, trained_on.low), _distance(given.high, trained_on.high))
+    return span if off > NEAR else None
 
 
 def suggested_range(levels: GreyLevels, *, trained_on: TrainedGrey | None = None) -> GreyRange | None:
@@ -181,27 +186,33 @@ def _structured(volume: Volume) -> Iterator[Box]:
             yield box
 
 
-def _implied(volume: Volume, levels: GreyLevels, known: TrainedGrey | None) -> GreyRange:
+def _implied(volume: Volume, levels: GreyLevels, known: TrainedGrey | None, option: str) -> GreyRange:
     implied = implied_range(volume.dtype)
     if implied is not None and (volume.dtype.kind != "f" or 0 <= levels.least <= levels.most <= 1):
         return implied
     suggested = suggested_range(levels, trained_on=known)
-    such = "" if suggested is None else f", here --grey {suggested}"
+    such = "" if suggested is None else f", here {option}{suggested}"
     raise VolumeError(
         f"{volume.uri}: images are uint8, uint16 or floats in [0, 1], found {volume.dtype} of {levels.least:.5g} to "
-        f"{levels.most:.5g}; say which levels are black and white with --grey LOW:HIGH{such}, or --grey auto"
+        f"{levels.most:.5g}; say which levels are black and white with {option}LOW:HIGH{such}, or {option}auto"
     )
 
 
 def _warn(
-    volume: Volume, levels: GreyLevels, used: GreyRange, *, model: ModelSpec | None, known: TrainedGrey | None
+    volume: Volume,
+    levels: GreyLevels,
+    used: GreyRange,
+    *,
+    model: ModelSpec | None,
+    known: TrainedGrey | None,
+    option: str,
 ) -> None:
     problem = grey_problem(levels, used, trained_on=known)
     if levels.values <= _FEW < levels.voxels:
         log.warning("%s: only %d different values: are these labels or a mask?", volume.uri, levels.values)
     if levels.padding >= _PADDING:
         log.warning(
-            "%s: %.0f %% of the sample is padding, lost sections or clipped levels, and near these the result is poorer: "
+            "%s: %.0f %% of the sample is padding, lost sections or clipped levels; near these the result is poorer: "
             "cut padding off (asem convert --roi), replace lost sections by their neighbours",
             volume.uri, 100 * levels.padding,
         )  # fmt: skip
@@ -212,8 +223,8 @@ def _warn(
         membranes = "dark" if known.contrast[1] > 0 else "bright"
         trained = f"; {model.id} was trained on {_words(known.low)} to {_words(known.high)}, membranes {membranes}"
     suggested = suggested_range(levels, trained_on=known)
-    remedy = "" if suggested is None else f"--grey {suggested} (those levels become 0 and 255) or "
-    log.warning("%s: %s%s: expect a wrong result; give %s--grey auto", volume.uri, problem, trained, remedy)
+    remedy = "" if suggested is None else f"{option}{suggested} (those levels become 0 and 255) or "
+    log.warning("%s: %s%s: expect a wrong result; give %s%sauto", volume.uri, problem, trained, remedy, option)
 
 
 def _normalises(model: ModelSpec) -> bool:

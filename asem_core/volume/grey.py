@@ -201,6 +201,20 @@ def measure_grey(volume: Volume, *, within: Sequence[Box] | None = None) -> Grey
     )  # fmt: skip
 
 
+def levels_on_scale(volume: Volume) -> GreyLevels:
+    """Grey levels of an image whose dtype says what black and white are, on the 0..255 scale.
+
+    Raises
+    ------
+    VolumeError
+        It does not: see `implied_range`.
+    """
+    implied = implied_range(volume.dtype)
+    if implied is None:
+        raise VolumeError(f"{volume.uri}: {volume.dtype} does not say which levels are black and white")
+    return measure_grey(volume).on_scale(implied)
+
+
 def contrast_of(patches: Sequence[Float], volume: Volume) -> float | None:
     """How much stronger dark lines are than bright ones in sections of ``volume``.
 
