@@ -1,4 +1,14 @@
-"""Measurements on segmentations: what an analysis is given, how it runs, and the tables that it leaves."""
+"""Measurements on segmentations: what an analysis is given, how it runs, and the tables that it leaves.
+
+==============  ================================================================
+``run``         inputs in, a folder of tables out, complete or absent
+``view``        what an analysis is given, opened and checked
+``kind``        whether a volume holds labels or probabilities
+``instances``   the objects, counted from 1
+``tables``      one data set as Zarr, CSV and Parquet
+``objects``     the analysis that core brings
+==============  ================================================================
+"""
 
 from asem_core.analyze.run import analyze
 from asem_core.analyze.tables import write_tables

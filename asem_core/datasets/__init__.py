@@ -1,1 +1,7 @@
-"""Registered data sets: where their volumes are, and fetching a part of one."""
+"""Registered data sets.
+
+===========  ==============================================
+``source``   where the volumes of one are, opened
+``fetch``    a part of one into a folder, resumable
+===========  ==============================================
+"""

@@ -1,1 +1,13 @@
-"""Ground-truth labels: clean-up rules and the exclusion zone. Pure functions on arrays, axes z, y, x."""
+"""Ground-truth labels: clean-up, dilation, and the exclusion zone. Axes z, y, x.
+
+==============  =========================================================================
+``prepare``     labels of an organelle into an OME-Zarr that is ready to train and score on
+``plan``        which stages that takes, with which numbers
+``rules``       clean-up on whole arrays; ``objects``: the same block by block
+``dilate``      labels that were drawn without the membrane grow by its width
+``zone``        voxels too near the boundary to be scored
+``ball``        the structuring element of both
+``instances``   what the objects of a volume are: its ids, or its components
+``blocks``      labels read block by block through every stage so far
+==============  =========================================================================
+"""

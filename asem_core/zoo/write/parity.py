@@ -1,4 +1,4 @@
-"""Proof that a package works: bioimage.io's own test, and the agreement between runtimes on a real cube."""
+"""The agreement between runtimes on the same weights, on a real cube."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
-from skimage.filters import threshold_otsu
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.str_]
@@ -32,11 +31,13 @@ def coat_threshold(enhancement: Floats) -> float:
     >>> coat_threshold(np.array([2.4, 2.6, 3.0]))
     2.0
     """
-    known = enhancement[np.isfinite(enhancement)]
+    known = np.sort(enhancement[np.isfinite(enhancement)])
     if len(known) < 2 or np.ptp(known) == 0:
         return (_LOWEST + _HIGHEST) / 2
-    lower = known <= threshold_otsu(known)  # type: ignore[no-untyped-call,unused-ignore]
-    return float(np.clip((known[lower].max() + known[~lower].min()) / 2, _LOWEST, _HIGHEST))
+    below = np.arange(1, len(known))
+    above, mean = len(known) - below, np.cumsum(known)[:-1] / below
+    last = int(np.argmax(below / above * (known.mean() - mean) ** 2))  # of the lower group: variance between the two
+    return float(np.clip((known[last] + known[last + 1]) / 2, _LOWEST, _HIGHEST))
 
 
 def classify(distance_nm: Floats, enhancement: Floats, *, touch_nm: float, near_nm: float, coat: float) -> Words:

@@ -12,7 +12,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
     return [
         AnalysisSpec(
             name="pits",
-            version="2",
+            version="3",
             summary="class, neck, height and axes of coated pits, coated vesicles and caveolae",
             fn="asem_analysis_pits.analysis:measure_pits",
             params="asem_analysis_pits.params:Pits",

@@ -191,6 +191,14 @@ def test_coat_threshold_does_not_part_one_kind() -> None:
     assert coat_threshold(np.array([])) == coat_threshold(np.array([1.0])) == 1.65
 
 
+def test_coat_threshold_is_half_way_across_the_gap() -> None:
+    """Also where the largest of the lower group lies above the centre of its bin of a histogram."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        plain, coated = rng.uniform(0.9, 1.2, 9), rng.uniform(2.2, 2.6, 12)
+        assert coat_threshold(np.concatenate([coated, plain])) == pytest.approx((plain.max() + coated.min()) / 2)
+
+
 def test_clusters_find_early_and_late_pits() -> None:
     rng = np.random.default_rng(0)
     neck = np.concatenate([rng.normal(80, 10, 9), rng.normal(20, 6, 5), [np.nan]])

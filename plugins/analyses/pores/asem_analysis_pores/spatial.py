@@ -66,7 +66,7 @@ def spatial_correlation(
     near = _without_itself(near)
     z = (values - values.mean()) / values.std()
     local = z * z[near].mean(axis=1)
-    moran = local.mean()
+    moran = float(local.mean())
     above, below, local_above = 1, 1, np.ones(n)
     for _ in range(permutations):
         shuffled = rng.permutation(z)
@@ -77,7 +77,7 @@ def spatial_correlation(
     p_local = local_above / (permutations + 1)
     alike = (false_discovery_control(p_local) <= CLUSTERED) & (local > 0)
     return Correlation(
-        moran_i=float(moran),
+        moran_i=moran,
         p=min(1.0, 2 * min(above, below) / (permutations + 1)),
         cluster=np.where(alike, np.where(z > 0, "wide", "narrow"), ""),
     )
