@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import GREY, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
+    from asem_core.volume.grey import Grey
 
 _WHOLE = click.IntRange(min=0)
 
@@ -26,6 +27,8 @@ _WHOLE = click.IntRange(min=0)
 @click.option("--closing", type=_WHOLE, default=2, show_default=True, help="Radius; thinner gaps are closed.")
 @click.option("--max-hole", type=_WHOLE, default=100_000, show_default=True, help="Smaller holes are filled.")
 @click.option("--min-object", type=_WHOLE, default=100_000, show_default=True, help="Smaller objects are dropped.")
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095, or auto; by default the "
+              "full range of the type.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG",
               help="Draw the mask on three planes of the volume.")  # fmt: skip
@@ -42,6 +45,7 @@ def mask(
     closing: int,
     max_hole: int,
     min_object: int,
+    grey: Grey,
     voxel_size: VoxelSize | None,
     preview: Path | None,
     ome_version: OmeVersion,
@@ -64,6 +68,7 @@ def mask(
     from asem_core.draw.mask import draw_mask
     from asem_core.mask import CellMask, make_mask
     from asem_core.volume import open_volume
+    from asem_core.volume.check import graded
     from asem_core.volume.output import check_destination
 
     params = CellMask(
@@ -72,6 +77,7 @@ def mask(
     opened = open_volume(volume, voxel_size=voxel_size)
     if preview is not None and not preview.parent.is_dir():
         check_destination(preview, overwrite=True)
+    opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:

@@ -13,6 +13,7 @@ from asem_core.blocks.produce import produce
 from asem_core.geometry import Box, Triple, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
+from asem_core.preprocess.levels import level_count
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
 from asem_core.volume.convert import check_apart
@@ -65,13 +66,14 @@ def make_mask(
     Raises
     ------
     VolumeError
-        Signed integers, or floats outside [0, 1].
+        Other dtypes (`asem_core.volume.check.graded` brings them there), or floats outside [0, 1].
     OutputError
         See `complete_or_absent`.
     """
     params = params or CellMask()
     check_apart(volume, destination)
     check_destination(destination, overwrite=overwrite)
+    level_count(volume.dtype)
     check_values(volume, progress=progress)
     size, context = volume.voxel_size, params.context(volume.voxel_size)
     side = triple([min(b, n) for b, n in zip(block, volume.shape, strict=True)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -78,7 +78,8 @@ def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = N
     known = None if model is None or _normalises(model) else model.grey
     chosen = settled_range(volume, grey, levels=levels, trained_on=known, option=option)
     used = chosen or _implied(volume, levels, known, option)
-    _warn(volume, levels, used, model=model, known=known, option=option)
+    for remark in _remarks(levels, used, model=model, known=known, option=option):
+        log.warning("%s: %s", volume.uri, remark)
     return volume if chosen is None else on_grey_range(volume, chosen)
 
 
@@ -103,6 +104,18 @@ def settled_range(
         return auto_range(levels or measure_grey(volume), trained_on=trained_on)
     except ValueError as error:
         raise VolumeError(f"{volume.uri}: {option}auto finds no range, {error}: give {option}LOW:HIGH") from None
+
+
+def graded(volume: Volume, grey: Grey) -> Volume:
+    """``volume`` on the range that ``grey`` gives, or as it is where ``grey`` is None.
+
+    Raises
+    ------
+    VolumeError
+        As `settled_range` and `on_grey_range`.
+    """
+    chosen = settled_range(volume, grey)
+    return volume if chosen is None else on_grey_range(volume, chosen)
 
 
 def grey_problem(levels: GreyLevels, grey: GreyRange, *, trained_on: TrainedGrey | None) -> str | None:
@@ -136,6 +149,35 @@ def suggested_range(levels: GreyLevels, *, trained_on: TrainedGrey | None = None
         if grey_problem(levels, grey, trained_on=trained_on) is None:
             return grey
     return None if levels.low == levels.high else auto_range(levels, trained_on=trained_on)
+
+
+def remedy(levels: GreyLevels, *, trained_on: TrainedGrey | None = None, option: str = "--grey ") -> str:
+    """What the user can do about levels that a model does not know."""
+    suggested = suggested_range(levels, trained_on=trained_on)
+    such = "" if suggested is None else f"{option}{suggested} (those levels become 0 and 255) or "
+    return f"give {such}{option}auto"
+
+
+def grey_facts(volume: Volume, *, models: Sequence[ModelSpec] = ()) -> tuple[GreyLevels, str | None]:
+    """Grey levels of ``volume``, and in a line what speaks against running ``models`` on it as it is; None: nothing."""
+    levels = measure_grey(volume)
+    if levels.low == levels.high or levels.values <= _FEW or levels.padding > 0.5 or volume.dtype == np.bool_:
+        return levels, None  # labels, masks
+    knowing = [model for model in models if model.grey is not None and not _normalises(model)]
+    implied = implied_range(volume.dtype)
+    if implied is None or (volume.dtype.kind == "f" and not 0 <= levels.least <= levels.most <= 1):
+        what = f"{volume.dtype} of {levels.least:.5g} to {levels.most:.5g} does not say which level is black and which white"
+        return levels, f"as an image, {what}: {remedy(levels, trained_on=knowing[0].grey if knowing else None)}"
+    problems = {m.id: grey_problem(levels, implied, trained_on=m.grey) for m in knowing}
+    unlike = [model for model in knowing if problems[model.id] is not None]
+    if unlike:
+        names = ", ".join(model.id for model in unlike)
+        return levels, (
+            f"{problems[unlike[0].id]}, unlike what {names} {'was' if len(unlike) == 1 else 'were'} trained on: "
+            f"{remedy(levels, trained_on=unlike[0].grey)}"
+        )
+    problem = None if knowing else grey_problem(levels, implied, trained_on=None)
+    return levels, None if problem is None else f"{problem}: {remedy(levels)}"
 
 
 def check_values(volume: Volume, *, progress: Progress = silent) -> None:
@@ -198,33 +240,25 @@ def _implied(volume: Volume, levels: GreyLevels, known: TrainedGrey | None, opti
     )
 
 
-def _warn(
-    volume: Volume,
-    levels: GreyLevels,
-    used: GreyRange,
-    *,
-    model: ModelSpec | None,
-    known: TrainedGrey | None,
-    option: str,
-) -> None:
-    problem = grey_problem(levels, used, trained_on=known)
+def _remarks(
+    levels: GreyLevels, used: GreyRange, *, model: ModelSpec | None, known: TrainedGrey | None, option: str
+) -> list[str]:
+    remarks = []
     if levels.values <= _FEW < levels.voxels:
-        log.warning("%s: only %d different values: are these labels or a mask?", volume.uri, levels.values)
+        remarks.append(f"only {levels.values} different values: are these labels or a mask?")
     if levels.padding >= _PADDING:
-        log.warning(
-            "%s: %.0f %% of the sample is padding, lost sections or clipped levels; near these the result is poorer: "
-            "cut padding off (asem convert --roi), replace lost sections by their neighbours",
-            volume.uri, 100 * levels.padding,
-        )  # fmt: skip
-    if problem is None:
-        return
-    trained = ""
-    if known is not None and model is not None:
-        membranes = "dark" if known.contrast[1] > 0 else "bright"
-        trained = f"; {model.id} was trained on {_words(known.low)} to {_words(known.high)}, membranes {membranes}"
-    suggested = suggested_range(levels, trained_on=known)
-    remedy = "" if suggested is None else f"{option}{suggested} (those levels become 0 and 255) or "
-    log.warning("%s: %s%s: expect a wrong result; give %s%sauto", volume.uri, problem, trained, remedy, option)
+        remarks.append(
+            f"{levels.padding:.0%} of the sample is padding, lost sections or clipped levels; near these the result is "
+            "poorer: cut padding off (asem convert --roi), replace lost sections by their neighbours"
+        )
+    problem = grey_problem(levels, used, trained_on=known)
+    if problem is not None:
+        trained = ""
+        if known is not None and model is not None:
+            membranes = "dark" if known.contrast[1] > 0 else "bright"
+            trained = f"; {model.id} was trained on {_words(known.low)} to {_words(known.high)}, membranes {membranes}"
+        remarks.append(f"{problem}{trained}: expect a wrong result; {remedy(levels, trained_on=known, option=option)}")
+    return remarks
 
 
 def _normalises(model: ModelSpec) -> bool:
