@@ -166,7 +166,7 @@ def grey_facts(volume: Volume, *, models: Sequence[ModelSpec] = ()) -> tuple[Gre
     knowing = [model for model in models if model.grey is not None and not _normalises(model)]
     implied = implied_range(volume.dtype)
     if implied is None or (volume.dtype.kind == "f" and not 0 <= levels.least <= levels.most <= 1):
-        what = f"{volume.dtype} of {levels.least:.5g} to {levels.most:.5g} does not say which level is black and which white"
+        what = f"{volume.dtype} of {levels.least:.5g} to {levels.most:.5g} says not which level is black, which white"
         return levels, f"as an image, {what}: {remedy(levels, trained_on=knowing[0].grey if knowing else None)}"
     problems = {m.id: grey_problem(levels, implied, trained_on=m.grey) for m in knowing}
     unlike = [model for model in knowing if problems[model.id] is not None]

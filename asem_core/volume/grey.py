@@ -354,22 +354,14 @@ def _span(values: Sequence[float], weights: Sequence[float], digits: int) -> tup
 def sample_boxes(volume: Volume) -> list[Box]:
     """Evenly spread boxes of ``volume``, or strips of some of its sections where it is stored in these."""
     side = (1, _BLOCK[1], volume.shape[2]) if volume.planewise else _BLOCK
-    count = _STRIPS if volume.planewise else _BLOCKS
-    shape = [min(s, n) for s, n in zip(side, volume.shape, strict=True)]
-    starts = dict.fromkeys(
-        tuple(
-            _start(round(((n + 0.5) * step) % 1.0 * (extent - s)), s, chunk)
-            for step, extent, s, chunk in zip(_STEPS, volume.shape, shape, volume.chunks, strict=True)
-        )
-        for n in range(count)
+    cells = [-(-n // s) for n, s in zip(volume.shape, side, strict=True)]
+    found = dict.fromkeys(
+        tuple(int(((n + 0.5) * step) % 1.0 * count) for step, count in zip(_STEPS, cells, strict=True))
+        for n in range(_STRIPS if volume.planewise else _BLOCKS)
     )
-    return [Box(start, [a + s for a, s in zip(start, shape, strict=True)]) for start in starts]
-
-
-def _start(at: int, size: int, chunk: int) -> int:
-    """``at`` moved down so that ``size`` voxels from there lie in as few chunks as can be."""
-    over = at % chunk
-    return at - (over if size > chunk else max(0, over + size - chunk))
+    starts = ([c * s for c, s in zip(cell, side, strict=True)] for cell in found)
+    boxes = (Box(start, [a + s for a, s in zip(start, side, strict=True)]) for start in starts)
+    return [box.intersect(volume.box) for box in boxes]
 
 
 def _patches(volume: Volume, box: Box) -> Iterator[Float]:
