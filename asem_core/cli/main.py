@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from copy import copy
 
 import click
 
-from asem_core.cli.verbs import add_verbs, with_own_tables
 from asem_core.errors import AsemError
-from asem_core.plugins import make_manager
-from asem_core.registry import Registry, said_of
+
+log = logging.getLogger(__name__)
 
 
 class Verbs(click.Group):
@@ -31,8 +29,8 @@ def cli(verbose: bool) -> None:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
-def command_line() -> tuple[click.Group, Registry]:
-    """The command ``asem`` with core's verbs and those of the installed plugins, which are loaded here and only here."""
+def register() -> click.Group:
+    """Add core's verbs and those of the installed plugins."""
     from asem_core.cli import (
         analyze,
         convert,
@@ -50,33 +48,34 @@ def command_line() -> tuple[click.Group, Registry]:
         train,
         zoo,
     )
+    from asem_core.plugins import make_manager
+    from asem_core.registry import Registry
 
-    root = copy(cli)
-    root.commands = {}
+    plugins_found = make_manager()
     for command in (
         datasets.datasets, convert.convert, info.info, preprocess.preprocess, mask.mask, labels.labels,
-        train.train, segment.segment, output.status, output.verify, evaluate.evaluate, analyze.analyze, report.report,
-        organelles.organelles, zoo.zoo, plugins.plugins,
+        train.train, segment.segment, output.status, output.verify, evaluate.evaluate,
+        analyze.make_group(Registry(plugins_found)), report.report, organelles.organelles, zoo.zoo, plugins.plugins,
     ):  # fmt: skip
-        root.add_command(command)
-    root = with_own_tables(root)
-    return root, Registry(add_verbs(root, make_manager()))
+        cli.add_command(command)
+    for implementation in plugins_found.manager.hook.asem_register_commands.get_hookimpls():
+        try:
+            implementation.function(cli=cli)
+        except Exception as error:  # one plugin's commands must not take the others down
+            log.warning("the plugin %s cannot add its commands: %s", implementation.plugin_name, error)
+    return cli
 
 
 def main() -> None:
     """Entry point of the console script."""
-    asem, registry = command_line()
     try:
-        asem(obj=registry, standalone_mode=False)
+        register()(standalone_mode=False)
     except AsemError as error:
         click.echo(f"asem: {' '.join(str(error).split())}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "asem"
-        text = " ".join(error.format_message().split())
-        if text.startswith("No such command"):
-            text += said_of([*registry.plugins.broken, *registry.plugins.refused])
-        click.echo(f"asem: {text} (see `{command} --help`)", err=True)
+        click.echo(f"asem: {' '.join(error.format_message().split())} (see `{command} --help`)", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("asem: stopped", err=True)
