@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from types import UnionType
@@ -85,6 +85,11 @@ def _requirements(_: object, attribute: attrs.Attribute[Any], value: tuple[str, 
 def _positive_triple(_: object, attribute: attrs.Attribute[Any], value: FloatTriple) -> None:
     if len(value) != 3 or not all(v > 0 for v in value):
         raise ValueError(f"{attribute.name} must be three positive numbers (z, y, x), got {value}")
+
+
+def _three(values: Iterable[float]) -> FloatTriple:
+    low, middle, high = (float(v) for v in values)
+    return low, middle, high
 
 
 def _fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -257,6 +262,25 @@ class DatasetSpec:
 
 
 @attrs.frozen(kw_only=True, field_transformer=_typed)
+class TrainedGrey:
+    """Grey values of the volumes that a model was trained on, on the 0..255 scale that it is given.
+
+    Of each number the lowest, a middle one (each volume counts by its share of the training) and the highest among
+    these volumes, as `asem_core.volume.grey` measures it.
+    """
+
+    low: FloatTriple = attrs.field(converter=_three)
+    """1st percentile."""
+    median: FloatTriple = attrs.field(converter=_three)
+    high: FloatTriple = attrs.field(converter=_three)
+    """99th percentile."""
+    contrast: FloatTriple = attrs.field(converter=_three)
+    """Above 0: membranes are dark on a bright ground."""
+    volumes: int
+    """How many were measured."""
+
+
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class ModelSpec:
     """Trained weights: a bioimage.io package folder inside the plugin's wheel, and what it needs to run."""
 
@@ -272,6 +296,8 @@ class ModelSpec:
     licence: str
     trained_on: str
     scores: Mapping[str, float] = attrs.field(factory=dict)
+    grey: TrainedGrey | None = None
+    """What it was trained on; None: not known."""
 
 
 def packaged_models(package: str, folder: Path) -> tuple[ModelSpec, ...]:
@@ -299,7 +325,10 @@ def model_of(values: Mapping[str, Any], *, package: str) -> ModelSpec:
     """The spec that ``model.json`` holds the plain ``values`` of, for the package that lies at ``package``."""
     stages = tuple(StageRef(**stage) for stage in values["preprocess"])
     size = tuple(float(v) for v in values["voxel_size_nm"])
-    return ModelSpec(**{**values, "preprocess": stages, "voxel_size_nm": size, "package": package})
+    grey = values.get("grey") and TrainedGrey(**values["grey"])
+    return ModelSpec(
+        **{**values, "preprocess": stages, "voxel_size_nm": size, "grey": grey, "package": package},
+    )
 
 
 @attrs.frozen(kw_only=True, field_transformer=_typed)

@@ -518,7 +518,7 @@ def _identity(volume: Volume) -> dict[str, Any]:
     return {
         **volume.identity, "read_as": {
             "shape": list(volume.shape), "voxel_size_nm": list(volume.voxel_size.zyx),
-            "lower_edge_nm": list(volume.lower_edge_nm),
+            "lower_edge_nm": list(volume.lower_edge_nm), "placed": volume.placed,
         },
     }  # fmt: skip
 

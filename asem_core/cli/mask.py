@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import FILE, GREY, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
+    from asem_core.volume.grey import Grey
 
 _WHOLE = click.IntRange(min=0)
 
@@ -28,6 +29,8 @@ _WHOLE = click.IntRange(min=0)
 @click.option("--closing", type=_WHOLE, default=2, show_default=True, help="Radius; thinner gaps are closed.")
 @click.option("--max-hole", type=_WHOLE, default=100_000, show_default=True, help="Smaller holes are filled.")
 @click.option("--min-object", type=_WHOLE, default=100_000, show_default=True, help="Smaller objects are dropped.")
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095, or auto; by default the "
+              "full range of the type.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--preview", type=FILE, metavar="PNG",
               help="Draw the mask on three planes of the volume.")  # fmt: skip
@@ -44,6 +47,7 @@ def mask(
     closing: int,
     max_hole: int,
     min_object: int,
+    grey: Grey,
     voxel_size: VoxelSize | None,
     preview: Path | None,
     ome_version: OmeVersion,
@@ -66,6 +70,7 @@ def mask(
     from asem_core.draw.mask import draw_mask
     from asem_core.mask import CellMask, make_mask
     from asem_core.volume import open_volume
+    from asem_core.volume.check import graded
     from asem_core.volume.output import check_destination
 
     params = CellMask(
@@ -75,6 +80,7 @@ def mask(
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     if preview is not None and not preview.parent.is_dir():
         check_destination(preview, overwrite=True)
+    opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:

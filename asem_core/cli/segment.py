@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import BYTES, FOLDER, PATH, PLACE, ROI, TILE, VOXEL_SIZE
+from asem_core.cli.options import BYTES, FOLDER, GREY, PATH, PLACE, ROI, TILE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
     from asem_core.predict.quantise import ProbDtype
+    from asem_core.volume.grey import Grey
 
 
 @click.command()
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 )
 @click.option("--mask", type=PLACE, help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095 for 12 bits, 255:0 for an "
+              "inverted image; auto: found from the volume. By default the full range of its type.")  # fmt: skip
 @click.option("--runtime", default="auto", show_default=True,
               help="auto (the first in rank that can be used here), onnxruntime, openvino, or a plugin's.")  # fmt: skip
 @click.option("--precision", default="auto", show_default=True, metavar="auto|f32|bf16",
@@ -55,6 +58,7 @@ def segment(
     roi: Box | None,
     mask: str | None,
     voxel_size: VoxelSize | None,
+    grey: Grey,
     runtime: str,
     precision: str,
     tile: int | Triple | None,
@@ -88,14 +92,16 @@ def segment(
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     settings = Settings(
-        roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
-        workers=workers,
+        roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
+        prob_dtype=prob_dtype, workers=workers,
     )  # fmt: skip
     with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = make_plan(
             opened, output, organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
             overwrite=overwrite,
         )  # fmt: skip
+        for note in plan.volume.notes[len(opened.notes) :]:
+            click.echo(f"note: {note}", err=True)
         _print_plan(plan)
         with progress_bar() as progress:
             result = run_plan(plan, registry=registry, progress=progress)
@@ -106,7 +112,7 @@ def segment(
     )
     if figures is not None:
         labels = open_labels(output, organelle, registry=registry)
-        for path in draw_segmentation(opened, labels, figures, organelle=organelle):
+        for path in draw_segmentation(plan.volume, labels, figures, organelle=organelle):
             click.echo(f"{path}")
 
 

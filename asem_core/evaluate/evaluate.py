@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 
 from asem_core.errors import GeometryError
-from asem_core.evaluate.align import Laid, lay
+from asem_core.evaluate.align import Laid, lay, warn_of_little_overlap
 from asem_core.evaluate.scores import Mask, Score, Scores
 from asem_core.evaluate.source import NonZero, bounded_block
 from asem_core.geometry import Box, Triple, VoxelSize
@@ -46,6 +46,8 @@ class Evaluation:
     voxel_size: VoxelSize
     region: Box
     """The overlap, in voxels of the labels."""
+    ignored_label: int | None
+    """The value of the labels that was not scored."""
     aligned_by: str
     """``"shape"`` or ``"position"``, see `evaluate`."""
     inputs: Mapping[str, Mapping[str, Any]]
@@ -67,6 +69,7 @@ class Evaluation:
             "zone": self.zone.on(self.voxel_size),
             "voxel_size_nm": self.voxel_size.zyx,
             "region": str(self.region),
+            "ignored_label": self.ignored_label,
             "aligned_by": self.aligned_by,
             "inputs": self.inputs,
         }  # fmt: skip
@@ -93,6 +96,7 @@ def evaluate(
     organelle: OrganelleSpec,
     registry: Registry,
     mask: Volume | None = None,
+    ignore_label: int | None = None,
     zone: StageRef | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
@@ -103,8 +107,8 @@ def evaluate(
     ----------
     prediction, labels
         ``(z, y, x)``, integer or bool; non-zero is the organelle. Labels are taken as they are: neither cleaned nor
-        dilated. Two volumes of one shape are laid on each other if at least one of them starts at 0 nm (TIFF carries
-        no position). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
+        dilated. Two volumes of one shape are laid on each other if at least one of them states no position (most
+        TIFF). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
         exclusion zone.
     organelle
         Gives the exclusion zone and its parameters.
@@ -112,6 +116,8 @@ def evaluate(
         Where the zone is looked up.
     mask
         Voxels where it is 0, and voxels outside it, are not scored.
+    ignore_label
+        A value of ``labels`` that means "not known", such as -1: not scored either, and no border of an object.
     zone
         Instead of the organelle's zone; `asem_core.labels.plan.choose_zone` reads one.
     progress
@@ -129,9 +135,11 @@ def evaluate(
     GeometryError
         Different voxel sizes, no overlap, an offset of broken voxels, or a mask that leaves nothing.
     VolumeError
-        Prediction or labels hold real numbers.
+        Prediction or labels hold real numbers, are a grey image, or hold a value that is no id: below 0, or the largest
+        of 32 or 64 bits. ``ignore_label`` leaves such a value of the labels out.
     """
-    laid = lay(prediction, labels, mask)
+    laid = lay(prediction, labels, mask, ignore_label=ignore_label)
+    warn_of_little_overlap(laid)
     applied = make_zone(zone or organelle.exclusion_zone, registry)
     tally = _count(laid, applied, voxel_size=labels.voxel_size, block=block, progress=progress)
     if tally.compared == 0:
@@ -145,6 +153,7 @@ def evaluate(
         zone=applied,
         voxel_size=labels.voxel_size,
         region=laid.region,
+        ignored_label=ignore_label,
         aligned_by=laid.prediction.by,
         inputs={role: _identity(volume) for role, volume in roles.items() if volume is not None},
     )

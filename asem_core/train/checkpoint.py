@@ -58,6 +58,6 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
 
 def discard(folder: Path) -> None:
     """Forget the run in ``folder``: its checkpoint, log and TensorBoard events."""
-    for name in (LATEST, "log.jsonl", "weights.pt"):
+    for name in (LATEST, "log.jsonl", "grey.json", "weights.pt"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)

@@ -27,6 +27,7 @@ from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry
 from asem_core.train import checkpoint
 from asem_core.train.fold import fold
+from asem_core.train.grey import write_grey
 from asem_core.train.loss import LOSSES
 from asem_core.train.memory import keep_freed_memory
 from asem_core.train.recipe import Optimiser, Phase, Recipe, recipe_values
@@ -67,7 +68,8 @@ def train(
     recipe
         What to train and how.
     output
-        Folder for ``checkpoint.pt``, ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and TensorBoard events.
+        Folder for ``checkpoint.pt``, ``weights.pt``, ``recipe.yaml``, ``grey.json``, ``log.jsonl`` and
+        TensorBoard events.
     data_folder
         Where the recipe's relative paths start.
     registry
@@ -84,13 +86,13 @@ def train(
     torch.backends.cudnn.benchmark = True
     recipe = with_stages(recipe, registry)
     split_steps(make_steps(recipe.preprocess or (), registry))
-    output.mkdir(parents=True, exist_ok=True)
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = make_optimiser(network, recipe.optimiser)
     done = checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
-    (output / "recipe.yaml").write_text(yaml.safe_dump(recipe_values(recipe), sort_keys=False))
-
     training, validation = _load_all(recipe, data_folder, registry, progress)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "recipe.yaml").write_text(yaml.safe_dump(recipe_values(recipe), sort_keys=False))
+    write_grey(output, training)
     sampler = Sampler(training, recipe, place)
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
         began = time.monotonic()

@@ -36,6 +36,8 @@ class Volume:
     array: LazyArray
     voxel_size: VoxelSize
     lower_edge_nm: FloatTriple = (0.0, 0.0, 0.0)
+    placed: bool = True
+    """Whether the data states where it lies. Where it does not, as most TIFF, ``lower_edge_nm`` is 0."""
     uri: str
     format: str
     """Name of the reader that opened it."""
