@@ -10,9 +10,9 @@ from typing import Any
 import click
 import numpy as np
 import pytest
-from asem_core.volume.convert import convert
 from click.testing import CliRunner
 
+from asem_core.conversion.convert import convert
 from asem_core.errors import OutputError
 from asem_core.home import expand, local_path
 from asem_core.volume import Volume, open_volume
