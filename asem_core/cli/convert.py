@@ -70,6 +70,7 @@ def convert(
       asem convert cell.zarr cell_10nm.zarr --resample 10,10,10
     """
     from asem_core.conversion.convert import convert as run
+    from asem_core.grid.place import paste
     from asem_core.volume import open_labels, open_volume
 
     if reference is not None and (roi is not None or resample is not None):
@@ -79,9 +80,9 @@ def convert(
         volume = open_volume(src, registry=registry, voxel_size=voxel_size)
     else:
         volume = open_labels(src, organelle, registry=registry, voxel_size=voxel_size)
-    for note in volume.notes:
-        click.echo(f"note: {note}", err=True)
     frame = None if reference is None else open_volume(reference, registry=registry, voxel_size=voxel_size)
+    for note in (volume if frame is None else paste(volume, frame)).notes:
+        click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
             volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,

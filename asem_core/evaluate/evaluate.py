@@ -17,10 +17,11 @@ from typing import Any
 import attrs
 import numpy as np
 
+from asem_core.blocks.executors import map_blocks
 from asem_core.errors import GeometryError
 from asem_core.evaluate.align import Laid, lay, warn_of_little_overlap
 from asem_core.evaluate.scores import Mask, Score, Scores
-from asem_core.evaluate.source import NonZero, bounded_block
+from asem_core.evaluate.source import nonzero, readable
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.labels.zone import Zone, make_zone
 from asem_core.progress import Progress, silent
@@ -161,20 +162,18 @@ def evaluate(
 
 def _count(laid: Laid, zone: Zone, *, voxel_size: VoxelSize, block: Triple, progress: Progress) -> _Tally:
     halo = zone.halo(voxel_size)
-    sources = [source for source in (laid.prediction, laid.labels, laid.mask) if source is not None]
-    blocks = list(laid.region.tiles(bounded_block(block, halo[0], sources)))
-    predicted, truth = NonZero(laid.prediction), NonZero(laid.labels)
-    kept = NonZero(laid.mask) if laid.mask is not None else None
     core = tuple(slice(h, -h or None) for h in halo)
-    tally = _Tally()
-    progress("evaluate", 0, len(blocks))
-    for done, box in enumerate(blocks, start=1):
-        around = truth.read(box.grow(halo))
-        compared = kept.read(box) if kept is not None else np.ones(box.shape, np.bool_)
-        excluded = zone.excluded(around, voxel_size=voxel_size)[core]
-        tally += _score_block(predicted.read(box), around[core], compared=compared, excluded=excluded)
-        progress("evaluate", done, len(blocks))
-    return tally
+    roles = [laid.prediction, laid.labels, *(() if laid.mask is None else (laid.mask,))]
+    with readable(roles, laid.region.grow(halo), progress=progress) as (prediction, labels, *mask):
+
+        def score(box: Box) -> _Tally:
+            around = nonzero(labels, box.grow(halo))
+            compared = nonzero(mask[0], box) if mask else np.ones(box.shape, np.bool_)
+            excluded = zone.excluded(around, voxel_size=voxel_size)[core]
+            return _score_block(nonzero(prediction, box), around[core], compared=compared, excluded=excluded)
+
+        parts = map_blocks(score, list(laid.region.tiles(block)), stage="evaluate", progress=progress)
+    return sum(parts, _Tally())
 
 
 def _score_block(predicted: Mask, truth: Mask, *, compared: Mask, excluded: Mask) -> _Tally:

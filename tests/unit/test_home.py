@@ -91,10 +91,10 @@ def parameters(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
 
 
 def test_every_path_of_every_verb_is_expanded(home: Path) -> None:
-    from asem_core.cli.main import register
+    from asem_core.cli.main import command_line
 
     checked = []
-    for name, parameter in parameters(register()):
+    for name, parameter in parameters(command_line()[0]):
         kind = parameter.type
         if isinstance(kind, click.Path) or (parameter.name in PLACES and not getattr(parameter, "is_flag", False)):
             value = kind.convert("~/x y", parameter, None)
