@@ -37,7 +37,7 @@ from asem_core.errors import AsemError, BlockError, ModelError, OutputError, Plu
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats.ome_write import FINGERPRINT, OmePlan
-from asem_core.volume.formats.zarr_array import ZarrArray
+from asem_core.volume.formats.zarr_array import ZarrArray, temporary_array
 from asem_core.volume.output import (
     check_replaceable,
     check_room,
@@ -275,17 +275,7 @@ class Run:
 
     def array(self, name: str, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple | None = None) -> Any:
         """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch stages."""
-        import zarr
-
-        path = self.scratch / name
-        if (path / ".zarray").exists():
-            return zarr.open_array(path, mode="r+")
-        chunks = triple([min(c, n) for c, n in zip(chunk or (_SCRATCH_CHUNK,) * 3, shape, strict=True)])
-        compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
-        return zarr.create_array(
-            path, shape=shape, dtype=np.dtype(dtype), chunks=chunks, zarr_format=2, compressors=compressor,
-            fill_value=0, config={"write_empty_chunks": True}, chunk_key_encoding={"name": "v2", "separator": "/"},
-        )  # fmt: skip
+        return temporary_array(self.scratch / name, shape=shape, dtype=dtype, chunk=chunk or (_SCRATCH_CHUNK,) * 3)
 
     def write_scratch(self, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
         """Write whole chunks of a temporary array; the digests of its pieces."""
@@ -293,11 +283,13 @@ class Run:
         folder = Path(array.store.root).relative_to(self.scratch).as_posix()
         return digests(self.scratch, [f"{folder}/{piece}" for piece in (".zarray", *chunk_pieces(array, box))])
 
-    def folder(self, name: str) -> Path:
-        """The path of an empty temporary folder that does not exist yet: what stood there from before is removed."""
-        path = self.scratch / name
-        remove(path)
-        return path
+    def temporary(self, name: str, blocks: Sequence[Box], write: Callable[[Box], Iterable[Path]]) -> None:
+        """A `stage` whose blocks write files into `scratch`; ``write`` returns their paths."""
+
+        def digested(box: Box) -> dict[str, str]:
+            return digests(self.scratch, [path.relative_to(self.scratch).as_posix() for path in write(box)])
+
+        self.stage(name, blocks, Task(write=lambda box, _: digested(box)), scratch=True)
 
     def _note_failure(self, stage: str, block: str, error: Exception) -> str:
         """Record a failed block; errors that every further block would meet too are raised at once."""

@@ -86,7 +86,6 @@ def convert(
     with progress_bar() as progress:
         made = run(
             volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,
-            paste_into=frame,
-            overwrite=overwrite, progress=progress,
+            paste_into=frame, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     click.echo(f"{made}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import staged_bytes
+from asem_core.volume.staging import read_unit, slabs, staged_bytes
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
@@ -75,6 +75,7 @@ def prepare(
     """
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
+    _check_ids(labels, progress)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
     zone = plan.zone.on(labels.voxel_size)
     made: dict[str, Any] = {
@@ -91,15 +92,13 @@ def prepare(
     )  # fmt: skip
 
     def fill(run: Run) -> None:
-        scratch = run.folder("rules")
-        scratch.mkdir()
         blocks = LabelBlocks(
-            read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=scratch, block=block,
+            read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=run.scratch, block=block,
             progress=progress,
         )  # fmt: skip
         voxels, changes = [_count(blocks, _labelled, stage="reading labels")], []
         for number, (spec, params) in enumerate(plan.rules):
-            blocks = apply_rule(blocks, spec, voxel_size=labels.voxel_size, params=params)
+            blocks = apply_rule(_alone(blocks, run, number), spec, voxel_size=labels.voxel_size, params=params)
             changes.append(dict(blocks.changes))
             if number < len(plan.rules) - 1:
                 voxels.append(_count(blocks, _labelled, stage=spec.name))
@@ -123,6 +122,15 @@ def prepare(
     return {**made, "output": str(done.path), "source": labels.uri, "shape": list(labels.shape), **done.results}
 
 
+def _alone(labels: LabelBlocks, run: Run, number: int) -> LabelBlocks:
+    """``labels`` for rule ``number``, whose temporary files get in nobody's way."""
+
+    def each(stage: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
+        run.temporary(f"rule {number + 1}: {stage}", blocks, write)
+
+    return attrs.evolve(labels, scratch=run.scratch / f"rule_{number + 1}", each=each)
+
+
 def _counted(
     run: Run, made: dict[str, Any], changes: list[dict[str, int]], voxels: list[int], *, block: Triple
 ) -> dict[str, Any]:
@@ -141,13 +149,22 @@ def _counted(
     return {"stages": stages, "zone": {**made["zone"], "excluded_voxels": excluded}}
 
 
+def _check_ids(labels: Volume, progress: Progress) -> None:
+    """Refuse labels below 0 before anything is written."""
+
+    def check(box: Box) -> None:
+        lowest = labels.read(box).min()
+        if lowest < 0:
+            raise VolumeError(f"{labels.uri}: labels are integers >= 0, found {lowest} in box {box}")
+
+    if labels.dtype.kind == "i":
+        boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
+        map_blocks(check, boxes, stage="checking labels", progress=progress)
+
+
 def _read(volume: Volume, box: Box) -> Labels:
     found = volume.read(box)
-    if found.dtype.kind == "b":
-        return found.view(np.uint8)
-    if found.dtype.kind == "i" and found.min() < 0:
-        raise VolumeError(f"{volume.uri}: labels are integers >= 0, found {found.min()} in box {box}")
-    return found
+    return found.view(np.uint8) if found.dtype.kind == "b" else found
 
 
 def _labelled(found: Labels) -> int:

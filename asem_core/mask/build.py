@@ -90,13 +90,13 @@ def make_mask(
             return ~rough_mask(raw, voxel_size=size, params=params)
 
         holes = connected_components(
-            outside, volume.shape, connectivity=6, scratch=run.folder("holes"), block=side, progress=progress,
-            stage="holes",
+            outside, volume.shape, connectivity=6, scratch=run.scratch / "holes", block=side, progress=progress,
+            stage="holes", each=run.temporary,
         )  # fmt: skip
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
-            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.folder("objects"), block=side,
-            progress=progress, stage="objects",
+            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.scratch / "objects",
+            block=side, progress=progress, stage="objects", each=run.temporary,
         )  # fmt: skip
         keep = kept(objects.voxels, voxel_size=size, params=params)
         run.results.update(attrs.asdict(_summary(volume, holes, fill, objects, keep)))
