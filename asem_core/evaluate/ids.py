@@ -19,9 +19,9 @@ from asem_core.volume.volume import Volume
 
 log = logging.getLogger(__name__)
 
-_MOST_UNEQUAL = 0.5
+_MOST_UNEQUAL = 0.75
 """Share of neighbouring voxels, not both 0, that hold different values. Measured: 0.9 and more in EM of 8 bits; in
-labels only surfaces count, which is 0.2 for objects ten voxels wide."""
+labels only surfaces count: 0.2 for objects ten voxels wide, 0.5 for three."""
 _FEW_VALUES = 8
 """Up to as many, an image is taken for labels, whatever it looks like."""
 _WIDE = 4

@@ -30,8 +30,8 @@ from asem_core.preprocess.stages import Step, make_steps
 from asem_core.registry import Registry, resolve
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_grey, check_values
-from asem_core.volume.grey import Grey
+from asem_core.volume.check import check_grey, check_values, settled_range
+from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.find import choose_model
 from asem_core.zoo.guard.description import check_description
@@ -173,7 +173,8 @@ def make_plan(
         Whatever stands in the way: model, ROI, mask, voxel size, values, existing output, memory, disk.
     """
     package, runner = _open_model(organelle, settings, volume)
-    volume = check_grey(volume, grey=settings.grey, model=package.spec)
+    as_given, grey = volume, settled_range(volume, settings.grey, model=package.spec)
+    volume = volume if grey is None else on_grey_range(volume, grey)
     steps = make_steps(package.spec.preprocess, registry)
     split_steps(steps)
     roi = volume.part(settings.roi)
@@ -211,6 +212,7 @@ def make_plan(
         check_same(earlier, plan.settings, plan.output)
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
+    check_grey(as_given, grey=grey, model=package.spec)
     check_values(volume)
     return plan
 

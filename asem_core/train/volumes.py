@@ -20,8 +20,8 @@ from asem_core.registry import Registry
 from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
-from asem_core.volume.check import check_grey, check_values
-from asem_core.volume.grey import GreyLevels, levels_on_scale, parse_grey
+from asem_core.volume.check import check_grey, check_values, settled_range
+from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
 from asem_core.volume.window import window
 
 T = TypeVar("T", bound=np.generic)
@@ -64,7 +64,10 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
-    image = check_grey(window(raw, roi), grey=parse_grey(data.grey) if data.grey else None, option="grey: ")
+    part = window(raw, roi)
+    range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
+    check_grey(part, grey=range_, option="grey: ")
+    image = part if range_ is None else on_grey_range(part, range_)
     check_values(image)
     grey = _on_grid(image, image.box, grid, _grey)
     truth = _on_grid(labels, roi, grid, _truth)

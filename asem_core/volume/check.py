@@ -43,71 +43,26 @@ _LOOKED_AT = 48
 """Boxes with image that are looked for where the sample has none."""
 
 
-def check_grey(volume: Volume, *, grey: Grey = None, model: ModelSpec | None = None, option: str = "--grey ") -> Volume:
-    """The image as a model is given it, once its grey levels are found to be what a model can take.
-
-    A sample of the volume is measured (`measure_grey`). Levels that are unlike those that ``model`` was trained on, a
-    narrow range and inverted contrast are logged as one warning that names the remedy. Nothing is written.
-
-    Parameters
-    ----------
-    volume
-        An image of any dtype.
-    grey
-        The levels that become 0 and 255; ``"auto"`` finds them from the volume, see `auto_range`. None: uint8 and
-        uint16 use their full range, floats lie in [0, 1].
-    model
-        What will be run on it, if that is known.
-    option
-        How the user gives ``grey``, for messages.
-
-    Returns
-    -------
-    Volume
-        ``volume`` itself, or on the range of ``grey`` (`on_grey_range`).
-
-    Raises
-    ------
-    VolumeError
-        Booleans; without ``grey`` also signed integers, integers above 16 bits, floats outside [0, 1]; all voxels are
-        of one grey level; ``"auto"`` for a volume that is almost all of one level.
-    """
-    if volume.dtype == np.bool_:
-        raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; give the grey image")
-    levels = _levels(volume)
-    known = None if model is None or _normalises(model) else model.grey
-    chosen = settled_range(volume, grey, levels=levels, trained_on=known, option=option)
-    used = chosen or _implied(volume, levels, known, option)
-    for remark in _remarks(levels, used, model=model, known=known, option=option):
-        log.warning("%s: %s", volume.uri, remark)
-    return volume if chosen is None else on_grey_range(volume, chosen)
-
-
 def settled_range(
-    volume: Volume,
-    grey: Grey,
-    *,
-    levels: GreyLevels | None = None,
-    trained_on: TrainedGrey | None = None,
-    option: str = "--grey ",
+    volume: Volume, grey: Grey, *, model: ModelSpec | None = None, option: str = "--grey "
 ) -> GreyRange | None:
-    """``grey`` in numbers: ``"auto"`` is looked up in ``levels`` of ``volume``, which are measured if not given.
+    """``grey`` in numbers: ``"auto"`` is found from a sample of ``volume``, see `auto_range`; None stays None.
 
     Raises
     ------
     VolumeError
-        ``"auto"`` for a volume that is almost all of one level.
+        ``"auto"`` for a volume that is almost all of one grey level, or of booleans.
     """
     if grey != "auto":
         return grey
     try:
-        return auto_range(levels or measure_grey(volume), trained_on=trained_on)
+        return auto_range(_levels(volume), trained_on=_known(model))
     except ValueError as error:
         raise VolumeError(f"{volume.uri}: {option}auto finds no range, {error}: give {option}LOW:HIGH") from None
 
 
 def graded(volume: Volume, grey: Grey) -> Volume:
-    """``volume`` on the range that ``grey`` gives, or as it is where ``grey`` is None.
+    """``volume`` on the range that ``grey`` gives (`on_grey_range`), or as it is where ``grey`` is None.
 
     Raises
     ------
@@ -116,6 +71,37 @@ def graded(volume: Volume, grey: Grey) -> Volume:
     """
     chosen = settled_range(volume, grey)
     return volume if chosen is None else on_grey_range(volume, chosen)
+
+
+def check_grey(
+    volume: Volume, *, grey: GreyRange | None = None, model: ModelSpec | None = None, option: str = "--grey "
+) -> None:
+    """Compare the grey levels of an image with what a model can take, on a sample of its voxels (`measure_grey`).
+
+    Levels that are unlike those that ``model`` was trained on, a narrow range and inverted contrast are logged as a
+    warning that names the remedy; so are padding and images of a few values.
+
+    Parameters
+    ----------
+    volume
+        As it is stored.
+    grey
+        The levels that will become 0 and 255. None: uint8 and uint16 use their full range, floats lie in [0, 1].
+    model
+        What will be run on it, if that is known.
+    option
+        How the user gives ``grey``, for messages.
+
+    Raises
+    ------
+    VolumeError
+        Booleans; one grey level throughout; without ``grey`` also signed integers, integers above 16 bits and floats
+        outside [0, 1].
+    """
+    levels, known = _levels(volume), _known(model)
+    used = grey or _implied(volume, levels, known, option)
+    for remark in _remarks(levels, used, model=model, known=known, option=option):
+        log.warning("%s: %s", volume.uri, remark)
 
 
 def grey_problem(levels: GreyLevels, grey: GreyRange, *, trained_on: TrainedGrey | None) -> str | None:
@@ -163,7 +149,7 @@ def grey_facts(volume: Volume, *, models: Sequence[ModelSpec] = ()) -> tuple[Gre
     levels = measure_grey(volume)
     if levels.low == levels.high or levels.values <= _FEW or levels.padding > 0.5 or volume.dtype == np.bool_:
         return levels, None  # labels, masks
-    knowing = [model for model in models if model.grey is not None and not _normalises(model)]
+    knowing = [model for model in models if _known(model) is not None]
     implied = implied_range(volume.dtype)
     if implied is None or (volume.dtype.kind == "f" and not 0 <= levels.least <= levels.most <= 1):
         what = f"{volume.dtype} of {levels.least:.5g} to {levels.most:.5g} says not which level is black, which white"
@@ -210,6 +196,8 @@ _SAY = "say which levels are black and white (--grey LOW:HIGH, or --grey auto)"
 
 def _levels(volume: Volume) -> GreyLevels:
     """Of an evenly spread sample; where that is of one level, of what differs elsewhere."""
+    if volume.dtype == np.bool_:
+        raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; give the grey image")
     levels = measure_grey(volume)
     if levels.low != levels.high:
         return levels
@@ -261,9 +249,10 @@ def _remarks(
     return remarks
 
 
-def _normalises(model: ModelSpec) -> bool:
-    """Whether the model's own stages change grey levels by what the volume holds: then its levels say nothing."""
-    return any(stage.name != "scale_linear" for stage in model.preprocess)
+def _known(model: ModelSpec | None) -> TrainedGrey | None:
+    """What ``model`` was trained on; None where it does not say, or adapts grey levels to the volume by itself."""
+    own = model is not None and any(stage.name != "scale_linear" for stage in model.preprocess)
+    return None if model is None or own else model.grey
 
 
 def _distance(value: float, span: tuple[float, float, float]) -> float:

@@ -149,7 +149,9 @@ def test_planewise_sections_are_read_once_and_few_are_held(organelle, registry, 
     pair = [volume(array, planewise=True) for array in (predicted, truth)]
     found = evaluate(*pair, organelle=organelle, registry=registry, block=(16, 5, 5))
     for array in (predicted, truth):
-        assert sorted(array.planes) == list(range(40))
+        # Once for the scores, and some before: a sample that shows whether these are labels.
+        assert set(array.planes) == set(range(40))
+        assert len(array.planes) <= 40 + 24
         assert array.largest == 12 * 10
     whole = evaluate(volume(predicted.array), volume(truth.array), organelle=organelle, registry=registry)
     assert found.scores == whole.scores

@@ -183,7 +183,7 @@ def test_tiles_that_a_model_takes() -> None:
 
 
 def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
-    volume = as_volume(np.zeros((30, 30, 30), np.uint8))
+    volume = as_volume(np.random.default_rng(0).integers(0, 255, (30, 30, 30), np.uint8))
     return make_plan(
         volume, output, organelle=BOX, registry=registry, mask=None, overwrite=False,
         settings=Settings(model=folder, max_memory=10**10, runtime="onnxruntime", **settings),
