@@ -28,9 +28,9 @@ from asem_core.predict.source import copy_bytes
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_grey, check_values
+from asem_core.volume.check import check_grey, check_values, settled_range
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
-from asem_core.volume.grey import Grey
+from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.output import place_of
 from asem_core.volume.provenance import provenance
 
@@ -182,7 +182,8 @@ def make_plan(
         model.check_probability()
     _check_name(output)
     place_of(output, inputs=[volume, *(() if mask is None else (mask,))])
-    volume = check_grey(volume, grey=settings.grey, trained_on=model.grey, model=model.id)
+    as_given, grey = volume, settled_range(volume, settings.grey, trained_on=model.grey)
+    volume = volume if grey is None else on_grey_range(volume, grey)
     roi = volume.part(settings.roi)
     mask = None if mask is None else clip(mask, volume)
     earlier = None if overwrite else earlier_run(output)
@@ -217,6 +218,7 @@ def make_plan(
     )  # fmt: skip
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
+    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id)
     check_values(volume)
     return plan
 

@@ -24,7 +24,7 @@ from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
 from asem_core.volume.check import check_grey, check_values, graded, settled_range
-from asem_core.volume.grey import GreyLevels, levels_on_scale, parse_grey
+from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.window import window
 
@@ -72,11 +72,12 @@ def load_data(
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
-    part, option = window(raw, roi), "grey: "
-    levels = settled_range(part, parse_grey(data.grey) if data.grey else None, option=option)
-    image = check_grey(part, grey=levels, option=option)
+    part = window(raw, roi)
+    range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
+    check_grey(part, grey=range_, option="grey: ")
+    image = part if range_ is None else on_grey_range(part, range_)
     check_values(image)
-    grey = _grey_on_grid(graded(raw, levels), roi, grid, make_steps(stages, registry))
+    grey = _grey_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
     truth = _on_grid(labels, roi, grid, _truth)
     inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9

@@ -43,77 +43,26 @@ _LOOKED_AT = 48
 """Boxes with image that are looked for where the sample has none."""
 
 
-def check_grey(
-    volume: Volume,
-    *,
-    grey: Grey = None,
-    trained_on: TrainedGrey | None = None,
-    model: str = "the model",
-    option: str = "--grey ",
-) -> Volume:
-    """The image as a model is given it, once its grey levels are found to be what a model can take.
-
-    A sample of the volume is measured (`measure_grey`). Levels that are unlike those that the model was trained on, a
-    narrow range and inverted contrast are logged as one warning that names the remedy. Nothing is written.
-
-    Parameters
-    ----------
-    volume
-        An image of any dtype.
-    grey
-        The levels that become 0 and 255; ``"auto"`` finds them from the volume, see `auto_range`. None: uint8 and
-        uint16 use their full range, floats lie in [0, 1].
-    trained_on, model
-        What will be run on it saw this, and is called that; None: not known, see `known_grey`.
-    option
-        How the user gives ``grey``, for messages.
-
-    Returns
-    -------
-    Volume
-        ``volume`` itself, or on the range of ``grey`` (`on_grey_range`).
-
-    Raises
-    ------
-    VolumeError
-        Booleans; without ``grey`` also signed integers, integers above 16 bits, floats outside [0, 1]; all voxels are
-        of one grey level; ``"auto"`` for a volume that is almost all of one level.
-    """
-    if volume.dtype == np.bool_:
-        raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; give the grey image")
-    levels = _levels(volume)
-    chosen = settled_range(volume, grey, levels=levels, trained_on=trained_on, option=option)
-    used = chosen or _implied(volume, levels, trained_on, option)
-    for remark in _remarks(levels, used, model=model, known=trained_on, option=option):
-        log.warning("%s: %s", volume.uri, remark)
-    return volume if chosen is None else on_grey_range(volume, chosen)
-
-
 def settled_range(
-    volume: Volume,
-    grey: Grey,
-    *,
-    levels: GreyLevels | None = None,
-    trained_on: TrainedGrey | None = None,
-    option: str = "--grey ",
+    volume: Volume, grey: Grey, *, trained_on: TrainedGrey | None = None, option: str = "--grey "
 ) -> GreyRange | None:
-    """``grey`` in numbers: ``"auto"`` is looked up in ``levels`` of ``volume``, which are measured if not given.
+    """``grey`` in numbers: ``"auto"`` is found from a sample of ``volume``, see `auto_range`; None stays None.
 
     Raises
     ------
     VolumeError
-        ``"auto"`` for a volume that is almost all of one level.
+        ``"auto"`` for a volume that is almost all of one grey level, or of booleans.
     """
     if grey != "auto":
         return grey
     try:
-        return auto_range(levels or measure_grey(volume), trained_on=trained_on)
+        return auto_range(_levels(volume), trained_on=trained_on)
     except ValueError as error:
         raise VolumeError(f"{volume.uri}: {option}auto finds no range, {error}: give {option}LOW:HIGH") from None
 
 
 def graded(volume: Volume, grey: Grey) -> Volume:
-    """``volume`` on the range that ``grey`` gives, or as it is where ``grey`` is None.
+    """``volume`` on the range that ``grey`` gives (`on_grey_range`), or as it is where ``grey`` is None.
 
     Raises
     ------
@@ -122,6 +71,42 @@ def graded(volume: Volume, grey: Grey) -> Volume:
     """
     chosen = settled_range(volume, grey)
     return volume if chosen is None else on_grey_range(volume, chosen)
+
+
+def check_grey(
+    volume: Volume,
+    *,
+    grey: GreyRange | None = None,
+    trained_on: TrainedGrey | None = None,
+    model: str = "the model",
+    option: str = "--grey ",
+) -> None:
+    """Compare the grey levels of an image with what a model can take, on a sample of its voxels (`measure_grey`).
+
+    Levels that are unlike those that the model was trained on, a narrow range and inverted contrast are logged as a
+    warning that names the remedy; so are padding and images of a few values.
+
+    Parameters
+    ----------
+    volume
+        As it is stored.
+    grey
+        The levels that will become 0 and 255. None: uint8 and uint16 use their full range, floats lie in [0, 1].
+    trained_on, model
+        What will be run on it saw this, and is called that; None: not known, see `known_grey`.
+    option
+        How the user gives ``grey``, for messages.
+
+    Raises
+    ------
+    VolumeError
+        Booleans; one grey level throughout; without ``grey`` also signed integers, integers above 16 bits and floats
+        outside [0, 1].
+    """
+    levels = _levels(volume)
+    used = grey or _implied(volume, levels, trained_on, option)
+    for remark in _remarks(levels, used, model=model, known=trained_on, option=option):
+        log.warning("%s: %s", volume.uri, remark)
 
 
 def grey_problem(levels: GreyLevels, grey: GreyRange, *, trained_on: TrainedGrey | None) -> str | None:
@@ -216,6 +201,8 @@ _SAY = "say which levels are black and white (--grey LOW:HIGH, or --grey auto)"
 
 def _levels(volume: Volume) -> GreyLevels:
     """Of an evenly spread sample; where that is of one level, of what differs elsewhere."""
+    if volume.dtype == np.bool_:
+        raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; give the grey image")
     levels = measure_grey(volume)
     if levels.low != levels.high:
         return levels
@@ -266,7 +253,7 @@ def _remarks(levels: GreyLevels, used: GreyRange, *, model: str, known: TrainedG
 
 
 def known_grey(model: ModelSpec) -> TrainedGrey | None:
-    """The grey values that ``model`` was trained on; None where they are not known, or where its own stages change
+    """The grey values that the model was trained on; None where they are not known, or where its own stages change
     them by what the volume holds, so that those of a volume say nothing."""
     return model.grey if all(stage.name == "scale_linear" for stage in model.preprocess) else None
 

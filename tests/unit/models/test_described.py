@@ -186,12 +186,13 @@ def test_tiles_that_a_model_takes() -> None:
         tiling.lattice((5, 20, 17))
 
 
-def planned(folder: Path, output: Path, registry: Any, as_volume: Any, channel: str | None = None) -> Any:
-    volume = as_volume(np.zeros((30, 30, 30), np.uint8))
+def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
+    volume = as_volume(np.random.default_rng(0).integers(0, 255, (30, 30, 30), np.uint8))
+    channel = settings.pop("channel", None)
     with find_model(folder, organelle=BOX, registry=registry, channel=channel) as model:
         return make_plan(
             volume, output, organelle=BOX, model=model, registry=registry, mask=None, overwrite=False,
-            settings=Settings(max_memory=10**10, runtime="onnxruntime"),
+            settings=Settings(max_memory=10**10, runtime="onnxruntime", **settings),
         )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ import pytest
 from asem_core import Volume
 from asem_core.errors import VolumeError
 from asem_core.specs import ModelSpec, StageRef, TrainedGrey
-from asem_core.volume.check import check_grey, check_values, grey_facts, known_grey
-from asem_core.volume.grey import GreyRange, levels_on_scale
+from asem_core.volume.check import check_grey, check_values, graded, grey_facts, known_grey, settled_range
+from asem_core.volume.grey import GreyRange, levels_on_scale, on_grey_range
 
 Make = Callable[..., Volume]
 NO_NORMALISING = (StageRef(name="scale_linear"),)
@@ -70,7 +70,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize("kind", FINE)
 def test_taken_as_it_is(membranes: Any, as_volume: Make, model: ModelSpec, caplog: Any, kind: str) -> None:
     volume = as_volume(FINE[kind](membranes))
-    assert check_grey(volume, trained_on=known_grey(model), model=model.id) is volume
+    check_grey(volume, trained_on=known_grey(model), model=model.id)
     assert warnings_of(caplog) == []
 
 
@@ -80,7 +80,7 @@ def test_warned_of_and_right_after_the_remedy(
 ) -> None:
     make, customary = WARNED[kind]
     volume = as_volume(make(membranes))
-    assert check_grey(volume, trained_on=known_grey(model), model=model.id) is volume
+    check_grey(volume, trained_on=known_grey(model), model=model.id)
     (line,) = warnings_of(caplog)
     assert "known-10nm was trained on" in line
     assert "--grey auto" in line
@@ -88,7 +88,9 @@ def test_warned_of_and_right_after_the_remedy(
     assert customary in ("", named)
     caplog.clear()
     for remedy in (GreyRange.parse(named), "auto"):
-        levels = levels_on_scale(check_grey(volume, grey=remedy, trained_on=known_grey(model), model=model.id))
+        grey = settled_range(volume, remedy, trained_on=known_grey(model))
+        check_grey(volume, grey=grey, trained_on=known_grey(model), model=model.id)
+        levels = levels_on_scale(on_grey_range(volume, grey))
         expected = levels_on_scale(as_volume(membranes))
         assert (levels.low, levels.high) == pytest.approx((expected.low, expected.high), abs=8)
         assert (levels.contrast or 0) > 0
@@ -105,7 +107,9 @@ def test_refused_with_the_remedy(membranes: Any, as_volume: Make, model: ModelSp
     assert customary in ("", named)
     expected = levels_on_scale(as_volume(membranes))
     for remedy in (GreyRange.parse(named), "auto"):
-        levels = levels_on_scale(check_grey(volume, grey=remedy, trained_on=known_grey(model), model=model.id))
+        grey = settled_range(volume, remedy, trained_on=known_grey(model))
+        check_grey(volume, grey=grey, trained_on=known_grey(model), model=model.id)
+        levels = levels_on_scale(on_grey_range(volume, grey))
         assert (levels.low, levels.high) == pytest.approx((expected.low, expected.high), abs=8)
     assert warnings_of(caplog) == []
 
@@ -117,14 +121,15 @@ def test_refused_with_the_remedy(membranes: Any, as_volume: Make, model: ModelSp
 )  # fmt: skip
 @pytest.mark.parametrize("grey", [None, "auto", GreyRange(0, 1)])
 def test_no_range_makes_an_image_of_it(as_volume: Make, array: Any, said: str, grey: Any) -> None:
+    volume = as_volume(array)
     with pytest.raises(VolumeError, match=said):
-        check_grey(as_volume(array), grey=grey)
+        check_grey(volume, grey=settled_range(volume, grey))
 
 
 def test_a_small_image_in_much_padding_is_found(membranes: Any, as_volume: Make, caplog: Any) -> None:
     array = np.zeros((300, 900, 900), np.uint8)
     array[140:146, 30:160, 640:770] = membranes[:, :130, :130]
-    assert check_grey(as_volume(array)) is not None
+    check_grey(as_volume(array))
     (line,) = warnings_of(caplog)
     assert "padding" in line
     assert "asem convert --roi" in line
@@ -136,7 +141,7 @@ def test_one_bad_voxel_is_named(membranes: Any, as_volume: Make) -> None:
         image[3, 20, 31] = bad
         for grey in (None, GreyRange(0, 1), "auto"):
             with pytest.raises(VolumeError, match=r"voxel 3,20,31 \(z,y,x\) is -?(nan|inf): replace it"):
-                check_values(check_grey(as_volume(image), grey=grey))
+                check_values(graded(as_volume(image), grey))
 
 
 def test_a_model_without_a_record_is_warned_of_in_general(membranes: Any, as_volume: Make, caplog: Any) -> None:
