@@ -26,11 +26,11 @@ from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.plugins import make_manager
 from asem_core.predict.grids import plan_grids
 from asem_core.predict.plan import Chosen, Plan, Settings, make_plan, open_session
-from asem_core.specs import Capabilities, ExclusionZone, OrganelleSpec, Precision, RuntimeSpec
+from asem_core.specs import Capabilities, OrganelleSpec, Precision, RuntimeSpec, StageRef
 from asem_core.volume.staging import staged_bytes
 
 TILING = Tiling(onnx=Path(), sizes=(Sizes(LEAST_SIDE, POOLING),) * 3, halo=(TILE_HALO,) * 3)
-ZONE = ExclusionZone(dilate=1, erode=1)
+ZONE = StageRef(name="shell", params={"dilate": 1, "erode": 1})
 
 
 def a_plan(volume: Any, roi: Box, *, tile: Triple | None = None) -> Plan:
