@@ -59,7 +59,7 @@ class ModelGridRaw:
 
 def copy_bytes(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model) -> int:
     """Disk that `prepare` needs at most, in bytes."""
-    total = staged_bytes(window(volume, _staged_part(volume, grids, reads, model))) if volume.planewise else 0
+    total = staged_bytes(window(volume, read_part(volume, grids, reads, model=model))) if volume.planewise else 0
     if grids.resamples:
         total += 4 * _resampled_part(grids, reads).align_out(_CHUNK).size
     return total
@@ -74,7 +74,7 @@ def prepare(
     measured, are used again.
     """
     if volume.planewise:
-        volume = _chunked(volume, _staged_part(volume, grids, reads, model), folder / "sections", progress)
+        volume = _chunked(volume, read_part(volume, grids, reads, model=model), folder / "sections", progress)
     if model.before or model.needs:
         folder.mkdir(exist_ok=True)
     stats = _statistics(volume, model.needs, folder / "levels.npz", progress)
@@ -116,7 +116,7 @@ def _chunked(volume: Volume, part: Box, path: Path, progress: Progress) -> Volum
     return window(copy, volume.box.shift([-s for s in part.start]))
 
 
-def _staged_part(volume: Volume, grids: Grids, reads: Sequence[Box], model: Model) -> Box:
+def read_part(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model) -> Box:
     """The voxels of ``volume`` that are read: all of them where the model measures the whole."""
     if model.before or model.needs:
         return volume.box
