@@ -1,10 +1,9 @@
-"""Small volumes in every format, and a registry that holds core's readers only."""
+"""Small volumes in every format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,12 @@ import pytest
 import tifffile
 import zarr
 
-from asem_core import builtin
+from asem_core import Registry
 from asem_core.volume import Volume, open_volume
 
 
 @pytest.fixture
-def registry() -> Any:
-    return SimpleNamespace(readers={spec.name: spec for spec in builtin.asem_register_readers()})
-
-
-@pytest.fixture
-def opened(registry: Any) -> Callable[..., Volume]:
+def opened(registry: Registry) -> Callable[..., Volume]:
     def call(uri: str | Path, **kwargs: Any) -> Volume:
         return open_volume(uri, registry=registry, **kwargs)
 

@@ -172,8 +172,9 @@ def test_a_folder_that_may_not_be_listed(sections, opened, monkeypatch):
 
 
 def test_two_readers_are_an_error_naming_both(sections, registry):
-    tiff = registry.readers["tiff"]
-    registry.readers["other"] = attrs.evolve(tiff, name="other")
+    entries = registry.readers.entries
+    other = attrs.evolve(entries["tiff"], spec=attrs.evolve(entries["tiff"].spec, name="other"))
+    registry.__dict__["readers"] = attrs.evolve(registry.readers, entries={**entries, "other": other})
     with pytest.raises(VolumeError, match=r"tiff and other both accept it"):
         open_volume(sections, registry=registry, voxel_size=FIVE)
 
