@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import ALLOW_UNFINISHED, ROI, VOXEL_SIZE, progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
     help="Of a .zarr that is written; not every viewer reads 0.5 yet.",
 )  # fmt: skip
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a volume already.")
 def convert(
     src: str,
@@ -51,6 +52,7 @@ def convert(
     resample: VoxelSize | None,
     organelle: str | None,
     ome_version: OmeVersion,
+    allow_unfinished: bool,
     overwrite: bool,
 ) -> None:
     """Convert a volume to OME-Zarr or TIFF, crop it, un-crop it or bring it to another voxel size.
@@ -73,9 +75,9 @@ def convert(
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
     if organelle is None:
-        volume = open_volume(src, voxel_size=voxel_size)
+        volume = open_volume(src, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     else:
-        volume = open_labels(src, organelle, voxel_size=voxel_size)
+        volume = open_labels(src, organelle, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import ALLOW_UNFINISHED, VOXEL_SIZE, progress_bar
 from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
 @click.option("--raw", help="Background of the pictures.")
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(
     prediction: str,
@@ -62,6 +63,7 @@ def evaluate(
     objects_table: Path | None,
     figures: Path | None,
     raw: str | None,
+    allow_unfinished: bool,
     as_json: bool,
 ) -> None:
     """Score the segmentation PRED against the ground truth LABELS.
@@ -76,7 +78,7 @@ def evaluate(
       asem evaluate cell.zarr truth_tiffs/ --organelle mito --voxel-size 5,5,5 --figures pictures/
       asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
-    from asem_core.draw.overlay import draw_evaluation
+    from asem_core.draw.overlay import check_figures, draw_evaluation
     from asem_core.evaluate import evaluate as score
     from asem_core.evaluate import evaluate_objects, write_object_table
     from asem_core.evaluate.object_table import check_table
@@ -88,8 +90,6 @@ def evaluate(
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
     if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
-    if objects_table is not None:
-        check_table(objects_table)
     registry = make_registry()
     spec = registry.organelles[organelle]
     chosen = choose_zone(spec, zone) if zone is not None else None
@@ -97,15 +97,22 @@ def evaluate(
     def opened(uri: str, open_as: Callable[..., Volume], *name: str) -> Volume:
         # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
         try:
-            return open_as(uri, *name, registry=registry)
+            return open_as(uri, *name, registry=registry, allow_unfinished=allow_unfinished)
         except VolumeError:
             if voxel_size is None:
                 raise
-            return open_as(uri, *name, registry=registry, voxel_size=voxel_size)
+            return open_as(uri, *name, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
 
     predicted, truth = opened(prediction, open_labels, organelle), opened(labels, open_labels, organelle)
     background = opened(raw, open_volume) if raw is not None else None
     kept = opened(mask, open_volume) if mask is not None else None
+    read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
+    for note in (note for volume in read for note in volume.notes):
+        click.echo(f"note: {note}", err=True)
+    if objects_table is not None:
+        objects_table = check_table(objects_table, inputs=read)
+    if figures is not None:
+        figures = check_figures(figures, organelle=organelle, kind="evaluation", inputs=read)
     if objects and not spec.instances:
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
@@ -117,7 +124,7 @@ def evaluate(
             ignore_border=ignore_border, progress=progress,
         ) if objects else None  # fmt: skip
     if of_objects is not None and objects_table is not None:
-        write_object_table(of_objects, objects_table)
+        write_object_table(of_objects, objects_table, inputs=read)
     pictures = draw_evaluation(background, predicted, truth, figures, organelle=organelle) if figures else []
     if as_json:
         document = {**evaluation.to_json(), "figures": [str(path) for path in pictures]}

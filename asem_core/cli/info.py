@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, VOXEL_SIZE
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("volume")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where VOLUME does not state it.")
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(volume: str, *, voxel_size: VoxelSize | None, as_json: bool) -> None:
+def info(volume: str, *, voxel_size: VoxelSize | None, allow_unfinished: bool, as_json: bool) -> None:
     """Show shape, type, voxel size, position, levels and labels of VOLUME. All triples are z, y, x.
 
     \b
@@ -28,7 +29,7 @@ def info(volume: str, *, voxel_size: VoxelSize | None, as_json: bool) -> None:
     from asem_core.volume import open_volume
     from asem_core.volume.describe import describe
 
-    facts = describe(open_volume(volume, voxel_size=voxel_size))
+    facts = describe(open_volume(volume, voxel_size=voxel_size, allow_unfinished=allow_unfinished))
     click.echo(json.dumps(facts, indent=2) if as_json else _as_text(facts))
 
 

@@ -9,10 +9,11 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec
-from asem_core.zoo.files import ONNX_NAME
+from asem_core.volume.output import Replaceable
+from asem_core.zoo.files import ONNX_NAME, RDF_NAME, file_sha256
 from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.manifest import MANIFEST, check_files, stated_onnx
-from asem_core.zoo.rdf import organelle_of, read_description
+from asem_core.zoo.rdf import named_files, organelle_of, read_description
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +62,32 @@ def is_own(folder: Path) -> bool:
     """Whether the package in ``folder``, which `check_description` has accepted, was written by ASEM."""
     config = read_description(folder).get("config")
     return isinstance(config, dict) and "asem" in config and (folder / MANIFEST).is_file()
+
+
+def is_only_own(folder: Path) -> bool:
+    """Whether ``folder`` is a package that ASEM wrote, unchanged, and nothing else.
+
+    All that may lie in it are the files that its description names, with the sha256 that it states.
+    """
+    try:
+        if not is_own(folder):
+            return False
+        stated = {file.name: file.sha256 for file in named_files(read_description(folder))}
+    except ModelError:
+        return False
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_cache(path, folder)}
+    return files.keys() <= {RDF_NAME, MANIFEST, *stated} and all(
+        path.is_file() and not path.is_symlink() and stated.get(name) in (None, file_sha256(path))
+        for name, path in files.items()
+    )
+
+
+def _is_cache(path: Path, folder: Path) -> bool:
+    """Whether Python made it, as it does where it imports the network's architecture."""
+    return "__pycache__" in path.relative_to(folder).parts
+
+
+PACKAGE = Replaceable(name="a model package", recognise=is_only_own)
 
 
 def open_folder(folder: Path, *, organelle: str) -> Package:

@@ -14,6 +14,7 @@ from asem_core.geometry import VoxelSize
 
 if TYPE_CHECKING:
     from asem_core.registry import Registry
+    from asem_core.volume.output import Input
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -60,8 +61,12 @@ def package(
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
     from asem_core.registry import make_registry
     from asem_core.train.recipe import load_recipe
+    from asem_core.volume.output import check_destination
     from asem_core.zoo.manifest import manifest_values
+    from asem_core.zoo.package import PACKAGE
 
+    read: list[Input] = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
+    check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
     card = load_card(card_path)
     grid = VoxelSize(load_recipe(run / "recipe.yaml").voxel_size_nm)
     done = package_run(
@@ -69,7 +74,7 @@ def package(
         sample=_read_sample(make_registry(), sample, voxel_size, grid),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
-        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), overwrite=overwrite,
+        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), inputs=read, overwrite=overwrite,
     )  # fmt: skip
     for entry in done.parity:
         click.echo(f"{entry.reference} against {entry.candidate}: largest difference {entry.max_abs_difference:.2e} "

@@ -260,7 +260,7 @@ def test_the_table_says_who_was_met_and_who_was_not(tmp_path):
     assert lines[1] == "truth,3,matched,10.0,10.0,15.0,16,False,1,7,0.7500"
     assert lines[3].endswith(",0,,")
     file.write_text("mine")
-    with pytest.raises(OutputError, match="holds other things than a table of objects"):
+    with pytest.raises(OutputError, match="not only, a table of objects that ASEM wrote"):
         write_object_table(found, file)
     assert file.read_text() == "mine"
 
