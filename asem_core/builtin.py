@@ -189,13 +189,13 @@ def asem_register_runtimes() -> list[RuntimeSpec]:
         RuntimeSpec(
             name="onnxruntime",
             summary="ONNX Runtime, on a CUDA GPU where there is one",
-            available="asem_core.predict.onnx_runtime:available",
-            open="asem_core.predict.onnx_runtime:open_session",
+            probe="asem_core.models.runtimes.onnx_runtime:probe",
+            open="asem_core.models.runtimes.onnx_runtime:open_session",
         ),
         RuntimeSpec(
             name="openvino",
             summary="OpenVINO, the fastest on a CPU (extra asem-core[openvino])",
-            available="asem_core.predict.openvino_runtime:available",
-            open="asem_core.predict.openvino_runtime:open_session",
+            probe="asem_core.models.runtimes.openvino_runtime:probe",
+            open="asem_core.models.runtimes.openvino_runtime:open_session",
         ),
     ]

@@ -278,11 +278,6 @@ def resampled_box(box: Box, source: VoxelSize, target: VoxelSize) -> Box:
     return Box(start, stop)
 
 
-TILE_HALO = 52
-"""Voxels read around a tile's kept part: 47 that the network's valid convolutions eat, 2 of the equivariance crop,
-3 more valid voxels that serve as the halo of a two-fold upsampling."""
-POOLING = 8
-"""A tile keeps a multiple of this many voxels, so that the network's max-pooling sees the same blocks in every tile."""
 _CHUNK = 64
 """Voxels per axis of a chunk, about."""
 
@@ -293,23 +288,23 @@ def _per_axis(value: int | Sequence[int]) -> Triple:
 
 @attrs.frozen
 class Lattice:
-    """Tiles of ``keep`` voxels, anchored at voxel 0 of the volume on the model's grid, whatever the ROI.
+    """Tiles of ``keep`` voxels, side by side from ``origin``; each reads a halo of voxels more at every face::
 
-    Tile k keeps ``[k keep, k keep + keep)`` and reads ``halo`` voxels more below it, and at least as many above::
-
-        |<-- 52 -->|<------- keep ------->|<-- 52 -->|          side = keep + 104
-        read       kept: written by this tile alone
+    |<- halo ->|<------- keep ------->|<- halo ->|          side = keep + 2 halo
+    read       kept: written by this tile alone
     """
 
     keep: Triple = attrs.field(converter=_per_axis)
     """Voxels per axis that a tile writes; one number stands for three."""
-    halo: Triple = attrs.field(default=(TILE_HALO, TILE_HALO, TILE_HALO), converter=_per_axis)
+    halo: Triple = attrs.field(converter=_per_axis)
     """Voxels read below the kept ones."""
     side: Triple = attrs.field(
         default=attrs.Factory(lambda self: [k + 2 * h for k, h in zip(self.keep, self.halo, strict=True)], True),
         converter=_per_axis,
     )
     """Input voxels per axis of one tile; by default the halo is as wide above as below."""
+    origin: Triple = attrs.field(default=(0, 0, 0), converter=_per_axis)
+    """Where tile (0, 0, 0) begins: a voxel of the volume on the model's grid."""
 
     def __attrs_post_init__(self) -> None:
         for kept, halo, side in zip(self.keep, self.halo, self.side, strict=True):
@@ -329,7 +324,7 @@ class Lattice:
 
     def kept(self, index: Triple) -> Box:
         """The voxels that tile ``index`` writes; at the upper faces they reach past the volume."""
-        start = [i * k for i, k in zip(index, self.keep, strict=True)]
+        start = [o + i * k for i, k, o in zip(index, self.keep, self.origin, strict=True)]
         return Box(start, [s + k for s, k in zip(start, self.keep, strict=True)])
 
     def read(self, kept: Box) -> Box:
@@ -341,7 +336,8 @@ class Lattice:
         """Indices of the tiles that keep at least one voxel of ``box``, in raster order; none for an empty box."""
         if not box.size:
             return []
-        ranges = (range(a // k, -(-b // k)) for a, b, k in zip(box.start, box.stop, self.keep, strict=True))
+        local = box.shift([-o for o in self.origin])
+        ranges = (range(a // k, -(-b // k)) for a, b, k in zip(local.start, local.stop, self.keep, strict=True))
         return [triple(index) for index in product(*ranges)]
 
 

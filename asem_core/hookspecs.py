@@ -112,7 +112,8 @@ def asem_register_runtimes() -> list[RuntimeSpec]:
     """Runtimes for ONNX graphs.
 
     Called once when the registry is built. An empty list or None means: nothing to add. A runtime whose library is not
-    installed is still registered; its ``available`` says what to install.
+    installed is still registered; its ``probe`` says what to install. One that can be used takes part in
+    ``--runtime auto`` by its rank.
     """
     return []
 

@@ -365,16 +365,45 @@ class AnalysisSpec:
 
 
 @attrs.frozen(kw_only=True)
+class Precision:
+    """An arithmetic that a runtime offers on this machine, and what it costs there."""
+
+    name: str = attrs.field(validator=_name)
+    """``f32``, ``bf16``, ``f16`` ..., as in ``--precision``."""
+    bytes_per_value: float = attrs.field(validator=validators.gt(0))
+    """Peak bytes of a session for each value of the tensors that are alive at once in the graph, workspace included:
+    what the preflight counts memory with."""
+    speed: float = attrs.field(validator=validators.gt(0))
+    """The graph's operations per second, in those of numpy's float32 matrix product on this machine's processor: what
+    the preflight counts time with."""
+
+
+@attrs.frozen(kw_only=True)
+class Capabilities:
+    """What a runtime can do on this machine."""
+
+    precisions: tuple[Precision, ...] = attrs.field(validator=[validators.min_len(1), _distinct_names])
+    """``--precision auto`` takes the first."""
+    rank: int
+    """``--runtime auto`` takes the usable runtime with the highest. Core's: 10 ONNX Runtime on a processor,
+    20 OpenVINO, 30 ONNX Runtime on a GPU."""
+    device_memory: int | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
+    """Bytes that are free in the device's own memory; None: it works in the machine's, or does not know."""
+
+
+@attrs.frozen(kw_only=True)
 class RuntimeSpec:
     """Something that runs an ONNX graph."""
 
     name: str = attrs.field(validator=_name)
     summary: str
-    available: str = attrs.field(validator=_import_path)
-    """``available() -> str | None``: None when usable, else why not and what to install."""
+    probe: str = attrs.field(validator=_import_path)
+    """``probe() -> Capabilities | str``: what it can do on this machine; a text says why nothing, and what to
+    install."""
     open: str = attrs.field(validator=_import_path)
     """``open(model: Path, *, shape: tuple[int, ...], precision: str, threads: int)`` returns a
-    `asem_core.predict.session.Session`; ``shape`` is that of the graph's whole input."""
+    `asem_core.models.runtimes.session.Session`; ``shape`` is that of the graph's whole input, ``precision`` the name of
+    one that ``probe`` stated."""
 
 
 @attrs.frozen(kw_only=True)

@@ -21,6 +21,8 @@ from asem_core.plugins import make_manager
 from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
 from asem_core.zoo.files import ONNX_NAME, file_sha256
 
+from .own_package import write_tiles
+
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("any machine", deadline=None)
@@ -81,7 +83,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory, tissue: npt.NDArray[np.uint8])
     package = folder / "asem_toy_package"
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "model" / "rdf.yaml").touch()
+    write_tiles(package / "model")
     onnx = package / "model" / ONNX_NAME
     export_onnx(network, onnx)
     model = ModelSpec(

@@ -14,6 +14,7 @@ from asem_core.analyze.tables import write_tables
 from asem_core.analyze.view import BLOCK, View, open_view
 from asem_core.errors import AsemError, GeometryError, PluginError
 from asem_core.geometry import Triple, VoxelSize
+from asem_core.home import local_path
 from asem_core.params import make_params
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
@@ -84,6 +85,7 @@ def analyze(
     OutputError
         See `complete_or_absent`.
     """
+    output = local_path(output)
     spec = registry.analyses[name]
     chosen = make_params(spec, params or {})
     _check_inputs(spec, {"raw": raw, "cell_mask": cell_mask, "others": others or None})

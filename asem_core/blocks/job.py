@@ -21,7 +21,7 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -217,8 +217,7 @@ class Run:
             The disk is full: stopped at once, what is done is kept.
         """
         keys = [str(block) for block in blocks]
-        cut = hashlib.sha256("\n".join(keys).encode()).hexdigest()
-        self._journal.begin(Begun(stage=name, blocks=len(keys), cut=cut, scratch=scratch))
+        self._journal.begin(Begun(stage=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
         done = self._journal.done(name)
         waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
         finished, total = len(blocks) - len(waiting), len(blocks)
@@ -238,6 +237,12 @@ class Run:
                 f"{len(failures)} of {total} blocks failed in stage {name!r} (first: {failures[0]}); "
                 "the others are kept: run the same command again to retry, `asem status` lists the failures"
             )
+
+    def is_done(self, name: str, blocks: Sequence[Hashable]) -> bool:
+        """Whether all ``blocks`` of the stage ``name`` are done: then nothing need be prepared for it."""
+        keys = [str(block) for block in blocks]
+        begun = self._journal.stages.get(name)
+        return begun is not None and begun.cut == _cut(keys) and self._journal.done(name) >= set(keys)
 
     def each(
         self,
@@ -357,8 +362,9 @@ def run(job: Job, *, overwrite: bool = False, progress: Progress = silent) -> Do
 
 
 def earlier_run(destination: Path) -> Journal | None:
-    """The journal of the run that wrote, or began to write, ``destination``; None where there is none."""
-    return journals.load(place_of(destination))
+    """The journal of the run that wrote, or began to write, the OME-Zarr ``destination``; None where there is none."""
+    found = place_of(destination)
+    return journals.load(found) if found.exists() else None
 
 
 def finishing_command() -> str:
@@ -502,6 +508,10 @@ def _finish(job: Job, destination: Path, place: Path, journal: Journal, results:
         remove(old)
     journal.end(End(ended=time.strftime("%Y-%m-%dT%H:%M:%S%z"), results=results))
     remove(scratch_folder(destination))
+
+
+def _cut(keys: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
 def _identity(volume: Volume) -> dict[str, Any]:

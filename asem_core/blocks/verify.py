@@ -9,9 +9,9 @@ import attrs
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.journal import Journal, Record, load
 from asem_core.errors import OutputError
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats.tiff_write import unfinished_place
-from asem_core.volume.output import place_of
 from asem_core.volume.pieces import digest
 
 
@@ -72,7 +72,7 @@ def status(output: Path) -> Status:
     OutputError
         There is no journal beside it.
     """
-    return _status(_journal(place_of(output)))
+    return _status(_journal(local_path(output).resolve()))
 
 
 def verify(output: Path, *, progress: Progress = silent) -> Verification:
@@ -83,7 +83,7 @@ def verify(output: Path, *, progress: Progress = silent) -> Verification:
     OutputError
         There is no journal beside it.
     """
-    output = place_of(output)
+    output = local_path(output).resolve()
     journal = _journal(output)
     there = output if output.exists() or not unfinished_place(output).exists() else unfinished_place(output)
     damage = find_damage(journal, there, progress=progress)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import ALLOW_UNFINISHED, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
+from asem_core.home import expand
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,12 +68,12 @@ def make_command(spec: AnalysisSpec, registry: Registry) -> click.Command:
 
 def _inputs(spec: AnalysisSpec) -> list[click.Parameter]:
     known = (*spec.needs, *spec.takes)
-    options: list[click.Parameter] = [click.Argument(["objects"])]
+    options: list[click.Parameter] = [click.Argument(["objects"], type=PLACE)]
     if "raw" in known:
-        options.append(click.Argument(["raw"], required="raw" in spec.needs))
+        options.append(click.Argument(["raw"], type=PLACE, required="raw" in spec.needs))
     if "cell_mask" in known:
         options.append(
-            click.Option(["--cell-mask"], metavar="MASK", required="cell_mask" in spec.needs,
+            click.Option(["--cell-mask"], type=PLACE, metavar="MASK", required="cell_mask" in spec.needs,
                          help="Volume that is not 0 inside the cell, such as `asem mask` makes.")
         )  # fmt: skip
     if "others" in known:
@@ -85,7 +87,7 @@ def _inputs(spec: AnalysisSpec) -> list[click.Parameter]:
 
 def _common() -> list[click.Parameter]:
     return [
-        click.Option(["-o", "--output"], type=click.Path(path_type=Path), required=True, help="Folder to make."),
+        click.Option(["-o", "--output"], type=PATH, required=True, help="Folder to make."),
         click.Option(["--threshold"], type=float, default=0.5, show_default=True,
                      help="A voxel belongs to an object where its probability is at least this."),
         click.Option(["--kind"], type=click.Choice(["labels", "probabilities"]),
@@ -122,7 +124,7 @@ def _named(others: tuple[str, ...]) -> dict[str, str]:
             raise click.UsageError(f"--other {text}: {name!r} cannot name columns; write NAME={uri}, NAME such as er")
         if name in found:
             raise click.UsageError(f"--other {text}: {name} is given twice; write NAME={uri} with another name")
-        found[name] = uri
+        found[name] = expand(uri)
     return found
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import ALLOW_UNFINISHED, ROI, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("src")
-@click.argument("dst", type=click.Path(path_type=Path))
+@click.argument("src", type=PLACE)
+@click.argument("dst", type=PATH)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where SRC does not state it, such as 5,5,5.")
 @click.option(
     "--roi", type=ROI,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     "such as 0:500,250:750,0:1000nm.",
 )  # fmt: skip
 @click.option(
-    "--paste-into", "reference", metavar="REFERENCE",
+    "--paste-into", "reference", metavar="REFERENCE", type=PLACE,
     help="Put SRC, a crop, back on the frame of REFERENCE: its shape, position and section numbers, 0 around.",
 )  # fmt: skip
 @click.option(

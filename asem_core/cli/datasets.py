@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import progress_bar
+from asem_core.cli.options import PATH
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def show(name: str, *, as_json: bool) -> None:
 
 @datasets.command()
 @click.argument("name")
-@click.option("-o", "--output", required=True, metavar="OUT.zarr", type=click.Path(path_type=Path), help="To write.")
+@click.option("-o", "--output", required=True, metavar="OUT.zarr", type=PATH, help="To write.")
 @click.option(
     "--roi", metavar="BOX|BLOCK",
     help="Part to fetch: z0:z1,y0:y1,x0:x1 voxels (or ...nm), or a block of `asem datasets show NAME`.",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import ALLOW_UNFINISHED, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, PLACE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("prediction", metavar="PRED")
-@click.argument("labels", metavar="LABELS")
+@click.argument("prediction", metavar="PRED", type=PLACE)
+@click.argument("labels", metavar="LABELS", type=PLACE)
 @click.option("--organelle", required=True, help="Which organelle: its exclusion zone and its labels in a container.")
-@click.option("--mask", help="Volume that is 0 where nothing is to be scored.")
+@click.option("--mask", type=PLACE, help="Volume that is 0 where nothing is to be scored.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, for those inputs that do not state theirs (TIFF folders).")
 @click.option(
     "--zone",
@@ -41,11 +42,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--ignore-border", is_flag=True, help="Ignore objects cut by a face of the volume or by the mask.")
 @click.option(
-    "--objects-table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.csv",
+    "--objects-table", type=FILE, metavar="FILE.csv",
     help="List every object: where it is (nm), matched or not, with what.",
 )  # fmt: skip
-@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
-@click.option("--raw", help="Background of the pictures.")
+@click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
+@click.option("--raw", type=PLACE, help="Background of the pictures.")
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import ALLOW_UNFINISHED, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, PLACE, VOXEL_SIZE
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
 
 
 @click.command()
-@click.argument("volume")
+@click.argument("volume", type=PLACE)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where VOLUME does not state it.")
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

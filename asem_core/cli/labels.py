@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def labels() -> None:
 
 
 @labels.command()
-@click.argument("source", metavar="LABELS")
+@click.argument("source", metavar="LABELS", type=PLACE)
 @click.option("--organelle", required=True, help="Whose rules and numbers; its labels are taken from a container.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="OME-Zarr to write.")
+@click.option("-o", "--output", required=True, type=PATH, help="OME-Zarr to write.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where LABELS do not state it, such as 5,5,5.")
 @click.option("--dataset", metavar="NAME", help="Data set that LABELS belong to: its own dilation applies.")
 @click.option(

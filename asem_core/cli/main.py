@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from asem_core.cli.signals import Stopped, heed_signals
+from asem_core.cli.streams import fail, open_missing_streams
 from asem_core.errors import AsemError
 
 log = logging.getLogger(__name__)
@@ -68,15 +70,20 @@ def register() -> click.Group:
 
 def main() -> None:
     """Entry point of the console script."""
+    open_missing_streams()
+    heed_signals()
     try:
         register()(standalone_mode=False)
     except AsemError as error:
-        click.echo(f"asem: {' '.join(str(error).split())}", err=True)
-        sys.exit(error.exit_code)
+        fail(str(error), error.exit_code)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "asem"
-        click.echo(f"asem: {' '.join(error.format_message().split())} (see `{command} --help`)", err=True)
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("asem: stopped", err=True)
-        sys.exit(130)
+        fail(f"{error.format_message()} (see `{command} --help`)", 2)
+    except click.Abort:  # a question was not answered
+        fail("stopped", 1)
+    except OSError as error:
+        log.info("where it happened", exc_info=True)
+        fail(str(error), 2)
+    except Stopped as stopped:
+        stopped.say()
+        sys.exit(stopped.exit_code)

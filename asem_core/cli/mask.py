@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
@@ -18,8 +19,8 @@ _WHOLE = click.IntRange(min=0)
 
 
 @click.command()
-@click.argument("volume")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
+@click.argument("volume", type=PLACE)
+@click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
 @click.option("--low", type=float, default=2, show_default=True, help="Cell is brighter than this (0..255).")
 @click.option("--high", type=float, default=180, show_default=True, help="Cell is darker than this (0..255).")
 @click.option("--opening", type=_WHOLE, default=3, show_default=True, help="Radius; thinner parts go.")
@@ -27,7 +28,7 @@ _WHOLE = click.IntRange(min=0)
 @click.option("--max-hole", type=_WHOLE, default=100_000, show_default=True, help="Smaller holes are filled.")
 @click.option("--min-object", type=_WHOLE, default=100_000, show_default=True, help="Smaller objects are dropped.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
-@click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG",
+@click.option("--preview", type=FILE, metavar="PNG",
               help="Draw the mask on three planes of the volume.")  # fmt: skip
 @click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")

@@ -1,19 +1,16 @@
-"""Option types and the progress bar that several verbs share."""
+"""Types of options and arguments that several verbs share."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 from asem_core.errors import AsemError
 from asem_core.geometry import Triple, VoxelSize, parse_roi, triple
-
-if TYPE_CHECKING:
-    from asem_core.progress import Progress
+from asem_core.home import expand
 
 _UNITS = {"": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
@@ -51,6 +48,22 @@ def _parse_tile(text: str) -> int | Triple:
     return sides[0] if len(sides) == 1 else triple(sides)
 
 
+class _Local(click.Path):
+    """A local path in which ``~`` is the home folder, also where no shell has replaced it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            text = expand(str(value))
+        except AsemError as error:
+            self.fail(str(error), param, ctx)
+        return super().convert(text, param, ctx)
+
+
+PATH = _Local(path_type=Path)
+FILE = _Local(dir_okay=False, path_type=Path)
+FOLDER = _Local(file_okay=False, path_type=Path)
+PLACE = _Parsed("path|url", expand)
+"""A path or a URL, as text; also what stands for one, such as the id of a model."""
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
 ALLOW_UNFINISHED = "Also read what is not whole yet, for looking."
 """Help of ``--allow-unfinished``."""
@@ -58,34 +71,3 @@ ROI = _Parsed("z0:z1,y0:y1,x0:x1[nm]", parse_roi)
 """Give it to `Volume.part`, which turns nm into voxels."""
 TILE = _Parsed("side|z,y,x", _parse_tile)
 BYTES = _Parsed("size", _parse_bytes)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A rich progress bar with ETA, on standard error; one task per stage."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TaskID,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import (
-        Progress as RichProgress,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
-    )  # fmt: skip
-    tasks: dict[str, TaskID] = {}
-    with RichProgress(*columns, console=Console(stderr=True)) as bar:
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield report

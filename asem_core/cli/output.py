@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from asem_core.cli.options import progress_bar
+from asem_core.cli.options import PATH
+from asem_core.cli.progress import progress_bar
 
 
 @click.command(epilog="Example: asem status mito.zarr")
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("output", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def status(output: Path, *, as_json: bool) -> None:
     """Say how far the run that writes OUTPUT is, and which blocks failed.
@@ -25,7 +26,11 @@ def status(output: Path, *, as_json: bool) -> None:
     if as_json:
         failed = [{"stage": r.stage, "block": r.block, "reason": r.failed} for r in found.failed]
         stages = {name: {"done": done, "total": total} for name, (done, total) in found.stages.items()}
-        click.echo(json.dumps({"complete": found.complete, "stages": stages, "failed": failed, "command": found.command}, indent=2))
+        click.echo(
+            json.dumps(
+                {"complete": found.complete, "stages": stages, "failed": failed, "command": found.command}, indent=2
+            )
+        )
     else:
         for name, (done, total) in found.stages.items():
             click.echo(f"{name}: {done} of {total} blocks done")
@@ -36,7 +41,7 @@ def status(output: Path, *, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: asem verify mito.zarr")
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("output", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def verify(output: Path, *, as_json: bool) -> None:
     """Prove that OUTPUT is whole: every block done, every chunk there and as it was written.

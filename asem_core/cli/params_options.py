@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import attrs
 import click
 
+from asem_core.cli.options import PATH
 from asem_core.params import field_docs
 
-_SCALARS: dict[Any, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING, Path: click.Path(path_type=Path)}
+_SCALARS: dict[Any, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING, Path: PATH}
 
 
 def options_of(kind: type[attrs.AttrsInstance]) -> list[click.Option]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import ROI, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import FILE, PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("volume")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="OME-Zarr to make, NAME.zarr; usually uint8."
-)
+@click.argument("volume", type=PLACE)
+@click.option("-o", "--output", required=True, type=PATH, help="OME-Zarr to make, NAME.zarr; usually uint8.")
 @click.option(
     "--stage", "stages", multiple=True, required=True, metavar="NAME[:PARAMETER=VALUE,...]",
     help="What to do: clahe, equalize_histogram, percentile_rescale, scale_linear, or a stage of a plugin; repeat it "
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
     help="Write a part only (voxels, or nm with nm at the end); what is measured is measured on the whole volume.",
 )  # fmt: skip
 @click.option(
-    "--statistics", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npz",
+    "--statistics", type=FILE, metavar="FILE.npz",
     help="Keep what is measured in this file, and take it from there in a later run on the same volume.",
 )  # fmt: skip
-@click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw slices before and after, a PNG.")
+@click.option("--preview", type=FILE, help="Draw slices before and after, a PNG.")
 @click.option(
     "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
     help="Not every viewer reads 0.5 yet.",

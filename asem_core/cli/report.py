@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from asem_core.cli.options import progress_bar
+from asem_core.cli.options import FILE, PATH
+from asem_core.cli.progress import progress_bar
 
 NAME = "report.html"
 
 
 @click.command()
-@click.argument("analyses", metavar="ANALYSIS...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
+@click.argument("analyses", metavar="ANALYSIS...", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--output", type=FILE, metavar="FILE.html",
               help=f"The page to make.  [default: {NAME} in ANALYSIS, where one is given]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the page if it is a report already.")
 def report(analyses: tuple[Path, ...], *, output: Path | None, overwrite: bool) -> None:

@@ -7,40 +7,42 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import BYTES, ROI, TILE, VOXEL_SIZE, progress_bar
+from asem_core.cli.options import BYTES, FOLDER, PATH, PLACE, ROI, TILE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
-    from asem_core.predict.tiles import ProbDtype
+    from asem_core.predict.quantise import ProbDtype
 
 
 @click.command()
-@click.argument("volume")
+@click.argument("volume", type=PLACE)
 @click.option("--organelle", required=True, help="What to segment; `asem organelles` lists what is installed.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="OME-Zarr to make.")
-@click.option("--model", metavar="ID|PATH", help="Model of the organelle, by default its default model; or a package "
-              "(folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
+@click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
+@click.option("--model", type=PLACE, metavar="ID|PATH", help="Model of the organelle, by default its default model; "
+              "or a package (folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
 @click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
 @click.option(
     "--roi",
     type=ROI,
-    help="Only a part: voxels, half-open, or nm (0:500,0:500,0:500nm). The result is the crop of the whole volume's.",
+    help="Only a part: voxels, half-open, or nm (0:500,0:500,0:500nm). Predicted as in the whole volume; with the same "
+    "--tile bit by bit.",
 )
-@click.option("--mask", help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
+@click.option("--mask", type=PLACE, help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
-@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
-@click.option("--precision", type=click.Choice(["auto", "f32", "bf16"]), default="auto", show_default=True,
+@click.option("--runtime", default="auto", show_default=True,
+              help="auto (the first in rank that can be used here), onnxruntime, openvino, or a plugin's.")  # fmt: skip
+@click.option("--precision", default="auto", show_default=True, metavar="auto|f32|bf16",
               help="Arithmetic; auto: bf16 where processor and runtime have it, f32 for others' models.")  # fmt: skip
 @click.option("--tile", type=TILE, help="Input sides of a tile, in voxels of the model; for ours 112, 120, 128 ... "
               "By default those that read least in all and fit into --max-memory.")  # fmt: skip
-@click.option(
-    "--max-memory", type=BYTES, help="Such as 4GB; by default half of this machine's, at most 80 % of its GPU's."
-)
+@click.option("--max-memory", type=BYTES, help="Such as 4GB; by default two fifths of what is free now: on the "
+              "machine, in the container or batch job, on the GPU.")  # fmt: skip
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
-@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Write overlay pictures here.")
+@click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 def segment(
     volume: str,
@@ -73,11 +75,11 @@ def segment(
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.draw.overlay import draw_segmentation
+    from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
     from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
-    from asem_core.zoo.find import at_hand
 
     registry = make_registry()
     spec = registry.organelles[organelle]
@@ -85,14 +87,15 @@ def segment(
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
-    with at_hand(model, registry=registry) as found:
-        settings = Settings(
-            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
-            max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
-        )  # fmt: skip
+    settings = Settings(
+        roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
+        workers=workers,
+    )  # fmt: skip
+    with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = make_plan(
-            opened, output, organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
-        )
+            opened, output, organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
+            overwrite=overwrite,
+        )  # fmt: skip
         _print_plan(plan)
         with progress_bar() as progress:
             result = run_plan(plan, registry=registry, progress=progress)
@@ -109,11 +112,11 @@ def segment(
 
 def _print_plan(plan: Plan) -> None:
     grids, need = plan.grids, plan.preflight
-    resumed = " (resuming)" if plan.resumed is not None else ""
+    resumed = " (resuming)" if plan.resumed else ""
     way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
     click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
     click.echo(
-        f"{len(plan.tiles)} tile{'s' * (len(plan.tiles) != 1)} of {grids.lattice} voxels "
+        f"{len(plan.tiles)} tile{'s' * (len(plan.tiles) != 1)} of {plan.lattice} voxels "
         f"with {plan.chosen.runtime} {plan.chosen.precision}; "
         f"expected: {need.memory / 1e9:.1f} GB memory, up to {need.disk / 1e9:.2f} GB disk, "
         f"about {_minutes(need.seconds)}",

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from asem_core.cli.options import progress_bar
+from asem_core.cli.options import FILE, FOLDER
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
 
 @click.command(epilog="Example: asem train mito_10nm.yaml --data ~/volumes -o runs/mito_10nm")
-@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=Path(), show_default="this folder",
+@click.argument("recipe", type=FILE)
+@click.option("--data", type=FOLDER, default=Path(), show_default="this folder",
               help="Where the recipe's relative paths start.")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True,
+@click.option("-o", "--output", type=FOLDER, required=True,
               help="Folder for checkpoints, weights and logs; an unfinished run in it goes on.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--overwrite", is_flag=True, help="Begin anew, discarding the training run in OUTPUT.")

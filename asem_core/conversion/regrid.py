@@ -16,6 +16,7 @@ from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, VoxelSize, resampled_shape, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, resample_labels, source_box
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
@@ -68,6 +69,7 @@ def regrid(
     The last output voxel of an axis may reach past the volume; there the volume is mirrored about its face, as for the
     network. Every block equals the same part of the whole volume's result.
     """
+    destination = local_path(destination)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a resampled volume is written as NAME.zarr; convert it to TIFF afterwards")
     check_factor(volume, voxel_size)

@@ -21,6 +21,7 @@ from asem_core.blocks.job import Job, Run, run
 from asem_core.datasets.source import Opened, source_sha256
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
@@ -86,6 +87,7 @@ def fetch(
     BlockError
         Blocks could not be read; the others are kept, and the next call fetches the rest.
     """
+    output = local_path(output)
     notes = opened.image.notes + _check_roi(opened, roi)
     side = block or _block_side(opened)
     lower, _ = roi.to_nm(opened.image.voxel_size, origin_nm=opened.image.lower_edge_nm)

@@ -189,6 +189,7 @@ def _count(
     kept = NonZero(laid.mask) if laid.mask is not None else None
     core = tuple(slice(h, -h or None) for h in halo)
     tally = _Tally()
+    progress("evaluate", 0, len(blocks))
     for done, box in enumerate(blocks, start=1):
         around = truth.read(box.grow(halo))
         compared = kept.read(box) if kept is not None else np.ones(box.shape, np.bool_)

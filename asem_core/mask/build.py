@@ -14,6 +14,7 @@ from asem_core.blocks.components import Components, connected_components
 from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.geometry import Box, Triple, triple
 from asem_core.grid.mirror import read_mirrored
+from asem_core.home import local_path
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
@@ -71,6 +72,7 @@ def make_mask(
     OutputError
         See `asem_core.blocks.job.run`.
     """
+    destination = local_path(destination)
     params = params or CellMask()
     check_values(volume, progress=progress)
     size, context = volume.voxel_size, params.context(volume.voxel_size)

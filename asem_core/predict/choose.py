@@ -3,79 +3,92 @@
 from __future__ import annotations
 
 import math
-import os
 from functools import partial
-from pathlib import Path
 
 import attrs
 
 from asem_core.errors import BudgetError, PluginError
 from asem_core.geometry import Box, Lattice, Triple
-from asem_core.predict.cost import graph_cost
-from asem_core.predict.tiling import Tiling
+from asem_core.models.runtimes.graph import graph_cost
+from asem_core.models.tiling import Tiling
 from asem_core.registry import Registry, resolve
+from asem_core.specs import Capabilities, Precision
 
 _BASE_BYTES = 450 * 10**6
 """Interpreter, libraries and small buffers."""
-_BYTES_PER_VALUE = {("openvino", "f32"): 4.4, ("openvino", "bf16"): 2.4, ("onnxruntime", "f32"): 5.2}
-"""Peak bytes of a session per live value, re-ordered copies and workspace included: measured, decision 25."""
-_BYTES_PER_VALUE_ELSEWHERE = 5.0
 _BUFFERED_TILES = 4
 """Tiles of raw, and of results on the model's grid, that wait between reading, computing and writing."""
 
 
-def choose_runtime(name: str, registry: Registry) -> str:
-    """The runtime ``name``; for ``auto`` a GPU's, else the fastest on a CPU that is installed.
+@attrs.frozen(kw_only=True)
+class Arithmetic:
+    """A runtime, and one of the precisions that it offers on this machine."""
+
+    runtime: str
+    precision: Precision
+    device_memory: int | None
+    """See `asem_core.specs.Capabilities`."""
+
+
+def choose_runtime(name: str, precision: str, *, registry: Registry) -> Arithmetic:
+    """The runtime ``name`` with ``precision``; each may be ``auto``.
+
+    ``auto`` takes of the runtimes that can be used and have the precision the one of the highest rank, and of its
+    precisions the first.
 
     Raises
     ------
     PluginError
-        Unknown, or not installed: the message says what to install.
+        Unknown, or it cannot be used here, or lacks the precision: the message says what to do.
     """
-    if name == "auto":
-        from asem_core.predict.onnx_runtime import has_cuda
+    tried = list(registry.runtimes) if name == "auto" else [name]
+    found = {runtime: _probed(runtime, registry) for runtime in tried}
+    usable = {runtime: can for runtime, can in found.items() if isinstance(can, Capabilities)}
+    if not usable:
+        raise PluginError("; ".join(str(why) for why in found.values()) or "no runtime is installed")
+    offers = [
+        (can.rank, Arithmetic(runtime=runtime, precision=offered, device_memory=can.device_memory))
+        for runtime, can in usable.items()
+        for offered in can.precisions
+        if precision in ("auto", offered.name)
+    ]
+    if not offers:
+        there = ", ".join(f"{p.name} ({runtime})" for runtime, can in usable.items() for p in can.precisions)
+        raise PluginError(f"no runtime that was asked for calculates in {precision} here; there are: {there}")
+    return max(offers, key=lambda offer: offer[0])[1]
 
-        order = ["onnxruntime"] if has_cuda() else ["openvino", "onnxruntime"]
-        usable = [n for n in order if resolve(registry.runtimes[n].available)() is None]
-        if not usable:
-            raise PluginError("no ONNX runtime is installed: pip install onnxruntime")
-        return usable[0]
-    problem = resolve(registry.runtimes[name].available)()
-    if problem is not None:
-        raise PluginError(problem)
-    return name
 
-
-def default_max_memory(runtime: str) -> int:
-    """Half of this machine's memory, in bytes, and of what a container may use; no more than 80 % of its GPU's."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 10**9
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        total = min(total, int(text))
-    if runtime != "onnxruntime":
-        return total // 2
-    from asem_core.predict.onnx_runtime import gpu_memory
-
-    return min(total // 2, int(0.8 * (gpu_memory() or total)))
+def _probed(name: str, registry: Registry) -> Capabilities | str:
+    """What a runtime can do here, or why nothing; one that is broken does not take the others down."""
+    spec = registry.runtimes[name]
+    try:
+        found = resolve(spec.probe)()
+    except Exception as error:  # a plugin's code
+        return f"the runtime {name!r} is broken: {spec.probe}: {type(error).__name__}: {error}"
+    if not isinstance(found, Capabilities | str):
+        return f"the runtime {name!r} is broken: {spec.probe} gave {type(found).__name__}, expected Capabilities or str"
+    return found
 
 
 @attrs.frozen(kw_only=True)
 class TileCost:
-    """What a tile costs for a volume."""
+    """What tiles of one size cost."""
 
     lattice: Lattice
     memory: int
     """Peak bytes of the whole process."""
     flop: float
-    """For the whole volume."""
+    """For all tiles."""
 
 
-def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *, bytes_per_value: float) -> TileCost:
-    """Cost of predicting a volume of ``model_shape`` with tiles of ``side`` voxels; see `choose_tile`."""
-    lattice = tiling.lattice(side)
+def tile_cost(
+    tiling: Tiling, side: Triple, box: Box, *, origin: Triple, fine: Triple, bytes_per_value: float
+) -> TileCost:
+    """Cost of predicting ``box`` with tiles of ``side`` voxels from ``origin``; see `choose_tile`."""
+    lattice = tiling.lattice(side, origin=origin)
     shape = tiling.input_shape(lattice)
     cost = graph_cost(tiling.onnx, shape)
-    tiles = len(lattice.covering(Box.of_shape(model_shape)))
+    tiles = len(lattice.covering(box))
     kept = math.prod(lattice.keep)
     waiting = _BUFFERED_TILES * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
     processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
@@ -84,32 +97,29 @@ def tile_cost(tiling: Tiling, side: Triple, model_shape: Triple, fine: Triple, *
     return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)
 
 
-def live_value_bytes(runtime: str, precision: str) -> float:
-    """Peak bytes of a session per value of its live tensors."""
-    return _BYTES_PER_VALUE.get((runtime, precision), _BYTES_PER_VALUE_ELSEWHERE)
-
-
 def choose_tile(
-    tiling: Tiling, model_shape: Triple, fine: Triple, *, bytes_per_value: float, tile: Triple | None, max_memory: int
-) -> TileCost:
-    """The tile that reads least of a volume in all among those that fit into ``max_memory``, or the one asked for.
+    tiling: Tiling, box: Box, *, fine: Triple, bytes_per_value: float, max_memory: int, tile: Triple | None = None,
+    origin: Triple = (0, 0, 0),
+) -> TileCost:  # fmt: skip
+    """The tiles that read least in all to predict ``box``, among those that fit into ``max_memory``.
 
-    It depends on the volume, not on the ROI, so that a ROI is predicted exactly as the whole volume would be.
+    They begin where `Tiling.origin` says, so that a small part costs little. A tile that is asked for lies on the
+    lattice from the volume's first voxel: with it, a part is predicted exactly as the whole volume is.
 
     Parameters
     ----------
     tiling
         What the graph takes.
-    model_shape
-        Of the volume, on the model's grid.
+    box
+        Voxels of the volume on the model's grid whose probability is needed.
     fine
         Output voxels per model voxel.
     bytes_per_value
         Peak bytes that the session holds per value of its live tensors.
-    tile
-        Input sides, model voxels.
     max_memory
         Bytes.
+    tile, origin
+        Input sides that are asked for, model voxels, and where their lattice begins.
 
     Raises
     ------
@@ -118,8 +128,8 @@ def choose_tile(
     BudgetError
         Not even the smallest tile (or the one asked for) fits.
     """
-    cost_of = partial(tile_cost, tiling, model_shape=model_shape, fine=fine, bytes_per_value=bytes_per_value)
-    tried = tiling.candidates(model_shape) if tile is None else [tile]
+    tried, start = (tiling.candidates(box), tiling.origin(box)) if tile is None else ([tile], origin)
+    cost_of = partial(tile_cost, tiling, box=box, origin=start, fine=fine, bytes_per_value=bytes_per_value)
     left, least = tried, cost_of(min(tried, key=math.prod))
     while least.memory <= max_memory:
         cost = cost_of(left[0])
@@ -131,5 +141,5 @@ def choose_tile(
     smaller = "" if tile is None else " or choose a smaller --tile (with --overwrite if a run has begun)"
     raise BudgetError(
         f"a tile of {least.lattice} voxels needs about {least.memory / 1e9:.1f} GB, "
-        f"--max-memory allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
+        f"--max-memory, by default a part of what is free, allows {max_memory / 1e9:.1f} GB: allow more{smaller}"
     )

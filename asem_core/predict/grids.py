@@ -12,7 +12,6 @@ from asem_core.errors import GeometryError
 from asem_core.geometry import (
     Box,
     FloatTriple,
-    Lattice,
     Triple,
     VoxelSize,
     resampled_box,
@@ -45,7 +44,6 @@ class Grids:
     ratio: FloatTriple
     """Input voxels per model voxel."""
     route: Route
-    lattice: Lattice
 
     @property
     def model_shape(self) -> Triple:
@@ -61,11 +59,6 @@ class Grids:
     def fine(self) -> Triple:
         """Output voxels per model voxel of a tile's result: 1 or 2 per axis."""
         return triple([2 if self.route == "two-fold" and r > 1 else 1 for r in self.ratio])
-
-    @property
-    def chunk(self) -> Triple:
-        """Chunk of an output that tiles write directly: one writer each."""
-        return triple([c * f for c, f in zip(self.lattice.chunk, self.fine, strict=True)])
 
     @property
     def _model_grid(self) -> VoxelSize:
@@ -84,10 +77,6 @@ class Grids:
         """Model voxels per input voxel."""
         return triple([1.0 / r for r in self.ratio])
 
-    def tiles(self, roi: Box) -> list[Box]:
-        """Kept boxes (model voxels) of the tiles that ``roi`` (input voxels) needs, raster order."""
-        return [self.lattice.kept(index) for index in self.lattice.covering(self.model_box(roi))]
-
     def output_box(self, kept: Box) -> Box:
         """The output voxels that the tile with ``kept`` writes; at upper faces they reach past the volume."""
         scale = self.fine
@@ -96,14 +85,8 @@ class Grids:
             [b * s for b, s in zip(kept.stop, scale, strict=True)],
         )
 
-    def read_box(self, kept: Box) -> Box:
-        """The model voxels that a tile reads; may reach outside the volume."""
-        return self.lattice.read(kept)
 
-
-def plan_grids(
-    shape: Triple, input_size: VoxelSize, model_size: VoxelSize, lattice: Lattice, *, two_fold: bool = True
-) -> Grids:
+def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, *, two_fold: bool = True) -> Grids:
     """Choose the way between the grids; ``two_fold`` where tiles have valid voxels to spare for upsampling.
 
     Raises
@@ -128,4 +111,4 @@ def plan_grids(
             "the voxel size %s differs from the model's %s by a factor of %.3g: expect a poorer result",
             input_size, model_size, factor,
         )  # fmt: skip
-    return Grids(shape=shape, input_size=input_size, model_size=model_size, ratio=ratio, route=route, lattice=lattice)
+    return Grids(shape=shape, input_size=input_size, model_size=model_size, ratio=ratio, route=route)

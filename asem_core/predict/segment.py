@@ -10,10 +10,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,50 +19,27 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks import journal as journals
-from asem_core.blocks.digests import pyramid_digests
-from asem_core.blocks.journal import Journal, Record
-from asem_core.blocks.run import Stage, run_stage
-from asem_core.geometry import Box, BoxNm, Triple
+from asem_core.blocks.executors import Pipeline, Task
+from asem_core.blocks.job import Job, Run
+from asem_core.blocks.job import run as run_job
+from asem_core.geometry import Box, BoxNm, Triple, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
+from asem_core.models.find import find_model
+from asem_core.models.model import Image
+from asem_core.models.runtimes.session import Session
 from asem_core.predict import plan as planning
 from asem_core.predict.plan import Plan, Settings
-from asem_core.predict.runner import Runner, as_probability
-from asem_core.predict.session import Session
-from asem_core.predict.source import ModelGridRaw, prepare
-from asem_core.predict.target import Target, direct_target, work_folder, working_target
-from asem_core.predict.tiles import (
-    Image,
-    Predicted,
-    ProbDtype,
-    finish,
-    predict_tile,
-    preprocess_tile,
-    quantise,
-    split_steps,
-    upsampled,
-)
+from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
+from asem_core.predict.source import prepare
+from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
-from asem_core.volume.formats.ome_write import ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr, open_ome_output
-from asem_core.volume.output import remove
-from asem_core.zoo.find import at_hand
+from asem_core.volume.formats.ome_write import IMAGE
 
-PREDICT, DELIVER, PYRAMID = "predict", "deliver", "pyramid"
-
-
-@attrs.frozen(kw_only=True)
-class TilePredictor:
-    """How the voxels that a tile reads, on the 0..255 scale, become its result; the box is the one that it keeps."""
-
-    prepare: Callable[[npt.NDArray[Any], Box], npt.NDArray[Any]]
-    """While another tile is computed."""
-    run: Callable[[npt.NDArray[Any], Box], Image]
-    part: Callable[[Image, Box], Image]
-    """Of that result on the output's grid, while another tile is computed."""
+PREDICT, DELIVER = "predict", "deliver"
 
 
 @attrs.frozen(kw_only=True)
@@ -122,16 +97,16 @@ def segment(
     channel
         Name or number of the output channel, where such a model has several.
     roi
-        Voxels of the input, or nm. Tiles do not depend on it: the result is the crop of the whole volume's.
+        Voxels of the input, or nm: predicted as in the whole volume, by tiles of its own that cost in proportion.
     mask
         Cell mask on the input's grid: where it is 0 the result is 0, and tiles without any mask are not computed.
     runtime, precision
         ``auto`` takes the fastest that is installed and that the machine supports.
     tile
         Input sides of a tile, model voxels, or one for all three (112, 120, 128 ... for our models); by default those
-        that read least of the volume in all and fit into ``max_memory``.
+        that read least in all and fit into ``max_memory``.
     max_memory
-        Bytes; by default half of the machine's, and no more than 80 % of a GPU's that is used.
+        Bytes; by default a part of what is free now, see `asem_core.memory.default_max_memory`.
     prob_dtype
         ``uint8``: round(255 p); or ``float32``.
     workers
@@ -150,8 +125,9 @@ def segment(
 
     Notes
     -----
-    Method: Gallusser et al. 2022. Here the tiles lie on a lattice that is anchored at the volume's first voxel and keep
-    a multiple of 8 voxels, so that every voxel is predicted once, whatever the ROI.
+    Method: Gallusser et al. 2022. Here tiles lie on a lattice, every voxel is predicted once, and what a tile keeps
+    begins a multiple of 8 voxels from the volume's first and holds a multiple of 8. Between tiles of different sizes
+    results differ by rounding, up to 1e-5 in float32; with the same ``tile`` a ROI is the crop of the whole bit by bit.
 
     Examples
     --------
@@ -161,119 +137,73 @@ def segment(
     spec = registry.organelles[organelle] if isinstance(organelle, str) else organelle
     opened = volume if isinstance(volume, Volume) else open_volume(volume, registry=registry)
     cell = open_volume(mask, registry=registry, voxel_size=opened.voxel_size) if isinstance(mask, str | Path) else mask
-    with at_hand(model, registry=registry) as found:
-        settings = Settings(
-            model=found, channel=channel, roi=roi, runtime=runtime, precision=precision, tile=tile,
-            max_memory=max_memory, prob_dtype=prob_dtype, workers=workers,
-        )  # fmt: skip
+    settings = Settings(
+        roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
+        workers=workers,
+    )  # fmt: skip
+    with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = planning.make_plan(
-            opened, Path(output), organelle=spec, registry=registry, settings=settings, mask=cell, overwrite=overwrite
-        )
+            opened, Path(output), organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
+            overwrite=overwrite,
+        )  # fmt: skip
         return run_plan(plan, registry=registry, progress=progress)
 
 
 def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> Segmentation:
     """Carry out ``plan``; see `segment`."""
     began = time.monotonic()
-    session = planning.open_session(plan, registry)
-    output, journal = _continue(plan) if plan.resumed is not None else _begin(plan)
-    target = direct_target(plan, output) if plan.direct else working_target(plan)
-    if len(journal.done(PREDICT)) < len(plan.tiles):
-        before, _ = split_steps(plan.steps)
-        counted = plan.runner is not None and plan.runner.needs_statistics
-        work = work_folder(plan.output)
-        raw = prepare(plan.volume, plan.grids, plan.tiles, before, work, progress, counted=counted)
-        run_stage(_predict_stage(plan, raw, session, target), plan.tiles, journal, progress=progress)
-    if not plan.direct:
-        run_stage(_deliver_stage(plan, target, output), plan.delivered, journal, progress=progress)
-    if PYRAMID in journal.missing():
-        build_pyramid(output, progress=progress)
-        journal.add([Record(stage=PYRAMID, block="all", chunks=pyramid_digests(output))])
-    shutil.rmtree(work_folder(plan.output), ignore_errors=True)
+    # Before anything is written: a graph that cannot be loaded leaves nothing behind.
+    session = None if plan.finished else planning.open_session(plan, registry)
+
+    def fill(run: Run) -> None:
+        _fill(plan, run, session or planning.open_session(plan, registry))
+
+    inputs = {"volume": plan.volume, **({} if plan.mask is None else {"mask": plan.mask})}
+    job = Job(
+        verb=planning.VERB, destination=plan.output, plan=plan.ome, fill=fill, inputs=inputs, settings=plan.settings,
+        chosen=attrs.asdict(plan.chosen), provenance=plan.provenance,
+        scratch_bytes=plan.preflight.disk - plan.ome.bytes,
+    )  # fmt: skip
+    done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
     registry.plugins.manager.hook.asem_stage_finished(
         event=StageEvent(stage="segment", seconds=seconds, detail=plan.settings)
     )
     return Segmentation(
-        path=plan.output, organelle=plan.organelle.name, model=plan.package.spec.id, runtime=session.runtime,
-        precision=session.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
+        path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
+        precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
     )  # fmt: skip
 
 
-def _begin(plan: Plan) -> tuple[OmeOutput, Journal]:
-    for path in (plan.output, work_folder(plan.output)):
-        remove(path)
-    # The journal comes first: an output without one is never taken for a run that can be resumed.
-    stages = {PREDICT: len(plan.tiles), **({} if plan.direct else {DELIVER: len(plan.delivered)}), PYRAMID: 1}
-    head = {
-        "fingerprint": plan.fingerprint,
-        "settings": plan.settings,
-        "chosen": attrs.asdict(plan.chosen),
-        "stages": stages,
-    }
-    journal = journals.start(plan.output, head)
-    lower, _ = plan.roi.to_nm(plan.volume.voxel_size, origin_nm=plan.volume.lower_edge_nm)
-    label = ArrayPlan(shape=plan.roi.shape, dtype="uint8", chunk=plan.chunk)
-    output = create_ome_zarr(
-        plan.output,
-        image=ArrayPlan(shape=plan.roi.shape, dtype=plan.prob_dtype, chunk=plan.chunk),
-        labels={plan.organelle.name: label},
-        voxel_size=plan.volume.voxel_size,
-        lower_edge_nm=lower,
-        provenance=plan.provenance,
+def _fill(plan: Plan, run: Run, session: Session) -> None:
+    run.results["runtime"] = session.runtime
+    target = direct_target(plan, run) if plan.direct else working_target(plan, run)
+    if not run.is_done(PREDICT, plan.tiles):
+        task = _predict_task(plan, run, session, target)
+        run.stage(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
+    if not plan.direct:
+        run.each(DELIVER, plan.delivered, _deliver(plan, target))
+
+
+def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Task[Box, dict[str, str]]:
+    source = prepare(plan.volume, plan.grids, plan.reads, model=plan.model, run=run)
+    grids, spare = plan.grids, (-plan.model.spare,) * 3
+    tile = plan.model.predictor(
+        session, lattice=plan.lattice, stats=source.stats, probability=plan.prob_dtype == "uint8"
     )
-    return output, journal
-
-
-def _continue(plan: Plan) -> tuple[OmeOutput, Journal]:
-    assert plan.resumed is not None  # checked by the caller
-    return open_ome_output(plan.output), plan.resumed
-
-
-def _own_tile(plan: Plan, session: Session) -> TilePredictor:
-    """Tiles of our own graphs."""
-    grids = plan.grids
-    _, steps = split_steps(plan.steps)
-
-    def preprocess(raw: Image, kept: Box) -> Image:
-        return preprocess_tile(raw, box=grids.read_box(kept), steps=steps, voxel_size=grids.model_size)
-
-    return TilePredictor(
-        prepare=lambda raw, kept: preprocess(raw.astype(np.float32, copy=False), kept),
-        run=lambda block, _: predict_tile(block, session=session),
-        part=lambda image, box: upsampled(image, grids.fine, box),
-    )
-
-
-def _described_tile(
-    plan: Plan, runner: Runner, session: Session, counts: npt.NDArray[np.int64] | None
-) -> TilePredictor:
-    """Tiles of a model from elsewhere; bytes hold probabilities only."""
-    stats = {} if counts is None else runner.statistics(counts)
-
-    def run(raw: npt.NDArray[Any], kept: Box) -> Image:
-        image = runner.predict(raw, session=session, stats=stats, keep=kept.shape)
-        return as_probability(image, runner.model.path) if plan.prob_dtype == "uint8" else image
-
-    return TilePredictor(prepare=lambda raw, _: raw, run=run, part=lambda image, box: image[box.slices])
-
-
-def _predict_stage(
-    plan: Plan, raw_source: ModelGridRaw, session: Session, target: Target
-) -> Stage[npt.NDArray[Any] | None, Image | None]:
-    grids, runner = plan.grids, plan.runner
-    tile = _own_tile(plan, session) if runner is None else _described_tile(plan, runner, session, raw_source.counts)
     two_stages = grids.route == "two stages"
     dtype: ProbDtype = "float32" if two_stages else plan.prob_dtype
+    coarse = triple([1.0 / f for f in grids.fine])
 
     def load(kept: Box) -> npt.NDArray[Any] | None:
         mask = _read_mask(plan, kept)
         if mask is not None and not mask.any():
             return None
-        return tile.prepare(raw_source.read(grids.read_box(kept)), kept)
+        box = plan.lattice.read(kept)
+        return tile.prepare(source.read(box), box)
 
-    def compute(kept: Box, block: npt.NDArray[Any] | None) -> Image | None:
-        return None if block is None else tile.run(block, kept)
+    def compute(_: Box, block: npt.NDArray[Any] | None) -> Image | None:
+        return None if block is None else tile.run(block)
 
     def write(kept: Box, image: Image | None) -> dict[str, str]:
         box = grids.output_box(kept)
@@ -282,11 +212,13 @@ def _predict_stage(
         else:
             # The mask is read again: tiles that wait need not hold it.
             mask = None if two_stages else _read_mask(plan, kept)
-            part = partial(tile.part, image)
-            result = finish(box.shape, part, threshold=plan.organelle.threshold, dtype=dtype, mask=mask)
+            result = finish(
+                box.shape, lambda part: resample(image, spare, part, coarse), threshold=plan.organelle.threshold,
+                dtype=dtype, mask=mask,
+            )  # fmt: skip
         return target.write(box, result)
 
-    return Stage(name=PREDICT, read=load, compute=compute, write=write)
+    return Task(read=load, compute=compute, write=write)
 
 
 def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
@@ -304,8 +236,8 @@ def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
     return mask
 
 
-def _deliver_stage(plan: Plan, source: Target, output: OmeOutput) -> Stage[Predicted, Predicted]:
-    final = direct_target(plan, output)
+def _deliver(plan: Plan, source: Target) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+    """From the working copy to a block of the output."""
 
     def crop(box: Box) -> Predicted:
         return Predicted(probability=source.read(source.probability, box), label=source.read(source.label, box))
@@ -317,5 +249,10 @@ def _deliver_stage(plan: Plan, source: Target, output: OmeOutput) -> Stage[Predi
         mask = None if plan.mask is None else plan.mask.read(box)
         return quantise(probability, threshold=plan.organelle.threshold, dtype=plan.prob_dtype, mask=mask)
 
-    load = back_to_input_grid if plan.grids.route == "two stages" else crop
-    return Stage(name=DELIVER, read=load, compute=lambda _, result: result, write=final.write)
+    compute = back_to_input_grid if plan.grids.route == "two stages" else crop
+
+    def of(local: Box) -> Mapping[str, npt.NDArray[Any]]:
+        found = compute(local.shift(plan.roi.start))
+        return {IMAGE: found.probability, plan.organelle.name: found.label}
+
+    return of

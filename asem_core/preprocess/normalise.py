@@ -12,6 +12,7 @@ import numpy.typing as npt
 from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.home import local_path
 from asem_core.preprocess.levels import level_count
 from asem_core.preprocess.stages import Step, normalised
 from asem_core.preprocess.statistics import check_store, measured
@@ -60,6 +61,7 @@ def normalise(
     AsemError
         A volume that is no image, a destination in the way, a ROI outside, statistics of something else.
     """
+    destination = local_path(destination)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
     level_count(volume.dtype)

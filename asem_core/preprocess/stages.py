@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from asem_core.errors import ModelError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.mirror import read_mirrored
 from asem_core.params import make_params
@@ -54,6 +55,26 @@ def make_steps(stages: Sequence[StageRef], registry: Registry) -> list[Step]:
     """
     specs = [registry.preprocessors[stage.name] for stage in stages]
     return [Step(spec=spec, params=make_params(spec, stage.params)) for spec, stage in zip(specs, stages, strict=True)]
+
+
+def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+    """The model's steps that run over the volume, on the input's grid, and those that run inside a tile.
+
+    Those up to the last one that needs statistics or context run over the volume as it is stored.
+
+    Raises
+    ------
+    ModelError
+        A step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
+    """
+    count = max((n for n, step in enumerate(steps, start=1) if step.spec.needs or step.spec.halo), default=0)
+    for step in steps[:count]:
+        if step.spec.dtype_out != "uint8":
+            raise ModelError(
+                f"the model's stage {step.spec.name!r} gives {step.spec.dtype_out}, but stages up to "
+                f"{steps[count - 1].spec.name!r} run over the whole volume and must give uint8: put it after that one"
+            )
+    return list(steps[:count]), list(steps[count:])
 
 
 def measure(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asem_core.errors import AsemError
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.report.folder import Analysed, read_analysis
@@ -50,7 +51,7 @@ def make_report(
     OutputError
         See `complete_or_absent`. A page may lie in the folder of an analysis, beside its files.
     """
-    found = [read_analysis(folder) for folder in folders]
+    found = [read_analysis(local_path(folder)) for folder in folders]
     inputs = [read for one in found for read in _read_from(one)]
     output = check_destination(output, overwrite=overwrite, kind=_REPORT, inputs=inputs)
     sections = []

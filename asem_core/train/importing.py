@@ -16,8 +16,7 @@ from asem_core.train.published import read_checkpoint
 from asem_core.volume.output import check_destination, held
 from asem_core.zoo.download import download
 from asem_core.zoo.files import file_sha256
-from asem_core.zoo.manifest import MANIFEST, read_manifest
-from asem_core.zoo.package import PACKAGE
+from asem_core.zoo.manifest import MANIFEST, PACKAGE, read_manifest
 from asem_core.zoo.site.pull import DOWNLOADS
 from asem_core.zoo.store import check_id, install_package, model_store
 from asem_core.zoo.write.card import Facts
@@ -74,7 +73,7 @@ def import_checkpoint(
         voxel_size_nm=spec.voxel_size_nm, origin=origin, scores=(), date=date,
     )  # fmt: skip
     return package_network(
-        checkpoint.network, folder, card=checkpoint_card(spec), facts=facts, sample=texture(),
+        checkpoint.network, folder, card=checkpoint_card(spec), facts=facts, sample=texture(), normalise=spec.normalise,
         half=checkpoint.dtype == "float16", cover=False, inputs=[path], overwrite=overwrite, progress=progress,
     )  # fmt: skip
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
-from asem_core.progress import Progress, silent
+from asem_core.home import local_path
+from asem_core.models.find import is_path
+from asem_core.preprocess.stages import make_steps, split_steps
+from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry
 from asem_core.train import checkpoint
 from asem_core.train.fold import fold
@@ -29,13 +34,12 @@ from asem_core.train.run import EVENTS, LOG, WEIGHTS, check_run, discard, write_
 from asem_core.train.sample import Block, Sampler
 from asem_core.train.saved import write_saved
 from asem_core.train.settle import freeze_statistics, settle_statistics
-from asem_core.train.start import make_network
+from asem_core.train.start import make_network, with_stages
 from asem_core.train.unet import UNet
 from asem_core.train.validate import score
 from asem_core.train.volumes import LabelledVolume, load_data
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, explain_os, held
-from asem_core.zoo.find import is_path
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ def train(
     registry: Registry,
     device: str = "auto",
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: TrainingProgress = silent,
 ) -> TrainingResult:
     """Train a network by ``recipe``; goes on where ``output`` holds an unfinished run of the same recipe.
 
@@ -78,7 +82,7 @@ def train(
     overwrite
         Discard the run that ``output`` holds, and begin anew.
     progress
-        Told about every iteration.
+        Told about every iteration, with the mean loss of the last 50, and about every validation, with F1.
 
     Raises
     ------
@@ -88,7 +92,8 @@ def train(
         ``output`` lies in or round what is read, holds other things than a run, is being trained in by another process,
         or cannot be written.
     """
-    plan = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
+    data_folder = local_path(data_folder)
+    plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
     inputs = [*_read_from(plan, data_folder), *([] if isinstance(recipe, Recipe) else [recipe])]
     output = check_run(output, inputs=inputs)
     with held(output):
@@ -104,12 +109,14 @@ def train(
 
 def _train(
     recipe: Recipe, output: Path, *, data_folder: Path, registry: Registry, device: str, overwrite: bool,
-    progress: Progress,
+    progress: TrainingProgress,
 ) -> TrainingResult:  # fmt: skip
     keep_freed_memory()
     place = choose_device(device)
     # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
     torch.backends.cudnn.benchmark = True
+    recipe = with_stages(recipe, registry)
+    split_steps(make_steps(recipe.preprocess or (), registry))
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = make_optimiser(network, recipe.optimiser)
     done = 0 if overwrite else checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
@@ -121,6 +128,8 @@ def _train(
     sampler = Sampler(training, recipe, place)
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
         began = time.monotonic()
+        losses: deque[float] = deque(maxlen=50)
+        progress("train", done, recipe.iterations)
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(sampler.batch, done, recipe.phase_at(done)) if done < recipe.iterations else None
             for iteration in range(done, recipe.iterations):
@@ -134,17 +143,18 @@ def _train(
                 loss = step(network, optimiser, block, recipe, recipe.phase_at(iteration))
                 now = iteration + 1
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
-                progress("train", now, recipe.iterations)
+                losses.append(loss)
+                progress("train", now, recipe.iterations, f"loss {sum(losses) / len(losses):.4f}")
                 if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                     checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
                 if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
-                    _validate(network, validation, place, journal, now, recipe)
+                    _validate(network, validation, place, journal, now, recipe, progress)
         if recipe.settles_before(recipe.iterations):
             settle_statistics(network, sampler, recipe)
         weights = output / WEIGHTS
         final = fold(network)
         write_saved(final.state_dict(), weights)
-        scores = _validate(network, validation, place, journal, recipe.iterations, recipe)
+        scores = _validate(network, validation, place, journal, recipe.iterations, recipe, progress)
     return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
 
 
@@ -188,9 +198,14 @@ def _validate(
     journal: _Journal,
     iteration: int,
     recipe: Recipe,
+    progress: TrainingProgress,
 ) -> dict[str, Score]:
     plain = fold(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    scores = {volume.name: score(plain, volume, device, mixed_precision=recipe.mixed_precision) for volume in volumes}
+    scores = {}
+    for count, volume in enumerate(volumes):
+        progress("validate", count, len(volumes))
+        scores[volume.name] = score(plain, volume, device, mixed_precision=recipe.mixed_precision)
+        progress("validate", count + 1, len(volumes), f"{volume.name} F1 {scores[volume.name].f1:.3f}")
     for name, result in scores.items():
         values = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
         journal.write(f"validation/{name}", iteration, values)
@@ -210,9 +225,14 @@ def _load_all(
 ) -> tuple[list[LabelledVolume], list[LabelledVolume]]:
     grid = VoxelSize(recipe.voxel_size_nm)
     every = [*recipe.training, *recipe.validation]
+    load = partial(
+        load_data, folder=folder, organelle=recipe.organelle, grid=grid, registry=registry,
+        stages=recipe.preprocess or (),
+    )  # fmt: skip
     loaded = []
+    progress("read", 0, len(every))
     for count, data in enumerate(every, start=1):
-        loaded.append(load_data(data, folder=folder, organelle=recipe.organelle, grid=grid, registry=registry))
+        loaded.append(load(data))
         progress("read", count, len(every))
     return loaded[: len(recipe.training)], loaded[len(recipe.training) :]
 

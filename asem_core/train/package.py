@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,20 +14,26 @@ import numpy.typing as npt
 import torch
 
 from asem_core.errors import ModelError
+from asem_core.geometry import VoxelSize
+from asem_core.preprocess.levels import to_grey_range
+from asem_core.preprocess.stages import make_steps, measure, normalised, split_steps
 from asem_core.progress import Progress, silent
-from asem_core.specs import ModelSpec
+from asem_core.registry import Registry
+from asem_core.specs import ModelSpec, StageRef
 from asem_core.train import export
-from asem_core.train.recipe import load_recipe, recipe_values
+from asem_core.train.recipe import Recipe, load_recipe, recipe_values
 from asem_core.train.run import LOG, RECIPE, WEIGHTS
 from asem_core.train.unet import UNet
+from asem_core.volume import Volume
 from asem_core.volume.output import Input, check_destination, complete_or_absent, scratch_beside
 from asem_core.zoo.files import file_sha256
-from asem_core.zoo.package import PACKAGE
+from asem_core.zoo.manifest import PACKAGE
 from asem_core.zoo.write.card import Card, Facts, ScoreSet
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.package import write_package, zip_size
 from asem_core.zoo.write.parity import Parity, parity, run_onnxruntime
-from asem_core.zoo.write.samples import cut_samples, parity_cube, scale
+from asem_core.zoo.write.samples import cut_samples, parity_cube
+from asem_core.zoo.write.stages import FIXED, as_told, split_told
 
 STAGE = "package"
 ZIP_LIMIT_BYTES = 30_000_000
@@ -62,8 +68,8 @@ def package_run(
     card
         What the makers say.
     sample
-        ``(z, y, x)``, 0..255, on the recipe's grid, at least 160 voxels on each axis: test tensors, cover and parity
-        come from it, and a part of it is published.
+        ``(z, y, x)``, 0..255, on the recipe's grid, at least 160 voxels on each axis, as `read_sample` reads it: test
+        tensors, cover and parity come from it, and a part of it is published.
     date
         ``YYYY-MM-DD``.
     scores
@@ -97,15 +103,40 @@ def package_run(
         origin=origin, scores=scores, compared=compared, date=date,
     )  # fmt: skip
     return package_network(
-        network, folder, card=card, facts=facts, sample=sample, records=(recipe_path, log), most_bytes=ZIP_LIMIT_BYTES,
-        inputs=inputs, overwrite=overwrite,
+        network, folder, card=card, facts=facts, sample=sample, normalise=origin.normalise, records=(recipe_path, log),
+        most_bytes=ZIP_LIMIT_BYTES, inputs=inputs, overwrite=overwrite,
     )  # fmt: skip
+
+
+def read_sample(volume: Volume, recipe: Recipe, *, registry: Registry) -> npt.NDArray[np.float32]:
+    """All of ``volume`` ``(z, y, x)``, 0..255, after the recipe's stages that other tools do not run.
+
+    So the test tensors of a package are images that its ``rdf.yaml`` describes.
+
+    Raises
+    ------
+    ModelError
+        The voxels are not those of the recipe's grid.
+    """
+    grid = VoxelSize(recipe.voxel_size_nm)
+    if not volume.voxel_size.matches(grid):
+        raise ModelError(
+            f"the sample {volume.uri} has voxels of {volume.voxel_size}, the model {grid}: "
+            "give a sample on the model's grid"
+        )
+    untold, _ = split_told((*(recipe.preprocess or ()), FIXED))
+    before, inside = split_steps(make_steps(untold, registry))
+    image = normalised(volume, before, measure(volume, before))
+    grey = to_grey_range(image.read(image.box)).astype(np.float32)
+    for step in inside:
+        grey = step.apply(grey, box=image.box, voxel_size=grid, stats={})
+    return grey
 
 
 def package_network(
     network: UNet, folder: Path, *, card: Card, facts: Callable[..., Facts], sample: npt.NDArray[np.float32],
-    half: bool = True, cover: bool = True, records: tuple[Path, ...] = (), most_bytes: int | None = None,
-    inputs: Iterable[Input] = (), overwrite: bool = False, progress: Progress = silent,
+    normalise: Sequence[StageRef] = (), half: bool = True, cover: bool = True, records: tuple[Path, ...] = (),
+    most_bytes: int | None = None, inputs: Iterable[Input] = (), overwrite: bool = False, progress: Progress = silent,
 ) -> Packaged:  # fmt: skip
     """Export ``network``, compare the runtimes, cut samples and write the package; complete in ``folder``, or absent.
 
@@ -114,6 +145,8 @@ def package_network(
     facts
         Makes the facts from those that are measured here: ``base``, ``parameters``, ``onnx_sha256``, ``parity`` and
         the versions.
+    normalise
+        Stages before the fixed scale; ``sample`` has been through those that other tools do not run.
     half
         Weights are fp16 values, stored as such.
     cover
@@ -142,13 +175,14 @@ def package_network(
         export.export_onnx(network, onnx, half=half)
         export.save_state_dict(network, state_dict, half=half)
         progress(STAGE, 1, 4)
-        measured, probability = _compare(network, onnx, sample)
+        _, told = split_told((*normalise, FIXED))
+        measured, probability = _compare(network, onnx, as_told(parity_cube(sample), told))
         progress(STAGE, 2, 4)
         known = facts(
             base=network.base, parameters=export.parameter_count(network), onnx_sha256=file_sha256(onnx),
             parity=measured, core_version=version("asem-core"), torch_version=torch.__version__,
         )  # fmt: skip
-        samples = cut_samples(sample, probability, lambda scaled: run_onnxruntime(onnx, scaled), cover=cover)
+        samples = cut_samples(sample, probability, lambda raw: run_onnxruntime(onnx, as_told(raw, told)), cover=cover)
         progress(STAGE, 3, 4)
         spec = write_package(
             new, card=card, facts=known, samples=samples, onnx=onnx, state_dict=state_dict, records=records
@@ -163,9 +197,8 @@ def package_network(
 
 
 def _compare(
-    network: UNet, onnx: Path, sample: npt.NDArray[np.float32]
+    network: UNet, onnx: Path, scaled: npt.NDArray[np.float32]
 ) -> tuple[tuple[Parity, ...], npt.NDArray[np.float32]]:
-    scaled = scale(parity_cube(sample))
     probability = export.run_torch(network, scaled)
     measured = parity(scaled, probability, onnx)
     for entry in measured:

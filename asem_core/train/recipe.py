@@ -15,6 +15,7 @@ from cattrs.v import format_exception, transform_error
 
 from asem_core.errors import RecipeError
 from asem_core.geometry import FloatTriple
+from asem_core.specs import StageRef
 
 PRESETS = Path(__file__).parent / "presets"
 _LOSS = validators.in_(("balanced_cross_entropy", "balanced_cross_entropy_dice", "cross_entropy_dice"))
@@ -124,6 +125,9 @@ class Recipe:
     start: str | None = attrs.field(default=None)
     """Model to begin from, of the same base: ``ID``, ``ID@VERSION``, or the folder or zip of its package. Without one,
     from nothing."""
+    preprocess: tuple[StageRef, ...] | None = None
+    """Stages that every image goes through first, in order, as those of `asem preprocess`: ``name`` and ``params``. The
+    model takes them along. Not said: those of the model that training starts from, else none."""
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export. Not with ``start``: the weights of a
     model have it folded in already."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from asem_core.errors import RecipeError
+from asem_core.network import CONTEXT
 from asem_core.train import augment as aug
 from asem_core.train.recipe import Phase, Recipe, Sampling
-from asem_core.train.unet import CONTEXT
 from asem_core.train.volumes import LabelledVolume
 
 _MAX_DRAWS = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import torch
 from torch import nn
 
@@ -13,6 +14,9 @@ from asem_core.train.unet import ConvPass, PackageNet, UNet
 from asem_core.zoo.files import STATE_DICT_NAME
 from asem_core.zoo.find import package_of
 from asem_core.zoo.guard.pickle_file import check_state_dict
+from asem_core.zoo.manifest import MANIFEST, read_manifest
+from asem_core.zoo.write.origin import in_words
+from asem_core.zoo.write.stages import FIXED, is_fixed
 
 
 def make_network(recipe: Recipe, registry: Registry) -> UNet:
@@ -38,6 +42,28 @@ def make_network(recipe: Recipe, registry: Registry) -> UNet:
                     if isinstance(layer, nn.Conv3d):
                         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return network
+
+
+def with_stages(recipe: Recipe, registry: Registry) -> Recipe:
+    """``recipe`` with the stages of the model that it starts from, where it names none itself.
+
+    Raises
+    ------
+    ModelError
+        There is no model ``recipe.start``.
+    RecipeError
+        Its last stage is not the fixed scale that training applies.
+    """
+    if recipe.preprocess is not None or recipe.start is None:
+        return recipe
+    with package_of(recipe.start, registry=registry) as folder:
+        stages = read_manifest(folder).preprocess if (folder / MANIFEST).is_file() else (FIXED,)
+    if not stages or not is_fixed(stages[-1]):
+        raise RecipeError(
+            f"cannot start from {recipe.start!r}: its last stage is {in_words(stages[-1:]) or 'missing'}, "
+            f"that of every training {in_words((FIXED,))}"
+        )
+    return attrs.evolve(recipe, preprocess=stages[:-1] or None)
 
 
 def _package_weights(name: str, base: int, registry: Registry) -> dict[str, torch.Tensor]:

@@ -7,12 +7,14 @@ import numpy.typing as npt
 import torch
 
 from asem_core.evaluate.scores import Score
-from asem_core.geometry import TILE_HALO, Box, Lattice
+from asem_core.geometry import Box
 from asem_core.grid.mirror import mirrored_index
-from asem_core.train.unet import PACKAGE_CROP, UNet
+from asem_core.network import PACKAGE_CROP, POOLING, TILE_HALO
+from asem_core.train.unet import UNet
 from asem_core.train.volumes import LabelledVolume
 
-_LATTICE = Lattice(keep=128)
+_KEPT = 16 * POOLING
+"""Voxels per axis that a tile yields."""
 
 
 @torch.no_grad()
@@ -26,15 +28,14 @@ def predict(
     box = Box.of_shape(raw.shape)
     out = np.empty(raw.shape, np.float32)
     margin = TILE_HALO - PACKAGE_CROP
-    for index in _LATTICE.covering(box):
-        kept = _LATTICE.kept(index)
+    for kept in box.align_out(_KEPT).tiles(_KEPT):
         read = kept.grow(margin)
         at = np.ix_(*(mirrored_index(a, b, n) for a, b, n in zip(read.start, read.stop, raw.shape, strict=True)))
         block = torch.from_numpy(raw[at]).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed_precision):
             logits = network((2 * block - 1)[None, None])
         probability = torch.softmax(logits.float(), dim=1)[0, 1]
-        spare = (probability.shape[0] - _LATTICE.keep[0]) // 2
+        spare = (probability.shape[0] - _KEPT) // 2
         inner = kept.intersect(box)
         local = inner.shift([spare - s for s in kept.start])
         out[inner.slices] = probability[local.slices].cpu().numpy()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +17,13 @@ from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.place import clip
 from asem_core.grid.resample import resample, resample_labels, source_box
 from asem_core.preprocess.levels import to_grey_range
+from asem_core.preprocess.stages import Step, make_steps, measure, normalised, split_steps
 from asem_core.registry import Registry
+from asem_core.specs import StageRef
 from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
+from asem_core.volume.staging import readable_by_blocks
 
 T = TypeVar("T", bound=np.generic)
 _Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
@@ -40,8 +44,12 @@ class LabelledVolume:
     """``(z, y, x)``, 1 where training and scores count; None: everywhere."""
 
 
-def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry) -> LabelledVolume:
+def load_data(
+    data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry, stages: Sequence[StageRef] = ()
+) -> LabelledVolume:
     """Read the ROI of ``data`` and bring it to ``grid``: raw by area-weighted mean, labels by mode.
+
+    Raw goes through ``stages`` as in `asem segment`: what they measure is of the whole volume, whatever the ROI.
 
     Raises
     ------
@@ -59,7 +67,7 @@ def load_data(data: Data, *, folder: Path, organelle: str, grid: VoxelSize, regi
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
-    grey = _on_grid(raw, roi, grid, _grey)
+    grey = _grey_on_grid(raw, roi, grid, make_steps(stages, registry))
     truth = _on_grid(labels, roi, grid, _truth)
     inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
@@ -73,8 +81,19 @@ def _open_mask(data: Data, folder: Path, raw: Volume, registry: Registry) -> Vol
     return clip(open_volume(beside(folder, str(data.mask)), registry=registry, voxel_size=raw.voxel_size), raw)
 
 
-def _grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:
-    return resample(to_grey_range(block), start, target, ratio) / np.float32(255)
+def _grey_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step]) -> npt.NDArray[np.float32]:
+    before, inside = split_steps(steps)
+
+    def grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:
+        image = resample(to_grey_range(block), start, target, ratio)
+        for step in inside:
+            image = step.apply(image, box=target, voxel_size=grid, stats={})
+        return (image / np.float32(255)).astype(np.float32, copy=False)
+
+    if not before:
+        return _on_grid(volume, roi, grid, grey)
+    with tempfile.TemporaryDirectory() as scratch, readable_by_blocks(volume, Path(scratch) / "raw") as source:
+        return _on_grid(normalised(source, before, measure(source, before)), roi, grid, grey)
 
 
 def _truth(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from asem_core.errors import VolumeError
+from asem_core.home import expand, local_path
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -42,7 +43,7 @@ def absolute(uri: str | Path) -> str:
         from urllib.request import url2pathname
 
         text = url2pathname(urlsplit(text).path)
-    return text.rstrip("/") if is_remote(text) else str(Path(text).expanduser().absolute())
+    return text.rstrip("/") if is_remote(text) else str(local_path(text).absolute())
 
 
 def is_remote(uri: str) -> bool:
@@ -52,7 +53,7 @@ def is_remote(uri: str) -> bool:
 
 def beside(folder: Path, uri: str) -> str:
     """``uri`` as it is meant in a file in ``folder``: a relative path is relative to that folder."""
-    return uri if is_remote(uri) else str(folder / uri)
+    return uri if is_remote(uri) else str(folder / expand(uri))
 
 
 def locate(uri: str) -> Location:

@@ -1,7 +1,7 @@
 """What ASEM wrote into a folder, file by file, in a hidden file of that folder.
 
-By it `asem_core.volume.output.Replaceable` tells whether a folder is wholly ASEM's: a file that somebody added or edited
-is in no such record, so it is never removed with the folder.
+By it `asem_core.volume.output.Replaceable` tells whether a folder is wholly ASEM's: a file that somebody added or
+edited is in no such record, so it is never removed with the folder.
 """
 
 from __future__ import annotations

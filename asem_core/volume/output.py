@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import OutputError
+from asem_core.home import local_path
 from asem_core.volume.address import absolute, is_remote
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
@@ -167,7 +168,7 @@ def check_room(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(_nearest(folder)).free
     if free < needed_bytes:
         raise OutputError(
-            f"{folder}: the disk has {free / 1e9:.1f} GB left, up to {needed_bytes / 1e9:.1f} GB are needed; "
+            f"{folder}: the disk has {free / 1e9:.3g} GB left, up to {needed_bytes / 1e9:.3g} GB are needed; "
             "make room, or use --roi"
         )
 
@@ -247,7 +248,7 @@ def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Pat
     if is_remote(str(destination)) or str(destination).startswith(_REMOTE_AS_PATH):
         raise OutputError(f"{destination}: outputs are written to a local disk; give a path")
     try:
-        given = Path(destination).expanduser()
+        given = local_path(destination)
         for place in (given, *given.parents):
             if place.is_symlink() and not place.exists():
                 raise OutputError(
@@ -257,7 +258,7 @@ def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Pat
         found = given.resolve()
         check_apart(found, inputs, shared=shared)
         _check_writable(found / "file" if shared else found)
-    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, or a home that is not known
+    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
         raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
     return found
 

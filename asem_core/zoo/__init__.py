@@ -2,7 +2,6 @@
 
 =============  ===========================================================================
 ``find``       the models of this machine, and the one that is meant
-``package``    a package on disk, opened
 ``rdf``        ``rdf.yaml`` read; ``manifest``: ``model.json`` read and written
 ``store``      where pulled and imported packages live
 ``validate``   whether a package is sound: looked at, and run by bioimage.io's test

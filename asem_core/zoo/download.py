@@ -63,6 +63,7 @@ def _fetch(source: Location, size: int, partial: Path, progress: Progress) -> in
     """Append to ``partial`` what it lacks of ``source``; the bytes that it then has."""
     pieces = max(1, -(-size // PIECE_BYTES))
     have = partial.stat().st_size if partial.exists() else 0
+    progress("download", min(pieces, have // PIECE_BYTES), pieces)
     with partial.open("ab") as file:
         while have < size:
             file.write(_read(source, have, min(have + PIECE_BYTES, size), size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,6 @@ from asem_core.errors import ModelError
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.zoo.guard.unpack import unpack_safely
-from asem_core.zoo.package import package_folder
 from asem_core.zoo.store import model_store, stored_models
 
 
@@ -91,33 +90,6 @@ def package_of(name: str, *, registry: Registry) -> Iterator[Path]:
         yield model_named(name, registry=registry).folder
 
 
-@contextmanager
-def at_hand(model: str | Path | None, *, registry: Registry) -> Iterator[str | Path | None]:
-    """``model`` as an id (or None), or, where it is a path, the folder of the package; a zip is unpacked for as long.
-
-    A word without slashes that does not end in ``.zip`` is an id.
-
-    Raises
-    ------
-    ModelError
-        There is no such package, or the zip is unsafe.
-    """
-    if not isinstance(model, Path) and not is_path(model or ""):
-        yield model
-        return
-    with package_of(str(model), registry=registry) as folder:
-        yield folder
-
-
-def is_path(model: str) -> bool:
-    """Whether ``model`` is meant as a path.
-
-    >>> [is_path(model) for model in ("mito-10nm", "./mito", "mito.zip")]
-    [False, True, True]
-    """
-    return "/" in model or os.sep in model or model.endswith(".zip")
-
-
 def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
     """The model ``model_id`` of ``organelle``, or its default: of its plugin, or pulled or imported into the store.
 
@@ -146,6 +118,27 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
             f"delete {found[-1].package} or uninstall the plugin"
         )
     return found[0]
+
+
+def package_folder(spec: ModelSpec) -> Path:
+    """Folder of the package of ``spec``, inside its plugin or wherever an absolute path points.
+
+    Raises
+    ------
+    ModelError
+        The import package or the folder is missing.
+    """
+    path = Path(spec.package)
+    if not path.is_absolute():
+        module_name, _, folder = spec.package.partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            raise ModelError(f"model {spec.id!r}: cannot import its package {module_name}: {error}") from error
+        path = Path(str(module.__file__)).parent / folder
+    if not (path / "rdf.yaml").is_file():
+        raise ModelError(f"model {spec.id!r}: no bioimage.io package in {path} (rdf.yaml is missing); install it again")
+    return path
 
 
 def score_text(spec: ModelSpec) -> str:

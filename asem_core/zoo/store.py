@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -17,13 +18,15 @@ from pathlib import Path
 
 import attrs
 
-from asem_core.errors import ModelError
+from asem_core.errors import ModelError, OutputError
+from asem_core.home import data_folder, local_path
 from asem_core.specs import ModelSpec
 from asem_core.volume.output import complete_or_absent, explain_os
 from asem_core.zoo.guard.description import check_description
-from asem_core.zoo.manifest import check_files, read_manifest
-from asem_core.zoo.package import PACKAGE
+from asem_core.zoo.manifest import PACKAGE, check_files, read_manifest
 from asem_core.zoo.rdf import organelle_of
+
+log = logging.getLogger(__name__)
 
 FOLDER_VARIABLE = "ASEM_MODELS"
 
@@ -38,10 +41,8 @@ def model_store() -> Path:
     '/data/models'
     """
     if chosen := os.environ.get(FOLDER_VARIABLE):
-        return Path(chosen).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("asem") / "models"
+        return local_path(chosen).absolute()
+    return data_folder() / "models"
 
 
 def install_package(source: Path, *, model_id: str | None = None, overwrite: bool = False) -> ModelSpec:
@@ -102,14 +103,23 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
 
 def stored_models() -> tuple[tuple[str, ModelSpec], ...]:
     """Organelle and spec of every model in the store, by id; a broken one is skipped with a warning that names it."""
-    store = model_store()
     found = []
-    for folder in sorted(store.glob("[!.]*/")) if store.is_dir() else []:
+    for folder in _stored_folders():
         try:
             found.append((organelle_of(folder), read_manifest(folder)))
         except ModelError as error:
             warnings.warn(f"the stored model {folder.name!r} is left out: {error}", stacklevel=2)
     return tuple(found)
+
+
+def _stored_folders() -> list[Path]:
+    """None where there is no store, or where nobody may look into it: a daemon's home folder, for example."""
+    try:
+        store = model_store()
+        return sorted(store.glob("[!.]*/")) if store.is_dir() else []
+    except (OSError, OutputError) as error:
+        log.info("no stored models: %s", error)
+        return []
 
 
 def check_id(model_id: str) -> str:

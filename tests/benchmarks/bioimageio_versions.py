@@ -22,7 +22,8 @@ import numpy.typing as npt
 import tifffile
 
 from asem_core import make_registry, open_volume, segment
-from asem_core.geometry import TILE_HALO, Box, VoxelSize
+from asem_core.geometry import Box, VoxelSize
+from asem_core.network import TILE_HALO
 from asem_core.zoo.find import Listed, all_models, model_named
 from asem_core.zoo.write.export import export_zip
 

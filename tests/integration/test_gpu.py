@@ -12,7 +12,7 @@ import pytest
 import torch
 import zarr
 
-from asem_core.predict.onnx_runtime import has_cuda
+from asem_core.models.runtimes.onnx_runtime import has_cuda
 from asem_core.registry import Registry
 from asem_core.train.export import export_onnx, round_to_fp16
 from asem_core.train.loop import train
@@ -65,7 +65,7 @@ def test_training_begins_as_on_the_cpu_and_resumes(
     plan = recipe(mixed_precision=mixed)
     train(recipe(), tmp_path / "cpu", data_folder=tmp_path, registry=registry, device="cpu")
 
-    def stop(kind: str, now: int, last: int) -> None:
+    def stop(kind: str, now: int, last: int, note: str = "") -> None:
         if (kind, now) == ("train", 3):
             raise KeyboardInterrupt
 

@@ -18,11 +18,11 @@ import pytest
 import zarr
 
 from asem_core import Box, Registry, Volume, segment
+from asem_core.blocks.job import scratch_folder
 from asem_core.blocks.journal import journal_path
 from asem_core.blocks.verify import status, verify
-from asem_core.errors import OutputError, ResumeError
-from asem_core.predict.segment import work_folder
 from asem_core.conversion.convert import convert
+from asem_core.errors import OutputError, ResumeError
 
 SCRIPT = """
 import sys, pickle
@@ -110,7 +110,7 @@ def test_three_kills_leave_no_trace(toy: Any, stored: Path, tmp_path: Path, roi:
     job.finish(output)
     assert contents(output) == contents(tmp_path / "undisturbed.zarr")
     assert verify(output).sound
-    assert not work_folder(output).exists()
+    assert not scratch_folder(output).exists()
 
 
 @pytest.fixture
@@ -149,14 +149,26 @@ def test_verify_finds_every_damage(run: Callable[..., Path]) -> None:
     assert verify(output).missing == ("labels/toy/0/0/0/0",)
 
 
-def test_a_complete_output_is_not_overwritten_by_accident(run: Callable[..., Path]) -> None:
+def test_a_complete_output_is_left_alone_or_refused(run: Callable[..., Path]) -> None:
     output = run()
     before = contents(output)
-    with pytest.raises(OutputError, match="--overwrite"):
-        run()
+    run()
+    assert contents(output) == before
+    with pytest.raises(OutputError, match=r"made with other settings \(.*tile was .*--overwrite"):
+        run(tile=232)
     assert contents(output) == before
     run(overwrite=True)
     assert contents(output) == before
+
+
+def test_damage_is_repaired_by_the_same_call(run: Callable[..., Path]) -> None:
+    output = run(roi=Box.parse("5:130,3:64,1:64"))
+    before = contents(output)
+    for chunk in ("0/0/0/0", "labels/toy/0/0/0/0"):
+        (output / chunk).write_bytes(b"cut")
+    run(roi=Box.parse("5:130,3:64,1:64"))
+    assert contents(output) == before
+    assert verify(output).sound
 
 
 def test_a_resume_with_other_settings_is_refused(
@@ -164,14 +176,14 @@ def test_a_resume_with_other_settings_is_refused(
 ) -> None:
     output = run()
     lines = journal_path(output).read_text().splitlines(keepends=True)
-    journal_path(output).write_text("".join(lines[:-1]))  # as if killed before the pyramid
-    with pytest.raises(ResumeError, match="prob_dtype was uint8, now float32"):
+    journal_path(output).write_text("".join(lines[:-3]))  # as if killed before the pyramid
+    with pytest.raises(ResumeError, match=r"output\.arrays\.image\.dtype was uint8, now float32"):
         run(prob_dtype="float32")
     with pytest.raises(ResumeError, match="--tile 168,168,168, not 232,232,232"):
         run(tile=232)
     with pytest.raises(ResumeError, match=r"threshold was 0\.5, now 0\.7"):
         run(organelle=attrs.evolve(toy.organelle, threshold=0.7))
-    with pytest.raises(ResumeError, match="input was"):
+    with pytest.raises(ResumeError, match=r"inputs\.volume\.uri was"):
         run(volume=as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]))
     before = contents(output)
     run(tile=None, runtime="auto")
@@ -179,15 +191,30 @@ def test_a_resume_with_other_settings_is_refused(
     assert verify(output).sound
 
 
+def test_temporary_copies_that_are_lost_are_made_again(run: Callable[..., Path]) -> None:
+    """Tiles that were predicted into a working copy do not count as done without it."""
+    roi = Box.parse("5:130,3:64,1:64")
+    output = run(roi=roi)
+    before = contents(output)
+    lines = journal_path(output).read_text().splitlines(keepends=True)
+    begun = next(n for n, line in enumerate(lines) if '"stage": "deliver"' in line)
+    journal_path(output).write_text("".join(lines[:begun]))
+    for chunk in (output / "0").rglob("[0-9]"):
+        if chunk.is_file():
+            chunk.write_bytes(b"")
+    run(roi=roi)
+    assert contents(output) == before
+
+
 def test_failed_blocks_are_told_and_retried(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from asem_core.errors import BlockError
-    from asem_core.predict import segment as module
+    from asem_core.models.runtimes.onnx_runtime import OnnxSession
 
     def broken(*_: Any, **__: Any) -> Any:
         raise ValueError("no luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "predict_tile", broken)
+        patch.setattr(OnnxSession, "run", broken)
         with pytest.raises(BlockError, match=r"1 of 1 blocks failed.*no luck"):
             run()
     run()
@@ -198,14 +225,14 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
 ) -> None:
     import errno
 
-    from asem_core.predict import target as module
+    from asem_core.volume.formats import ome_write as module
 
     def full(*_: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     roi = Box.parse("0:64,0:64,0:128")
     with monkeypatch.context() as patch:
-        patch.setattr(module, "chunk_digests", full)
+        patch.setattr(module, "digests", full)
         with pytest.raises(OutputError, match="no space left"):
             run(roi=roi)
     assert not status(tmp_path / "out.zarr").complete

@@ -20,7 +20,7 @@ from asem_core.specs import ExclusionZone, OrganelleSpec
 from asem_core.volume import open_volume
 from asem_core.zoo.write.checkpoint import CLAHE, describe_checkpoint
 from asem_core.zoo.write.parity import run_onnxruntime
-from asem_core.zoo.write.samples import scale
+from asem_core.zoo.write.stages import FIXED, as_told
 
 torch = pytest.importorskip("torch", reason="importing needs torch: pip install 'asem-core[train]'")
 from torch import nn  # noqa: E402
@@ -129,8 +129,8 @@ def test_the_engine_equalises_as_the_weights_expect(
     steps = make_steps(CLAHE, registry)
     equal = normalised(volume, steps, measure(volume, steps))
     seen = read_mirrored(equal.read, equal.shape, Box((-50, -50, -50), (114, 114, 114))).astype(np.float32)
-    expected = probability(network, scale(seen))[3:-3, 3:-3, 3:-3]
+    expected = probability(network, as_told(seen, [FIXED]))[3:-3, 3:-3, 3:-3]
     unequal = read_mirrored(volume.read, volume.shape, Box((-50, -50, -50), (114, 114, 114))).astype(np.float32)
     found = open_volume(result.path, registry=registry)
     np.testing.assert_allclose(found.read(found.box), expected, atol=TOLERANCE, rtol=0)
-    assert np.abs(probability(network, scale(unequal))[3:-3, 3:-3, 3:-3] - expected).max() > 100 * TOLERANCE
+    assert np.abs(probability(network, as_told(unequal, [FIXED]))[3:-3, 3:-3, 3:-3] - expected).max() > 100 * TOLERANCE

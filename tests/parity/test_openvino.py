@@ -12,8 +12,8 @@ mito = pytest.importorskip("asem_organelle_mito")
 
 
 def test_float32_gives_the_test_output_of_the_package() -> None:
-    from asem_core.geometry import TILE_HALO
-    from asem_core.predict.openvino_runtime import open_session
+    from asem_core.models.runtimes.openvino_runtime import open_session
+    from asem_core.network import TILE_HALO
 
     folder = Path(mito.__file__).parent / "models" / "mito_10nm"
     raw, expected = np.load(folder / "test_input.npy"), np.load(folder / "test_output.npy")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
@@ -14,8 +15,8 @@ import zarr
 
 from asem_core import Box, Registry, Volume, segment
 from asem_core.errors import AsemError
-from asem_core.geometry import TILE_HALO
 from asem_core.grid.mirror import mirrored_index
+from asem_core.network import TILE_HALO
 
 MEMORY = 2 * 10**9
 
@@ -82,6 +83,28 @@ def test_roi_is_the_crop_of_tiles_that_differ_per_axis(
     whole, _ = run(as_volume(tissue), tile=(136, 168, 152))
     part, _ = run(as_volume(tissue), tile=(136, 168, 152), roi=box)
     np.testing.assert_array_equal(part, whole[box.slices])
+
+
+@pytest.mark.parametrize("voxel", [(10.0, 10.0, 10.0), (5.0, 5.0, 5.0), (8.0, 5.0, 7.0)])
+def test_a_part_with_tiles_of_its_own_is_that_of_the_whole(
+    run: Case, tissue: Any, as_volume: Callable[..., Volume], voxel: tuple[float, float, float]
+) -> None:
+    box = Box.parse("13:60,21:55,11:80")
+    whole, _ = run(as_volume(tissue, voxel), tile=None)
+    part, label = run(as_volume(tissue, voxel), tile=None, roi=box)
+    np.testing.assert_allclose(part, whole[box.slices], atol=1e-5)
+    np.testing.assert_array_equal(label, part >= np.float32(0.5))
+
+
+@pytest.mark.parametrize("voxel", [(10.0, 10.0, 10.0), (8.0, 5.0, 7.0)])
+def test_a_part_of_sections_is_that_of_blocks(
+    run: Case, tissue: Any, as_volume: Callable[..., Volume], voxel: tuple[float, float, float]
+) -> None:
+    image = np.tile(tissue, (4, 1, 1))
+    blocks = as_volume(image, voxel)
+    sections = attrs.evolve(blocks, chunks=(1, *image.shape[1:]))
+    box = Box.parse("150:170,30:50,60:80")
+    np.testing.assert_array_equal(run(sections, tile=136, roi=box)[0], run(blocks, tile=136, roi=box)[0])
 
 
 @pytest.mark.parametrize("roi", ["64:70,0:64,0:80", "3:60,5:77,11:80", "69:70,89:90,79:80"])

@@ -9,10 +9,16 @@ import attrs
 import pytest
 
 from asem_core.errors import ModelError
+from asem_core.models.own import open_own
+from asem_core.plugins import make_manager
+from asem_core.registry import Registry
 from asem_core.specs import ModelSpec
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import check_files, read_manifest, write_manifest
-from asem_core.zoo.package import open_package
+
+from ..own_package import write_tiles
+
+REGISTRY = Registry(make_manager([]))
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     folder = tmp_path / "asem_organelle_toy/models/toy"
     folder.mkdir(parents=True)
-    (folder / "rdf.yaml").write_text("type: model\n")
+    write_tiles(folder)
     (folder / "weights.onnx").write_bytes(b"the weights")
     spec = ModelSpec(
         id="toy", version="1.0.0", package="asem_organelle_toy:models/toy", voxel_size_nm=(10.0, 10.0, 10.0),
@@ -35,14 +41,14 @@ def package(tmp_path, monkeypatch):
 
 
 def refusals(folder, spec, match):
-    for attempt in (lambda: open_package(spec), lambda: check_files(folder)):
+    for attempt in (lambda: open_own(spec, registry=REGISTRY), lambda: check_files(folder)):
         with pytest.raises(ModelError, match=match):
             attempt()
 
 
 def test_sound_package_opens(package):
     folder, spec = package
-    assert open_package(spec).onnx == folder / "weights.onnx"
+    assert open_own(spec, registry=REGISTRY).onnx == folder / "weights.onnx"
     assert check_files(folder) == attrs.evolve(spec, package=str(folder))
 
 
@@ -73,9 +79,9 @@ def test_missing_weights(package):
 def test_missing_folder_and_plugin(package):
     _, spec = package
     with pytest.raises(ModelError, match=r"rdf\.yaml is missing"):
-        open_package(attrs.evolve(spec, package="asem_organelle_toy:models/gone"))
+        open_own(attrs.evolve(spec, package="asem_organelle_toy:models/gone"), registry=REGISTRY)
     with pytest.raises(ModelError, match="cannot import"):
-        open_package(attrs.evolve(spec, package="asem_organelle_gone:models/toy"))
+        open_own(attrs.evolve(spec, package="asem_organelle_gone:models/toy"), registry=REGISTRY)
 
 
 def test_missing_manifest(package):

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from asem_core.errors import GeometryError
 from asem_core.geometry import (
-    TILE_HALO,
     Box,
     Lattice,
     VoxelSize,
@@ -209,7 +208,7 @@ FAR_BOXES = st.builds(box_of, st.tuples(*[st.integers(-200, 400)] * 3), st.tuple
 
 @given(FAR_BOXES, st.sampled_from([64, 128, 192]))
 def test_a_lattice_covers_with_the_tiles_that_keep_a_voxel_and_no_others(box: Box, keep: int) -> None:
-    lattice = Lattice(keep)
+    lattice = Lattice(keep, halo=52)
     tiles = lattice.covering(box)
     kept = [lattice.kept(index).intersect(box) for index in tiles]
     assert all(part.size for part in kept)
@@ -219,13 +218,21 @@ def test_a_lattice_covers_with_the_tiles_that_keep_a_voxel_and_no_others(box: Bo
 
 
 def test_tiles_of_a_lattice() -> None:
-    lattice = Lattice(64)
+    lattice = Lattice(64, halo=52)
     assert lattice.side == (168, 168, 168)
     assert lattice.chunk == (64, 64, 64)
     kept = lattice.kept((0, 1, 2))
     assert kept == Box((0, 64, 128), (64, 128, 192))
-    assert lattice.read(kept) == kept.grow(TILE_HALO)
+    assert lattice.read(kept) == kept.grow(52)
     assert all(a % 64 == 0 for a in lattice.kept((5, 6, 7)).start)
+
+
+@given(FAR_BOXES, st.tuples(*[st.integers(-20, 60)] * 3))
+def test_a_lattice_may_begin_anywhere(box: Box, origin: tuple[int, int, int]) -> None:
+    there, here = Lattice(24, halo=4, origin=origin), Lattice(24, halo=4)
+    tiles = [there.kept(index) for index in there.covering(box)]
+    back = [-o for o in origin]
+    assert [tile.shift(back) for tile in tiles] == [here.kept(index) for index in here.covering(box.shift(back))]
 
 
 def test_tiles_that_differ_per_axis_and_read_more_above() -> None:
@@ -239,7 +246,7 @@ def test_tiles_that_differ_per_axis_and_read_more_above() -> None:
 @pytest.mark.parametrize("keep", [0, -64, (64, 0, 64)])
 def test_a_lattice_keeps_something(keep: int) -> None:
     with pytest.raises(GeometryError, match="cannot keep"):
-        Lattice(keep)
+        Lattice(keep, halo=52)
 
 
 def test_a_tile_is_no_smaller_than_what_it_keeps_and_its_halo() -> None:

@@ -68,7 +68,7 @@ def test_everything_that_core_registers_can_be_loaded() -> None:
         *(path for spec in registry.preprocessors.values() for path in (spec.fn, spec.params)),
         *(path for spec in registry.label_rules.values() for path in (spec.fn, spec.params)),
         *(path for spec in registry.exclusion_zones.values() for path in (spec.fn, spec.params)),
-        *(path for spec in registry.runtimes.values() for path in (spec.available, spec.open)),
+        *(path for spec in registry.runtimes.values() for path in (spec.probe, spec.open)),
     ]
     assert len(paths) >= 16
     assert all(callable(resolve(path)) for path in paths)

@@ -32,7 +32,7 @@ SPECS: list[tuple[type, dict[str, Any]]] = [
     (DatasetSpec, {"name": "x", "uri": "u", "voxel_size_nm": (5, 5, 5), "licence": "", "citation": ""}),
     (OrganelleSpec, {"name": "x", "title": "X", "exclusion_zone": ExclusionZone(dilate=4, erode=4)}),
     (AnalysisSpec, {"name": "x", "version": "1", "summary": "", "fn": PATH, "params": PATH}),
-    (RuntimeSpec, {"name": "x", "summary": "", "available": PATH, "open": PATH}),
+    (RuntimeSpec, {"name": "x", "summary": "", "probe": PATH, "open": PATH}),
 ]
 MODEL = {
     "id": "m-10nm", "version": "1", "package": "pkg:models/m", "voxel_size_nm": (10.0, 10.0, 10.0), "sha256": "0",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from asem_core.cli.options import progress_bar
+from asem_core.cli.options import FOLDER
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import ModelError
 
 
 @click.command()
-@click.argument("site", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("site", type=FOLDER)
 @click.option("--model", "names", multiple=True, metavar="ID", help="Only this model; repeatable.  [default: all]")
 @click.option(
     "--url", metavar="URL", help="Where SITE will be: for id_map.json, and full addresses in collection.json."

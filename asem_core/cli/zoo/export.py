@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.options import PATH, PLACE
+
 
 @click.command()
-@click.argument("package", metavar="ID|FOLDER")
-@click.argument("dst", type=click.Path(path_type=Path))
+@click.argument("package", metavar="ID|FOLDER", type=PLACE)
+@click.argument("dst", type=PATH)
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a zip that `asem zoo export` wrote.")
 def export(package: str, dst: Path, *, overwrite: bool) -> None:
     """Write a package as DST, a zip that every bioimage.io tool opens, or NAME.zip in the folder DST.

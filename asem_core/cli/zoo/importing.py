@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import FOLDER, PATH, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=PATH)
 @click.option("--organelle", required=True, help="What the network finds; `asem organelles` lists what is installed.")
 @click.option(
     "--voxel-size", type=VOXEL_SIZE, required=True, help="nm, that the network was trained at, such as 5,5,5."
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--id", "model_id", metavar="ID", help="Name of the model.  [default: of the checkpoint]")
 @click.option("--normalise", metavar="NAME[:PARAMETER=VALUE,...]",
               help="Stage that the training images went through, or none.  [default: clahe, as published]")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+@click.option("-o", "--output", type=FOLDER, metavar="FOLDER",
               help="Write the package there instead of installing it for `asem segment --model`.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a model of this name, or the package in FOLDER.")
 def import_(

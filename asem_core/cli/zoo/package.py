@@ -8,26 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE
-from asem_core.errors import AsemError, ModelError
+from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
+from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
+from asem_core.home import local_path
 
 if TYPE_CHECKING:
-    from asem_core.registry import Registry
     from asem_core.volume.output import Input
-
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("run", type=_FOLDER)
-@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder of the package.")
+@click.argument("run", type=FOLDER)
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the package.")
 @click.option("--organelle", required=True, help="What the network finds; must be the recipe's.")
 @click.option("--id", "model_id", required=True, help="Name of the model, such as mito-10nm.")
 @click.option("--model-version", default="1.0.0", show_default=True, help="Version of the weights.")
-@click.option("--card", "card_path", type=_FILE, required=True, help="YAML text of the card: data, licence, failures.")
-@click.option("--sample", required=True, metavar="VOLUME",
+@click.option("--card", "card_path", type=FILE, required=True, help="YAML text of the card: data, licence, failures.")
+@click.option("--sample", type=PLACE, required=True, metavar="VOLUME",
               help="At least 160 voxels a side on the model's grid; parts of it are published.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, of a sample that does not state its own.")
 @click.option("--scores", multiple=True, metavar="NAME=FILE",
@@ -56,22 +53,23 @@ def package(
     from asem_core.zoo.write.card import load_card, load_scores
 
     try:
-        from asem_core.train.package import package_run
+        from asem_core.train.package import package_run, read_sample
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
     from asem_core.registry import make_registry
     from asem_core.train.recipe import load_recipe
+    from asem_core.volume import open_volume
     from asem_core.volume.output import check_destination
-    from asem_core.zoo.manifest import manifest_values
-    from asem_core.zoo.package import PACKAGE
+    from asem_core.zoo.manifest import PACKAGE, manifest_values
 
     read: list[Input] = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
     check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
     card = load_card(card_path)
-    grid = VoxelSize(load_recipe(run / "recipe.yaml").voxel_size_nm)
+    registry = make_registry()
+    volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
     done = package_run(
         run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,
-        sample=_read_sample(make_registry(), sample, voxel_size, grid),
+        sample=read_sample(volume, load_recipe(run / "recipe.yaml"), registry=registry),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
         date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), inputs=read, overwrite=overwrite,
@@ -87,17 +85,4 @@ def _named_file(text: str) -> tuple[str, Path]:
     name, sign, file = text.rpartition("=")
     if not name or not sign or not file:
         raise AsemError(f"scores are given as NAME=FILE, such as 'validation part=scores.json'; got {text!r}")
-    return name, Path(file)
-
-
-def _read_sample(registry: Registry, uri: str, voxel_size: VoxelSize | None, grid: VoxelSize) -> Any:
-    from asem_core.preprocess.levels import to_grey_range
-    from asem_core.volume import open_volume
-
-    volume = open_volume(uri, registry=registry, voxel_size=voxel_size)
-    if any(abs(have / want - 1) > 0.1 for have, want in zip(volume.voxel_size.zyx, grid.zyx, strict=True)):
-        raise ModelError(
-            f"the sample {uri} has voxels of {volume.voxel_size.zyx} nm, the model {grid.zyx} nm: "
-            "give a sample on the model's grid"
-        )
-    return to_grey_range(volume.read(volume.box))
+    return name, local_path(file)

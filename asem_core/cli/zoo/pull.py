@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import progress_bar
+from asem_core.cli.options import PLACE
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError, ModelError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", metavar="ID")
-@click.option("--from", "site", metavar="URL|FOLDER", envvar="ASEM_ZOO", show_envvar=True,
+@click.option("--from", "site", metavar="URL|FOLDER", type=PLACE, envvar="ASEM_ZOO", show_envvar=True,
               help="Zoo site that `asem zoo build` made; for a published checkpoint (then of --from alone), another "
               "place of the file or of its folder.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the stored model of that id.")
@@ -33,7 +34,7 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
       asem zoo pull asem-project/1841
     """
     from asem_core.registry import make_registry
-    from asem_core.zoo.package import package_folder
+    from asem_core.zoo.find import package_folder
     from asem_core.zoo.rdf import organelle_of
 
     registry = make_registry()

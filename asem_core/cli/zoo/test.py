@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.options import PLACE
 from asem_core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("package", metavar="ID|FOLDER|ZIP")
+@click.argument("package", metavar="ID|FOLDER|ZIP", type=PLACE)
 @click.option("--weights", "weight_format", type=click.Choice(["onnx", "pytorch_state_dict"]),
               help="Test only these; pytorch_state_dict needs torch.")  # fmt: skip
 def test(package: str, *, weight_format: WeightFormat | None) -> None:

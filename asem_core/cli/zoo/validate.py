@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from asem_core.cli.options import PLACE
 from asem_core.errors import ModelError
 
 
 @click.command(epilog="Example: asem zoo validate mito-10nm")
-@click.argument("package", metavar="ID|FOLDER|ZIP")
+@click.argument("package", metavar="ID|FOLDER|ZIP", type=PLACE)
 def validate(package: str) -> None:
     """Check a package without running it: files, sha256, ONNX graph, pickle, and bioimage.io's own validation.
 

@@ -16,8 +16,10 @@ from cattrs.errors import ClassValidationError
 from cattrs.v import format_exception, transform_error
 
 from asem_core.errors import ModelError
+from asem_core.specs import StageRef
 from asem_core.zoo.write.origin import Imported, Trained, in_words, provenance_line, published_scores, training_text
 from asem_core.zoo.write.parity import Parity
+from asem_core.zoo.write.stages import FIXED, split_told
 
 _SCORE_KEYS = ("precision", "recall", "f1", "iou")
 
@@ -115,6 +117,11 @@ class Facts:
     core_version: str
     torch_version: str
 
+    @property
+    def stages(self) -> tuple[StageRef, ...]:
+        """All that raw, 0..255, goes through before the graph."""
+        return (*self.origin.normalise, FIXED)
+
 
 def load_card(path: Path) -> Card:
     """Read and check a card file.
@@ -206,15 +213,21 @@ def _input(facts: Facts) -> str:
 - Model `{facts.id}`, version {facts.version}: {facts.organelle}.
 - Voxel size: {voxel} nm (z, y, x). Bring other data to this grid first; ASEM does that by itself.
 - Input: one channel, float32, grey values 0..255, membranes dark on a bright ground{_after(facts)}.
-  The package's preprocessing brings them to -1..1 (gain 2/255, offset -1), which is what `weights.onnx` receives.
+  The package's preprocessing{_told(facts)} brings them to -1..1 (gain 2/255, offset -1), which is what `weights.onnx`
+  receives.
 - Output: one channel, float32, the probability of {facts.organelle} per voxel, same size as the input.
 - Every side must be a multiple of 8 and at least 112. The outer 52 voxels on each side are context, not prediction
   (halo 52). A wrong size is not rejected by the graph itself: it gives shifted results."""
 
 
 def _after(facts: Facts) -> str:
-    stages = in_words(facts.origin.normalise)
+    stages = in_words(split_told(facts.stages)[0])
     return f", **after {stages}** (`asem segment` does that by itself; other tools do not)" if stages else ""
+
+
+def _told(facts: Facts) -> str:
+    stages = in_words(split_told(facts.stages)[1][:-1])
+    return f" does {stages} and" if stages else ""
 
 
 def _data(card: Card) -> str:

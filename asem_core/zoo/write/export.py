@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import zipfile
 from collections.abc import Iterable
@@ -11,6 +12,11 @@ from typing import BinaryIO
 from asem_core.errors import OutputError
 from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent
 from asem_core.zoo.guard.description import check_description
+from asem_core.zoo.manifest import MANIFEST
+from asem_core.zoo.write.origin import in_words
+from asem_core.zoo.write.stages import left_out
+
+log = logging.getLogger(__name__)
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file, the earliest that a zip can state: the time of writing must not change the sha256."""
@@ -21,6 +27,9 @@ _MARK = b"asem zoo export"
 
 def export_zip(folder: Path, destination: Path, *, inputs: Iterable[Input] = (), overwrite: bool = False) -> Path:
     """Write the package in ``folder`` as a zip: complete or absent, and the same bytes for the same package.
+
+    Where the model needs stages that bioimage.io has no words for, a warning says so: `asem segment` runs them from
+    this zip too, other tools do not.
 
     Parameters
     ----------
@@ -52,6 +61,13 @@ def export_zip(folder: Path, destination: Path, *, inputs: Iterable[Input] = (),
     if destination.suffix.lower() != ".zip":
         raise OutputError(f"{destination}: a package is exported as a zip; name it NAME.zip")
     check_description(folder)
+    missing = in_words(left_out(folder)) if (folder / MANIFEST).is_file() else ""
+    if missing:
+        log.warning(
+            "%s: other tools do not run %s, without which the model sees other images than it was trained on: give "
+            "them what `asem preprocess` makes with these stages (`asem segment --model %s` runs them by itself)",
+            destination, missing, destination,
+        )  # fmt: skip
     needed = sum(path.stat().st_size for path in _files(folder))
     inputs = (folder, *inputs)
     kind = Replaceable(name="a model's zip", recognise=_is_own_zip)

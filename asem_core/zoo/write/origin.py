@@ -21,8 +21,8 @@ class Trained:
 
     @property
     def normalise(self) -> tuple[StageRef, ...]:
-        """Stages before the fixed scale: none, our models are trained on raw images."""
-        return ()
+        """Stages before the fixed scale: those that the images of the training went through."""
+        return tuple(StageRef(**stage) for stage in self.recipe.get("preprocess") or ())
 
     def values(self) -> dict[str, Any]:
         """For ``rdf.yaml``."""

@@ -11,7 +11,7 @@ import numpy as np
 import asem_core
 from asem_core.draw.cover import write_cover
 from asem_core.errors import ModelError
-from asem_core.specs import ModelSpec, StageRef
+from asem_core.specs import ModelSpec
 from asem_core.zoo.files import (
     ARCHITECTURE_NAME,
     COVER_NAME,
@@ -26,8 +26,6 @@ from asem_core.zoo.manifest import MANIFEST, write_manifest
 from asem_core.zoo.write.card import Card, Facts, card_text, flat_scores
 from asem_core.zoo.write.rdf import write_description
 from asem_core.zoo.write.samples import Samples
-
-PREPROCESS = (StageRef(name="scale_linear", params={"gain": 2 / 255, "offset": -1.0}),)
 
 
 def write_package(
@@ -82,7 +80,7 @@ def model_spec(card: Card, facts: Facts, *, package: str, sha256: str) -> ModelS
     """What the plugin registers for this package."""
     return ModelSpec(
         id=facts.id, version=facts.version, package=package, voxel_size_nm=facts.voxel_size_nm,
-        preprocess=facts.origin.normalise + PREPROCESS, sha256=sha256, licence=" ".join(card.licence.split()),
+        preprocess=facts.stages, sha256=sha256, licence=" ".join(card.licence.split()),
         trained_on=" ".join(card.trained_on.split()), scores=flat_scores(facts.scores),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import attrs
 import yaml
 
 from asem_core.errors import ModelError
-from asem_core.geometry import TILE_HALO
+from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.zoo.files import (
     ARCHITECTURE_NAME,
     COVER_NAME,
@@ -24,7 +24,7 @@ from asem_core.zoo.files import (
 )
 from asem_core.zoo.write.card import Card, Facts, ScoreSet
 from asem_core.zoo.write.origin import in_words
-from asem_core.zoo.write.samples import STEP, TEST_SIDE
+from asem_core.zoo.write.stages import preprocessing, split_told
 
 READABLE_FORMAT = "0.5.4"
 """bioimageio.core 0.8 to 0.11 read this; what is written with the newest spec library is brought down to it."""
@@ -115,22 +115,19 @@ def _values(card: Card, facts: Facts, folder: Path, attachments: tuple[str, ...]
 
 
 def _input(facts: Facts, test: dict[str, Any]) -> dict[str, Any]:
-    stages = in_words(facts.origin.normalise)
+    untold, told = split_told(facts.stages)
     space = [
-        {"type": "space", "id": axis, "size": {"min": TEST_SIDE, "step": STEP}, "unit": "nanometer", "scale": scale}
+        {"type": "space", "id": axis, "size": {"min": LEAST_SIDE, "step": POOLING}, "unit": "nanometer", "scale": scale}
         for axis, scale in zip("zyx", facts.voxel_size_nm, strict=True)
     ]
     return {
         "id": "raw",
-        "description": "grey values 0..255" + (f" after {stages}" if stages else ""),
+        "description": "grey values 0..255" + (f" after {in_words(untold)}" if untold else ""),
         "axes": [{"type": "batch"}, {"type": "channel", "channel_names": ["raw"]}, *space],
         "test_tensor": test,
         # Declared uint8, bioimageio.core would cast the probabilities back to uint8.
         "data": {"type": "float32", "range": [0.0, 255.0]},
-        "preprocessing": [
-            {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}},
-            {"id": "scale_linear", "kwargs": {"gain": 2 / 255, "offset": -1.0}},
-        ],
+        "preprocessing": preprocessing(told),
     }
 
 

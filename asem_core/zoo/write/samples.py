@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
-from asem_core.geometry import TILE_HALO
+from asem_core.network import LEAST_SIDE, POOLING, RIM, TILE_HALO
 from asem_core.zoo.write.parity import PARITY_SIDE
 
 Array = npt.NDArray[np.float32]
-TEST_SIDE = 112
-"""Smallest input of the package graph; the test tensors are this small so that the package is."""
-STEP = 8
+TEST_SIDE = LEAST_SIDE
+"""The test tensors are this small so that the package is."""
 _LARGEST_CUBE = 200
 _LARGEST_COVER = 248
-_VALID = TEST_SIDE - 2 * 49
+_VALID = TEST_SIDE - 2 * RIM
 """Voxels per axis of the test output that are not zero padding."""
 
 
@@ -33,11 +32,6 @@ class Samples:
     """One section ``(y, x)`` and its prediction."""
 
 
-def scale(raw: Array) -> Array:
-    """0..255 to the -1..1 that the graph receives, as ``scale_linear`` does it."""
-    return raw * np.float32(2 / 255) + np.float32(-1)
-
-
 def parity_cube(sample: Array) -> Array:
     """The central cube of ``sample`` ``(z, y, x)`` on which runtimes are compared: 160 to 200 voxels a side, 0 mod 8.
 
@@ -46,7 +40,7 @@ def parity_cube(sample: Array) -> Array:
     ModelError
         The sample is too small.
     """
-    side = min(_LARGEST_CUBE, min(sample.shape) // STEP * STEP)
+    side = min(_LARGEST_CUBE, min(sample.shape) // POOLING * POOLING)
     if side < PARITY_SIDE:
         raise ModelError(
             f"the sample is {sample.shape} voxels; expected at least {PARITY_SIDE} on each axis: "
@@ -65,7 +59,7 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     probability
         What the package graph gives for ``parity_cube(sample)``.
     predict
-        The package graph: ``(z, y, x)`` in [-1, 1] to probabilities of the same shape.
+        The package: ``(z, y, x)``, 0..255, to probabilities of the same shape.
     cover
         Whether the sample is worth a large picture; otherwise the cover is a section of the test tensors.
 
@@ -75,7 +69,7 @@ def cut_samples(sample: Array, probability: Array, predict: Callable[[Array], Ar
     half: where the test output holds both the organelle and its surroundings.
     """
     test_input = _most_telling(parity_cube(sample), probability)
-    test_output = predict(scale(test_input))
+    test_output = predict(test_input)
     middle = TEST_SIDE // 2
     picture = _section(sample, predict) if cover else (test_input[middle], test_output[middle])
     return Samples(test_input=test_input, test_output=test_output, cover=picture)
@@ -108,12 +102,12 @@ def _most_telling(cube: Array, probability: Array) -> Array:
 
 def _section(sample: Array, predict: Callable[[Array], Array]) -> tuple[Array, Array]:
     """The middle section and its prediction, from one slab that is as thin as the graph allows."""
-    side = min(_LARGEST_COVER, min(sample.shape[1:]) // STEP * STEP)
+    side = min(_LARGEST_COVER, min(sample.shape[1:]) // POOLING * POOLING)
     slab = _centre(sample, (TEST_SIDE, side, side))
     wide = np.pad(slab, [(0, 0), (TILE_HALO, TILE_HALO), (TILE_HALO, TILE_HALO)], mode="reflect")
     middle = TEST_SIDE // 2
     inner = slice(TILE_HALO, TILE_HALO + side)
-    return slab[middle], predict(scale(wide))[middle, inner, inner]
+    return slab[middle], predict(wide)[middle, inner, inner]
 
 
 def _centre(sample: Array, sides: tuple[int, int, int]) -> Array:

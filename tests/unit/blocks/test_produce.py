@@ -8,9 +8,9 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
+from asem_core.blocks.produce import produce
 
 from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.produce import produce
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.volume import open_labels, open_volume

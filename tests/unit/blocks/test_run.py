@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from asem_core.blocks.run import Stage, run_stage
 
 from asem_core.blocks.journal import Journal, load, start
-from asem_core.blocks.run import Stage, run_stage
 from asem_core.errors import BlockError, OutputError, VolumeError
 from asem_core.geometry import Box
 from asem_core.progress import silent

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 import zarr
 
+from asem_core.conversion.regrid import regrid, regridded
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.grid import regrid as module
-from asem_core.conversion.regrid import regrid, regridded
 from asem_core.volume import Volume, open_volume
 
 PAIRS = [

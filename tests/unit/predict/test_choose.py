@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asem_core.errors import BudgetError, GeometryError, PluginError
-from asem_core.geometry import TILE_HALO, Box, Triple
+from asem_core.geometry import Box, Triple
+from asem_core.hookspecs import hookimpl
+from asem_core.models.runtimes.graph import graph_cost
+from asem_core.models.tiling import MOST_VOXELS, Sizes, Tiling
+from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
+from asem_core.plugins import make_manager
 from asem_core.predict.choose import TileCost, choose_runtime, choose_tile, default_max_memory
-from asem_core.predict.cost import graph_cost
-from asem_core.predict.tiling import MOST_VOXELS, own_tiling
 from asem_core.registry import Registry
+from asem_core.specs import Capabilities, Precision, RuntimeSpec
 
 
 def cube(side: int) -> tuple[int, ...]:
@@ -42,9 +48,14 @@ def test_memory_holds_at_least_the_largest_layer_and_grows_with_the_tile(toy: An
     assert 2.3 < large.live / small.live < 3.0
 
 
-def chosen(toy: Any, shape: Triple, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
+def own_tiling(onnx: Path) -> Tiling:
+    return Tiling(onnx=onnx, sizes=(Sizes(LEAST_SIDE, POOLING),) * 3, halo=(TILE_HALO,) * 3)
+
+
+def chosen(toy: Any, shape: Triple | Box, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
+    box = shape if isinstance(shape, Box) else Box.of_shape(shape)
     return choose_tile(
-        own_tiling(toy.onnx), shape, (1, 1, 1), bytes_per_value=4.0, tile=tile, max_memory=max_memory
+        own_tiling(toy.onnx), box, fine=(1, 1, 1), bytes_per_value=4.0, tile=tile, max_memory=max_memory
     )  # fmt: skip
 
 
@@ -55,7 +66,7 @@ SHAPES = st.tuples(*[st.integers(1, 900)] * 3)
 @given(SHAPES)
 def test_candidates_are_tiles_that_cover_the_volume_cheapest_first(shape: Triple) -> None:
     tiling = own_tiling(Path())
-    sides = tiling.candidates(shape)
+    sides = tiling.candidates(Box.of_shape(shape))
     lattices = [tiling.lattice(side) for side in sides]
     assert all(keep % 8 == 0 for lattice in lattices for keep in lattice.keep)
     assert all(
@@ -78,7 +89,7 @@ def test_no_tile_reads_less(shape: Triple) -> None:
     tiles = np.meshgrid(*(-(-n // keep) for n, keep in zip(shape, kept, strict=True)), indexing="ij")
     voxels = np.prod(side, axis=0)
     least = (voxels * np.prod(tiles, axis=0))[voxels <= MOST_VOXELS].min()
-    lattice = tiling.lattice(tiling.candidates(shape)[0])
+    lattice = tiling.lattice(tiling.candidates(Box.of_shape(shape))[0])
     assert len(lattice.covering(Box.of_shape(shape))) * math.prod(lattice.side) <= least
 
 
@@ -109,7 +120,7 @@ def test_hardly_any_tile_that_fits_reads_less(toy: Any, shape: Triple, limit: in
     found = chosen(toy, shape, limit)
     best = next(
         cost
-        for side in own_tiling(toy.onnx).candidates(shape)
+        for side in own_tiling(toy.onnx).candidates(Box.of_shape(shape))
         if (cost := chosen(toy, shape, tile=side)).memory <= limit
     )
     assert found.memory <= limit
@@ -146,44 +157,154 @@ def test_what_does_not_fit_says_what_it_needs(toy: Any) -> None:
         chosen(toy, (64, 64, 64), 10**9, tile=(360, 360, 360))
 
 
+BOXES = st.builds(
+    lambda start, shape: Box(start, [a + n for a, n in zip(start, shape, strict=True)]),
+    st.tuples(*[st.integers(0, 5000)] * 3), st.tuples(*[st.integers(1, 500)] * 3),
+)  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(BOXES)
+def test_tiles_of_a_part_pool_as_those_of_the_whole_and_cover_it_with_fewest(box: Box) -> None:
+    tiling = own_tiling(Path())
+    origin = tiling.origin(box)
+    assert all(0 <= a - o < 8 and o % 8 == 0 for a, o in zip(box.start, origin, strict=True))
+    sides = tiling.candidates(box)
+    reads = []
+    for side in sides[:: len(sides) // 10 + 1]:
+        lattice = tiling.lattice(side, origin=origin)
+        tiles = [lattice.kept(index) for index in lattice.covering(box)]
+        assert all(edge % 8 == 0 for tile in tiles for edge in (*tile.start, *tile.stop))
+        assert sum(tile.intersect(box).size for tile in tiles) == box.size, "every voxel is predicted once"
+        assert len(tiles) <= len(tiling.lattice(side).covering(box)), "not more than from the volume's first voxel"
+        reads.append(len(tiles) * math.prod(side))
+    assert reads == sorted(reads)
+
+
+@settings(max_examples=40)
+@given(BOXES)
+def test_tiles_of_a_fixed_size_lie_as_for_the_whole(box: Box) -> None:
+    tiling = Tiling(onnx=Path(), sizes=(Sizes(40), Sizes(48, 8), Sizes(64)), halo=(4, 8, 16))
+    assert tiling.origin(box) == (0, box.start[1] // 8 * 8, 0)
+    side = tiling.candidates(box)[0]
+    lattice = tiling.lattice(side, origin=tiling.origin(box))
+    assert sum(lattice.kept(index).intersect(box).size for index in lattice.covering(box)) == box.size
+
+
+def test_a_part_costs_in_proportion(toy: Any) -> None:
+    whole = chosen(toy, (200, 500, 500))
+    part = chosen(toy, Box((83, 170, 205), (123, 290, 325)))
+    assert part.lattice.origin == (80, 168, 200)
+    assert part.lattice.side == (152, 232, 232), "one tile around it"
+    assert part.memory < whole.memory / 3
+    assert part.flop < whole.flop / 10
+    asked = chosen(toy, Box((83, 170, 205), (123, 290, 325)), tile=(152, 232, 232))
+    assert asked.lattice.origin == (0, 0, 0)
+
+
+class Runtimes:
+    """A plugin with runtimes: what ``probe`` of each gives, by name."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **probes: Any) -> None:
+        self._names = list(probes)
+        for name, found in probes.items():
+            monkeypatch.setattr(
+                f"{__name__}.{name}", found if callable(found) else lambda found=found: found, raising=False
+            )
+
+    @hookimpl
+    def asem_register_runtimes(self) -> list[RuntimeSpec]:
+        return [
+            RuntimeSpec(name=name, summary="", probe=f"{__name__}:{name}", open=f"{__name__}:{name}")
+            for name in self._names
+        ]
+
+
+def with_runtimes(monkeypatch: pytest.MonkeyPatch, **probes: Any) -> Registry:
+    plugin = Runtimes(monkeypatch, **probes)
+    point = SimpleNamespace(name="toy", load=lambda: plugin, dist=SimpleNamespace(name="asem-toy", version="1"))
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    return Registry(make_manager([point]))
+
+
+def states(rank: int, **precisions: tuple[float, float]) -> Capabilities:
+    offered = tuple(Precision(name=n, bytes_per_value=b, speed=s) for n, (b, s) in precisions.items())
+    return Capabilities(precisions=offered, rank=rank)
+
+
+def taken(registry: Registry, runtime: str = "auto", precision: str = "auto") -> tuple[str, str]:
+    found = choose_runtime(runtime, precision, registry=registry)
+    return found.runtime, found.precision.name
+
+
+def test_a_plugin_takes_part_by_its_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = with_runtimes(
+        monkeypatch, slow=states(1, f32=(4, 1)), best=states(1000, f16=(2, 8), f32=(4, 4)), absent="pip install absent"
+    )
+    assert taken(registry) == ("best", "f16")
+    assert taken(registry, precision="f32") == ("best", "f32")
+    assert taken(registry, "slow") == ("slow", "f32")
+    found = choose_runtime("best", "f16", registry=registry)
+    assert (found.precision.bytes_per_value, found.precision.speed) == (2, 8)
+    with pytest.raises(PluginError, match=r"^pip install absent$"):
+        choose_runtime("absent", "auto", registry=registry)
+    with pytest.raises(PluginError, match=r"calculates in f8 here; there are: f16 \(best\), f32 \(best\)$"):
+        choose_runtime("best", "f8", registry=registry)
+
+
+def test_a_broken_runtime_takes_no_other_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises() -> Capabilities:
+        raise OSError("no driver")
+
+    registry = with_runtimes(monkeypatch, broken=raises, wrong=lambda: None)
+    assert taken(registry)[0] in ("onnxruntime", "openvino")
+    for name, why in (("broken", "OSError: no driver"), ("wrong", "gave NoneType, expected Capabilities or str")):
+        with pytest.raises(PluginError, match=f"the runtime {name!r} is broken: .*{why}"):
+            choose_runtime(name, "auto", registry=registry)
+
+
 def test_runtime_that_is_not_installed_says_what_to_install(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asem_core.predict import openvino_runtime
+    from asem_core.models.runtimes import openvino_runtime
 
-    monkeypatch.setattr(openvino_runtime, "available", lambda: "pip install 'asem-core[openvino]'")
+    monkeypatch.setattr(openvino_runtime, "probe", lambda: "pip install 'asem-core[openvino]'")
     with pytest.raises(PluginError, match="pip install"):
-        choose_runtime("openvino", registry)
-    assert choose_runtime("auto", registry) == "onnxruntime"
+        choose_runtime("openvino", "auto", registry=registry)
+    assert taken(registry) == ("onnxruntime", "f32")
     with pytest.raises(PluginError, match="installed: onnxruntime, openvino"):
-        choose_runtime("tensorrt", registry)
+        choose_runtime("tensorrt", "auto", registry=registry)
 
 
 def test_a_gpu_is_taken_first(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    from asem_core.predict import onnx_runtime
+    from asem_core.models.runtimes import onnx_runtime
 
     monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: True)
-    assert choose_runtime("auto", registry) == "onnxruntime"
+    assert taken(registry) == ("onnxruntime", "f32")
 
 
-def test_a_gpu_takes_tiles_that_it_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from asem_core.predict import onnx_runtime
+def test_a_gpu_takes_tiles_that_it_has_room_for(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asem_core.models.runtimes import onnx_runtime
 
-    half = default_max_memory("openvino")
+    def allowed() -> int:
+        return default_max_memory(choose_runtime("onnxruntime", "auto", registry=registry).device_memory)
+
+    half = default_max_memory(None)
     monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: False)
-    assert default_max_memory("onnxruntime") == half
+    assert allowed() == half
     smi = tmp_path / "nvidia-smi"
     smi.write_text('#!/bin/sh\n[ "$1" = --id=3 ] && echo 1234\n')
     smi.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
     monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: True)
-    assert default_max_memory("onnxruntime") == int(0.8 * 1234 * 2**20)
-    assert default_max_memory("openvino") == half
+    assert allowed() == int(0.8 * 1234 * 2**20)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert default_max_memory("onnxruntime") == half, "it does not say"
+    assert allowed() == half, "it does not say"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert default_max_memory("onnxruntime") == half, "all are hidden"
+    assert allowed() == half, "all are hidden"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    assert default_max_memory("onnxruntime") == half, "it is not there"
+    assert allowed() == half, "it is not there"

@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asem_core.errors import GeometryError
-from asem_core.geometry import Box, Lattice, VoxelSize
+from asem_core.geometry import Box, VoxelSize
 from asem_core.predict.grids import plan_grids
-
-LATTICE = Lattice(64)
 
 
 def size(z: float, y: float, x: float) -> VoxelSize:
@@ -20,37 +18,37 @@ def size(z: float, y: float, x: float) -> VoxelSize:
 
 
 @pytest.mark.parametrize(
-    ("voxel", "route", "ratio", "chunk"),
+    ("voxel", "route", "ratio", "fine"),
     [
-        (size(10, 10, 10), "as is", (1, 1, 1), (64, 64, 64)),
-        (size(9.1, 10.9, 10), "as is", (1, 1, 1), (64, 64, 64)),
-        (size(5, 5, 5), "two-fold", (2, 2, 2), (128, 128, 128)),
-        (size(10, 5, 5), "two-fold", (1, 2, 2), (64, 128, 128)),
-        (size(8.9, 10, 10), "two stages", (10 / 8.9, 1, 1), (64, 64, 64)),
-        (size(20, 20, 20), "two stages", (0.5, 0.5, 0.5), (64, 64, 64)),
-        (size(5, 4, 4), "two stages", (2, 2.5, 2.5), (64, 64, 64)),
+        (size(10, 10, 10), "as is", (1, 1, 1), (1, 1, 1)),
+        (size(9.1, 10.9, 10), "as is", (1, 1, 1), (1, 1, 1)),
+        (size(5, 5, 5), "two-fold", (2, 2, 2), (2, 2, 2)),
+        (size(10, 5, 5), "two-fold", (1, 2, 2), (1, 2, 2)),
+        (size(8.9, 10, 10), "two stages", (10 / 8.9, 1, 1), (1, 1, 1)),
+        (size(20, 20, 20), "two stages", (0.5, 0.5, 0.5), (1, 1, 1)),
+        (size(5, 4, 4), "two stages", (2, 2.5, 2.5), (1, 1, 1)),
     ],
 )
-def test_routes(voxel: VoxelSize, route: str, ratio: tuple[float, ...], chunk: tuple[int, ...]) -> None:
-    grids = plan_grids((100, 100, 100), voxel, size(10, 10, 10), LATTICE)
+def test_routes(voxel: VoxelSize, route: str, ratio: tuple[float, ...], fine: tuple[int, ...]) -> None:
+    grids = plan_grids((100, 100, 100), voxel, size(10, 10, 10))
     assert grids.route == route
     assert grids.ratio == pytest.approx(ratio)
-    assert grids.chunk == chunk
+    assert grids.fine == fine
     assert grids.resamples == (route != "as is")
 
 
 @pytest.mark.parametrize("voxel", [size(1.2, 10, 10), size(10, 10, 81)])
 def test_more_than_eight_is_refused(voxel: VoxelSize) -> None:
     with pytest.raises(GeometryError, match="more than 8"):
-        plan_grids((100, 100, 100), voxel, size(10, 10, 10), LATTICE)
+        plan_grids((100, 100, 100), voxel, size(10, 10, 10))
 
 
 def test_more_than_two_warns(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        plan_grids((100, 100, 100), size(5, 5, 5), size(10, 10, 10), LATTICE)
+        plan_grids((100, 100, 100), size(5, 5, 5), size(10, 10, 10))
     assert not caplog.records
     with caplog.at_level(logging.WARNING):
-        plan_grids((100, 100, 100), size(4, 4, 4), size(10, 10, 10), LATTICE)
+        plan_grids((100, 100, 100), size(4, 4, 4), size(10, 10, 10))
     assert "expect a poorer result" in caplog.text
 
 
@@ -59,19 +57,17 @@ def test_more_than_two_warns(caplog: pytest.LogCaptureFixture) -> None:
     nm=st.tuples(*[st.sampled_from([4.0, 5.0, 7.3, 10.0, 16.0])] * 3),
     data=st.data(),
 )
-def test_tiles_cover_the_roi_once(
+def test_what_a_part_needs_lies_in_the_volume_and_around_the_part(
     shape: tuple[int, int, int], nm: tuple[float, float, float], data: st.DataObject
 ) -> None:
-    grids = plan_grids(shape, VoxelSize(nm), size(10, 10, 10), LATTICE)
-    start = [data.draw(st.integers(0, n - 1)) for n in shape]
-    stop = [data.draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True)]
-    roi = Box(start, stop)
-    tiles = grids.tiles(roi)
-    assert len(set(tiles)) == len(tiles)
+    grids = plan_grids(shape, VoxelSize(nm), size(10, 10, 10))
+    roi = drawn(shape, data)
     needed = grids.model_box(roi)
-    assert sum(tile.intersect(needed).size for tile in tiles) == needed.size
+    assert Box.of_shape(grids.model_shape).contains(needed)
     if grids.route != "two stages":
-        assert sum(grids.output_box(tile).intersect(roi).size for tile in tiles) == roi.size
-        for tile in tiles:
-            box = grids.output_box(tile)
-            assert all(edge % chunk == 0 for edge, chunk in zip(box.start, grids.chunk, strict=True))
+        assert grids.output_box(needed).contains(roi)
+
+
+def drawn(shape: tuple[int, int, int], data: st.DataObject) -> Box:
+    start = [data.draw(st.integers(0, n - 1)) for n in shape]
+    return Box(start, [data.draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True)])

@@ -11,7 +11,7 @@ import pytest
 
 from asem_core import Registry, Volume, open_labels, open_volume, segment
 from asem_core.mask import CellMask, make_mask
-from asem_core.predict import segment as segmenting
+from asem_core.models.runtimes.onnx_runtime import OnnxSession
 
 
 def test_only_tiles_that_meet_the_mask_are_predicted(
@@ -22,13 +22,13 @@ def test_only_tiles_that_meet_the_mask_are_predicted(
     cell = as_volume(raw)
     make_mask(cell, tmp_path / "mask.zarr", params=CellMask(min_object=0, max_hole=0))
     predicted = []
-    predict_tile = segmenting.predict_tile
+    run = OnnxSession.run
 
-    def counted(*given: Any, **named: Any) -> Any:
+    def counted(session: OnnxSession, tensor: Any) -> Any:
         predicted.append(1)
-        return predict_tile(*given, **named)
+        return run(session, tensor)
 
-    monkeypatch.setattr(segmenting, "predict_tile", counted)
+    monkeypatch.setattr(OnnxSession, "run", counted)
     settings = {
         "organelle": toy.organelle, "registry": registry, "runtime": "onnxruntime", "tile": 168,
         "max_memory": 2 * 10**9, "prob_dtype": "float32",

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from asem_core import builtin
 from asem_core.cli.train import train as command
 from asem_core.errors import RecipeError
-from asem_core.geometry import Lattice, VoxelSize
+from asem_core.geometry import VoxelSize
 from asem_core.train import checkpoint, validate
 from asem_core.train.loop import TrainingResult, train
 from asem_core.train.loss import LOSSES
@@ -67,7 +67,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validate, "_LATTICE", Lattice(64))
+    monkeypatch.setattr(validate, "_KEPT", 64)
 
 
 def run(plan: Recipe, output: Path, data: Path, **kwargs: Any) -> TrainingResult:
@@ -79,7 +79,7 @@ def log_of(output: Path) -> list[dict[str, Any]]:
 
 
 def killed_at(iteration: int) -> Any:
-    def progress(stage: str, done: int, total: int) -> None:
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
         if (stage, done) == ("train", iteration):
             raise KeyboardInterrupt
 
@@ -148,8 +148,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(
         file.write('{"kind": "train", "iter')
     torch.manual_seed(iteration)
     seen: list[int] = []
-    result = run(recipe(), tmp_path, data, progress=lambda s, done, t: seen.append(done) if s == "train" else None)
-    assert seen == ([3, 4] if iteration == 3 else [1, 2, 3, 4])
+    result = run(recipe(), tmp_path, data, progress=lambda s, done, *_: seen.append(done) if s == "train" else None)
+    assert seen == ([2, 3, 4] if iteration == 3 else [0, 1, 2, 3, 4])
     expected = weights(undisturbed[1].weights)
     assert all(torch.equal(value, expected[name]) for name, value in weights(result.weights).items())
     kept = [(line["kind"], line["iteration"], line["loss"]) for line in log_of(tmp_path)]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import torch
 
 from asem_core.errors import ModelError, RecipeError
 from asem_core.registry import make_registry
+from asem_core.specs import ModelSpec, StageRef
 from asem_core.train.export import round_to_fp16, save_state_dict
 from asem_core.train.recipe import Recipe, structure_recipe
-from asem_core.train.start import make_network
+from asem_core.train.start import make_network, with_stages
 from asem_core.train.unet import PackageNet, UNet
 from asem_core.zoo.find import package_of
+from asem_core.zoo.manifest import write_manifest
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -85,3 +89,22 @@ def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor
 def test_a_model_has_its_normalisation_folded_in() -> None:
     with pytest.raises(RecipeError, match="normalise: false with start"):
         recipe(start="er-10nm", normalise=True)
+
+
+def test_the_stages_of_the_model_come_along(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
+    registry, folder = make_registry(), tmp_path / "model"
+    shutil.copytree(package[0], folder)
+    model = ModelSpec(
+        id="m", version="1", package=str(folder), voxel_size_nm=(10, 10, 10), sha256="", licence="", trained_on="",
+        preprocess=(StageRef(name="clahe", params={"kernel": 24}), StageRef(name="scale_linear")),
+    )  # fmt: skip
+    write_manifest(model, folder)
+    assert with_stages(recipe(start=str(folder)), registry).preprocess == model.preprocess[:1]
+    other = {"name": "percentile_rescale", "params": {"low": 1.0}}
+    assert with_stages(recipe(start=str(folder), preprocess=[other]), registry).preprocess == (StageRef(**other),)
+    assert with_stages(recipe(start=str(folder), preprocess=[]), registry).preprocess == ()
+    assert with_stages(recipe(start=str(package[0])), registry).preprocess is None
+    assert with_stages(recipe(), registry).preprocess is None
+    write_manifest(attrs.evolve(model, preprocess=model.preprocess[:1]), folder)
+    with pytest.raises(RecipeError, match="its last stage is clahe:kernel=24, that of every training scale_linear"):
+        with_stages(recipe(start=str(folder)), registry)

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import zarr
 
-from asem_core.errors import GeometryError
+from asem_core.errors import GeometryError, ModelError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
+from asem_core.preprocess.stages import make_steps, measure, normalised
 from asem_core.registry import make_registry
+from asem_core.specs import StageRef
 from asem_core.train.recipe import Data
 from asem_core.train.volumes import load_data
+from asem_core.volume import open_volume
 from asem_core.volume.address import beside
 
 
@@ -49,6 +52,26 @@ def test_the_mask_comes_along_and_must_fit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.inside, cell[2::2, ::2, ::2])
     with pytest.raises(GeometryError, match=r"other \(0:11,0:10,0:8 .*does not cover .*raw \(0:12,0:10,0:8 "):
         load_data(attrs.evolve(data, mask="other"), folder=tmp_path, organelle="mito", grid=grid, registry=registry)
+
+
+def test_stages_run_on_raw_as_in_a_segmentation(tmp_path: Path) -> None:
+    cell = np.random.default_rng(4).gamma(3, 30, (20, 24, 22)).clip(0, 255).astype(np.uint8)
+    zarr.create_array(tmp_path / "raw", data=cell).attrs["resolution"] = [5, 5, 5]
+    registry, grid, roi = make_registry(), VoxelSize((10, 10, 10)), Box((4, 2, 0), (16, 22, 20))
+    clahe, halved = StageRef(name="clahe", params={"kernel": 8}), StageRef(name="scale_linear", params={"gain": 0.5})
+    loaded = load_data(
+        Data(raw="raw", labels="raw", roi=str(roi)), folder=tmp_path, organelle="mito", grid=grid, registry=registry,
+        stages=(clahe, halved),
+    )  # fmt: skip
+    volume, steps = open_volume(tmp_path / "raw", registry=registry), make_steps([clahe], registry)
+    equal = normalised(volume, steps, measure(volume, steps)).read(roi).astype(np.float32)
+    means = equal.reshape(6, 2, 10, 2, 10, 2).mean((1, 3, 5))
+    np.testing.assert_allclose(loaded.raw, (0.5 * means - 1) / 255, atol=1e-6)
+    with pytest.raises(ModelError, match="'scale_linear' gives float32, but stages up to 'clahe'"):
+        load_data(
+            Data(raw="raw", labels="raw"), folder=tmp_path, organelle="mito", grid=grid, registry=registry,
+            stages=(halved, clahe),
+        )  # fmt: skip
 
 
 def test_labels_beyond_raw_are_cut_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,10 +14,10 @@ import tensorstore
 import zarr
 from moto.server import ThreadedMotoServer
 
+from asem_core.conversion.convert import convert
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import address, open_labels
-from asem_core.conversion.convert import convert
 from asem_core.volume.describe import describe
 
 from ...web_server import Server, serve

@@ -14,11 +14,11 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asem_core.conversion.convert import convert
 from asem_core.errors import GeometryError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import Volume, open_labels, output, staging
 from asem_core.volume.check import check_values
-from asem_core.conversion.convert import convert
 from asem_core.volume.describe import describe
 from asem_core.volume.pyramid import mode2
 from asem_core.volume.staging import slabs, stage, staged_bytes

@@ -13,11 +13,11 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from asem_core.conversion.convert import convert
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, BoxNm, VoxelSize, parse_roi
 from asem_core.grid.place import paste
 from asem_core.volume import Volume
-from asem_core.conversion.convert import convert
 from asem_core.volume.window import window
 
 SIZE = VoxelSize((5.24, 4, 4))

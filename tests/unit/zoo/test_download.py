@@ -47,7 +47,7 @@ def test_a_download_that_broke_goes_on_where_it_was(web: Server, tmp_path: Path,
     assert found == hashlib.sha256(content).hexdigest()
     assert web.ranges[0] == "bytes=4000-4999"
     assert len(web.ranges) == 7
-    assert told[0] == ("download", 5, 11)
+    assert told[:2] == [("download", 4, 11), ("download", 5, 11)]
     assert told[-1] == ("download", 11, 11)
     assert list(target.parent.iterdir()) == [target]
 

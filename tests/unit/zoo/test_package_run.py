@@ -9,12 +9,18 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
+import zarr
 from click.testing import CliRunner
 
+from asem_core import segment
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
+from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.validate import bioimageio_test
+from asem_core.zoo.write.export import export_zip
 
 torch = pytest.importorskip("torch", reason="packaging needs torch: pip install 'asem-core[train]'")
 
@@ -131,6 +137,65 @@ def test_bioimageio_test_passes(work, weights):
     result = run_zoo("test", work / "package", "--weights", weights)
     assert result.exit_code == 0, (result.output, result.exception)
     assert f"{weights}: passed" in result.output
+
+
+PERCENTILES = "percentile_rescale", {"low": 5.0, "high": 90.0}
+CLAHE = "clahe", {"kernel": 24, "clip": 0.02}
+
+
+@pytest.mark.parametrize(
+    ("stages", "steps", "warned"),
+    [
+        ([PERCENTILES], ["ensure_dtype", "scale_range", "clip", "scale_linear", "scale_linear"], ""),
+        ([CLAHE], ["ensure_dtype", "scale_linear"], "other tools do not run clahe:clip=0.02,kernel=24, without"),
+    ],
+    ids=["percentiles", "clahe"],
+)
+def test_stages_are_carried_from_the_recipe_to_the_segmentation(
+    work, tmp_path, registry, as_volume, caplog, stages, steps, warned
+):
+    folder, archive = tmp_path / "staged", tmp_path / "staged.zip"
+    shutil.copytree(work / "run", tmp_path / "run")
+    for name in ("card.yaml", "sample.tif"):
+        shutil.copy(work / name, tmp_path)
+    values = yaml.safe_load(RECIPE) | {"preprocess": [{"name": name, "params": params} for name, params in stages]}
+    (tmp_path / "run" / "recipe.yaml").write_text(yaml.safe_dump(values))
+    result = package(tmp_path, folder)
+    assert result.exit_code == 0, (result.output, result.exception)
+    rdf = yaml.safe_load((folder / "rdf.yaml").read_text())
+    found = [step["id"] for step in rdf["inputs"][0]["preprocessing"]]
+    assert found[:-1] == steps, "bioimage.io adds a last ensure_dtype"
+    assert bioimageio_test(folder).passed
+    export_zip(folder, archive)
+    assert warned in caplog.text
+    assert bool(caplog.text) == bool(warned)
+
+    raw = np.random.default_rng(5).gamma(4, 20, (40, 60, 50)).clip(0, 255).astype(np.uint8)
+    volume = as_volume(raw)
+    refs = [StageRef(name=name, params=params) for name, params in stages]
+    before = make_steps(refs, registry)
+    normal = normalised(volume, before, measure(volume, before))
+    organelle = OrganelleSpec(name="mito", title="Mito", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    options = {"organelle": organelle, "registry": registry, "prob_dtype": "float32", "runtime": "onnxruntime"}
+    staged = segment(volume, tmp_path / "a.zarr", model=archive, **options)
+    plain = segment(as_volume(normal.read(normal.box)), tmp_path / "b.zarr", model=work / "package", **options)
+    raw_alone = segment(volume, tmp_path / "c.zarr", model=work / "package", **options)
+    staged, plain, raw_alone = (zarr.open_array(each.path / "0", mode="r")[:] for each in (staged, plain, raw_alone))
+    np.testing.assert_array_equal(staged, plain)
+    assert np.abs(staged - raw_alone).max() > 1e-3
+
+
+def test_a_package_that_lost_its_manifest_is_not_run_as_others_describe_it(work, tmp_path, registry, as_volume):
+    shutil.copytree(work / "package", tmp_path / "package")
+    (tmp_path / "package/model.json").unlink()
+    rdf = yaml.safe_load((tmp_path / "package/rdf.yaml").read_text())
+    rdf["attachments"] = [file for file in rdf["attachments"] if file["source"] != "model.json"]
+    (tmp_path / "package/rdf.yaml").write_text(yaml.safe_dump(rdf))
+    organelle = OrganelleSpec(name="mito", title="Mito", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    volume = as_volume(np.zeros((20, 20, 20), np.uint8))
+    with pytest.raises(ModelError, match=r"model\.json is missing"):
+        segment(volume, tmp_path / "o.zarr", model=tmp_path / "package", organelle=organelle, registry=registry)
+    assert not (tmp_path / "o.zarr").exists()
 
 
 def test_bioimageio_test_finds_a_wrong_result(work, tmp_path):

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from asem_core.errors import ModelError
+from asem_core.models.own import open_own
 from asem_core.specs import ExclusionZone, OrganelleSpec
 from asem_core.zoo.find import choose_model
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.package import open_package
 from asem_core.zoo.store import install_package, stored_models
 from asem_core.zoo.store import model_store as store_path
 
@@ -66,12 +66,12 @@ def test_empty_store():
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_installed_model_is_found(package, tmp_path, model_store, packed):
+def test_installed_model_is_found(package, tmp_path, model_store, registry, packed):
     spec = install_package(zipped(package, tmp_path / "m.zip") if packed else package)
     assert [path.name for path in model_store.iterdir()] == ["mito-10nm"]
     assert spec == attrs.evolve(read_manifest(package), package=str(model_store / "mito-10nm"))
     assert stored_models() == (("mito", spec),)
-    assert open_package(choose_model(MITO, "mito-10nm")).onnx == model_store / "mito-10nm/weights.onnx"
+    assert open_own(choose_model(MITO, "mito-10nm"), registry=registry).onnx == model_store / "mito-10nm/weights.onnx"
     with pytest.raises(ModelError, match=r"no default model.*mito-10nm"):
         choose_model(MITO, None)
     with pytest.raises(ModelError, match="unknown model"):

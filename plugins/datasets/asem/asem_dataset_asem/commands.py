@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 from asem_core.geometry import AXES, Triple, triple
 
@@ -31,10 +32,10 @@ def _shift(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
 
 
 @click.command()
-@click.argument("crop")
-@click.option("--raw", required=True, help="Image that the crop's offset refers to.")
+@click.argument("crop", type=PLACE)
+@click.option("--raw", type=PLACE, required=True, help="Image that the crop's offset refers to.")
 @click.option("--organelle", required=True, help="Name of the labels; decides the classes: er, golgi, mito, pore.")
-@click.option("-o", "--output", required=True, metavar="OUT.zarr", type=click.Path(path_type=Path), help="To write.")
+@click.option("-o", "--output", required=True, metavar="OUT.zarr", type=PATH, help="To write.")
 @click.option("--classes", metavar="IDS", help="Class ids that are the organelle, such as 16,17 or 16-21.")
 @click.option("--flip", metavar="AXES", default="", callback=_axes, help="Axes along which raw is mirrored, such as y.")
 @click.option(
@@ -43,7 +44,7 @@ def _shift(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
 )  # fmt: skip
 @click.option("--shift", metavar="Z,Y,X", default="0,0,0", callback=_shift, help="Move the crop by voxels of raw.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Of CROP in nm, where it does not state it, such as 2,2,2.")
-@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="PNG to check the alignment by.")
+@click.option("--figure", type=FILE, help="PNG to check the alignment by.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.zarr if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def cosem(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import VOXEL_SIZE, progress_bar
+from asem_core.cli.options import FOLDER, PATH, VOXEL_SIZE
+from asem_core.cli.progress import progress_bar
 from asem_core.errors import GeometryError
 from asem_core.geometry import FloatTriple, Triple, VoxelSize, triple
 
@@ -42,7 +43,7 @@ Examples:
   asem simulate cell.zarr --preset hpfs --seed 7 --shape 256,256,256 --voxel-size 8,8,8
   asem simulate naive.zarr --preset cf-3 --part evaluation"""
 )
-@click.argument("output", metavar="OUT.zarr", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT.zarr", type=PATH)
 @click.option("--preset", metavar="NAME", default="tissue", show_default=True, help="See above.")
 @click.option("--shape", metavar="Z,Y,X", callback=_shape, help="In voxels.  [default: 200,200,200]")
 @click.option(
@@ -89,7 +90,7 @@ def simulate(
 
 @click.command()
 @click.option(
-    "-o", "--output", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path), default="asem_demo",
+    "-o", "--output", metavar="FOLDER", type=FOLDER, default="asem_demo",
     show_default=True, help="Where volumes and pictures go.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=2026, show_default=True, help="Of the simulated cell.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,8 +93,12 @@ def toy_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 def _write_package(folder: Path) -> str:
     """The sha256 of the weights."""
     folder.mkdir()
-    for name in ("__init__.py", "rdf.yaml"):
-        (folder / name).touch()
+    (folder / "__init__.py").touch()
+    axes = {"min": 112, "step": 8}
+    taken = [{"type": "space", "id": axis, "size": axes} for axis in "zyx"]
+    given = [{"type": "space", "id": axis, "halo": 52} for axis in "zyx"]
+    rdf = {"type": "model", "inputs": [{"axes": taken}], "outputs": [{"axes": given}]}
+    (folder / "rdf.yaml").write_text(json.dumps(rdf))
     onnx.save(_graph(), str(folder / "weights.onnx"))
     return hashlib.sha256((folder / "weights.onnx").read_bytes()).hexdigest()
 

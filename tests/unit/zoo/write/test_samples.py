@@ -6,7 +6,7 @@ import pytest
 from asem_core.draw.cover import cover_picture, write_cover
 from asem_core.errors import ModelError
 from asem_core.zoo.write.rdf import for_older_readers
-from asem_core.zoo.write.samples import cut_samples, parity_cube, scale
+from asem_core.zoo.write.samples import cut_samples, parity_cube
 
 
 def test_parity_cube_is_central_and_fits_the_graph():
@@ -22,17 +22,13 @@ def test_parity_cube_is_central_and_fits_the_graph():
 def test_test_tensor_lies_on_a_boundary_of_the_organelle():
     sample = np.zeros((160, 160, 160), np.float32)
     sample[:, :, 70:] = 255
-    bright = lambda scaled: (scaled > 0).astype(np.float32)  # noqa: E731
-    samples = cut_samples(sample, bright(scale(sample)), bright)
+    bright = lambda raw: (raw > 127).astype(np.float32)  # noqa: E731
+    samples = cut_samples(sample, bright(sample), bright)
     assert samples.test_input.shape == samples.test_output.shape == (112, 112, 112)
     assert samples.test_output[49:-49, 49:-49, 49:-49].mean() == 0.5
     cover_raw, cover_probability = samples.cover
     np.testing.assert_array_equal(cover_probability, cover_raw / 255)
     assert cover_raw.shape == (160, 160)
-
-
-def test_scale():
-    np.testing.assert_allclose(scale(np.array([0, 127.5, 255], np.float32)), [-1, 0, 1], atol=1e-7)
 
 
 def test_cover_shows_raw_and_prediction(tmp_path):

@@ -14,10 +14,11 @@ import pytest
 from asem_core import VoxelSize
 from asem_core.errors import AsemError, GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box
-from asem_core.predict.described import check_output, describe
+from asem_core.models.described import as_probability, open_described
+from asem_core.models.description import describe
+from asem_core.models.find import find_model, is_own
+from asem_core.models.tiling import Sizes, Tiling
 from asem_core.predict.plan import Settings, make_plan
-from asem_core.predict.runner import as_probability, check_probability, make_runner
-from asem_core.predict.tiling import Sizes, Tiling
 from asem_core.specs import ExclusionZone, OrganelleSpec
 
 from ...box_model import named, read_rdf, write_box_model, write_rdf
@@ -104,16 +105,16 @@ def test_processing_that_does_not_run(name: str, tmp_path: Path) -> None:
     described, reason = STEPS[name]
     folder = write_box_model(tmp_path / "box", **described)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=reason):
-        make_runner(describe(folder), channel=None)
+        open_described(folder)
 
 
 def test_several_channels(tmp_path: Path) -> None:
-    model = describe(write_box_model(tmp_path / "box", gains=(1.0, 2.0)))
+    model = write_box_model(tmp_path / "box", gains=(1.0, 2.0))
     with pytest.raises(ModelError, match=r"the output channels 0 \(box0\), 1 \(box1\): choose one with --channel"):
-        make_runner(model, channel=None)
+        open_described(model)
     with pytest.raises(ModelError, match="got '2'"):
-        make_runner(model, channel="2")
-    assert [make_runner(model, channel=name).channel for name in ("0", "box1")] == [0, 1]
+        open_described(model, channel="2")
+    assert [open_described(model, channel=name).channel for name in ("0", "box1")] == [0, 1]
 
 
 def test_what_the_description_says_and_the_graph_does_not(tmp_path: Path) -> None:
@@ -123,11 +124,11 @@ def test_what_the_description_says_and_the_graph_does_not(tmp_path: Path) -> Non
     write_rdf(folder, values)
     with pytest.raises(ModelError, match="takes exactly 16 on z"):
         describe(folder)
-    model = describe(write_box_model(tmp_path / "other"))
-    lattice = model.tiling.lattice(model.tiling.candidates((64, 64, 64))[0])
-    check_output(model, lattice)
+    model = open_described(write_box_model(tmp_path / "other"))
+    lattice = model.tiling.lattice(model.tiling.candidates(Box.of_shape((64, 64, 64)))[0])
+    model.check_tile(lattice)
     with pytest.raises(ModelError, match=r"the graph makes .* the description says"):
-        check_output(attrs.evolve(model, lost=(1, 1, 1)), lattice)
+        attrs.evolve(model, description=attrs.evolve(model.description, lost=(1, 1, 1))).check_tile(lattice)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +148,13 @@ def test_its_voxel_size(unit: str | None, scale: float, size: VoxelSize | None, 
 
 def test_values_that_are_no_probabilities(tmp_path: Path) -> None:
     folder = write_box_model(tmp_path / "box")
-    check_probability(make_runner(describe(folder), channel=None))
+    open_described(folder).check_probability()
     np.save(folder / "out.npy", np.full((1, 1, 24, 24, 24), 7.0, np.float32))
     values = read_rdf(folder)
     values["outputs"][0]["test_tensor"] = named(folder, "out.npy")
     write_rdf(folder, values)
     with pytest.raises(ModelError, match=r"values from 7 to 7, not probabilities in 0\.\.1: .* --prob-dtype float32"):
-        check_probability(make_runner(describe(folder), channel=None))
+        open_described(folder).check_probability()
     rounded = as_probability(np.float32([[[-1e-7, 0.5, 1 + 1e-6]]]), folder)
     assert rounded.tolist() == [[[0, 0.5, 1]]]
     with pytest.raises(ModelError, match="not probabilities"):
@@ -162,7 +163,7 @@ def test_values_that_are_no_probabilities(tmp_path: Path) -> None:
 
 def test_tiles_that_a_model_takes() -> None:
     tiling = Tiling(onnx=Path(), sizes=(Sizes(16), Sizes(20, 8), Sizes(17, 5)), halo=(2, 4, 3))
-    sides = tiling.candidates((50, 100, 300))
+    sides = tiling.candidates(Box.of_shape((50, 100, 300)))
     assert sides[0] == (16, 116, 307)  # keeps 12, 104, 300
     for side in sides:
         lattice = tiling.lattice(side)
@@ -175,19 +176,22 @@ def test_tiles_that_a_model_takes() -> None:
     with pytest.raises(GeometryError, match="for this model 16 along z; got 500"):
         fixed.lattice(fixed.asked(500))
     wide = Tiling(onnx=Path(), sizes=(Sizes(1200), Sizes(1200), Sizes(17, 5)), halo=(2, 4, 3))
-    assert wide.candidates((50, 100, 300)) == [(1200, 1200, 37)], "the smallest, where all are beyond what is tried"
+    assert wide.candidates(Box.of_shape((50, 100, 300))) == [(1200, 1200, 37)], (
+        "the smallest, where all are beyond what is tried"
+    )
     with pytest.raises(GeometryError, match=r"for this model 20, 28, 36 \.\.\. along y; got 21"):
         tiling.lattice((16, 21, 17))
     with pytest.raises(GeometryError, match=r"for this model 16 along z; got 5"):
         tiling.lattice((5, 20, 17))
 
 
-def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
+def planned(folder: Path, output: Path, registry: Any, as_volume: Any, channel: str | None = None) -> Any:
     volume = as_volume(np.zeros((30, 30, 30), np.uint8))
-    return make_plan(
-        volume, output, organelle=BOX, registry=registry, mask=None, overwrite=False,
-        settings=Settings(model=folder, max_memory=10**10, runtime="onnxruntime", **settings),
-    )  # fmt: skip
+    with find_model(folder, organelle=BOX, registry=registry, channel=channel) as model:
+        return make_plan(
+            volume, output, organelle=BOX, model=model, registry=registry, mask=None, overwrite=False,
+            settings=Settings(max_memory=10**10, runtime="onnxruntime"),
+        )  # fmt: skip
 
 
 def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: Any, as_volume: Any) -> None:
@@ -213,15 +217,23 @@ def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any
     assert not (tmp_path / "out.zarr").exists()
 
 
-def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path) -> None:
-    from asem_core.zoo.package import is_own, open_folder
-
+def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path, registry: Any) -> None:
     mito = pytest.importorskip("asem_organelle_mito")
     folder = Path(mito.__file__).parent / "models" / "mito_10nm"
     assert is_own(folder)
-    assert open_folder(folder, organelle="mito").onnx == folder / "weights.onnx"
-    with pytest.raises(ModelError, match="finds mito, not er: give --organelle mito"):
-        open_folder(folder, organelle="er")
+    organelle = attrs.evolve(BOX, name="mito")
+    with find_model(folder, organelle=organelle, registry=registry) as model:
+        assert model.onnx == folder / "weights.onnx"
+    with (
+        pytest.raises(ModelError, match="finds mito, not er: give --organelle mito"),
+        find_model(folder, organelle=attrs.evolve(BOX, name="er"), registry=registry),
+    ):
+        pass
+    with (
+        pytest.raises(ModelError, match="has one output channel: leave --channel out"),
+        find_model(folder, organelle=organelle, registry=registry, channel="0"),
+    ):
+        pass
     assert not is_own(write_box_model(tmp_path / "box"))
 
 

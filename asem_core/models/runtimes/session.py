@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from asem_core.errors import ModelError
+
 
 class Session(Protocol):
     """A network opened for inputs of one shape."""
@@ -17,7 +19,7 @@ class Session(Protocol):
 
     @property
     def precision(self) -> str:
-        """Arithmetic in use: ``f32``, ``bf16`` or ``f16``."""
+        """Arithmetic in use: ``f32``, ``bf16``, or another that the runtime states."""
         ...
 
     def run(self, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -29,3 +31,10 @@ class Session(Protocol):
             The input has another shape.
         """
         ...
+
+
+def check_shape(tensor: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuse an input of another shape than the session's."""
+    # The graph itself accepts wrong sizes and returns a wrong result, silently.
+    if tensor.shape != shape:
+        raise ModelError(f"this session runs inputs of {shape}, got {tensor.shape}")

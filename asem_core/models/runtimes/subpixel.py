@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Triple, triple
-from asem_core.predict.static_graph import tensor_sizes
+from asem_core.models.runtimes.graph import tensor_sizes
 
 _TWICE = [1.0, 1.0, 2.0, 2.0, 2.0]
 _PLAIN: dict[str, Any] = {

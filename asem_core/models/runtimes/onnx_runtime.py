@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,26 @@ import importlib_metadata
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
+from asem_core.memory import gpu_free_memory
+from asem_core.models.runtimes.session import check_shape
+from asem_core.specs import Capabilities, Precision
 
 log = logging.getLogger(__name__)
 
 
-def available() -> str | None:
-    """None: core depends on it. Otherwise why it cannot be used and what to do."""
+_PRECISIONS = (Precision(name="f32", bytes_per_value=5.2, speed=0.6),)
+"""Measured on a CPU, decision 25; taken for a GPU too."""
+
+
+def probe() -> Capabilities | str:
+    """What ONNX Runtime can do here; a text where it cannot be loaded."""
     try:
         import onnxruntime  # noqa: F401
     except ImportError as error:
         return f"{error}; reinstall asem-core"
-    return None
+    if has_cuda():
+        return Capabilities(precisions=_PRECISIONS, rank=30, device_memory=gpu_free_memory())
+    return Capabilities(precisions=_PRECISIONS, rank=10)
 
 
 def has_cuda() -> bool:
@@ -32,19 +39,6 @@ def has_cuda() -> bool:
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return False
     return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
-
-
-def gpu_memory() -> int | None:
-    """Bytes of the GPU that a session would run on; None where there is none, or nvidia-smi does not say."""
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    if not first or not has_cuda():
-        return None
-    query = ["nvidia-smi", f"--id={first}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return int(said) * 2**20 if said.isdecimal() else None
 
 
 def installed_twice() -> bool:
@@ -65,8 +59,8 @@ def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads
 
     if installed_twice():
         log.warning("onnxruntime and onnxruntime-gpu are both installed and break each other: uninstall one of them")
-    if precision not in ("auto", "f32"):
-        raise ModelError(f"onnxruntime runs this model in f32 only, got --precision {precision}; use openvino for bf16")
+    if precision != "f32":
+        raise ModelError(f"onnxruntime runs models in f32 only, got --precision {precision}; use openvino for bf16")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
@@ -104,10 +98,3 @@ class OnnxSession:
         check_shape(tensor, self._shape)
         out: npt.NDArray[Any] = self._session.run(None, {self._input: tensor})[0]
         return out
-
-
-def check_shape(tensor: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Refuse an input of another shape than the session's."""
-    # The graph itself accepts wrong sizes and returns a wrong result, silently.
-    if tensor.shape != shape:
-        raise ModelError(f"this session runs inputs of {shape}, got {tensor.shape}")

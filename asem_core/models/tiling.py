@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import GeometryError
-from asem_core.geometry import AXES, POOLING, TILE_HALO, Lattice, Triple, triple
+from asem_core.geometry import AXES, Box, Lattice, Triple, triple
 
 MOST_VOXELS = 360**3
 """Of a tile's input: with 32 features, a tensor of the first level then stays below 2^31 values."""
@@ -55,8 +55,8 @@ class Tiling:
     copies: int = 0
     """Float64 copies of the input and output that processing holds besides the graph's own tensors."""
 
-    def lattice(self, side: Triple) -> Lattice:
-        """Tiles with inputs of ``side`` voxels.
+    def lattice(self, side: Triple, *, origin: Triple = (0, 0, 0)) -> Lattice:
+        """Tiles with inputs of ``side`` voxels, side by side from ``origin``.
 
         A tile keeps a multiple of the step, so that what the network's pooling sees does not depend on its size.
 
@@ -75,7 +75,16 @@ class Tiling:
             (n - 2 * halo) // (sizes.step or 1) * (sizes.step or 1)
             for n, halo, sizes in zip(side, self.halo, self.sizes, strict=True)
         ]
-        return Lattice(keep, halo=self.halo, side=side)
+        return Lattice(keep, halo=self.halo, side=side, origin=origin)
+
+    def origin(self, box: Box) -> Triple:
+        """Where tiles for ``box`` (voxels of the volume on the model's grid) best begin: at its start, or just before.
+
+        Whole steps from the volume's first voxel, so that pooling sees the same blocks for every box. The step of a
+        fixed size is not known: tiles lie as they do for the whole volume.
+        """
+        steps = [sizes.step for sizes in self.sizes]
+        return triple([first // step * step if step else 0 for first, step in zip(box.start, steps, strict=True)])
 
     def asked(self, tile: int | Sequence[int]) -> Triple:
         """The sides of the tile that a user asks for: one number stands for every axis that the graph leaves free."""
@@ -86,12 +95,13 @@ class Tiling:
             return triple([int(tile)] * 3)
         return triple([int(tile) if f else least for f, least in zip(free, self._least, strict=True)])
 
-    def candidates(self, shape: Triple) -> list[Triple]:
-        """Sides of the tiles worth trying for a volume of ``shape``, those that read the fewest voxels in all first.
+    def candidates(self, box: Box) -> list[Triple]:
+        """Sides of the tiles worth trying for ``box``, those that read the fewest voxels in all first.
 
-        Along each axis the volume is cut into 1, 2, 3 ... equal parts.
+        Along each axis the box, from `origin`, is cut into 1, 2, 3 ... equal parts.
         """
-        cuts = [self._cuts(axis, length) for axis, length in enumerate(shape)]
+        spans = zip(self.origin(box), box.start, box.stop, strict=True)
+        cuts = [self._cuts(axis, first - o, last - o) for axis, (o, first, last) in enumerate(spans)]
         largest = max(MOST_VOXELS, math.prod(side for (side, _), *_ in cuts))
         read = {
             triple(side): math.prod(reads)
@@ -110,12 +120,16 @@ class Tiling:
         """Per axis the smallest size that keeps anything."""
         return triple([n.at_least(2 * halo + max(n.step, 1)) for n, halo in zip(self.sizes, self.halo, strict=True)])
 
-    def _cuts(self, axis: int, length: int) -> list[tuple[int, int]]:
-        """Sides of a tile, smallest first, each with what all tiles along ``axis`` read: ever less."""
-        sizes, halo, step = self.sizes[axis], self.halo[axis], self.sizes[axis].step or 1
-        if not sizes.step:
+    def _cuts(self, axis: int, start: int, length: int) -> list[tuple[int, int]]:
+        """Sides of a tile, smallest first, each with what all tiles along ``axis`` read: ever less.
+
+        They keep the voxels ``start`` to ``length`` from the lattice's origin; where sizes are free, all of them.
+        """
+        sizes, halo, step = self.sizes[axis], self.halo[axis], self.sizes[axis].step
+        if not step:
             least = self._least[axis]
-            return [(least, -(-length // (least - 2 * halo)) * least)]
+            keep = least - 2 * halo
+            return [(least, (-(-length // keep) - start // keep) * least)]
         found: list[tuple[int, int]] = []
         for parts in range(max(1, -(-length // _LEAST_KEPT)), -(-length // _MOST_KEPT) - 1, -1):
             side = sizes.at_least(2 * halo + -(-length // (parts * step)) * step)
@@ -123,9 +137,3 @@ class Tiling:
             if not found or tiles * side < found[-1][1]:
                 found.append((side, tiles * side))
         return found
-
-
-def own_tiling(onnx: Path) -> Tiling:
-    """Tiles of the graphs that we export: 112, 120, 128 ... voxels a side, of which 52 at each face are context."""
-    size = Sizes(POOLING + 2 * TILE_HALO, POOLING)
-    return Tiling(onnx=onnx, sizes=(size, size, size), halo=(TILE_HALO, TILE_HALO, TILE_HALO))

@@ -1,6 +1,7 @@
-"""A model from elsewhere as its bioimage.io description presents it: all that the engine needs, or why it cannot run.
+"""What a bioimage.io description says of a model from elsewhere: all that the engine needs, or why it cannot run.
 
-`describe` refuses what our tiles cannot do justice to, one line each; `asem_core.predict.runner` runs what it returns.
+`describe` refuses what our tiles cannot do justice to, one line each; `asem_core.models.described` runs what it
+returns.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
-from asem_core.geometry import AXES, Lattice, Triple, VoxelSize, triple
-from asem_core.predict.cost import graph_cost
-from asem_core.predict.tiling import Sizes, Tiling
+from asem_core.geometry import AXES, Triple, VoxelSize, triple
+from asem_core.models.tiling import Sizes, Tiling
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.guard.names import local_file
 from asem_core.zoo.rdf import description_path, read_description
@@ -33,7 +33,7 @@ _COPIES = 3
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Described:
+class Description:
     """A 3D model with one input and one output."""
 
     path: Path
@@ -106,7 +106,7 @@ class Described:
         return loaded
 
 
-def describe(folder: Path) -> Described:
+def describe(folder: Path) -> Description:
     """Read the description in ``folder``, which `check_description` has accepted.
 
     Raises
@@ -119,24 +119,24 @@ def describe(folder: Path) -> Described:
     weights = read_description(folder).get("weights") or {}
     if "onnx" not in weights:
         there = ", ".join(weights) or "none"
-        raise _refusal(path, f"its weights are {there}; ASEM runs ONNX: ask its authors for ONNX weights")
+        raise refusal(path, f"its weights are {there}; ASEM runs ONNX: ask its authors for ONNX weights")
     model = _load(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise _refusal(
+        raise refusal(
             path,
             f"it has {len(model.inputs)} inputs and {len(model.outputs)} outputs, ASEM runs models with one of each",
         )
     taken, given = model.inputs[0], model.outputs[0]
     input_axes, output_axes = _roles(taken.axes, path), _roles(given.axes, path)
     if (count := len(_channels(taken.axes))) != 1:
-        raise _refusal(path, f"its input has {count} channels, a volume has one")
-    sizes = triple_of([_sizes(taken, axis, path) for axis in AXES])
+        raise refusal(path, f"its input has {count} channels, a volume has one")
+    sizes = _triple_of([_sizes(taken, axis, path) for axis in AXES])
     lost = triple([_lost(taken, given, axis, size, path) for axis, size in zip(AXES, sizes, strict=True)])
     halo = triple([int(getattr(_axis(given, axis), "halo", 0)) for axis in AXES])
     if not any(lost) and not any(halo):
         log.warning("the model %s declares no halo: expect seams where tiles meet", path)
     onnx = local_file(folder, weights["onnx"].get("source"), f"{path}, weights.onnx")
-    return Described(
+    return Description(
         path=path, id=_identifier(model), version=str(model.version or "0"), licence=str(model.license or "unknown"),
         onnx=onnx, sha256=file_sha256(onnx), input=taken, output=given, input_axes=input_axes, output_axes=output_axes,
         dtype=_graph_dtype(onnx, input_axes, output_axes, sizes), sizes=sizes, lost=lost, halo=halo,
@@ -144,29 +144,14 @@ def describe(folder: Path) -> Described:
     )  # fmt: skip
 
 
-def check_output(model: Described, lattice: Lattice) -> None:
-    """Compare the graph's output for a tile with what the description says, before anything runs.
-
-    Raises
-    ------
-    ModelError
-        They differ.
-    """
-    found = graph_cost(model.onnx, model.tiling.input_shape(lattice)).output
-    expected = model.output_shape(lattice.side)
-    if len(found) != len(expected) or any(a and a != b for a, b in zip(found, expected, strict=True)):
-        raise _refusal(
-            model.path, f"the graph makes {found} of a tile of {lattice.side}, the description says {expected}"
-        )
-
-
-def triple_of(sizes: list[Sizes]) -> tuple[Sizes, Sizes, Sizes]:
+def _triple_of(sizes: list[Sizes]) -> tuple[Sizes, Sizes, Sizes]:
     """The three of ``sizes`` as a tuple."""
     z, y, x = sizes
     return z, y, x
 
 
-def _refusal(path: Path, reason: str) -> ModelError:
+def refusal(path: Path, reason: str) -> ModelError:
+    """The error that says why the model that ``path`` describes does not run."""
     return ModelError(f"{path}: {reason} (docs/other-models.md)")
 
 
@@ -184,7 +169,7 @@ def _load(path: Path) -> Any:
             for detail in found.validation_summary.details
             for error in detail.errors
         }
-        raise _refusal(path, f"bioimage.io does not accept it: {'; '.join(sorted(reasons)[:3])}")
+        raise refusal(path, f"bioimage.io does not accept it: {'; '.join(sorted(reasons)[:3])}")
     return found
 
 
@@ -200,9 +185,9 @@ def _roles(axes: Any, path: Path) -> tuple[str, ...]:
     roles = tuple(str(axis.id) if axis.type == "space" else str(axis.type) for axis in axes)
     space = {str(axis.id) for axis in axes if axis.type == "space"}
     if space <= {"y", "x"}:
-        raise _refusal(path, f"it is a 2D model (axes {', '.join(roles)}), ASEM runs 3D models")
+        raise refusal(path, f"it is a 2D model (axes {', '.join(roles)}), ASEM runs 3D models")
     if sorted(set(roles) - {"batch", "channel"}) != sorted(AXES) or len(set(roles)) < len(roles):
-        raise _refusal(path, f"its axes are {', '.join(roles)}; expected z, y, x, and one batch and channel at most")
+        raise refusal(path, f"its axes are {', '.join(roles)}; expected z, y, x, and one batch and channel at most")
     return roles
 
 
@@ -221,7 +206,7 @@ def _sizes(taken: Any, name: str, path: Path) -> Sizes:
     if hasattr(size, "axis_id"):
         other = _axis(taken, str(size.axis_id))
         if str(size.tensor_id) != str(taken.id) or size.offset or other.scale != axis.scale:
-            raise _refusal(
+            raise refusal(
                 path, f"the size of its input axis {name} follows from another axis with a scale or an offset"
             )
         size = other.size
@@ -232,15 +217,15 @@ def _lost(taken: Any, given: Any, name: str, sizes: Sizes, path: Path) -> int:
     axis = _axis(given, name)
     if isinstance(axis.size, int):
         if sizes.step:
-            raise _refusal(path, f"the size of its output axis {name} is fixed, that of its input is not")
+            raise refusal(path, f"the size of its output axis {name} is fixed, that of its input is not")
         difference = sizes.least - axis.size
     else:
         same = (str(axis.size.tensor_id), str(axis.size.axis_id)) == (str(taken.id), name)
         if not same or abs(_axis(taken, name).scale / axis.scale - 1) > 1e-6:
-            raise _refusal(path, f"its output axis {name} is on another grid than its input's")
+            raise refusal(path, f"its output axis {name} is on another grid than its input's")
         difference = -axis.size.offset
     if difference < 0 or difference % 2:
-        raise _refusal(
+        raise refusal(
             path, f"on {name} its output is {difference} voxels smaller than its input, expected an even number >= 0"
         )
     return int(difference) // 2

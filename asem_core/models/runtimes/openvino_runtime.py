@@ -8,18 +8,23 @@ from typing import Any
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
-from asem_core.predict.onnx_runtime import check_shape
-from asem_core.predict.static_graph import static_graph
-from asem_core.predict.subpixel import without_upsampling
+from asem_core.models.runtimes.graph import static_graph
+from asem_core.models.runtimes.session import check_shape
+from asem_core.models.runtimes.subpixel import without_upsampling
+from asem_core.specs import Capabilities, Precision
+
+_F32 = Precision(name="f32", bytes_per_value=4.4, speed=1.2)
+_BF16 = Precision(name="bf16", bytes_per_value=2.4, speed=2.4)
+"""Measured, decision 25."""
 
 
-def available() -> str | None:
-    """None when usable; otherwise what to install."""
+def probe() -> Capabilities | str:
+    """What OpenVINO can do on this processor: bf16 first, where there are instructions for it; else what to install."""
     try:
         import openvino  # noqa: F401
     except ImportError:
         return "OpenVINO is not installed: pip install 'asem-core[openvino]'"
-    return None
+    return Capabilities(precisions=(_BF16, _F32) if has_bf16() else (_F32,), rank=20)
 
 
 def has_bf16() -> bool:
@@ -30,7 +35,7 @@ def has_bf16() -> bool:
 
 
 def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads: int) -> OpenVinoSession:
-    """Open ``model`` for inputs of ``shape``; ``auto`` precision is bf16 where the CPU has it.
+    """Open ``model`` for inputs of ``shape``.
 
     Raises
     ------
@@ -39,8 +44,6 @@ def open_session(model: Path, *, shape: tuple[int, ...], precision: str, threads
     """
     import openvino as ov
 
-    if precision == "auto":
-        precision = "bf16" if has_bf16() else "f32"
     if precision not in ("f32", "bf16"):
         raise ModelError(f"openvino runs f32 or bf16, got --precision {precision}")
     if precision == "bf16" and not has_bf16():

@@ -11,9 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from scipy.ndimage import correlate1d
 
-from asem_core.predict.cost import graph_cost
-from asem_core.predict.static_graph import static_graph
-from asem_core.predict.subpixel import transposed_kernel, without_upsampling
+from asem_core.models.runtimes.graph import graph_cost, static_graph
+from asem_core.models.runtimes.subpixel import transposed_kernel, without_upsampling
 
 SKIP, COARSE, OUT = 2, 3, 4
 """Channels."""

@@ -1,0 +1,84 @@
+"""Which model is meant: an installed one by its id, a package by its path, or the organelle's default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asem_core.errors import ModelError
+from asem_core.models.described import open_described
+from asem_core.models.model import Model
+from asem_core.models.own import open_own
+from asem_core.registry import Registry
+from asem_core.specs import ModelSpec, OrganelleSpec
+from asem_core.zoo.files import ONNX_NAME
+from asem_core.zoo.find import choose_model, package_of
+from asem_core.zoo.guard.description import check_description
+from asem_core.zoo.guard.onnx_file import check_onnx
+from asem_core.zoo.manifest import check_files
+from asem_core.zoo.rdf import organelle_of, read_description
+
+
+@contextmanager
+def find_model(
+    model: str | Path | None, *, organelle: OrganelleSpec, registry: Registry, channel: str | None = None
+) -> Iterator[Model]:
+    """The model that is asked for, checked; that of a zip is unpacked for as long as the block runs.
+
+    Parameters
+    ----------
+    model
+        Id of one of the organelle's models, of its plugin or stored; the folder or zip of a package, of ours or from
+        elsewhere; None: the organelle's default. A word without slashes that does not end in ``.zip`` is an id.
+    organelle
+        What it must find. A package from elsewhere does not say.
+    registry
+        For the stages that it names.
+    channel
+        Name or number of the output channel, where a package from elsewhere has several.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, it is unsafe, damaged or finds something else, or it cannot run here.
+    """
+    if model is None or (isinstance(model, str) and not is_path(model)):
+        yield _own(choose_model(organelle, model), registry=registry, channel=channel)
+        return
+    with package_of(str(model), registry=registry) as folder:
+        check_description(folder)
+        if is_own(folder):
+            yield _own(_checked(folder.absolute(), organelle.name), registry=registry, channel=channel)
+        else:
+            yield open_described(folder, channel=channel)
+
+
+def is_path(model: str) -> bool:
+    """Whether ``model`` is meant as a path.
+
+    >>> [is_path(model) for model in ("mito-10nm", "./mito", "mito.zip")]
+    [False, True, True]
+    """
+    return "/" in model or os.sep in model or model.endswith(".zip")
+
+
+def is_own(folder: Path) -> bool:
+    """Whether the package in ``folder``, which `check_description` has accepted, was written by ASEM."""
+    config = read_description(folder).get("config")
+    return isinstance(config, dict) and "asem" in config
+
+
+def _own(spec: ModelSpec, *, registry: Registry, channel: str | None) -> Model:
+    if channel is not None:
+        raise ModelError(f"the model {spec.id!r} has one output channel: leave --channel out")
+    return open_own(spec, registry=registry)
+
+
+def _checked(folder: Path, organelle: str) -> ModelSpec:
+    spec = check_files(folder)
+    check_onnx(folder / ONNX_NAME)
+    if (found := organelle_of(folder)) != organelle:
+        raise ModelError(f"{folder}: the model {spec.id!r} finds {found}, not {organelle}: give --organelle {found}")
+    return spec
