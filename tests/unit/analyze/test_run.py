@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import tifffile
 import xarray as xr
-from asem_core.blocks.produce import produce
 
 from asem_core import VoxelSize
 from asem_core.analyze import analyze
