@@ -16,7 +16,6 @@ done before is not done again. Running a finished job again verifies it and repa
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import shlex
 import sys
@@ -33,7 +32,7 @@ import numpy.typing as npt
 from asem_core.blocks import journal as journals
 from asem_core.blocks.executors import B, Executor, Task, Threads
 from asem_core.blocks.journal import Begun, End, Head, Journal, Record
-from asem_core.blocks.verify import Damage, find_damage
+from asem_core.blocks.verify import Damage, find_damage, is_scratch
 from asem_core.errors import AsemError, BlockError, OutputError, ResumeError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress, silent
@@ -50,7 +49,7 @@ from asem_core.volume.output import (
 )
 from asem_core.volume.pieces import chunk_pieces, digests
 from asem_core.volume.staging import slabs
-from asem_core.volume.unfinished import Unfinished, find_unfinished
+from asem_core.volume.unfinished import Unfinished, find_unfinished, unfinished_place
 from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -108,12 +107,12 @@ class OutputPlan(Protocol):
         """Create it; no voxel is written."""
         ...
 
-    def open(self, path: Path) -> Output:
-        """Open what `create` made; what was lost of it is made anew."""
+    def open(self, path: Path, *, provenance: Mapping[str, Any]) -> Output:
+        """Open what `create` made with ``provenance``; what was lost or changed of it is made anew."""
         ...
 
-    def made_by(self, path: Path, fingerprint: str) -> bool:
-        """Whether ``path`` can be the output of the run ``fingerprint``."""
+    def run_of(self, path: Path) -> str | None:
+        """The fingerprint that what lies at ``path`` states; empty: somebody else's; None: absent, or too damaged."""
         ...
 
     def mark(self, path: Path, mark: Unfinished) -> None:
@@ -160,6 +159,11 @@ class Job:
     def fingerprint(self) -> str:
         """Digest of `all_settings`."""
         return journals.fingerprint(self.all_settings)
+
+    @property
+    def signed_provenance(self) -> dict[str, Any]:
+        """`provenance` with the fingerprint, by which the output is known again."""
+        return {**self.provenance, FINGERPRINT: self.fingerprint}
 
 
 @attrs.frozen(kw_only=True)
@@ -287,8 +291,7 @@ class Run:
         """Write whole chunks of a temporary array; the digests of its pieces."""
         array[box.slices] = values
         folder = Path(array.store.root).relative_to(self.scratch).as_posix()
-        names = [f"{folder}/{piece}" for piece in chunk_pieces(array, box)]
-        return digests(self.scratch, names)
+        return digests(self.scratch, [f"{folder}/{piece}" for piece in (".zarray", *chunk_pieces(array, box))])
 
     def folder(self, name: str) -> Path:
         """The path of an empty temporary folder that does not exist yet: what stood there from before is removed."""
@@ -368,15 +371,16 @@ def earlier_run(destination: Path) -> Journal | None:
 
 
 def finishing_command() -> str:
-    """What is typed, or called, to go on with this run."""
+    """What is typed, or called, to go on with this run: ``--overwrite`` would begin it anew."""
     if Path(sys.argv[0]).name in ("asem", "asem.exe"):
-        return f"{shlex.join(['asem', *sys.argv[1:]])} (in {Path.cwd()})"
+        words = [word for word in sys.argv[1:] if word != "--overwrite"]
+        return f"{shlex.join(['asem', *words])} (in {Path.cwd()})"
     return f"the same call again (from {Path(sys.argv[0]).name or 'Python'} in {Path.cwd()})"
 
 
 def scratch_folder(destination: Path) -> Path:
     """Where a run keeps temporary copies; removed when it is complete."""
-    return destination.with_name(f".{destination.name}.work")
+    return _hidden(destination, "work")
 
 
 def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
@@ -386,9 +390,10 @@ def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
         if exists:
             check_replaceable(destination)
         return None
-    journal = journals.load(destination)
-    there = destination if exists else job.plan.place(destination)
-    if journal is not None and there.exists() and job.plan.made_by(there, journal.head.fingerprint):
+    journal, place = journals.load(destination), _place(job, destination)
+    there = place if place.exists() else destination
+    expected = journal is not None and (there == destination or not exists or journal.head.replaces)
+    if journal and expected and _is_output(journal, there, stated=job.plan.run_of(there)):
         if journal.head.fingerprint == job.fingerprint:
             return journal
         changed = "; ".join(_changes(journal.head.settings, job.all_settings))
@@ -405,19 +410,28 @@ def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
         mark = find_unfinished(destination)
         if mark is None or mark.fingerprint != job.fingerprint:
             raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
+        check_replaceable(destination)
     return None
 
 
+def _is_output(journal: Journal, path: Path, *, stated: str | None) -> bool:
+    """Whether the run of ``journal`` made ``path``: as it states, or where it cannot, by what is in it."""
+    if stated is not None:
+        return stated == journal.head.fingerprint
+    pieces = sum(len(record.pieces) for record in journal.records.values())
+    return path.exists() and len(find_damage(journal, path).pieces) < pieces / 2
+
+
 def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progress) -> Mapping[str, Any]:
-    place = job.plan.place(destination)
     if earlier is None:
-        journal, output = _begin(job, destination, place)
+        journal, output = _begin(job, destination)
     else:
         journal = earlier
-        if journal.complete and not _damage(journal, destination, progress):
-            remove(scratch_folder(destination))
+        if journal.complete and not _damage(journal, destination, progress) and not find_unfinished(destination):
+            _tidy(destination)
             return journal.ends[0].results
-        output = _reopen(job, destination, place, journal)
+        output = _reopen(job, destination, journal)
+    place = _place(job, destination)
     scratch = _scratch(destination, job.fingerprint, journal)
     under_way = Run(output=output, scratch=scratch, progress=progress, journal=journal)
     for _ in range(_ATTEMPTS):
@@ -429,7 +443,7 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
         if not damage:
             break
         log.warning("%s: %s pieces differ from what was written; they are made again", destination, len(damage.pieces))
-        job.plan.open(place)
+        job.plan.open(place, provenance=job.signed_provenance)
         _forget(journal, damage)
     else:
         raise OutputError(
@@ -440,32 +454,39 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
     return under_way.results
 
 
-def _begin(job: Job, destination: Path, place: Path) -> tuple[Journal, Output]:
+def _place(job: Job, destination: Path) -> Path:
+    """Where the output is written: hidden while an earlier one stands there, or where ``job.plan`` hides it."""
+    hidden = unfinished_place(destination)
+    return hidden if hidden.exists() else job.plan.place(destination)
+
+
+def _begin(job: Job, destination: Path) -> tuple[Journal, Output]:
     mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
     head = Head(
-        verb=job.verb, command=mark.command, fingerprint=job.fingerprint, settings=job.all_settings, chosen=job.chosen
-    )
-    partial, old = (destination.with_name(f".{destination.name}.{what}") for what in ("partial", "old"))
-    for path in (scratch_folder(destination), partial, old):
-        remove(path)
+        verb=job.verb, command=mark.command, fingerprint=job.fingerprint, settings=job.all_settings,
+        chosen=job.chosen, replaces=destination.exists(),
+    )  # fmt: skip
+    hidden = unfinished_place(destination)
+    place = hidden if head.replaces else job.plan.place(destination)
+    _tidy(destination)
+    remove(hidden)
     # The output appears with its mark or not at all, and not before the journal.
-    job.plan.create(partial, provenance={**job.provenance, FINGERPRINT: job.fingerprint})
+    partial = _hidden(destination, "partial")
+    job.plan.create(partial, provenance=job.signed_provenance)
     job.plan.mark(partial, mark)
     journal = journals.start(destination, head)
-    if place.exists():
-        place.rename(old)
     partial.rename(place)
-    remove(old)
-    return journal, job.plan.open(place)
+    return journal, job.plan.open(place, provenance=job.signed_provenance)
 
 
-def _reopen(job: Job, destination: Path, place: Path, journal: Journal) -> Output:
+def _reopen(job: Job, destination: Path, journal: Journal) -> Output:
     """The output of an earlier run, for writing on; of a finished one, what is damaged is not done."""
-    mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
+    mark, place = Unfinished(command=finishing_command(), fingerprint=job.fingerprint), _place(job, destination)
     if place != destination and destination.exists() and not place.exists():
         destination.rename(place)
+    output = job.plan.open(place, provenance=job.signed_provenance)
     job.plan.mark(place, mark)
-    output = job.plan.open(place)
+    journal.forget([])
     for leftover in place.rglob("*.partial") if place.is_dir() else ():
         leftover.unlink()  # a chunk that was being written when the run was killed
     _forget(journal, find_damage(journal, place))
@@ -473,14 +494,15 @@ def _reopen(job: Job, destination: Path, place: Path, journal: Journal) -> Outpu
 
 
 def _scratch(destination: Path, fingerprint: str, journal: Journal) -> Path:
-    """The folder of temporary copies; what it lost of them is not done."""
+    """The folder of temporary copies: that of the run until now where it is whole, else an empty one."""
     folder = scratch_folder(destination)
     mark = folder / _SCRATCH_MARK
-    if not mark.is_file() or json.loads(mark.read_text()) != fingerprint:
+    whole = mark.is_file() and mark.read_bytes() == fingerprint.encode()
+    if not whole or find_damage(journal, folder, scratch=True):
+        journal.forget([key for key in journal.records if is_scratch(journal, key[0])])
         remove(folder)
         folder.mkdir()
-        mark.write_text(json.dumps(fingerprint))
-    _forget(journal, find_damage(journal, folder, scratch=True))
+        mark.write_bytes(fingerprint.encode())
     return folder
 
 
@@ -494,20 +516,33 @@ def _forget(journal: Journal, damage: Damage) -> None:
         return
     pyramid = [key for key in journal.records if key[0].startswith(f"{PYRAMID} ")]
     base = any(not stage.startswith(f"{PYRAMID} ") and stage != CREATE for stage, _ in damage.blocks)
-    journal.forget({*damage.blocks, *(pyramid if base and not damage.scratch else ())})
+    journal.forget({*damage.blocks, *(pyramid if base else ())})
 
 
 def _finish(job: Job, destination: Path, place: Path, journal: Journal, results: Mapping[str, Any]) -> None:
+    if place != destination and destination.exists() and not journal.head.replaces:
+        raise OutputError(
+            f"{destination} was put there while its run was under way: move it elsewhere, then run the same command "
+            f"again; the run's own output is whole and waits as {place.name}"
+        )
     job.plan.unmark(place)
     if place != destination:
-        old = destination.with_name(f".{destination.name}.old")
-        remove(old)
         if destination.exists():
-            destination.rename(old)
+            check_replaceable(destination)  # somebody may have changed it meanwhile
+            destination.rename(_hidden(destination, "old"))
         place.rename(destination)
-        remove(old)
     journal.end(End(ended=time.strftime("%Y-%m-%dT%H:%M:%S%z"), results=results))
-    remove(scratch_folder(destination))
+    _tidy(destination)
+
+
+def _tidy(destination: Path) -> None:
+    """Remove what this run, or kills, left beside the output."""
+    for path in (scratch_folder(destination), _hidden(destination, "partial"), _hidden(destination, "old")):
+        remove(path)
+
+
+def _hidden(destination: Path, what: str) -> Path:
+    return destination.with_name(f".{destination.name}.{what}")
 
 
 def _cut(keys: Sequence[str]) -> str:

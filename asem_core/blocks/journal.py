@@ -42,6 +42,8 @@ class Head:
     """All that the output depends on."""
     chosen: Mapping[str, Any] = attrs.field(factory=dict)
     """What was chosen for this machine and is used again on resume."""
+    replaces: bool = False
+    """Whether an earlier output stands there until this one is whole, and is then replaced."""
     format: int = FORMAT
 
 
@@ -120,11 +122,11 @@ class Journal:
         self.records[record.stage, record.block] = record
 
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Take blocks for not done, also in the file."""
+        """Take blocks for not done, and the run for not ended, also in the file."""
         keys = [key for key in keys if key in self.records]
-        self.ends.clear()
-        if keys:
+        if keys or self.ends:
             self._append([{"forget": keys}])
+        self.ends.clear()
         for key in keys:
             del self.records[key]
 

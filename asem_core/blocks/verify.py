@@ -8,11 +8,12 @@ import attrs
 
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.journal import Journal, Record, load
-from asem_core.errors import OutputError
+from asem_core.errors import OutputError, VolumeError
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
-from asem_core.volume.formats.tiff_write import unfinished_place
+from asem_core.volume.formats.ome_write import run_of
 from asem_core.volume.pieces import digest
+from asem_core.volume.unfinished import find_unfinished, unfinished_place
 
 
 @attrs.frozen(kw_only=True)
@@ -23,7 +24,7 @@ class Status:
     """Per stage that has begun: blocks done, blocks in all."""
     failed: tuple[Record, ...]
     complete: bool
-    """Whether every block is done and was verified when the run ended."""
+    """Whether every block is done and was verified when the run ended, and the output says nothing else."""
     command: str
     """What finishes it."""
 
@@ -36,8 +37,6 @@ class Damage:
     changed: tuple[str, ...] = ()
     blocks: frozenset[tuple[str, str]] = frozenset()
     """Stage and key of the blocks that wrote them."""
-    scratch: bool = False
-    """Whether they are temporary copies."""
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -70,9 +69,9 @@ def status(output: Path) -> Status:
     Raises
     ------
     OutputError
-        There is no journal beside it.
+        There is no journal beside it, or no output of this journal.
     """
-    return _status(_journal(local_path(output).resolve()))
+    return _status(*_find(output))
 
 
 def verify(output: Path, *, progress: Progress = silent) -> Verification:
@@ -81,14 +80,12 @@ def verify(output: Path, *, progress: Progress = silent) -> Verification:
     Raises
     ------
     OutputError
-        There is no journal beside it.
+        There is no journal beside it, or no output of this journal.
     """
-    output = local_path(output).resolve()
-    journal = _journal(output)
-    there = output if output.exists() or not unfinished_place(output).exists() else unfinished_place(output)
-    damage = find_damage(journal, there, progress=progress)
-    pieces = sum(len(record.pieces) for record in _final(journal))
-    return Verification(status=_status(journal), pieces=pieces, missing=damage.missing, changed=damage.changed)
+    journal, place = _find(output)
+    damage = find_damage(journal, place, progress=progress)
+    pieces = sum(len(record.pieces) for record in _written(journal, scratch=False))
+    return Verification(status=_status(journal, place), pieces=pieces, missing=damage.missing, changed=damage.changed)
 
 
 def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress: Progress = silent) -> Damage:
@@ -99,7 +96,7 @@ def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress
     root
         The output; with ``scratch`` the folder of temporary copies.
     """
-    records = [r for r in journal.records.values() if _is_scratch(journal, r) == scratch and r.pieces]
+    records = _written(journal, scratch=scratch)
     missing: list[str] = []
     changed: list[str] = []
 
@@ -117,27 +114,42 @@ def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress
         missing += [piece for piece, value in wrong if value is None]
         changed += [piece for piece, value in wrong if value is not None]
     blocks = frozenset((r.stage, r.block) for r, wrong in zip(records, found, strict=True) if wrong)
-    return Damage(missing=tuple(missing), changed=tuple(changed), blocks=blocks, scratch=scratch)
+    return Damage(missing=tuple(missing), changed=tuple(changed), blocks=blocks)
 
 
-def _final(journal: Journal) -> list[Record]:
-    return [record for record in journal.records.values() if not _is_scratch(journal, record)]
-
-
-def _is_scratch(journal: Journal, record: Record) -> bool:
-    begun = journal.stages.get(record.stage)
+def is_scratch(journal: Journal, stage: str) -> bool:
+    """Whether ``stage`` writes temporary copies."""
+    begun = journal.stages.get(stage)
     return begun is not None and begun.scratch
 
 
-def _journal(output: Path) -> Journal:
+def _written(journal: Journal, *, scratch: bool) -> list[Record]:
+    return [r for r in journal.records.values() if r.pieces and is_scratch(journal, r.stage) == scratch]
+
+
+def _find(output: Path) -> tuple[Journal, Path]:
+    """The journal of ``output``, and where the output lies at present: what is unfinished may be hidden."""
+    output = local_path(output).resolve()
     journal = load(output)
     if journal is None:
         raise OutputError(f"{output} has no journal beside it: ASEM did not make it, or it was moved without its own")
-    return journal
+    hidden = unfinished_place(output)
+    place = hidden if hidden.exists() else output
+    if not place.exists():
+        raise OutputError(f"{output} is not there, only its journal; to make it again: {journal.head.command}")
+    if place.suffix == ".zarr" and run_of(place) not in (None, journal.head.fingerprint):
+        raise OutputError(f"{output}: the journal beside it is that of another run; the output was replaced since")
+    return journal, place
 
 
-def _status(journal: Journal) -> Status:
+def _status(journal: Journal, place: Path) -> Status:
     stages = {name: (len(journal.done(name)), begun.blocks) for name, begun in journal.stages.items()}
-    return Status(
-        stages=stages, failed=tuple(journal.failed()), complete=journal.complete, command=journal.head.command
-    )
+    whole = journal.complete and not _is_marked(place)
+    return Status(stages=stages, failed=tuple(journal.failed()), complete=whole, command=journal.head.command)
+
+
+def _is_marked(place: Path) -> bool:
+    try:
+        return find_unfinished(place) is not None
+    except VolumeError:  # its metadata is damaged, which is for `verify` to say
+        return False

@@ -23,6 +23,7 @@ from asem_core.volume.formats.ome import PROVENANCE
 from asem_core.volume.formats.ome_write import FOLDERS, LABEL_IMAGES
 from asem_core.volume.formats.sections import is_tiff
 from asem_core.volume.formats.tiff_write import is_own_tiff
+from asem_core.volume.unfinished import MARK_FILE
 from asem_core.volume.volume import Volume
 
 Input = Volume | str | Path
@@ -80,6 +81,7 @@ def complete_or_absent(
             check_destination(destination, inputs=inputs, overwrite=overwrite, kind=kind)
             remove(partial)
             yield partial
+            check_destination(destination, overwrite=overwrite, kind=kind)  # somebody may have put something there
             _replace(partial, destination)
         except OSError as exc:
             raise explain_os(exc, destination) from exc
@@ -271,7 +273,7 @@ def _is_own_volume(path: Path) -> bool:
     if not path.is_dir():
         return is_own_tiff(path)
     if zarr_node.kind(path) is None:
-        children = list(path.iterdir())
+        children = [child for child in path.iterdir() if child.name != MARK_FILE]
         return bool(children) and all(is_tiff(child) and is_own_tiff(child) for child in children)
     return not _foreign(path)
 

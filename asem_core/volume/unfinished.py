@@ -1,8 +1,8 @@
 """Outputs that are not whole say so themselves, wherever they are moved to, and are not taken for data.
 
 The mark stands in the attributes of an OME-Zarr, beside its provenance, from before the first voxel until every block
-has been verified. TIFF has no place for it: sections are written under another name until they are whole, in a folder
-that holds the mark as a file.
+has been verified. TIFF has no place for it: sections are written under a hidden name until they are whole, in a folder
+that holds the mark as a file. What replaces an earlier output is hidden too, so that the earlier one stays until then.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class Unfinished:
     def mark(self) -> dict[str, Any]:
         """For the output; JSON types."""
         return attrs.asdict(self)
+
+
+def unfinished_place(destination: Path) -> Path:
+    """The hidden name under which what will be ``destination`` is written."""
+    return destination.with_name(f".{destination.name}.unfinished")
 
 
 def find_unfinished(path: Location) -> Unfinished | None:

@@ -6,9 +6,8 @@ An output that is not whole says so in its own attributes, see `asem_core.volume
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +20,7 @@ from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE, read_multiscale
-from asem_core.volume.pieces import chunk_pieces, digests
+from asem_core.volume.pieces import chunk_pieces, digest, digests, restore
 from asem_core.volume.pyramid import level_shapes, mean2, mode2
 from asem_core.volume.unfinished import Unfinished, mark_finished, mark_unfinished
 
@@ -131,13 +130,22 @@ class OmeOutput:
         return digests(self.path, chunk_pieces(coarse, box))
 
     def frame(self) -> dict[str, str]:
-        """Digests of the metadata without which no array can be read."""
-        files = [Path(level.path) / _METADATA[level.metadata.zarr_format] for found in self.levels.values()
-                 for level in found]  # fmt: skip
-        return digests(self.path, [file.as_posix() for file in files])
+        """Digests of the metadata by which arrays are found, placed and read; other attributes may come and go."""
+        version = self.image.metadata.zarr_format
+        of_array, of_image = _FRAME[version]
+        images = ["", *(f"labels/{name}/" for name in self.label_levels)]
+        arrays = [level.path for levels in self.levels.values() for level in levels]
+        pieces = [_STATED[version], *(f"{image}{name}" for image in images for name in of_image)]
+        return digests(self.path, [*pieces, *(f"{array}/{of_array}" for array in arrays)])
 
 
-_METADATA = {2: ".zarray", 3: "zarr.json"}
+_FRAME = {
+    2: (".zarray", [".zgroup", ".zattrs#multiscales"]),
+    3: ("zarr.json", ["zarr.json#attributes/ome/multiscales"]),
+}
+"""Per Zarr format the piece of an array, and those of the group of an image."""
+_STATED = {2: f".zattrs#{PROVENANCE}/{FINGERPRINT}", 3: f"zarr.json#attributes/{PROVENANCE}/{FINGERPRINT}"}
+"""Per Zarr format the piece that states who made it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -191,10 +199,9 @@ class OmePlan:
             ome_version=self.ome_version, provenance=provenance,
         )  # fmt: skip
 
-    def made_by(self, path: Path, fingerprint: str) -> bool:
-        """Whether ``path`` says that the run ``fingerprint`` made it."""
-        provenance = zarr_node.attributes(path).get(PROVENANCE)
-        return isinstance(provenance, Mapping) and provenance.get(FINGERPRINT) == fingerprint
+    def run_of(self, path: Path) -> str | None:
+        """See `run_of`."""
+        return run_of(path)
 
     def mark(self, path: Path, mark: Unfinished) -> None:
         """See `asem_core.volume.unfinished`."""
@@ -204,8 +211,8 @@ class OmePlan:
         """Take the mark away."""
         mark_finished(path)
 
-    def open(self, path: Path) -> OmeOutput:
-        """What `create` made, for writing on; metadata of arrays that was lost or changed is made anew.
+    def open(self, path: Path, *, provenance: Mapping[str, Any]) -> OmeOutput:
+        """What `create` made, for writing on; what was lost or changed of its `OmeOutput.frame` is made anew.
 
         Raises
         ------
@@ -213,15 +220,11 @@ class OmePlan:
             There is no such OME-Zarr, or it is incomplete.
         """
         with tempfile.TemporaryDirectory(prefix="asem-") as name:
-            fresh = Path(name) / path.name
-            self.create(fresh, provenance={})
-            for file in (file for n in set(_METADATA.values()) for file in fresh.rglob(n)):
-                there = path / file.relative_to(fresh)
-                is_array = file.name == ".zarray" or zarr_node.kind(file.parent) == "array"
-                if is_array and (not there.is_file() or there.read_bytes() != file.read_bytes()):
-                    there.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy(file, there)
-        return open_ome_output(path)
+            fresh = self.create(Path(name) / path.name, provenance=provenance)
+            for piece, expected in fresh.frame().items():
+                if digest(path, piece) != expected:
+                    restore(piece, source=fresh.path, root=path)
+        return open_ome_output(path, labels=self.labels)
 
 
 def create_ome_zarr(
@@ -269,8 +272,19 @@ def create_ome_zarr(
     return OmeOutput(path=path, image_levels=image_levels, image_reduction=image.reduction, label_levels=label_levels)
 
 
-def open_ome_output(path: Path) -> OmeOutput:
-    """Open what `create_ome_zarr` made, for writing on.
+def run_of(path: Path) -> str | None:
+    """The fingerprint of the run that made the OME-Zarr ``path``; empty: none did; None: its attributes are lost."""
+    try:
+        found = zarr_node.attributes(path)
+    except VolumeError:
+        return None
+    provenance = found.get(PROVENANCE)
+    stated = str(provenance.get(FINGERPRINT, "")) if isinstance(provenance, Mapping) else ""
+    return stated if found else None
+
+
+def open_ome_output(path: Path, *, labels: Iterable[str]) -> OmeOutput:
+    """Open what `create_ome_zarr` made, for writing on: its image and the label images ``labels``.
 
     Raises
     ------
@@ -281,11 +295,10 @@ def open_ome_output(path: Path) -> OmeOutput:
 
     try:
         root = zarr.open_group(path, mode="r+")
-        names = zarr_node.children(path / "labels")
-        labels = {name: _open_levels(root, path, f"labels/{name}/") for name in names}
+        label_levels = {name: _open_levels(root, path, f"labels/{name}/") for name in labels}
         reduction: Reduction = "mode" if read_multiscale(path).type == "mode" else "mean"
         image = _open_levels(root, path, "")
-        return OmeOutput(path=path, image_levels=image, image_reduction=reduction, label_levels=labels)
+        return OmeOutput(path=path, image_levels=image, image_reduction=reduction, label_levels=label_levels)
     except (VolumeError, OSError, KeyError, ValueError) as exc:
         raise OutputError(f"{path}: cannot be continued: {exc}; use --overwrite to start again") from exc
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,33 +16,50 @@ import numpy.typing as npt
 
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize
-from asem_core.volume.formats.ome_write import IMAGE, LevelBlock
+from asem_core.volume.formats.ome_write import FINGERPRINT, IMAGE, LevelBlock
 from asem_core.volume.pieces import digests
-from asem_core.volume.unfinished import MARK_FILE, Unfinished
+from asem_core.volume.unfinished import MARK_FILE, Unfinished, unfinished_place
 
 _CLASSIC_LIMIT = 2**32 - 2**25
 """Bytes of pixels up to which a classic TIFF (32-bit offsets) also has room for its headers."""
 
 
-def unfinished_place(destination: Path) -> Path:
-    """Where a TIFF output is written until it is whole: hidden, since TIFF cannot say that it is unfinished."""
-    return destination.with_name(f".{destination.name}.unfinished")
-
-
 def is_own_tiff(path: Path) -> bool:
     """Whether ASEM wrote the TIFF file ``path``: its headers say where it lies in our words."""
+    return (_described(path) or {}).keys() >= _PLACE
+
+
+def _described(path: Path) -> Mapping[str, Any] | None:
+    """What the description of the TIFF file ``path`` holds in JSON; None where there is no TIFF."""
     from tifffile import TiffFile
 
     try:
         with TiffFile(path) as tif:
-            found = (tif.shaped_metadata or ({},))[0]
+            return (tif.shaped_metadata or ({},))[0]
     except Exception:  # tifffile raises many kinds on what is no TIFF
-        return False
-    return found.keys() >= _PLACE
+        return None
 
 
 _PLACE = {"voxel_size_nm", "lower_edge_nm", "first_section"}
 """Our words in the description of a TIFF; nobody else's software writes them."""
+_SECTION = re.compile(r"section_\d+\.tif")
+
+
+def _run_of(path: Path) -> str | None:
+    """The fingerprint of the run that wrote the TIFF file ``path``, empty where none did; None: absent or damaged."""
+    try:
+        with path.open("rb") as file:
+            found = _RUN.search(file.read(_HEADER))
+    except OSError:
+        return None
+    if found is not None:
+        return found[1].decode()
+    return None if _described(path) is None or is_own_tiff(path) else ""
+
+
+_HEADER = 4096
+"""Bytes of a file among which its description is."""
+_RUN = re.compile(rb'"run": "([0-9a-f]{64})"')
 
 
 @attrs.frozen(kw_only=True)
@@ -128,17 +146,18 @@ class TiffPlan:
         return unfinished_place(destination)
 
     def create(self, path: Path, *, provenance: Mapping[str, Any]) -> TiffOutput:
-        """Write all headers and leave room for the pixels; TIFF does not hold ``provenance``."""
+        """Write all headers and leave room for the pixels; of ``provenance`` TIFF holds the fingerprint."""
         if not self.stack:
             path.mkdir()
-        return self.open(path)
+        return self.open(path, provenance=provenance)
 
-    def made_by(self, path: Path, fingerprint: str) -> bool:
-        """Whether ``path`` holds TIFFs of ours; they do not say of which run."""
-        if self.stack:
-            return path.is_file() and is_own_tiff(path)
-        names = {*self._names(), MARK_FILE}
-        return path.is_dir() and {child.name for child in path.iterdir()} <= names
+    def run_of(self, path: Path) -> str | None:
+        """The fingerprint of the run that made all files of ``path``; empty: other files too; None: none is legible."""
+        if not path.is_dir():
+            return _run_of(path)
+        files = [child for child in path.iterdir() if child.name != MARK_FILE]
+        runs = {_run_of(file) if _SECTION.fullmatch(file.name) else "" for file in files} - {None}
+        return runs.pop() if len(runs) == 1 else "" if runs else None
 
     def mark(self, path: Path, mark: Unfinished) -> None:
         """See `asem_core.volume.unfinished`; a stack is not read under its hidden name."""
@@ -150,9 +169,9 @@ class TiffPlan:
         if not self.stack:
             (path / MARK_FILE).unlink(missing_ok=True)
 
-    def open(self, path: Path) -> TiffOutput:
+    def open(self, path: Path, *, provenance: Mapping[str, Any]) -> TiffOutput:
         """What `create` made, for writing on; files that were lost, cut or have another header are made anew."""
-        frame = self._frame()
+        frame = self._frame(str(provenance.get(FINGERPRINT, "")))
         names = self._names()
         for name in names:
             file = path / name
@@ -173,14 +192,14 @@ class TiffPlan:
         digits = max(4, len(str(self.first + self.shape[0] - 1)))
         return tuple(f"section_{self.first + z:0{digits}d}.tif" for z in range(self.shape[0]))
 
-    def _frame(self) -> _Frame:
-        """What tifffile writes around the pixels of a file."""
+    def _frame(self, run: str) -> _Frame:
+        """What tifffile writes around the pixels of a file of the run with that fingerprint."""
         from tifffile import TiffWriter
 
         z, y, x = self.voxel_size.zyx
         place = {
             "voxel_size_nm": [z, y, x], "lower_edge_nm": list(self.lower_edge_nm), "first_section": self.first,
-            "spacing": z, "unit": "nm",
+            "spacing": z, "unit": "nm", "run": run,
         }  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="asem-") as folder:
             path = Path(folder) / "frame.tif"  # where the pixels would be, it is a hole that takes no disk
