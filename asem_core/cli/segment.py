@@ -88,9 +88,8 @@ def segment(
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     if figures is not None:
-        figures = check_figures(
-            figures, organelle=organelle, kind="segmentation", inputs=[opened, output, *([] if cell is None else [cell])]
-        )
+        masks = [] if cell is None else [cell]
+        figures = check_figures(figures, organelle=organelle, kind="segmentation", inputs=[opened, output, *masks])
     settings = Settings(
         roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
         workers=workers,

@@ -16,7 +16,6 @@ from typing import Any
 import attrs
 import torch
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
@@ -26,6 +25,7 @@ from asem_core.preprocess.stages import make_steps, split_steps
 from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry
 from asem_core.train import checkpoint
+from asem_core.train.events import Events
 from asem_core.train.fold import fold
 from asem_core.train.loss import LOSSES
 from asem_core.train.memory import keep_freed_memory
@@ -247,13 +247,13 @@ class _Journal:
             lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
             path.write_text("".join(line for line in lines if _stays(json.loads(line), resumed_at, last)))
         self._file = path.open("a", buffering=1)
-        self._events = SummaryWriter(str(folder / EVENTS), purge_step=resumed_at + 1)
+        self._events = Events(folder / EVENTS, begins_at=resumed_at + 1)
 
     def write(self, kind: str, iteration: int, values: dict[str, float]) -> None:
         rounded = {key: float(f"{value:.6g}") for key, value in values.items()}
         self._file.write(json.dumps({"kind": kind, "iteration": iteration, **rounded}) + "\n")
         for key, value in values.items():
-            self._events.add_scalar(f"{kind}/{key}", value, iteration)
+            self._events.add(f"{kind}/{key}", value, iteration)
 
     def close(self) -> None:
         self._file.close()

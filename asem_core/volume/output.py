@@ -243,6 +243,8 @@ def explain_os(exc: OSError, destination: Path) -> OutputError:
     """What went wrong with the disk while ``destination`` was written, in one line."""
     if is_no_space(exc):
         return OutputError(f"{destination}: no space left on the disk; free some, then run the same command again")
+    if isinstance(exc, shutil.Error):  # of every file that was not copied: from, to, why
+        return OutputError(f"{destination}: cannot be written: {exc.args[0][0][2]}")
     return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")
 
 

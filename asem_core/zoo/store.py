@@ -21,7 +21,7 @@ import attrs
 from asem_core.errors import ModelError, OutputError
 from asem_core.home import data_folder, local_path
 from asem_core.specs import ModelSpec
-from asem_core.volume.output import complete_or_absent, explain_os
+from asem_core.volume.output import check_room, complete_or_absent, explain_os
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import PACKAGE, check_files, read_manifest
 from asem_core.zoo.rdf import organelle_of
@@ -82,6 +82,7 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
         with tempfile.TemporaryDirectory(prefix=".incoming-", dir=store) as scratch:
             folder = Path(scratch) / "package"
             if source.is_dir():
+                check_room(store, sum(path.stat().st_size for path in source.rglob("*")))
                 shutil.copytree(source, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 unpack_safely(source, folder)
