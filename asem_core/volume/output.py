@@ -58,8 +58,7 @@ def complete_or_absent(
     needed_bytes
         Room that is asked for beforehand.
     overwrite
-        Whether a volume that is already there is replaced; it stays until the new one is complete. An empty folder is
-        taken for nothing.
+        Whether a volume that is already there is replaced; it stays until the new one is complete.
     kind
         What may be replaced, if not a volume.
     inputs
@@ -105,7 +104,7 @@ def check_destination(
         link to nothing, it lies inside an input or round it, or its folder cannot be written.
     """
     destination = place_of(destination, inputs=inputs)
-    if destination.exists() and not _is_empty(destination):
+    if destination.exists():
         if not overwrite:
             raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
         check_replaceable(destination, kind)
@@ -265,10 +264,6 @@ def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Pat
     except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
         raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
     return found
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
 
 
 def _is_own_volume(path: Path) -> bool:

@@ -67,10 +67,12 @@ def test_complete_or_absent(tmp_path: Path) -> None:
     assert file.read_text() == "edited"
 
 
-def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
+def test_an_empty_folder_is_somebodys(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    write(tmp_path / "out", "ours")
-    assert (tmp_path / "out").read_text() == "ours"
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match=r"exists already|is not replaced"):
+            write(tmp_path / "out", "ours", overwrite=overwrite)
+    assert names(tmp_path) == ["out"]
 
 
 def test_what_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
