@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from asem_core.analyze.kind import Kind
+from asem_core.analyze.outputs import as_stated
 from asem_core.analyze.tables import write_tables
 from asem_core.analyze.view import BLOCK, View, open_view
 from asem_core.errors import AsemError, GeometryError, PluginError
@@ -77,7 +78,8 @@ def analyze(
     Raises
     ------
     PluginError
-        No such analysis, or wrong parameters; an analysis whose statistics are not plain values.
+        No such analysis, or wrong parameters; an analysis that returns something else than its ``outputs``, or whose
+        statistics are not plain values.
     AsemError
         An input that the analysis needs is missing, or one that it does not take is given. Also see `open_view`.
     GeometryError
@@ -102,7 +104,8 @@ def analyze(
             output=partial, block=block, progress=progress,
         ) as view:  # fmt: skip
             _check_voxel_size(spec, view)
-            dataset: xr.Dataset = resolve(spec.fn)(view, params=chosen)
+            found = resolve(spec.fn)(view, params=chosen)
+            dataset = as_stated(found, spec, others=list(view.others))
         about = {**_provenance(spec, view, chosen, registry), "rows": dict(dataset.sizes)}
         dataset = dataset.assign_attrs(asem=about, statistics=_statistics(spec, dataset))
         write_tables(partial, dataset, name=name)

@@ -9,7 +9,7 @@ Every block is labelled by itself; ids that meet across the faces of blocks are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -22,9 +22,12 @@ from scipy import ndimage, sparse
 from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress, silent
+from asem_core.volume.formats.zarr_array import chunk_path, temporary_array
 
 Connectivity = Literal[6, 26]
 Ids = npt.NDArray[np.uint32]
+Each = Callable[[str, Sequence[Box], Callable[[Box], Sequence[Path]]], None]
+"""``each(stage, blocks, write)`` calls ``write`` for every block; the paths of the files that it wrote are returned."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -55,6 +58,7 @@ def connected_components(
     block: Triple,
     progress: Progress = silent,
     stage: str = "components",
+    each: Each | None = None,
 ) -> Components:
     """Label a mask block by block.
 
@@ -67,10 +71,13 @@ def connected_components(
     connectivity
         6: over faces; 26: over faces, edges and corners.
     scratch
-        Folder for the ids of the blocks (4 bytes a voxel before compression). It must not exist, and must stay as long
-        as `Components.ids` is used; the caller removes it.
+        Folder for the ids of the blocks (4 bytes a voxel before compression). It must stay as long as `Components.ids`
+        is used; the caller removes it. What is there already must come from the same mask, with the same ``each``.
     block
         Voxels per axis of a block. The result does not depend on it.
+    each
+        Calls a function for every block that is not done yet, such as `asem_core.blocks.job.Run.temporary`; by default
+        for all.
 
     Returns
     -------
@@ -79,15 +86,18 @@ def connected_components(
     """
     volume = Box.of_shape(shape)
     structure = ndimage.generate_binary_structure(3, 1 if connectivity == 6 else 3)
-    local = _LocalIds.create(scratch, shape, block)
+    local = _LocalIds.open(scratch, shape, block)
 
-    def label(box: Box) -> _Found:
+    def label(box: Box) -> list[Path]:
         ids, count = ndimage.label(read(box), structure=structure)
-        local.write(box, ids)
-        return _measure(ids, count, box, volume)
+        return [*local.write(box, ids), _measure(ids, count, box, volume).save(scratch, box)]
 
     blocks = list(volume.tiles(block))
-    found = map_blocks(label, blocks, stage=stage, progress=progress)
+    if each is not None:
+        each(stage, blocks, label)
+    else:
+        map_blocks(label, blocks, stage=stage, progress=progress)
+    found = [_Found.load(scratch, box) for box in blocks]
     local = attrs.evolve(local, offsets=np.concatenate([[0], np.cumsum([len(f.voxels) for f in found])]))
     pairs = map_blocks(
         lambda box: _meeting(local, box, volume, connectivity), blocks, stage=f"{stage}: merging", progress=progress
@@ -105,18 +115,15 @@ class _LocalIds:
     offsets: npt.NDArray[np.int64] = attrs.field(factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
-    def create(cls, path: Path, shape: Triple, block: Triple) -> _LocalIds:
-        import zarr
-
-        chunks = triple([min(b, n) for b, n in zip(block, shape, strict=True)])
-        codec: Any = {"id": "blosc", "cname": "lz4", "clevel": 3, "shuffle": 1}
-        array = zarr.create_array(
-            path, shape=shape, dtype="uint32", chunks=chunks, zarr_format=2, fill_value=0, compressors=codec
-        )
+    def open(cls, folder: Path, shape: Triple, block: Triple) -> _LocalIds:
+        array = temporary_array(folder / "ids", shape=shape, dtype="uint32", chunk=block)
         return cls(array=array, grid=triple([-(-n // b) for n, b in zip(shape, block, strict=True)]), block=block)
 
-    def write(self, box: Box, ids: npt.NDArray[np.int32]) -> None:
+    def write(self, box: Box, ids: npt.NDArray[np.int32]) -> list[Path]:
+        """Write a whole block; the files without which it cannot be read."""
         self.array[box.slices] = ids.astype(np.uint32)
+        chunk = chunk_path(self.array, [a // b for a, b in zip(box.start, self.block, strict=True)])
+        return [chunk, Path(self.array.store.root) / ".zarray"]
 
     def read(self, box: Box) -> npt.NDArray[np.int64]:
         """Ids of the common count ``(z, y, x)``."""
@@ -144,6 +151,22 @@ class _Found:
     first: npt.NDArray[np.int64]
     """Raster index of the first voxel in the whole volume."""
     on_face: npt.NDArray[np.bool_]
+
+    def save(self, folder: Path, box: Box) -> Path:
+        """Keep it for `load`; the file."""
+        path = _found_path(folder, box)
+        path.parent.mkdir(exist_ok=True)
+        np.savez(path, voxels=self.voxels, first=self.first, on_face=self.on_face)
+        return path
+
+    @classmethod
+    def load(cls, folder: Path, box: Box) -> _Found:
+        with np.load(_found_path(folder, box)) as file:
+            return cls(voxels=file["voxels"], first=file["first"], on_face=file["on_face"])
+
+
+def _found_path(folder: Path, box: Box) -> Path:
+    return folder / "found" / f"{'_'.join(map(str, box.start))}.npz"
 
 
 def _measure(ids: npt.NDArray[np.int32], count: int, box: Box, volume: Box) -> _Found:

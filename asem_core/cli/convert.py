@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -71,20 +72,24 @@ def convert(
       asem convert cell.zarr cell_10nm.zarr --resample 10,10,10
     """
     from asem_core.conversion.convert import convert as run
+    from asem_core.grid.place import paste
     from asem_core.volume import open_labels, open_volume
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
+    registry = shared_registry()
     if organelle is None:
-        volume = open_volume(src, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
+        volume = open_volume(src, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     else:
-        volume = open_labels(src, organelle, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
-    for note in volume.notes:
+        volume = open_labels(
+            src, organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
+        )
+    frame = None if reference is None else open_volume(reference, registry=registry, voxel_size=voxel_size)
+    for note in (volume if frame is None else paste(volume, frame)).notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
             volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,
-            paste_into=open_volume(reference, voxel_size=voxel_size) if reference is not None else None,
-            overwrite=overwrite, progress=progress,
+            paste_into=frame, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     click.echo(f"{made}")

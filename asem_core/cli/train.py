@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -29,11 +30,10 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
         from asem_core.train.loop import train as run
     except ImportError as error:
         raise AsemError(f"training needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
 
     with progress_bar() as progress:
         result = run(
-            recipe, output, data_folder=data, registry=make_registry(), device=device, overwrite=overwrite,
+            recipe, output, data_folder=data, registry=shared_registry(), device=device, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip
     for name, score in result.scores.items():

@@ -19,6 +19,7 @@ from asem_core.draw.png import check_pngs, save_png
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import AXES
 from asem_core.grid.place import Placed, place, place_beside
+from asem_core.volume.grey import GreyRange
 from asem_core.volume.output import Input
 from asem_core.volume.volume import Volume
 
@@ -83,8 +84,9 @@ def draw_segmentation(raw: Volume, segmentation: Volume, folder: Path, *, organe
 
 
 def draw_evaluation(
-    raw: Volume | None, prediction: Volume, labels: Volume, folder: Path, *, organelle: str
-) -> list[Path]:
+    raw: Volume | None, prediction: Volume, labels: Volume, folder: Path, *, organelle: str,
+    grey_range: GreyRange | None = None, ignore_label: int | None = None,
+) -> list[Path]:  # fmt: skip
     """Draw what a prediction found, invented and missed, on the planes of `draw_segmentation`.
 
     Parameters
@@ -95,6 +97,10 @@ def draw_evaluation(
         As for `asem_core.evaluate.evaluate`, and aligned in the same way.
     folder
         Made if missing; older pictures of the same planes are replaced, and nothing else.
+    grey_range
+        Levels of ``raw`` that are drawn black and white; by default the 0.5th and 99.5th percentile of each plane.
+    ignore_label
+        Value of ``labels`` that is not scored: neither it nor a prediction there is drawn.
 
     Returns
     -------
@@ -114,11 +120,14 @@ def draw_evaluation(
     placed_raw = place_beside(raw, frame, placed) if raw is not None else None
     paths = []
     for plane in choose_planes(frame.box.intersect(placed.box), frame):
-        predicted, truth = (read_plane(source, plane) != 0 for source in (placed, frame))
+        predicted, truth = (read_plane(source, plane) for source in (placed, frame))
+        scored = np.ones(truth.shape, np.bool_) if ignore_label is None else truth != ignore_label
+        predicted, truth = (predicted != 0) & scored, (truth != 0) & scored
         score = Score.of(predicted, truth)
         shape, nm_per_pixel = _display(plane, truth, labels)
         if placed_raw is not None:
-            picture = grey(read_plane(placed_raw, plane), shape)
+            black_white = None if grey_range is None else (grey_range.low, grey_range.high)
+            picture = grey(read_plane(placed_raw, plane), shape, black_white=black_white)
         else:
             picture = np.full((*shape, 3), 110, np.uint8)
         painted = Panel(caption="prediction against ground truth", picture=_errors(picture, predicted, truth))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from asem_core.blocks.components import Each
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.labels.rules import Labels
 from asem_core.progress import Progress, silent
@@ -34,6 +34,8 @@ class LabelBlocks:
     block: Triple
     """Voxels per axis in which a stage that must see the whole volume reads it."""
     progress: Progress = silent
+    each: Each | None = None
+    """How files of blocks are made in `scratch`, see `asem_core.blocks.components.connected_components`."""
     changes: Mapping[str, int] = attrs.field(factory=dict)
     """What the last stage did, such as ``objects_removed``."""
 
@@ -46,10 +48,6 @@ class LabelBlocks:
     def blocks(self) -> list[Box]:
         """The volume cut into `block`."""
         return list(self.box.tiles(self.block))
-
-    def new_folder(self) -> Path:
-        """An empty folder of its own in `scratch`."""
-        return Path(tempfile.mkdtemp(dir=self.scratch))
 
     def then(self, read: Callable[[Box], Labels], *, changes: Mapping[str, int] | None = None) -> LabelBlocks:
         """These labels after a stage that is ``read``."""

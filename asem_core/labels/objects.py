@@ -52,10 +52,11 @@ def _components(labels: LabelBlocks, *, background: bool, connectivity: Connecti
         lambda box: (labels.read(box) == 0) == background,
         labels.shape,
         connectivity=connectivity,
-        scratch=labels.new_folder() / "ids",
+        scratch=labels.scratch / stage,
         block=labels.block,
         progress=labels.progress,
         stage=stage,
+        each=labels.each,
     )
 
 

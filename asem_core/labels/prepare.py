@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ import numpy.typing as npt
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import OutputError, VolumeError
-from asem_core.geometry import Box, Triple, VoxelSize, triple
-from asem_core.grid.reference import describe_width, on_grid, scale_width
-from asem_core.labels.blocks import LabelBlocks, apply_rule, with_halo
+from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.grid.reference import on_grid
+from asem_core.labels.blocks import LabelBlocks, apply_rule
 from asem_core.labels.plan import Plan
 from asem_core.labels.rules import Labels
+from asem_core.labels.zone import Zone
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, resolve
+from asem_core.registry import Registry
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import staged_bytes
+from asem_core.volume.staging import read_unit, slabs, staged_bytes
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
@@ -74,8 +75,9 @@ def prepare(
     """
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
+    _check_ids(labels, progress)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
-    zone = _describe_zone(plan, registry, labels.voxel_size)
+    zone = plan.zone.on(labels.voxel_size)
     made: dict[str, Any] = {
         "organelle": plan.organelle,
         "stages": stages,
@@ -90,22 +92,20 @@ def prepare(
     )  # fmt: skip
 
     def fill(run: Run) -> None:
-        scratch = run.folder("rules")
-        scratch.mkdir()
         blocks = LabelBlocks(
-            read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=scratch, block=block,
+            read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=run.scratch, block=block,
             progress=progress,
         )  # fmt: skip
         voxels, changes = [_count(blocks, _labelled, stage="reading labels")], []
         for number, (spec, params) in enumerate(plan.rules):
-            blocks = apply_rule(blocks, spec, voxel_size=labels.voxel_size, params=params)
+            blocks = apply_rule(_alone(blocks, run, number), spec, voxel_size=labels.voxel_size, params=params)
             changes.append(dict(blocks.changes))
             if number < len(plan.rules) - 1:
                 voxels.append(_count(blocks, _labelled, stage=spec.name))
-        excluded = _zone_of(plan, registry, labels.voxel_size)
+        excluded = partial(_excluded, plan.zone, blocks, voxel_size=labels.voxel_size)
 
         def compute(box: Box) -> Mapping[str, npt.NDArray[Any]]:
-            return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(blocks, box)).astype(np.uint8)}
+            return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(box)).astype(np.uint8)}
 
         produce(lambda _: compute, stage="preparing labels", block=block, plan=output)(run)
         run.results.update(_counted(run, made, changes, voxels, block=block))
@@ -120,6 +120,15 @@ def prepare(
         overwrite=overwrite, progress=progress,
     )  # fmt: skip
     return {**made, "output": str(done.path), "source": labels.uri, "shape": list(labels.shape), **done.results}
+
+
+def _alone(labels: LabelBlocks, run: Run, number: int) -> LabelBlocks:
+    """``labels`` for rule ``number``, whose temporary files get in nobody's way."""
+
+    def each(stage: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
+        run.temporary(f"rule {number + 1}: {stage}", blocks, write)
+
+    return attrs.evolve(labels, scratch=run.scratch / f"rule_{number + 1}", each=each)
 
 
 def _counted(
@@ -140,13 +149,22 @@ def _counted(
     return {"stages": stages, "zone": {**made["zone"], "excluded_voxels": excluded}}
 
 
+def _check_ids(labels: Volume, progress: Progress) -> None:
+    """Refuse labels below 0 before anything is written."""
+
+    def check(box: Box) -> None:
+        lowest = labels.read(box).min()
+        if lowest < 0:
+            raise VolumeError(f"{labels.uri}: labels are integers >= 0, found {lowest} in box {box}")
+
+    if labels.dtype.kind == "i":
+        boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
+        map_blocks(check, boxes, stage="checking labels", progress=progress)
+
+
 def _read(volume: Volume, box: Box) -> Labels:
     found = volume.read(box)
-    if found.dtype.kind == "b":
-        return found.view(np.uint8)
-    if found.dtype.kind == "i" and found.min() < 0:
-        raise VolumeError(f"{volume.uri}: labels are integers >= 0, found {found.min()} in box {box}")
-    return found
+    return found.view(np.uint8) if found.dtype.kind == "b" else found
 
 
 def _labelled(found: Labels) -> int:
@@ -157,25 +175,18 @@ def _count(labels: LabelBlocks, of: Callable[[Labels], int], *, stage: str) -> i
     return sum(map_blocks(lambda box: of(labels.read(box)), labels.blocks, stage=stage, progress=labels.progress))
 
 
-def _zone_of(plan: Plan, registry: Registry, voxel_size: VoxelSize) -> Callable[[LabelBlocks, Box], npt.NDArray[Any]]:
-    spec = registry.exclusion_zones[plan.zone.name]
-    dilate, erode = (scale_width(width, voxel_size) for width in (plan.zone.dilate, plan.zone.erode))
-    fn = partial(resolve(spec.fn), params=resolve(spec.params)(dilate=dilate, erode=erode))
-    halo = triple([max(pair) for pair in zip(dilate, erode, strict=True)])
-    return lambda labels, box: with_halo(labels, box, halo, fn)
+def _excluded(zone: Zone, labels: LabelBlocks, box: Box, *, voxel_size: VoxelSize) -> npt.NDArray[np.bool_]:
+    """Whether each voxel of ``box`` lies in the zone."""
+    halo = zone.halo(voxel_size)
+    around = box.grow(halo)
+    there = around.intersect(labels.box)
+    inside = np.zeros(around.shape, np.bool_)
+    inside[there.shift([-s for s in around.start]).slices] = labels.read(there) != 0
+    return zone.excluded(inside, voxel_size=voxel_size)[tuple(slice(h, -h or None) for h in halo)]
 
 
 def _describe_rule(spec: Any, params: attrs.AttrsInstance, voxel_size: VoxelSize) -> dict[str, Any]:
     return {
         "name": spec.name, "version": spec.version, "params": attrs.asdict(params),
         "on_grid": on_grid(params, voxel_size),
-    }  # fmt: skip
-
-
-def _describe_zone(plan: Plan, registry: Registry, voxel_size: VoxelSize) -> dict[str, Any]:
-    zone = plan.zone
-    return {
-        "name": zone.name, "version": registry.exclusion_zones[zone.name].version,
-        "params": {"dilate": zone.dilate, "erode": zone.erode},
-        "on_grid": {side: describe_width(getattr(zone, side), voxel_size) for side in ("dilate", "erode")},
     }  # fmt: skip

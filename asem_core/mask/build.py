@@ -16,6 +16,7 @@ from asem_core.geometry import Box, Triple, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.home import local_path
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
+from asem_core.preprocess.levels import level_count
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
@@ -68,12 +69,13 @@ def make_mask(
     Raises
     ------
     VolumeError
-        Signed integers, or floats outside [0, 1].
+        Other dtypes (`asem_core.volume.check.graded` brings them there), or floats outside [0, 1].
     OutputError
         See `asem_core.blocks.job.run`.
     """
     destination = local_path(destination)
     params = params or CellMask()
+    level_count(volume.dtype)
     check_values(volume, progress=progress)
     size, context = volume.voxel_size, params.context(volume.voxel_size)
     side = triple([min(b, n) for b, n in zip(block, volume.shape, strict=True)])
@@ -88,13 +90,13 @@ def make_mask(
             return ~rough_mask(raw, voxel_size=size, params=params)
 
         holes = connected_components(
-            outside, volume.shape, connectivity=6, scratch=run.folder("holes"), block=side, progress=progress,
-            stage="holes",
+            outside, volume.shape, connectivity=6, scratch=run.scratch / "holes", block=side, progress=progress,
+            stage="holes", each=run.temporary,
         )  # fmt: skip
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
-            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.folder("objects"), block=side,
-            progress=progress, stage="objects",
+            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.scratch / "objects",
+            block=side, progress=progress, stage="objects", each=run.temporary,
         )  # fmt: skip
         keep = kept(objects.voxels, voxel_size=size, params=params)
         run.results.update(attrs.asdict(_summary(volume, holes, fill, objects, keep)))

@@ -90,7 +90,7 @@ def _statistics(volume: Volume, needs: tuple[str, ...], run: Run) -> Statistics:
     if not needs:
         return {}
     spec = PreprocessorSpec(
-        name="measured", version="1", summary="measured, not applied", needs=needs,
+        name="measured", version="1", summary="measured, not applied", statistics=needs,
         fn="asem_core.preprocess.scale:scale_linear", params="asem_core.preprocess.scale:ScaleLinear",
     )  # fmt: skip
     step = Step(spec=spec, params=ScaleLinear())

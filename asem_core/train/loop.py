@@ -27,6 +27,7 @@ from asem_core.registry import Registry
 from asem_core.train import checkpoint
 from asem_core.train.events import Events
 from asem_core.train.fold import fold
+from asem_core.train.grey import write_grey
 from asem_core.train.loss import LOSSES
 from asem_core.train.memory import keep_freed_memory
 from asem_core.train.recipe import Optimiser, Phase, Recipe, load_recipe
@@ -125,6 +126,7 @@ def _train(
     if overwrite:
         discard(output)
     write_recipe(output, recipe)
+    write_grey(output, training)
     sampler = Sampler(training, recipe, place)
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
         began = time.monotonic()

@@ -21,6 +21,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, StageRef
 from asem_core.train import export
+from asem_core.train.grey import read_grey
 from asem_core.train.recipe import Recipe, load_recipe, recipe_values
 from asem_core.train.run import LOG, RECIPE, WEIGHTS
 from asem_core.train.unet import UNet
@@ -60,7 +61,7 @@ def package_run(
     Parameters
     ----------
     run
-        Folder with ``weights.pt``, ``recipe.yaml`` and ``log.jsonl``.
+        Folder with ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and ``grey.json``.
     folder
         Where the package goes.
     model_id, model_version, organelle
@@ -100,7 +101,7 @@ def package_run(
     )  # fmt: skip
     facts = partial(
         Facts, id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
-        origin=origin, scores=scores, compared=compared, date=date,
+        origin=origin, scores=scores, compared=compared, date=date, grey=read_grey(run),
     )  # fmt: skip
     return package_network(
         network, folder, card=card, facts=facts, sample=sample, normalise=origin.normalise, records=(recipe_path, log),

@@ -6,7 +6,7 @@
       recipe.yaml      what is trained, complete; its first line says that ASEM wrote it
       checkpoint.pt    what a killed run goes on from
       log.jsonl        numbers of every iteration;  tensorboard/  the same as events
-      weights.pt       the network, when it is trained
+      weights.pt       the network, when it is trained;  grey.json  the grey values that it was trained on
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from asem_core.errors import ModelError, OutputError
+from asem_core.train.grey import GREY_NAME
 from asem_core.train.recipe import Recipe, recipe_values
 from asem_core.train.saved import read_saved
 from asem_core.volume.output import Input, place_of
@@ -56,8 +57,8 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove the run in ``folder``, and nothing else: checkpoint, log, weights and events."""
-    for name in (CHECKPOINT, f"{CHECKPOINT}.partial", LOG, WEIGHTS, f"{WEIGHTS}.partial"):
+    """Remove the run in ``folder``, and nothing else; its recipe is written anew."""
+    for name in (CHECKPOINT, f"{CHECKPOINT}.partial", LOG, GREY_NAME, WEIGHTS, f"{WEIGHTS}.partial"):
         (folder / name).unlink(missing_ok=True)
     for events in (folder / EVENTS).glob("events.out.tfevents.*"):
         events.unlink()

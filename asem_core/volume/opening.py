@@ -73,7 +73,8 @@ def open_volume(
     return Volume(
         array=source.array,
         voxel_size=size,
-        lower_edge_nm=source.lower_edge_nm,
+        lower_edge_nm=source.lower_edge_nm or (0.0, 0.0, 0.0),
+        placed=source.lower_edge_nm is not None,
         uri=address,
         format=spec.name,
         chunks=triple(source.chunks[leading:]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections import defaultdict
 from graphlib import TopologicalSorter
@@ -59,6 +60,19 @@ def test_library_does_not_know_the_command_line(modules: list[Module]) -> None:
         if module.package != "asem_core.cli" and module.name.startswith("asem_core"):
             users = {name for name in module.imports(deferred=True) if name.startswith(("click", "asem_core.cli"))}
             assert not users, module.name
+
+
+def test_verbs_share_one_registry(modules: list[Module]) -> None:
+    """A verb asks for the registry of its command, and hands it to whatever would load plugins by itself."""
+    verbs = [m for m in modules if m.package == "asem_core.cli" or m.name.endswith(".commands")]
+    loading = {m.name for m in verbs if "asem_core.plugins.make_manager" in m.imports(deferred=True)}
+    assert loading == {"asem_core.cli.main"}
+    for module in verbs:
+        for call in [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]:
+            name = ast.unparse(call.func)
+            if name in ("open_volume", "open_labels"):
+                assert "registry" in {keyword.arg for keyword in call.keywords}, f"{module.name}: {ast.unparse(call)}"
+            assert not name.endswith("make_registry") or module.name == "asem_core.cli.context", module.name
 
 
 def test_packages_do_not_import_in_circles(modules: list[Module]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
@@ -56,7 +57,6 @@ def package(
         from asem_core.train.package import package_run, read_sample
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
     from asem_core.train.recipe import load_recipe
     from asem_core.volume import open_volume
     from asem_core.volume.output import check_destination
@@ -65,7 +65,7 @@ def package(
     read: list[Input] = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
     check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
     card = load_card(card_path)
-    registry = make_registry()
+    registry = shared_registry()
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
     done = package_run(
         run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,

@@ -313,7 +313,7 @@ def build_pyramid(output: OmeOutput, *, progress: Progress = silent) -> None:
 
 def _name(path: Path) -> str:
     """Of the image in the folder ``path``, which may still be the hidden one that is written to."""
-    return path.name.strip(".").removesuffix(".partial").removesuffix(".zarr")
+    return path.name.strip(".").removesuffix(".partial").removesuffix(".unfinished").removesuffix(".zarr")
 
 
 def _open_levels(root: zarr.Group, path: Path, prefix: str) -> tuple[zarr.Array[Any], ...]:

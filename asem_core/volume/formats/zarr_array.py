@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import VolumeError
+from asem_core.geometry import Triple
 from asem_core.volume.address import Location, explain, stamp
 from asem_core.volume.formats import zarr_node
 
@@ -66,6 +67,25 @@ def open_array(path: Location) -> zarr.Array[Any]:
         return zarr.open_array(store, mode="r")
     except Exception as exc:  # zarr raises many kinds on damaged metadata
         raise VolumeError(f"{path}: cannot open the Zarr array: {explain(exc)}") from exc
+
+
+def temporary_array(path: Path, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple) -> zarr.Array[Any]:
+    """An array ``(z, y, x)`` of fast compression in the folder ``path``, made, or opened again if it is such a one.
+
+    Every chunk that is written lies on disk, also one of zeros.
+    """
+    import zarr
+
+    chunks = tuple(min(c, n) for c, n in zip(chunk, shape, strict=True))
+    if (path / ".zarray").is_file():
+        found = zarr.open_array(path, mode="r+")
+        if (found.shape, found.chunks, found.dtype) == (tuple(shape), chunks, np.dtype(dtype)):
+            return found.with_config({"write_empty_chunks": True})
+    compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
+    return zarr.create_array(
+        path, shape=shape, dtype=np.dtype(dtype), chunks=chunks, zarr_format=2, compressors=compressor, fill_value=0,
+        config={"write_empty_chunks": True}, chunk_key_encoding={"name": "v2", "separator": "/"}, overwrite=True,
+    )  # fmt: skip
 
 
 def leading_ones(shape: Sequence[int]) -> int:

@@ -15,10 +15,12 @@ import xarray as xr
 from asem_core import VoxelSize
 from asem_core.analyze import analyze
 from asem_core.errors import AsemError, GeometryError, OutputError, PluginError, VolumeError
-from asem_core.plugins import LoadedPlugin
+from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.specs import AnalysisSpec
 from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+
+from .toy import OUTPUTS
 
 SHAPE = (6, 7, 8)
 
@@ -27,12 +29,13 @@ SHAPE = (6, 7, 8)
 def toys(registry: Registry) -> Registry:
     """A registry whose analyses are toys: ``count``, and ``greedy``, which needs everything."""
     module = f"{__name__.rpartition('.')[0]}.toy"
-    common = {"version": "1", "summary": "count voxels", "params": f"{module}:Params"}
+    common = {"version": "1", "summary": "count voxels", "params": f"{module}:Params", "row": "object",
+              "outputs": OUTPUTS}  # fmt: skip
     specs = (
         AnalysisSpec(name="count", fn=f"{module}:count", takes=("raw", "others"), **common),
         AnalysisSpec(name="greedy", fn=f"{module}:refuse", needs=("raw", "cell_mask"), **common),
     )
-    plugin = LoadedPlugin(name="toy", distribution="asem-toy", version="2")
+    plugin = PluginRecord(name="toy", distribution="asem-toy", version="2")
     entries = {spec.name: Entry(spec=spec, plugin=plugin) for spec in specs}
     registry.__dict__["analyses"] = Names(kind="analysis", entries=entries)
     return registry

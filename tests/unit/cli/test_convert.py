@@ -82,4 +82,4 @@ def test_the_reference_is_not_overwritten(tmp_path, stack):
     words = (tmp_path / "in.tif", tmp_path / "ref.zarr", "--voxel-size", "5")
     run(*words)
     result = run(*words, "--paste-into", tmp_path / "ref.zarr", "--overwrite")
-    assert "lie inside each other" in str(result.exception)
+    assert "would lie in, or replace, what is read" in str(result.exception)

@@ -1,10 +1,9 @@
-"""Conversion: what goes in comes out, and a failure leaves nothing behind."""
+"""Conversion: what goes in comes out, and what is stopped goes on."""
 
 from __future__ import annotations
 
 import errno
 import tracemalloc
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,8 +13,9 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asem_core.blocks.verify import status, verify
 from asem_core.conversion.convert import convert
-from asem_core.errors import GeometryError, OutputError, VolumeError
+from asem_core.errors import BlockError, GeometryError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import Volume, open_labels, output, staging
 from asem_core.volume.check import check_values
@@ -24,7 +24,6 @@ from asem_core.volume.pyramid import mode2
 from asem_core.volume.staging import slabs, stage, staged_bytes
 
 FIVE = VoxelSize((5, 4, 4))
-EPFL = Path(__file__).parents[4] / "shared/data/epfl_hippocampus/raw"
 
 
 def of(values, chunks=None, **kwargs):
@@ -53,9 +52,8 @@ def test_tiff_to_zarr_to_tiff_is_bit_identical(tmp_path, dtype, last, opened, im
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(not EPFL.is_dir(), reason=f"no real data at {EPFL}")
-def test_real_sections_come_back_bit_identical(tmp_path, opened, importlib_version):
-    source = opened(EPFL, voxel_size=FIVE)
+def test_real_sections_come_back_bit_identical(tmp_path, real_data, opened, importlib_version):
+    source = opened(real_data / "epfl_hippocampus/raw", voxel_size=FIVE)
     roi = Box((40, 100, 0), (60, 300, 1024))
     convert(source, tmp_path / "x.zarr", roi=roi)
     convert(opened(tmp_path / "x.zarr"), tmp_path / "out")
@@ -146,17 +144,18 @@ def test_roi_outside_shows_the_shape(tmp_path, image):
 def test_existing_destination(tmp_path, image, opened, importlib_version):
     target = tmp_path / "x.zarr"
     convert(of(image), target)
-    with pytest.raises(OutputError, match="exists already; use --overwrite"):
-        convert(of(image), target)
+    convert(of(image), target)
+    with pytest.raises(OutputError, match=r"made with other settings \(roi was .*; use --overwrite"):
+        convert(of(image[:4]), target)
     convert(of(image[:4]), target, overwrite=True)
     assert opened(target).shape == (4, 40, 31)
-    assert [p.name for p in tmp_path.iterdir()] == ["x.zarr"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.zarr", "x.zarr.journal.jsonl"]
 
 
 def test_overwrite_never_deletes_what_is_no_volume(tmp_path, image):
     (tmp_path / "home").mkdir()
     (tmp_path / "home/thesis.doc").write_text("precious")
-    with pytest.raises(OutputError, match="holds other things than a volume"):
+    with pytest.raises(OutputError, match="is not, or not only, a volume that ASEM wrote"):
         convert(of(image), tmp_path / "home", overwrite=True)
     assert (tmp_path / "home/thesis.doc").exists()
 
@@ -164,47 +163,77 @@ def test_overwrite_never_deletes_what_is_no_volume(tmp_path, image):
 def test_source_and_destination_apart(sections, opened):
     volume = opened(sections, voxel_size=FIVE)
     for destination in (sections, sections / "out.zarr", sections.parent):
-        with pytest.raises(OutputError, match="lie inside each other"):
+        with pytest.raises(OutputError, match="would lie in, or replace, what is read"):
             convert(volume, destination, overwrite=True)
 
 
-def test_unknown_suffix_and_missing_parent(tmp_path, image):
+def test_unknown_suffix_and_missing_parent(tmp_path, image, opened, importlib_version):
     with pytest.raises(OutputError, match=r"cannot write .h5; use NAME.zarr"):
-        convert(of(image), tmp_path / "x.h5")
-    with pytest.raises(OutputError, match="no such folder; create it first"):
-        convert(of(image), tmp_path / "a/x.zarr")
+        convert(of(image), tmp_path / "a/x.h5")
+    assert list(tmp_path.iterdir()) == []
+    convert(of(image), tmp_path / "a/b/x.zarr")
+    assert opened(tmp_path / "a/b/x.zarr").shape == image.shape
+
+
+class Failing:
+    """Reads ``values`` up to section 3; beyond, ``failure`` is raised."""
+
+    def __init__(self, values, failure):
+        self.values, self.failure = values, failure
+        self.shape, self.dtype = values.shape, values.dtype
+
+    def __getitem__(self, key):
+        if self.failure is not None and key[0].start >= 4:
+            raise self.failure
+        return self.values[key]
 
 
 @pytest.mark.parametrize("name", ["x.zarr", "x", "x.tif"])
-@pytest.mark.parametrize("failure", [VolumeError("bad section"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
-def test_nothing_half_written_stays(tmp_path, image, name, failure, importlib_version):
-    class Failing:
-        shape, dtype = image.shape, image.dtype
+@pytest.mark.parametrize(
+    ("failure", "expected", "told"),
+    [
+        (VolumeError("bad section"), BlockError, "3 of 5 blocks failed.*bad section.*run the same command again"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+        (OSError(errno.ENOSPC, "full"), OutputError, "no space left on the disk; free some, then run the same"),
+    ],
+)
+def test_what_was_stopped_goes_on(tmp_path, image, opened, name, failure, expected, told, importlib_version):
+    source = Failing(image, failure)
+    volume = of(source, chunks=(2, 40, 31))
+    with pytest.raises(expected, match=told):
+        convert(volume, tmp_path / name, chunk=(2, 64, 64))
+    assert not status(tmp_path / name).complete
+    with pytest.raises(VolumeError):
+        opened(tmp_path / name)
+    source.failure = None
+    convert(volume, tmp_path / name, chunk=(2, 64, 64))
+    assert verify(tmp_path / name).sound
+    found = opened(tmp_path / name)
+    np.testing.assert_array_equal(found.read(found.box), image)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name, f"{name}.journal.jsonl"]
 
-        def __getitem__(self, key):
-            if key[0].start >= 4:
-                raise failure
-            return image[key]
 
-    expected = OutputError if isinstance(failure, OSError) else type(failure)
-    with pytest.raises(expected, match="disk is full" if isinstance(failure, OSError) else None):
-        convert(of(Failing(), chunks=(2, 40, 31)), tmp_path / name, chunk=(2, 64, 64))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_failed_overwrite_keeps_the_old(tmp_path, sections, opened, importlib_version):
-    convert(opened(sections, voxel_size=FIVE), tmp_path / "x.zarr")
-    damaged = opened(sections, voxel_size=FIVE)
-    (sections / "cell3_s_12.tif").write_bytes((sections / "cell3_s_12.tif").read_bytes()[:200])
-    with pytest.raises(VolumeError, match=r"cell3_s_12.tif"):
-        convert(damaged, tmp_path / "x.zarr", overwrite=True)
-    assert opened(tmp_path / "x.zarr").shape == (9, 40, 31)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["sections", "x.zarr"]
+@pytest.mark.parametrize("name", ["x.zarr", "x", "x.tif"])
+def test_a_failed_overwrite_keeps_the_old(tmp_path, sections, opened, name, importlib_version):
+    whole = opened(sections, voxel_size=FIVE)
+    roi = Box((0, 0, 0), (5, 40, 31))
+    convert(whole, tmp_path / name, roi=roi)
+    damaged, file = opened(sections, voxel_size=FIVE), sections / "cell3_s_12.tif"
+    content = file.read_bytes()
+    file.write_bytes(content[:200])
+    with pytest.raises(BlockError, match=r"cell3_s_12.tif"):
+        convert(damaged, tmp_path / name, overwrite=True)
+    assert opened(tmp_path / name).shape == (5, 40, 31)
+    file.write_bytes(content)
+    convert(damaged, tmp_path / name)
+    assert opened(tmp_path / name).shape == (9, 40, 31)
+    assert verify(tmp_path / name).sound
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["sections", name, f"{name}.journal.jsonl"])
 
 
 def test_a_full_disk_is_found_beforehand(tmp_path, image, monkeypatch):
     monkeypatch.setattr(output.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    with pytest.raises(OutputError, match=r"disk has 0.0 GB left, up to 0.0 GB are needed"):
+    with pytest.raises(OutputError, match=r"disk has 1e-06 GB left, up to 1.28e-05 GB are needed"):
         convert(of(image), tmp_path / "x.zarr")
     assert list(tmp_path.iterdir()) == []
 
@@ -213,7 +242,7 @@ def test_a_stale_partial_is_replaced(tmp_path, image, opened, importlib_version)
     (tmp_path / ".x.zarr.partial").mkdir()
     (tmp_path / ".x.zarr.partial/junk").write_text("from a killed run")
     convert(of(image), tmp_path / "x.zarr")
-    assert [p.name for p in tmp_path.iterdir()] == ["x.zarr"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.zarr", "x.zarr.journal.jsonl"]
     assert not (tmp_path / "x.zarr/junk").exists()
 
 

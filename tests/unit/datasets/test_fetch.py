@@ -71,9 +71,9 @@ def test_a_stopped_fetch_goes_on_where_it_was(
 
     counted = Counted()
     flaky = attrs.evolve(opened, image=attrs.evolve(opened.image, array=counted))
-    with pytest.raises(BlockError, match=r"5 of 8 blocks failed in stage 'fetch'.*connection reset.*run the same"):
+    with pytest.raises(BlockError, match=r"5 of 8 blocks failed in stage 'fetching'.*connection reset.*run the same"):
         fetch(flaky, tmp_path / "out.zarr", roi=ROI, block=BLOCK)
-    assert status(tmp_path / "out.zarr").stages["fetch"] == (3, 8)
+    assert status(tmp_path / "out.zarr").stages["fetching"] == (3, 8)
     with pytest.raises(ResumeError, match="roi was 25:95"):
         fetch(flaky, tmp_path / "out.zarr", roi=Box((0, 0, 0), (70, 70, 70)), block=BLOCK)
     counted.fails = False
@@ -86,10 +86,12 @@ def test_a_stopped_fetch_goes_on_where_it_was(
 
 def test_a_complete_fetch_is_not_replaced_unasked(spec: DatasetSpec, tmp_path: Path) -> None:
     small = Box((0, 0, 0), (8, 8, 8))
-    fetch(open_dataset(spec), tmp_path / "out.zarr", roi=small)
-    with pytest.raises(OutputError, match="exists already; use --overwrite"):
-        fetch(open_dataset(spec), tmp_path / "out.zarr", roi=small)
-    fetch(open_dataset(spec), tmp_path / "out.zarr", roi=small.shift((1, 1, 1)), overwrite=True)
+    other = small.shift((1, 1, 1))
+    first = fetch(open_dataset(spec), tmp_path / "out.zarr", roi=small)
+    assert fetch(open_dataset(spec), tmp_path / "out.zarr", roi=small) == first
+    with pytest.raises(OutputError, match=r"made with other settings \(roi was 0:8,0:8,0:8.*; use --overwrite"):
+        fetch(open_dataset(spec), tmp_path / "out.zarr", roi=other)
+    fetch(open_dataset(spec), tmp_path / "out.zarr", roi=other, overwrite=True)
     assert open_volume(tmp_path / "out.zarr").lower_edge_nm == (5, 5, 5)
 
 

@@ -80,7 +80,8 @@ def test_blocks_make_the_whole(
     written = open_volume(out)
     np.testing.assert_array_equal(written.read(written.box), expected)
     assert found.inside == pytest.approx(expected.mean())
-    assert [path.name for path in out.parent.iterdir()] == ["mask.zarr"]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["mask.zarr", "mask.zarr.journal.jsonl"]
+    assert make_mask(as_volume(raw, (5, 5, 5)), out, params=SMALL, block=block) == found
 
 
 def test_context_is_enough_and_anisotropic_balls_scale() -> None:

@@ -44,7 +44,7 @@ def a_plan(volume: Any, roi: Box, *, tile: Triple | None = None) -> Plan:
         volume=volume, mask=None, organelle=OrganelleSpec(name="x", title="X", exclusion_zone=ZONE), model=model,
         grids=grids, lattice=lattice, roi=roi, tiles=tuple(map(lattice.kept, lattice.covering(needed))),
         chosen=Chosen(tile=side, origin=lattice.origin, runtime="", precision=""), prob_dtype="uint8", threads=1,
-        output=Path(), resumed=None, preflight=Preflight(memory=0, disk=0, seconds=0),
+        output=Path(), overwrite=False, resumed=False, finished=False, preflight=Preflight(memory=0, disk=0, seconds=0),
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def test_sections_are_read_through_a_copy(tmp_path: Path, registry: Registry, as
     volume = as_volume(RAW)
     out = open_volume(tmp_path / "out.zarr", registry=registry)
     np.testing.assert_array_equal(out.read(out.box), normalised(volume, steps, measure(volume, steps)).read(volume.box))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tif", "out.zarr"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tif", "out.zarr", "out.zarr.journal.jsonl"]
 
 
 def test_statistics_are_measured_once(

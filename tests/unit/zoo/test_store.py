@@ -13,7 +13,7 @@ import yaml
 
 from asem_core.errors import ModelError, OutputError
 from asem_core.models.own import open_own
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume.output import held
 from asem_core.zoo.find import Listed, choose_model
 from asem_core.zoo.manifest import read_manifest
@@ -22,7 +22,9 @@ from asem_core.zoo.site.pull import pull
 from asem_core.zoo.store import install_package, stored_models
 from asem_core.zoo.store import model_store as store_path
 
-MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=4, erode=4))
+MITO = OrganelleSpec(
+    name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 4, "erode": 4})
+)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from asem_core.draw.planes import CANDIDATES, Plane, read_plane
 from asem_core.draw.png import save_png
 from asem_core.geometry import AXES, Box
 from asem_core.grid.place import Placed
+from asem_core.registry import Registry
 from asem_core.volume import Volume, open_labels
 from asem_dataset_asem.cosem.importing import ANNOTATED, Imported
 
@@ -21,7 +22,9 @@ PANEL = 640
 """Pixels of the longest side of a panel."""
 
 
-def draw_import(imported: Imported, raw: Volume, picture: Path, *, organelle: str) -> None:
+def draw_import(
+    imported: Imported, raw: Volume, picture: Path, *, organelle: str, registry: Registry | None = None
+) -> None:
     """Draw the outlines of the organelle and of what was annotated on raw.
 
     Parameters
@@ -35,7 +38,7 @@ def draw_import(imported: Imported, raw: Volume, picture: Path, *, organelle: st
     """
     frame = Placed(volume=raw, start=(0, 0, 0), by="shape")
     labels, known = (
-        Placed(volume=open_labels(imported.path, name), start=imported.box.start, by="position")
+        Placed(volume=open_labels(imported.path, name, registry=registry), start=imported.box.start, by="position")
         for name in (organelle, ANNOTATED)
     )
     region = imported.box.grow(max(imported.box.shape) // 4).intersect(raw.box)
