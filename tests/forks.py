@@ -63,7 +63,9 @@ class Forks:
         self._server.wait()
         self._server.stdout.close()
 
-    def run(self, words: Sequence[object], folder: Path, *, step: int | None = None, after: float | None = None) -> Ended:
+    def run(
+        self, words: Sequence[object], folder: Path, *, step: int | None = None, after: float | None = None
+    ) -> Ended:
         """Run ``asem words`` in ``folder``.
 
         Parameters

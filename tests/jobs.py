@@ -65,7 +65,9 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     blobs = ndimage.gaussian_filter(rng.random(SHAPE), 3)
     raw = np.interp(blobs, (blobs.min(), blobs.max()), (0, 255)).astype(np.uint8)
     ids = np.where(raw > 140, rng.integers(1, 4), 0).astype(np.uint16)
-    inputs = {name: folder / name / "in" for name in ("sections", "volume", "crop", "labels", "published", "n5", "cosem")}
+    inputs = {
+        name: folder / name / "in" for name in ("sections", "volume", "crop", "labels", "published", "n5", "cosem")
+    }
     for path in inputs.values():
         path.parent.mkdir(parents=True)
     inputs["sections"].mkdir()

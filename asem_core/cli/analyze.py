@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.params_options import options_of
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import PluginError
@@ -108,7 +108,9 @@ def _common() -> list[click.Parameter]:
                      help="What OBJECTS hold, where uint8 data does not say it."),
         click.Option(["--voxel-size"], type=VOXEL_SIZE,
                      help="nm, for those inputs that do not state theirs (TIFF folders)."),
-        click.Option(["--overwrite"], is_flag=True, help="Replace OUTPUT if it is an analysis already."),
+        click.Option(["--allow-unfinished"], is_flag=True, help=ALLOW_UNFINISHED),
+        click.Option(["--overwrite"], is_flag=True,
+                     help="Replace OUTPUT if it is an analysis already, with nothing added or edited."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, and nothing else."),
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FILE, FOLDER, GREY, PLACE, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.cli.stage_text import stage_text
 from asem_core.errors import AsemError, VolumeError
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @click.option("--raw", type=PLACE, help="Background of the pictures.")
 @click.option("--grey", type=GREY, help="Levels of RAW that are drawn black and white, such as 0:4095; auto: one "
               "choice for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(
     prediction: str,
@@ -73,6 +74,7 @@ def evaluate(
     figures: Path | None,
     raw: str | None,
     grey: Grey,
+    allow_unfinished: bool,
     as_json: bool,
 ) -> None:
     """Score the segmentation PRED against the ground truth LABELS.
@@ -87,7 +89,7 @@ def evaluate(
       asem evaluate cell.zarr truth_tiffs/ --organelle mito --voxel-size 5,5,5 --figures pictures/
       asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
-    from asem_core.draw.overlay import draw_evaluation
+    from asem_core.draw.overlay import check_figures, draw_evaluation
     from asem_core.evaluate import evaluate as score
     from asem_core.evaluate import evaluate_objects, write_object_table
     from asem_core.evaluate.object_table import check_table
@@ -102,8 +104,6 @@ def evaluate(
         raise AsemError("--grey is about the background of pictures: say which with --raw VOLUME")
     if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
-    if objects_table is not None:
-        check_table(objects_table)
     registry = shared_registry()
     spec = registry.organelles[organelle]
     chosen = choose_zone(spec, zone, registry=registry) if zone is not None else None
@@ -111,11 +111,11 @@ def evaluate(
     def opened(uri: str, open_as: Callable[..., Volume], *name: str) -> Volume:
         # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
         try:
-            volume = open_as(uri, *name, registry=registry)
+            volume = open_as(uri, *name, registry=registry, allow_unfinished=allow_unfinished)
         except VolumeError:
             if voxel_size is None:
                 raise
-            return open_as(uri, *name, registry=registry, voxel_size=voxel_size)
+            return open_as(uri, *name, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
         if voxel_size is not None and not volume.voxel_size.matches(voxel_size, tolerance=SAME_GRID):
             stated = f"{uri} states voxels of {volume.voxel_size}"
             click.echo(f"note: {stated}: --voxel-size {voxel_size} is not used for it", err=True)
@@ -124,6 +124,13 @@ def evaluate(
     predicted, truth = opened(prediction, open_labels, organelle), opened(labels, open_labels, organelle)
     background = opened(raw, open_volume) if raw is not None else None
     kept = opened(mask, open_volume) if mask is not None else None
+    read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
+    for note in (note for volume in read for note in volume.notes):
+        click.echo(f"note: {note}", err=True)
+    if objects_table is not None:
+        objects_table = check_table(objects_table, inputs=read)
+    if figures is not None:
+        figures = check_figures(figures, organelle=organelle, kind="evaluation", inputs=read)
     if objects and not spec.instances:
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
@@ -136,7 +143,7 @@ def evaluate(
             min_voxels=min_voxels or 0, ignore_border=ignore_border, progress=progress,
         ) if objects else None  # fmt: skip
     if of_objects is not None and objects_table is not None:
-        write_object_table(of_objects, objects_table)
+        write_object_table(of_objects, objects_table, inputs=read)
     pictures = draw_evaluation(
         background, predicted, truth, figures, organelle=organelle, ignore_label=ignore_label,
         grey_range=None if background is None else settled_range(background, grey),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import PLACE, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, PLACE, VOXEL_SIZE
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("volume", type=PLACE)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where VOLUME does not state it.")
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(volume: str, *, voxel_size: VoxelSize | None, as_json: bool) -> None:
+def info(volume: str, *, voxel_size: VoxelSize | None, allow_unfinished: bool, as_json: bool) -> None:
     """Show shape, type, voxel size, position, levels, labels and grey levels of VOLUME. All triples are z, y, x.
 
     Grey levels are those of an evenly spread sample, without padding and empty resin. A warning says where they are
@@ -38,7 +39,7 @@ def info(volume: str, *, voxel_size: VoxelSize | None, as_json: bool) -> None:
     from asem_core.volume.describe import describe
 
     registry = shared_registry()
-    opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
+    opened = open_volume(volume, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     levels, warning = _grey(opened, registry)
     facts = {**describe(opened), "grey": None if levels is None else attrs.asdict(levels), "warning": warning}
     click.echo(json.dumps(facts, indent=2) if as_json else _as_text(facts, levels))

@@ -68,18 +68,18 @@ def mask(
     import attrs
 
     from asem_core.draw.mask import draw_mask
+    from asem_core.draw.png import check_png
     from asem_core.mask import CellMask, make_mask
     from asem_core.volume import open_volume
     from asem_core.volume.check import graded
-    from asem_core.volume.output import check_destination
 
     params = CellMask(
         low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object
     )  # fmt: skip
     registry = shared_registry()
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
-    if preview is not None and not preview.parent.is_dir():
-        check_destination(preview, overwrite=True)
+    if preview is not None:
+        preview = check_png(preview, inputs=[opened, output])
     opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)

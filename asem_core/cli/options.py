@@ -73,6 +73,8 @@ def _parse_grey(text: str) -> Any:
 
 
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
+ALLOW_UNFINISHED = "Also read what is not whole yet, for looking."
+"""Help of ``--allow-unfinished``."""
 ROI = _Parsed("z0:z1,y0:y1,x0:x1[nm]", parse_roi)
 """Give it to `Volume.part`, which turns nm into voxels."""
 TILE = _Parsed("side|z,y,x", _parse_tile)

@@ -74,9 +74,11 @@ def preprocess(
 
     registry = shared_registry()
     steps = make_steps([parse_stage(text) for text in stages], registry)
-    if preview is not None and not preview.parent.is_dir():
-        raise click.UsageError(f"{preview.parent}: there is no such folder; create it first")
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
+    if preview is not None:
+        from asem_core.draw.png import check_png
+
+        preview = check_png(preview, inputs=[opened, output, *([statistics] if statistics else [])])
     opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)

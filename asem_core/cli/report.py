@@ -35,5 +35,5 @@ def report(analyses: tuple[Path, ...], *, output: Path | None, overwrite: bool) 
         raise click.UsageError(f"{len(analyses)} analyses make one page: say which file with -o FILE.html")
     page = output or analyses[0] / NAME
     with progress_bar() as progress:
-        make_report(analyses, page, registry=shared_registry(), overwrite=overwrite, progress=progress)
+        page = make_report(analyses, page, registry=shared_registry(), overwrite=overwrite, progress=progress)
     click.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, open it in a browser")

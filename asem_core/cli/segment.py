@@ -79,7 +79,7 @@ def segment(
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
-    from asem_core.draw.overlay import draw_segmentation
+    from asem_core.draw.overlay import check_figures, draw_segmentation
     from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
@@ -91,6 +91,9 @@ def segment(
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
+    if figures is not None:
+        masks = [] if cell is None else [cell]
+        figures = check_figures(figures, organelle=organelle, kind="segmentation", inputs=[opened, output, *masks])
     settings = Settings(
         roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
         prob_dtype=prob_dtype, workers=workers,

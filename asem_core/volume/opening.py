@@ -12,7 +12,7 @@ from asem_core.geometry import VoxelSize, triple
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
 from asem_core.volume.source import Source
-from asem_core.volume.unfinished import refuse_unfinished
+from asem_core.volume.unfinished import refuse_unfinished, unfinished_note
 from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def open_volume(
         with remembering():
             if not allow_unfinished:
                 refuse_unfinished(address)
+            unfinished = unfinished_note(address) if allow_unfinished else None
             spec = _pick_reader(address, registry.readers)
             source = _open(spec, address)
     except OSError as exc:
@@ -83,7 +84,7 @@ def open_volume(
             "dtype": str(source.array.dtype),
             "digest": source.digest,
         },
-        notes=source.notes + notes,
+        notes=source.notes + notes + ((unfinished,) if unfinished else ()),
         first_section=source.first_section,
     )
 

@@ -13,7 +13,7 @@ from asem_core.cli.options import PATH, PLACE
 @click.command()
 @click.argument("package", metavar="ID|FOLDER", type=PLACE)
 @click.argument("dst", type=PATH)
-@click.option("--overwrite", is_flag=True, help="Replace DST if it is a model's zip already.")
+@click.option("--overwrite", is_flag=True, help="Replace DST if it is a zip that `asem zoo export` wrote.")
 def export(package: str, dst: Path, *, overwrite: bool) -> None:
     """Write a package as DST, a zip that every bioimage.io tool opens, or NAME.zip in the folder DST.
 
@@ -28,7 +28,8 @@ def export(package: str, dst: Path, *, overwrite: bool) -> None:
     from asem_core.zoo.find import package_of
     from asem_core.zoo.write.export import export_zip
 
-    destination = dst / f"{Path(package).name}.zip" if dst.is_dir() else dst
+    given = Path(package).absolute()
+    destination = dst / f"{given.name.removesuffix('.zip')}.zip" if dst.is_dir() else dst
     with package_of(package, registry=shared_registry()) as folder:
-        export_zip(folder, destination, overwrite=overwrite)
+        destination = export_zip(folder, destination, inputs=[given] if given.exists() else [], overwrite=overwrite)
     click.echo(f"{destination}: {destination.stat().st_size / 1e6:.1f} MB, sha256 {file_sha256(destination)}")

@@ -15,7 +15,7 @@ from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
 
 if TYPE_CHECKING:
-    pass
+    from asem_core.volume.output import Input
 
 
 @click.command()
@@ -59,8 +59,11 @@ def package(
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
     from asem_core.train.recipe import load_recipe
     from asem_core.volume import open_volume
-    from asem_core.zoo.manifest import manifest_values
+    from asem_core.volume.output import check_destination
+    from asem_core.zoo.manifest import PACKAGE, manifest_values
 
+    read: list[Input] = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
+    check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
     card = load_card(card_path)
     registry = shared_registry()
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
@@ -69,7 +72,7 @@ def package(
         sample=read_sample(volume, load_recipe(run / "recipe.yaml"), registry=registry),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
-        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), overwrite=overwrite,
+        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), inputs=read, overwrite=overwrite,
     )  # fmt: skip
     for entry in done.parity:
         click.echo(f"{entry.reference} against {entry.candidate}: largest difference {entry.max_abs_difference:.2e} "

@@ -68,7 +68,7 @@ def test_summary_names_what_was_left_out(tmp_path: Path, labels: Path, run: Any,
     assert "left out: 1" in result.stderr
     assert "pip install 'asem-core[parquet]'" in result.stderr
     assert sorted(path.name for path in (tmp_path / "some").iterdir()) == [
-        "analysis.json", "objects.csv", "objects.zarr",
+        ".asem-contents.json", "analysis.json", "objects.csv", "objects.zarr",
     ]  # fmt: skip
     none = run(*given, "-o", tmp_path / "none", "--min-volume-nm3", 1e9)
     assert none.exit_code == 0

@@ -73,6 +73,7 @@ def cosem(
       asem labels cosem crop.n5/labels/all --raw raw.n5/volumes/raw/s0 --organelle er -o er.zarr --figure check.png
       asem labels cosem crop.n5/labels/all --raw raw.zarr --organelle er --classes 16-21 --flip y -o er.zarr
     """
+    from asem_core.draw.png import check_png
     from asem_core.volume import open_volume
     from asem_dataset_asem.cosem.classes import classes_of, parse_classes
     from asem_dataset_asem.cosem.figure import draw_import
@@ -81,13 +82,13 @@ def cosem(
 
     if output.suffix != ".zarr":
         raise AsemError(f"{output}: the import is an OME-Zarr; name it NAME.zarr")
-    if figure is not None and (figure.suffix.lower() != ".png" or not figure.absolute().parent.is_dir()):
-        raise AsemError(f"{figure}: the figure is NAME.png in a folder that exists")
     ids = parse_classes(classes) if classes is not None else classes_of(organelle)
     registry = shared_registry()
     image = open_volume(raw, registry=registry)
     labels = open_volume(crop, registry=registry, voxel_size=voxel_size)
     frame = place_crop(labels, image, flip=flip, offset_unit=offset_unit, shift=shift)
+    if figure is not None:
+        figure = check_png(figure, inputs=[image, labels, output])
     with progress_bar() as progress:
         found = import_crop(
             frame, image, output, organelle=organelle, classes=ids, registry=registry, overwrite=overwrite,

@@ -9,6 +9,7 @@ import numpy as np
 from asem_core.draw.figure import LegendEntry, Panel, compose
 from asem_core.draw.paint import Colour, Picture, display_shape, grey, outline, resize_mask
 from asem_core.draw.planes import CANDIDATES, Plane, read_plane
+from asem_core.draw.png import save_png
 from asem_core.geometry import AXES, Box
 from asem_core.grid.place import Placed
 from asem_core.registry import Registry
@@ -33,7 +34,7 @@ def draw_import(
     raw
         The whole image: a quarter of the crop's size is shown around it.
     picture
-        PNG file to write.
+        PNG file to write, see `asem_core.draw.png`.
     """
     frame = Placed(volume=raw, start=(0, 0, 0), by="shape")
     labels, known = (
@@ -56,7 +57,7 @@ def draw_import(
         ],
         nm_per_pixel=scale,
     )
-    sheet.save(picture)
+    save_png(sheet, picture, inputs=(raw, imported.path))
 
 
 def _fullest(axis: int, box: Box, labels: Placed, region: Box) -> Plane:
