@@ -7,6 +7,7 @@ from asem_core.specs import (
     AnalysisSpec,
     ExclusionZoneSpec,
     LabelRuleSpec,
+    Output,
     PreprocessorSpec,
     ReaderSpec,
     RuntimeSpec,
@@ -77,7 +78,7 @@ def asem_register_preprocessors() -> list[PreprocessorSpec]:
             fn="asem_core.preprocess.intensity:percentile_rescale",
             params="asem_core.preprocess.intensity:PercentileRescale",
             dtype_out="uint8",
-            needs=("asem_core.preprocess.intensity:histogram",),
+            statistics=("asem_core.preprocess.intensity:histogram",),
         ),
         PreprocessorSpec(
             name="equalize_histogram",
@@ -86,7 +87,7 @@ def asem_register_preprocessors() -> list[PreprocessorSpec]:
             fn="asem_core.preprocess.intensity:equalize_histogram",
             params="asem_core.preprocess.intensity:EqualizeHistogram",
             dtype_out="uint8",
-            needs=("asem_core.preprocess.intensity:histogram",),
+            statistics=("asem_core.preprocess.intensity:histogram",),
         ),
         PreprocessorSpec(
             name="clahe",
@@ -95,7 +96,7 @@ def asem_register_preprocessors() -> list[PreprocessorSpec]:
             fn="asem_core.preprocess.clahe:clahe",
             params="asem_core.preprocess.clahe:Clahe",
             dtype_out="uint8",
-            needs=("asem_core.preprocess.clahe:tile_mappings",),
+            statistics=("asem_core.preprocess.clahe:tile_mappings",),
         ),
     ]
 
@@ -139,10 +140,42 @@ def asem_register_exclusion_zones() -> list[ExclusionZoneSpec]:
             name="shell",
             version="1",
             summary="dilation minus erosion of the ground truth (Gallusser et al. 2022)",
-            fn="asem_core.labels.zone:shell",
-            params="asem_core.labels.zone:Shell",
+            fn="asem_core.labels.shell:shell",
+            params="asem_core.labels.shell:Shell",
+            halo="asem_core.labels.shell:shell_halo",
         )
     ]
+
+
+_OBJECTS = (
+    Output(names=("voxels",), dtype="int64", text="size"),
+    Output(
+        names=("volume_nm3", "surface_nm2"), dtype="float64", text="size; faces where the volume ends are no surface"
+    ),
+    Output(names=("sphericity",), dtype="float64", text="1 for a ball, NaN where the object is cut off"),
+    Output(names=("touches_border",), dtype="bool", text="whether it reaches a face of the volume"),
+    Output(names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="centroid in the frame of the acquisition"),
+    Output(names=("axis1_nm", "axis2_nm", "axis3_nm"), dtype="float64", text="full axes, longest first"),
+    Output(names=("axis1_z", "axis1_y", "axis1_x"), dtype="float64", text="unit vector along the longest axis"),
+    Output(names=("axis3_z", "axis3_y", "axis3_x"), dtype="float64", text="unit vector along the shortest axis"),
+    Output(names=("skeleton_measured",), dtype="bool", text="whether its skeleton was measured", optional=True),
+    Output(
+        names=("skeleton_length_nm",), dtype="float64", text="of all branches, NaN where not measured", optional=True
+    ),
+    Output(
+        names=("skeleton_branches", "skeleton_junctions", "skeleton_ends", "skeleton_loops"),
+        dtype="float64",
+        text="counts, NaN where not measured",
+        optional=True,
+    ),
+    Output(names=("nearest", "nearest_OTHER"), dtype="int64", text="the nearest object, 0 where there is none"),
+    Output(
+        names=("nearest_nm", "nearest_OTHER_nm"),
+        dtype="float64",
+        text="distance of the nearest object, NaN where there is none",
+    ),
+    Output(names=("contact_OTHER_nm2",), dtype="float64", text="surface that is near the other organelle"),
+)
 
 
 @hookimpl
@@ -157,21 +190,8 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             params="asem_core.analyze.objects.params:Objects",
             report="asem_core.report.objects:report_objects",
             takes=("others",),
-            outputs={
-                "voxels": "(object) int64",
-                "volume_nm3, surface_nm2": "(object) float64",
-                "sphericity": "(object) float64, 1 for a ball, NaN where the object is cut off",
-                "touches_border": "(object) bool",
-                "z_nm, y_nm, x_nm": "(object) float64, centroid in the frame of the acquisition",
-                "axis1_nm, axis2_nm, axis3_nm": "(object) float64, full lengths, longest first",
-                "axis1_z, axis1_y, axis1_x, axis3_z, axis3_y, axis3_x": "(object) float64, unit vectors",
-                "skeleton_measured": "(object) bool",
-                "skeleton_length_nm": "(object) float64, NaN where not measured",
-                "skeleton_branches, skeleton_junctions, skeleton_ends, skeleton_loops": "(object) float64, counts",
-                "nearest, nearest_OTHER": "(object) int64, 0: none",
-                "nearest_nm, nearest_OTHER_nm": "(object) float64, NaN: none",
-                "contact_OTHER_nm2": "(object) float64",
-            },
+            row="object",
+            outputs=_OBJECTS,
             examples=(
                 "asem analyze objects mito.zarr -o mito_objects",
                 "asem analyze objects mito.zarr --other er=er.zarr --contact-nm 20 -o mito_er",

@@ -34,7 +34,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def asem_register_readers() -> list[ReaderSpec]:
     """Volume formats that this plugin can open.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. Two readers that accept the
+    Called when the kind is first asked for. An empty list or None means: nothing to add. Two readers that accept the
     same address are an error that names both, raised when such an address is opened.
     """
     return []
@@ -44,7 +44,7 @@ def asem_register_readers() -> list[ReaderSpec]:
 def asem_register_datasets() -> list[DatasetSpec]:
     """Volumes with labels that this plugin knows: where they are and how they are labelled.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. Nothing is downloaded.
+    Called when the kind is first asked for. An empty list or None means: nothing to add. Nothing is downloaded.
     """
     return []
 
@@ -53,7 +53,7 @@ def asem_register_datasets() -> list[DatasetSpec]:
 def asem_register_preprocessors() -> list[PreprocessorSpec]:
     """Steps between the raw volume and the network.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. A model names the steps it
+    Called when the kind is first asked for. An empty list or None means: nothing to add. A model names the steps it
     needs, in order (`ModelSpec.preprocess`); a registered step that no model names never runs.
     """
     return []
@@ -63,7 +63,7 @@ def asem_register_preprocessors() -> list[PreprocessorSpec]:
 def asem_register_label_rules() -> list[LabelRuleSpec]:
     """Clean-up rules for ground-truth labels.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. An organelle names the rules
+    Called when the kind is first asked for. An empty list or None means: nothing to add. An organelle names the rules
     it needs, in order (`OrganelleSpec.cleanup`).
     """
     return []
@@ -73,7 +73,8 @@ def asem_register_label_rules() -> list[LabelRuleSpec]:
 def asem_register_exclusion_zones() -> list[ExclusionZoneSpec]:
     """Ways to choose the voxels near a ground-truth boundary that are not scored.
 
-    Called once when the registry is built. An empty list or None means: nothing to add.
+    Called when the kind is first asked for. An empty list or None means: nothing to add. An organelle names the zone it
+    needs and its parameters (`OrganelleSpec.exclusion_zone`).
     """
     return []
 
@@ -82,7 +83,7 @@ def asem_register_exclusion_zones() -> list[ExclusionZoneSpec]:
 def asem_register_organelles() -> list[OrganelleSpec]:
     """Organelles: parameters, exclusion zone, trained models.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. Only the plugin's own
+    Called when the kind is first asked for. An empty list or None means: nothing to add. Only the plugin's own
     distribution should carry the weights that its models name.
     """
     return []
@@ -92,7 +93,7 @@ def asem_register_organelles() -> list[OrganelleSpec]:
 def asem_register_checkpoints() -> list[CheckpointSpec]:
     """Published checkpoints of the ASEM network: where each is, what it was trained on, and what it expects.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. Nothing is downloaded before
+    Called when the kind is first asked for. An empty list or None means: nothing to add. Nothing is downloaded before
     ``asem zoo pull NAME`` asks for one.
     """
     return []
@@ -102,7 +103,8 @@ def asem_register_checkpoints() -> list[CheckpointSpec]:
 def asem_register_analyses() -> list[AnalysisSpec]:
     """Measurements on segmentations.
 
-    Called once when the registry is built. An empty list or None means: nothing to add.
+    Called when the kind is first asked for. An empty list or None means: nothing to add. What an analysis returns is
+    held against `AnalysisSpec.outputs`.
     """
     return []
 
@@ -111,7 +113,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
 def asem_register_runtimes() -> list[RuntimeSpec]:
     """Runtimes for ONNX graphs.
 
-    Called once when the registry is built. An empty list or None means: nothing to add. A runtime whose library is not
+    Called when the kind is first asked for. An empty list or None means: nothing to add. A runtime whose library is not
     installed is still registered; its ``probe`` says what to install. One that can be used takes part in
     ``--runtime auto`` by its rank.
     """
@@ -125,15 +127,17 @@ def asem_register_commands(cli: Any) -> None:
     Parameters
     ----------
     cli
-        The click group. Add commands with ``cli.add_command``. A command that exists already must not be replaced.
+        The click group. Add verbs with ``cli.add_command``. A plugin that replaces, changes or removes a verb, or that
+        fails half-way, adds none and is listed as broken.
 
-    Called once when the command line starts: import heavy libraries inside the command's function.
+    Called once when the command line starts: import heavy libraries inside the verb's function.
     """
 
 
 @hookspec
 def asem_stage_finished(event: StageEvent) -> None:
-    """A stage of a run has ended. For observing (logs, dashboards): the result is ignored and data cannot be changed.
+    """A stage of a run has ended. For observing (logs, dashboards): the result is ignored and data cannot be changed;
+    what an observer raises is logged.
 
     Parameters
     ----------

@@ -14,8 +14,20 @@ import cattrs
 
 from asem_core.errors import PluginError
 from asem_core.registry import resolve
+from asem_core.specs import StageRef
+
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _truth(value: Any, _: type) -> bool:
+    found = value if isinstance(value, bool) else _WORDS.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(f"expected true or false, got {value!r}")
+    return found
+
 
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True, prefer_attrib_converters=True)
+_CONVERTER.register_structure_hook(bool, _truth)
 
 
 class HasParams(Protocol):
@@ -35,7 +47,7 @@ def make_params(stage: HasParams, values: Mapping[str, Any]) -> Any:
     stage
         A `PreprocessorSpec`, `LabelRuleSpec` or any other spec that names its ``params``.
     values
-        By name. Numbers may be text.
+        By name. Numbers may be text, and so may truth: true, yes, on, 1 and their opposites.
 
     Raises
     ------
@@ -51,6 +63,34 @@ def make_params(stage: HasParams, values: Mapping[str, Any]) -> Any:
     except (cattrs.BaseValidationError, TypeError, ValueError) as error:
         given = ", ".join(f"{name}={value}" for name, value in values.items()) or "nothing"
         raise PluginError(f"{stage.name} cannot take {given}: {_reason(error)}; {_known(stage, kind)}") from error
+
+
+def parse_stage(text: str) -> StageRef:
+    """Read ``NAME`` or ``NAME:PARAMETER=VALUE,...``; values stay text, which `make_params` converts.
+
+    Raises
+    ------
+    PluginError
+        It is not written like that, or a parameter is given twice.
+
+    Examples
+    --------
+    >>> parse_stage("clahe:clip=0.01").params
+    {'clip': '0.01'}
+    """
+    name, _, rest = (part.strip() for part in text.partition(":"))
+    values: dict[str, str] = {}
+    for part in filter(None, rest.split(",")):
+        parameter, _, value = (word.strip() for word in part.partition("="))
+        if not name or not parameter or not value:
+            raise PluginError(f"a stage is NAME or NAME:PARAMETER=VALUE,..., such as clahe:clip=0.01; got {text!r}")
+        if parameter in values:
+            raise PluginError(f"{parameter} is given twice in {text!r}")
+        values[parameter] = value
+    try:
+        return StageRef(name=name, params=values)
+    except ValueError as error:
+        raise PluginError(f"{text!r} names no stage: {error}") from None
 
 
 def field_docs(kind: type) -> dict[str, str]:

@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
 import attrs
 import importlib_metadata
 import pluggy
 
 from asem_core import hookspecs
+from asem_core.specs import StageEvent
 
 ENTRY_POINT_GROUP = "asem"
 BUILTIN = "asem-core"
 
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
 
 @attrs.frozen(kw_only=True)
-class LoadedPlugin:
-    """One entry point: what it is, where it comes from, and what went wrong if it is broken."""
+class PluginRecord:
+    """One entry point: what it is, where it comes from, and what is wrong with it."""
 
     name: str
     distribution: str
     version: str
     error: str | None = None
+    """Why it, or what one of its hooks gives, is left out."""
 
 
 @attrs.frozen(kw_only=True)
 class Plugins:
-    """The pluggy manager of one run, with the record of what was loaded. Made by `make_manager`, passed along."""
+    """The pluggy manager of one run, with a record of every plugin. Made by `make_manager`, passed along."""
 
     manager: pluggy.PluginManager
-    loaded: tuple[LoadedPlugin, ...]
+    records: tuple[PluginRecord, ...]
+    """Core first, then by name; those that could not be loaded too."""
+    refused: tuple[PluginRecord, ...] = ()
+    """Plugins whose verbs the command line refused, with the reason."""
 
     @property
-    def broken(self) -> tuple[LoadedPlugin, ...]:
+    def broken(self) -> tuple[PluginRecord, ...]:
         """Plugins that could not be loaded."""
-        return tuple(plugin for plugin in self.loaded if plugin.error is not None)
+        return tuple(plugin for plugin in self.records if plugin.error is not None)
 
-    def owner(self, name: str) -> LoadedPlugin:
-        """The record of the sound plugin registered as ``name``; a broken one may claim the same name."""
-        return next(plugin for plugin in self.loaded if plugin.name == name and plugin.error is None)
+    def implementations(self, hook: str) -> Iterator[tuple[PluginRecord, Callable[..., Any]]]:
+        """Who implements ``hook``, in the order of `records`, whatever the order in which pluggy would call them."""
+        found = {i.plugin_name: i for i in getattr(self.manager.hook, hook).get_hookimpls()}
+        for plugin in self.records:
+            if plugin.error is None and plugin.name in found:
+                yield plugin, partial(_call, found[plugin.name])
+
+    def tell_finished(self, event: StageEvent) -> None:
+        """Call `asem_stage_finished` of every plugin; what goes wrong there is logged and changes nothing."""
+        for plugin, observe in self.implementations("asem_stage_finished"):
+            _, why = attempt(partial(observe, event=event))
+            if why is not None:
+                log.warning("asem_stage_finished of the plugin %s: %s", plugin.name, why)
+
+
+def _call(implementation: pluggy.HookImpl, **given: Any) -> Any:
+    """Like pluggy: an implementation need not take every argument of its hook."""
+    return implementation.function(**{name: given[name] for name in implementation.argnames})
+
+
+def attempt(call: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What ``call``, the code of a plugin, returns, or in one line why it returns nothing.
+
+    It may raise anything and print anything: standard output belongs to the verb, so that goes to standard error.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return call(), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and the panics of other languages too: the host must live
+        return None, _in_words(error)
 
 
 def make_manager(entry_points: Iterable[Any] | None = None) -> Plugins:
-    """Load every installed plugin and check each one's hooks.
+    """Load every installed plugin and check which hooks it implements.
 
     Parameters
     ----------
@@ -53,37 +94,69 @@ def make_manager(entry_points: Iterable[Any] | None = None) -> Plugins:
     Returns
     -------
     Plugins
-        The manager with all sound plugins registered. A plugin that fails to import, or that implements a hook that
-        does not exist, is left out and listed with its reason in ``broken``.
+        The manager with all sound plugins registered. A plugin that fails to import, that implements no hook, one that
+        does not exist or one as a wrapper, is left out and listed with its reason in ``broken``.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    loaded = [_load_builtin(manager)]
+    records = [_load_builtin(manager)]
     found = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP) if entry_points is None else entry_points
-    for entry_point in sorted(found, key=lambda point: str(point.name)):
-        loaded.append(_load(manager, entry_point))
-    return Plugins(manager=manager, loaded=tuple(loaded))
+    for record, entry_point in sorted(((_record(point), point) for point in found), key=lambda pair: _order(pair[0])):
+        same = next((other for other in records if other.error is None and other.name == record.name), None)
+        _, error = attempt(partial(_load, manager, entry_point, same=same))
+        records.append(attrs.evolve(record, error=error))
+    return Plugins(manager=manager, records=tuple(records))
 
 
-def _load_builtin(manager: pluggy.PluginManager) -> LoadedPlugin:
+def _order(record: PluginRecord) -> tuple[str, str]:
+    return record.name, record.distribution
+
+
+def _record(entry_point: Any) -> PluginRecord:
+    dist = entry_point.dist
+    distribution, version = (dist.name, dist.version) if dist is not None else ("unknown", "unknown")
+    return PluginRecord(name=entry_point.name, distribution=str(distribution), version=str(version))
+
+
+def _load_builtin(manager: pluggy.PluginManager) -> PluginRecord:
     from asem_core import builtin
 
     manager.register(builtin, name=BUILTIN)
-    return LoadedPlugin(name=BUILTIN, distribution=BUILTIN, version=importlib_metadata.version(BUILTIN))
+    return PluginRecord(name=BUILTIN, distribution=BUILTIN, version=importlib_metadata.version(BUILTIN))
 
 
-def _load(manager: pluggy.PluginManager, entry_point: Any) -> LoadedPlugin:
-    dist = entry_point.dist
-    distribution, version = (dist.name, dist.version) if dist is not None else ("unknown", "unknown")
-    error = None
-    plugin: Any = None
+def _load(manager: pluggy.PluginManager, entry_point: Any, *, same: PluginRecord | None) -> None:
+    if same is not None:
+        raise ValueError(f"{same.distribution} has a plugin of this name too; uninstall one of them")
+    plugin = entry_point.load()
+    if manager.is_registered(plugin):
+        raise ValueError(f"it is the plugin {manager.get_name(plugin)!r} once more")
+    if manager.register(plugin, name=entry_point.name) is None:
+        raise ValueError("its entry point is None")
     try:
-        plugin = entry_point.load()
-        if manager.register(plugin, name=entry_point.name) is None:
-            raise ValueError(f"the name {entry_point.name!r} is blocked")
         manager.check_pending()
-    except (Exception, SystemExit) as exc:  # a plugin may raise anything; the host must live
-        error = f"{type(exc).__name__}: {exc}"
-        if plugin is not None and manager.is_registered(plugin) and manager.get_plugin(entry_point.name) is plugin:
-            manager.unregister(plugin)
-    return LoadedPlugin(name=entry_point.name, distribution=distribution, version=version, error=error)
+        _check_hooks(manager, plugin)
+    except BaseException:
+        manager.unregister(plugin)
+        raise
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: Any) -> None:
+    callers = manager.get_hookcallers(plugin) or []
+    known = {name for name in vars(hookspecs) if name.startswith("asem_")}
+    unmarked = sorted({name for name in dir(plugin) if name in known} - {caller.name for caller in callers})
+    if unmarked:
+        raise ValueError(f"{', '.join(unmarked)} is not marked with hookimpl")
+    if not callers:
+        raise ValueError("it implements no hook of ASEM")
+    for caller in callers:
+        if any(i.wrapper or i.hookwrapper for i in caller.get_hookimpls() if i.plugin is plugin):
+            raise ValueError(f"{caller.name} is a wrapper: a plugin registers, it does not intercept")
+
+
+def _in_words(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # an error whose own text fails
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

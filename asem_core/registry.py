@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, TypeVar
 
 import attrs
 
 from asem_core.errors import PluginError
-from asem_core.plugins import LoadedPlugin, Plugins, make_manager
+from asem_core.plugins import BUILTIN, PluginRecord, Plugins, attempt, make_manager
 from asem_core.specs import (
     AnalysisSpec,
     CheckpointSpec,
@@ -32,7 +33,7 @@ class Entry(Generic[S]):
     """A registered spec and the plugin that registered it."""
 
     spec: S
-    plugin: LoadedPlugin
+    plugin: PluginRecord
 
 
 @attrs.frozen(kw_only=True)
@@ -41,9 +42,14 @@ class Names(Mapping[str, S], Generic[S]):
 
     kind: str
     entries: Mapping[str, Entry[S]]
-    broken: tuple[LoadedPlugin, ...] = ()
+    clashes: Mapping[str, str] = attrs.field(factory=dict)
+    """Names that several plugins registered, so that none of them has it, and what is said of that."""
+    broken: tuple[PluginRecord, ...] = ()
+    """Plugins that could not be loaded, and those of which something of this kind was left out."""
 
     def __getitem__(self, name: str) -> S:
+        if name in self.clashes:
+            raise PluginError(self.clashes[name])
         if name not in self.entries:
             raise PluginError(self._unknown(name))
         return self.entries[name].spec
@@ -57,7 +63,7 @@ class Names(Mapping[str, S], Generic[S]):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def plugin_of(self, name: str) -> LoadedPlugin:
+    def plugin_of(self, name: str) -> PluginRecord:
         """The plugin that registered ``name``."""
         self[name]
         return self.entries[name].plugin
@@ -66,24 +72,25 @@ class Names(Mapping[str, S], Generic[S]):
         close = get_close_matches(name, list(self.entries), n=1)
         guess = f"; did you mean {close[0]!r}?" if close else ""
         installed = ", ".join(sorted(self.entries)) or "none"
-        text = f"unknown {self.kind} {name!r}; installed: {installed}{guess}"
-        for plugin in self.broken:
-            text += f"; the plugin {plugin.name!r} ({plugin.distribution}) is broken: {plugin.error}"
-        return text
+        return f"unknown {self.kind} {name!r}; installed: {installed}{guess}{said_of(self.broken)}"
+
+
+def said_of(broken: Iterable[PluginRecord]) -> str:
+    """What an error adds where the name that it misses may be that of a broken plugin."""
+    return "".join(f"; the plugin {p.name!r} ({p.distribution}) is broken: {p.error}" for p in broken)
 
 
 class Registry:
-    """Everything that the installed plugins registered.
+    """Everything that the installed plugins registered, collected kind by kind when it is first asked for.
+
+    A hook that raises, or returns anything but a list of its specs, gives nothing, while the other hooks of its plugin
+    stand: what is sound goes on working, and no verb has to call hooks whose specs it does not use. Core's own names
+    stay core's. A name that two plugins give to one kind belongs to neither, and using it is an error that names both.
 
     Parameters
     ----------
     plugins
         What `make_manager` returned.
-
-    Raises
-    ------
-    PluginError
-        Two plugins registered one name; the message names both distributions. Raised when that kind is first used.
     """
 
     def __init__(self, plugins: Plugins) -> None:
@@ -134,44 +141,82 @@ class Registry:
         """ONNX runtimes."""
         return self._collect("runtime", "asem_register_runtimes", RuntimeSpec)
 
-    def of_plugin(self, plugin_name: str) -> dict[str, list[str]]:
-        """Per kind, the names that the plugin ``plugin_name`` registered."""
-        kinds = (
-            self.readers, self.datasets, self.preprocessors, self.label_rules,
-            self.exclusion_zones, self.organelles, self.checkpoints, self.analyses, self.runtimes,
-        )  # fmt: skip
+    def of_plugin(self, plugin_name: str) -> dict[str, dict[str, Any]]:
+        """Per kind, the specs that the plugin ``plugin_name`` registered, by name."""
         found = {
-            names.kind: [name for name, entry in names.entries.items() if entry.plugin.name == plugin_name]
-            for names in kinds
+            names.kind: {name: entry.spec for name, entry in names.entries.items() if entry.plugin.name == plugin_name}
+            for names in self._kinds
         }
-        return {kind: names for kind, names in found.items() if names}
+        return {kind: specs for kind, specs in found.items() if specs}
+
+    def checked(self) -> tuple[PluginRecord, ...]:
+        """The record of every plugin with all that is wrong with it: every registering hook is called, every spec is
+        looked at, and so are the names by which organelles call label rules, zones and preprocessors."""
+        wrong = [*self.plugins.refused, *self._dangling()]
+        wrong += [plugin for names in self._kinds for plugin in names.broken if plugin not in self.plugins.broken]
+        return tuple(_with_errors(record, wrong) for record in self.plugins.records)
+
+    @property
+    def _kinds(self) -> tuple[Names[Any], ...]:
+        return (
+            self.readers, self.datasets, self.preprocessors, self.label_rules, self.exclusion_zones, self.organelles,
+            self.checkpoints, self.analyses, self.runtimes,
+        )  # fmt: skip
+
+    def _dangling(self) -> Iterator[PluginRecord]:
+        for entry in self.organelles.entries.values():
+            spec = entry.spec
+            zones = (spec.exclusion_zone, *spec.zone_presets.values())
+            stages = [stage for model in spec.models for stage in model.preprocess]
+            for names, uses in ((self.exclusion_zones, zones), (self.label_rules, spec.cleanup),
+                                (self.preprocessors, stages)):  # fmt: skip
+                for name in sorted({use.name for use in uses} - set(names)):
+                    why = f"the organelle {spec.name!r} uses the {names.kind} {name!r}, which is not there"
+                    yield attrs.evolve(entry.plugin, error=why)
 
     def _collect(self, kind: str, hook: str, expected: type[S]) -> Names[S]:
-        entries: dict[str, Entry[S]] = {}
+        claims: dict[str, list[Entry[S]]] = defaultdict(list)
         broken = list(self.plugins.broken)
-        for implementation in getattr(self.plugins.manager.hook, hook).get_hookimpls():
-            plugin = self.plugins.owner(implementation.plugin_name)
-            try:
-                specs = [_checked(spec, expected) for spec in implementation.function() or []]
-            except (Exception, SystemExit) as exc:  # one plugin's failure must not hide the others
-                broken.append(attrs.evolve(plugin, error=f"{hook}: {type(exc).__name__}: {exc}"))
+        for plugin, implementation in self.plugins.implementations(hook):
+            specs, why = attempt(partial(_specs, implementation, expected))
+            if specs is None:
+                broken.append(attrs.evolve(plugin, error=f"{hook}: {why}"))
+            for name, spec in (specs or {}).items():
+                claims[name].append(Entry(spec=spec, plugin=plugin))
+        entries, clashes = {}, {}
+        for name, (first, *others) in sorted(claims.items()):
+            if not others or first.plugin.name == BUILTIN:
+                entries[name] = first
+                broken += [
+                    attrs.evolve(o.plugin, error=f"{hook}: the {kind} {name!r} is core's, call it otherwise")
+                    for o in others
+                ]
                 continue
-            for name, spec in specs:
-                if name in entries:
-                    other = entries[name].plugin
-                    raise PluginError(
-                        f"two plugins register the {kind} {name!r}: {other.distribution} and "
-                        f"{plugin.distribution}; uninstall one of them"
-                    )
-                entries[name] = Entry(spec=spec, plugin=plugin)
-        ordered = dict(sorted(entries.items()))
-        return Names(kind=kind, entries=ordered, broken=tuple(broken))
+            makers = " and ".join(entry.plugin.distribution for entry in (first, *others))
+            clashes[name] = f"two plugins register the {kind} {name!r}: {makers}; uninstall one of them"
+            broken += [attrs.evolve(entry.plugin, error=clashes[name]) for entry in (first, *others)]
+        return Names(kind=kind, entries=entries, clashes=clashes, broken=tuple(broken))
 
 
-def _checked(spec: Any, expected: type[S]) -> tuple[str, S]:
-    if not isinstance(spec, expected):
-        raise TypeError(f"expected {expected.__name__}, got {type(spec).__name__}")
-    return str(getattr(spec, "name")), spec  # noqa: B009  # every spec has one, which S cannot say
+def _specs(hook: Callable[[], Any], expected: type[S]) -> dict[str, S]:
+    """What ``hook`` returns, by name."""
+    returned = hook()
+    if not isinstance(returned, list | tuple | None):
+        raise TypeError(f"expected a list of {expected.__name__}, got {type(returned).__name__}")
+    found: dict[str, S] = {}
+    for spec in returned or ():
+        if not isinstance(spec, expected):
+            raise TypeError(f"expected {expected.__name__}, got {type(spec).__name__}")
+        name = str(getattr(spec, "name"))  # noqa: B009  # every spec has one, which S cannot say
+        if name in found:
+            raise ValueError(f"the name {name!r} is given twice")
+        found[name] = spec
+    return found
+
+
+def _with_errors(record: PluginRecord, wrong: Iterable[PluginRecord]) -> PluginRecord:
+    of = [plugin.error for plugin in wrong if attrs.evolve(plugin, error=None) == record]
+    return attrs.evolve(record, error="; ".join(map(str, of))) if of else record
 
 
 def make_registry() -> Registry:
@@ -185,10 +230,12 @@ def resolve(path: str) -> Any:
     Raises
     ------
     PluginError
-        The module cannot be imported or has no such name.
+        The module cannot be imported, whatever it raises, or has no such name.
     """
     module_name, _, name = path.partition(":")
     try:
         return getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as exc:
-        raise PluginError(f"cannot load {path}: {exc}") from exc
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"cannot load {path}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"cannot load {path}: {type(error).__name__}: {error}") from error

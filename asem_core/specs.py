@@ -1,14 +1,18 @@
 """What plugins register: frozen data, no code. Imports attrs and the standard library only.
 
-Heavy code is named as ``"package.module:function"`` and resolved on use, so that listing plugins stays cheap.
+Heavy code is named as ``"package.module:function"`` and resolved on use, so that listing plugins stays cheap. Every
+field accepts its annotated type and nothing else.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import validators
@@ -17,20 +21,75 @@ FloatTriple = tuple[float, float, float]
 Triple = tuple[int, int, int]
 
 
+def _typed(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """The fields of a spec, each with a check of its type before its own validator."""
+    return [
+        field.evolve(validator=_of_type if field.validator is None else validators.and_(_of_type, field.validator))
+        for field in fields
+    ]
+
+
+def _of_type(spec: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    kind: Any = type(spec)
+    hint = _types(kind)[attribute.name]
+    if not _fits(value, hint):
+        wanted = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
+        raise TypeError(f"{kind.__name__}.{attribute.name} must be {wanted}, got {value!r}")
+
+
+@cache
+def _types(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether ``value`` is a ``hint``. How long a tuple of fixed length is, its field's own validator says."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+    if origin is not None and issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(
+            _fits(key, parts[0]) and _fits(item, parts[1]) for key, item in value.items()
+        )
+    if hint in (int, float):
+        return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
 def _name(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     if not value or any(character in value for character in " /\\:"):
         raise ValueError(f"{attribute.name} must be a word without spaces, slashes or colons, got {value!r}")
 
 
 def _import_path(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    module, _, function = value.partition(":")
-    if not module or not function:
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
         raise ValueError(f'{attribute.name} must be "package.module:function", got {value!r}')
+
+
+def _file_of_package(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    package, _, path = value.partition(":")
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", package) or not path or ".." in PurePosixPath(path).parts:
+        raise ValueError(f'{attribute.name} must be "import_package:path of a file in it", got {value!r}')
+
+
+def _requirements(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for text in value:
+        if not re.fullmatch(r"[\w.]+(: ?\S+)?", text):
+            raise ValueError(f'{attribute.name} must be "import_package: what brings it", got {text!r}')
 
 
 def _positive_triple(_: object, attribute: attrs.Attribute[Any], value: FloatTriple) -> None:
     if len(value) != 3 or not all(v > 0 for v in value):
         raise ValueError(f"{attribute.name} must be three positive numbers (z, y, x), got {value}")
+
+
+def _three(values: Iterable[float]) -> FloatTriple:
+    low, middle, high = (float(v) for v in values)
+    return low, middle, high
 
 
 def _fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -56,22 +115,27 @@ def _label_places(_: object, attribute: attrs.Attribute[Any], value: Mapping[str
             raise ValueError(f"dilate_voxels of {organelle!r} must be a whole number >= 0, got {width!r}")
 
 
+def _range(_: object, attribute: attrs.Attribute[Any], value: tuple[float, float]) -> None:
+    if len(value) != 2 or not 0 < value[0] <= value[1]:
+        raise ValueError(f"{attribute.name} must be the smallest and the largest, above 0, got {value}")
+
+
 def _distinct_names(_: object, attribute: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
     names = [item.name for item in value]
     if len(set(names)) < len(names):
         raise ValueError(f"{attribute.name} must have distinct names, got {names}")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class StageRef:
-    """How a model or an organelle names a registered stage and its parameters, in the order in which stages run."""
+    """How a model or an organelle names a registered preprocessor, label rule or exclusion zone, and its parameters."""
 
     name: str = attrs.field(validator=_name)
     params: Mapping[str, Any] = attrs.field(factory=dict)
     """Values for the stage's parameter class; what is not named keeps its default."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class PreprocessorSpec:
     """A step between the raw volume and the network."""
 
@@ -83,18 +147,18 @@ class PreprocessorSpec:
     """``fn(raw, *, box, voxel_size, stats, params) -> ndarray``; ``raw`` ``(z, y, x)`` is ``box`` of the volume."""
     params: str = attrs.field(validator=_import_path)
     """The frozen attrs class of the parameters."""
-    halo: int = attrs.field(default=0, validator=validators.ge(0))
-    """Voxels of context that a block needs on every side."""
-    dtype_in: str = "float32"
+    halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
     dtype_out: str = "float32"
-    needs: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(_import_path))
-    """Statistics of the whole volume that must be known before a block runs: ``"package.module:function"`` each.
+    """Of what ``fn`` returns."""
+    statistics: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(_import_path))
+    """What must be known of the whole volume before a block runs: ``"package.module:function"`` each.
 
     ``function(volume, *, params, progress) -> ndarray``; ``fn`` finds the array in ``stats`` under the function's name.
     """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class LabelRuleSpec:
     """A step of the preparation of ground-truth labels. A clean-up is idempotent; a dilation is not."""
 
@@ -123,19 +187,25 @@ class LabelRuleSpec:
         return "volume" if self.by_blocks else "block"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class ExclusionZoneSpec:
     """Which voxels near the boundary of the ground truth are not scored."""
 
     name: str = attrs.field(validator=_name)
     version: str
+    """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
-    """``fn(labels, *, params) -> bool ndarray``, True = not scored."""
+    """``fn(inside, *, voxel_size, params) -> bool ndarray`` of the same shape, True = not scored. ``inside``, bool
+    ``(z, y, x)``, is where the ground truth has the organelle: a block and its halo, False outside the volume."""
     params: str = attrs.field(validator=_import_path)
+    """The frozen attrs class of the parameters. Mark widths and volumes in voxels of 5 nm with
+    `asem_core.grid.reference.WIDTH` and ``VOLUME``: then reports say what they are on a grid."""
+    halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class ReaderSpec:
     """A volume format."""
 
@@ -145,11 +215,11 @@ class ReaderSpec:
     """``accepts(uri: str) -> bool``: cheap, looks at names and markers only."""
     open: str = attrs.field(validator=_import_path)
     """``open(uri: str) -> asem_core.volume.Source``."""
-    requires: tuple[str, ...] = ()
+    requires: tuple[str, ...] = attrs.field(default=(), validator=_requirements)
     """Import packages that must be installed, with the extra that brings them: ``"tensorstore: asem-core[n5]"``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class DatasetBlock:
     """A part of a data set that was labelled for one organelle, and what it served for."""
 
@@ -169,7 +239,7 @@ class DatasetBlock:
             raise ValueError(f"block {self.name!r} has a start, so it needs a shape in z, y, x order")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class DatasetSpec:
     """A volume and its labels: where they are, how they are labelled, under what terms."""
 
@@ -186,13 +256,31 @@ class DatasetSpec:
     citation: str
     sha256: str | None = None
     """Of what the image says about itself, as `asem_core.datasets.fetch.source_sha256` computes it."""
-    roi: str | None = None
     fixation: str | None = None
     split: str | None = None
     summary: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
+class TrainedGrey:
+    """Grey values of the volumes that a model was trained on, on the 0..255 scale that it is given.
+
+    Of each number the lowest, a middle one (each volume counts by its share of the training) and the highest among
+    these volumes, as `asem_core.volume.grey` measures it.
+    """
+
+    low: FloatTriple = attrs.field(converter=_three)
+    """1st percentile."""
+    median: FloatTriple = attrs.field(converter=_three)
+    high: FloatTriple = attrs.field(converter=_three)
+    """99th percentile."""
+    contrast: FloatTriple = attrs.field(converter=_three)
+    """Above 0: membranes are dark on a bright ground."""
+    volumes: int
+    """How many were measured."""
+
+
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class ModelSpec:
     """Trained weights: a bioimage.io package folder inside the plugin's wheel, and what it needs to run."""
 
@@ -208,6 +296,8 @@ class ModelSpec:
     licence: str
     trained_on: str
     scores: Mapping[str, float] = attrs.field(factory=dict)
+    grey: TrainedGrey | None = None
+    """What it was trained on; None: not known."""
 
 
 def packaged_models(package: str, folder: Path) -> tuple[ModelSpec, ...]:
@@ -218,20 +308,30 @@ def packaged_models(package: str, folder: Path) -> tuple[ModelSpec, ...]:
     download, a half-updated folder, weights exchanged by mistake. It does not protect against somebody who can write
     into the installed package, and a sha256 in the plugin's own code would not either.
     """
-    return tuple(
-        model_of(json.loads(manifest.read_text()), package=f"{package}:models/{manifest.parent.name}")
-        for manifest in sorted((folder / "models").glob("*/model.json"))
-    )
+    manifests = sorted((folder / "models").glob("*/model.json"))
+    return tuple(_packaged(manifest, package=f"{package}:models/{manifest.parent.name}") for manifest in manifests)
+
+
+def _packaged(manifest: Path, *, package: str) -> ModelSpec:
+    try:
+        return model_of(json.loads(manifest.read_text(encoding="utf-8")), package=package)
+    except KeyError as error:
+        raise ValueError(f"{manifest} lacks {error}: install the plugin again") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{manifest} does not describe a model ({error}): install the plugin again") from None
 
 
 def model_of(values: Mapping[str, Any], *, package: str) -> ModelSpec:
     """The spec that ``model.json`` holds the plain ``values`` of, for the package that lies at ``package``."""
     stages = tuple(StageRef(**stage) for stage in values["preprocess"])
     size = tuple(float(v) for v in values["voxel_size_nm"])
-    return ModelSpec(**{**values, "preprocess": stages, "voxel_size_nm": size, "package": package})
+    grey = values.get("grey") and TrainedGrey(**values["grey"])
+    return ModelSpec(
+        **{**values, "preprocess": stages, "voxel_size_nm": size, "grey": grey, "package": package},
+    )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class PublishedScore:
     """What a publication states of a model's accuracy on one volume, fractions of 1; nothing that was measured here."""
 
@@ -242,7 +342,7 @@ class PublishedScore:
     recall: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class CheckpointSpec:
     """A published checkpoint of the ASEM network: ``asem zoo pull NAME`` fetches it and makes a package of it."""
 
@@ -280,16 +380,7 @@ class CheckpointSpec:
         return self.name.replace("/", "-")
 
 
-@attrs.frozen(kw_only=True)
-class ExclusionZone:
-    """Widths of an organelle's exclusion zone in voxels of a 5 nm grid."""
-
-    name: str = attrs.field(default="shell", validator=_name)
-    dilate: int = attrs.field(validator=validators.ge(0))
-    erode: int = attrs.field(validator=validators.ge(0))
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class OrganelleSpec:
     """One organelle: how its ground truth is prepared, how it is scored, and its models.
 
@@ -302,19 +393,18 @@ class OrganelleSpec:
     """Label rules, in order."""
     dilate_voxels: int = attrs.field(default=0, validator=validators.ge(0))
     """Correction of labels drawn without the membrane; a data set's own value overrides it."""
-    exclusion_zone: ExclusionZone
-    """The zone of the paper, called ``paper`` on the command line."""
-    zone_presets: Mapping[str, ExclusionZone] = attrs.field(factory=dict)
-    """Other zones in use, by name."""
+    exclusion_zone: StageRef
+    """A registered exclusion zone, as in the paper; called ``paper`` on the command line."""
+    zone_presets: Mapping[str, StageRef] = attrs.field(factory=dict)
+    """Others in use, by the name that the command line gives them."""
     threshold: float = attrs.field(default=0.5, validator=_fraction)
     """A voxel belongs to the organelle where probability >= threshold."""
     instances: bool = True
     """Whether separate objects are meaningful (mitochondria: yes; ER: one network)."""
     models: tuple[ModelSpec, ...] = ()
     default_model: str | None = None
-    recipe: str | None = None
-    """Training recipe: ``"import_package:file.yaml"``."""
-    analyses: tuple[str, ...] = ()
+    recipe: str | None = attrs.field(default=None, validator=validators.optional(_file_of_package))
+    """Training recipe of the default model: ``"import_package:file.yaml"``."""
     citation: str = ""
 
     def __attrs_post_init__(self) -> None:
@@ -333,7 +423,44 @@ def _analysis_inputs(_: object, attribute: attrs.Attribute[Any], value: tuple[st
         raise ValueError(f"{attribute.name} must be of {', '.join(ANALYSIS_INPUTS)}, got {', '.join(unknown)}")
 
 
-@attrs.frozen(kw_only=True)
+DTYPES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "str",
+)  # fmt: skip
+"""What a variable of an analysis may hold; ``str``: text."""
+OTHER = "OTHER"
+"""In the name of a variable: the name of another organelle that the analysis is given."""
+
+
+def _variables(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if not value or not all(value):
+        raise ValueError(f"{attribute.name} must name at least one variable, got {value}")
+
+
+@attrs.frozen(kw_only=True, field_transformer=_typed)
+class Output:
+    """Variables of the data set that an analysis returns, alike in everything but their names."""
+
+    names: tuple[str, ...] = attrs.field(validator=_variables)
+    """Each ends with its unit, where it has one: ``volume_nm3``. A name with `OTHER` in it, such as
+    ``nearest_OTHER_nm``, stands for one variable per other organelle that is given, and for none where none is."""
+    dtype: str = attrs.field(validator=validators.in_(DTYPES))
+    """Of `DTYPES`."""
+    text: str
+    """What they are, for people: the variables get it as ``long_name``."""
+    dims: tuple[str, ...] | None = None
+    """Dimensions. None: that of the rows alone, so that the variable is a column of the table."""
+    optional: bool = False
+    """Whether parameters decide that it is there."""
+
+
+def _outputs(_: object, attribute: attrs.Attribute[Any], value: tuple[Output, ...]) -> None:
+    names = [name for output in value for name in output.names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if not names or twice:
+        raise ValueError(f"{attribute.name} must state every variable once, got {', '.join(twice) or 'none'}")
+
+
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class AnalysisSpec:
     """A measurement on a segmentation: a verb of ``asem analyze``."""
 
@@ -342,7 +469,7 @@ class AnalysisSpec:
     """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
-    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analyze.View` in, a table with one row per object out.
+    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analyze.View` in, `outputs` out, one row per object.
     Its ``attrs["statistics"]``, plain values that JSON can hold, are the numbers of all objects together; its
     ``attrs["notes"]`` are lines to print."""
     params: str = attrs.field(validator=_import_path)
@@ -352,11 +479,14 @@ class AnalysisSpec:
     """Inputs without which it does not run: of `ANALYSIS_INPUTS`."""
     takes: tuple[str, ...] = attrs.field(default=(), validator=_analysis_inputs)
     """Inputs that it uses where they are given."""
-    voxel_nm: tuple[float, float] = (0.1, 10_000.0)
+    voxel_nm: tuple[float, float] = attrs.field(default=(0.1, 10_000.0), validator=_range)
     """Smallest and largest edge of a voxel at which it measures; other data, such as sizes that are stated in another
     unit, are refused."""
-    outputs: Mapping[str, str] = attrs.field(factory=dict)
-    """Per variable: dims, unit and dtype in words."""
+    row: str = attrs.field(validator=_name)
+    """Dimension of the data set that counts the rows of the table, such as ``object``."""
+    outputs: tuple[Output, ...] = attrs.field(validator=_outputs)
+    """Every variable of the data set. One that is missing, that is not stated here, or of another type or of other
+    dimensions is refused before anything is written. Coordinates need not be stated."""
     examples: tuple[str, ...] = ()
     """Command lines for its ``--help``."""
     report: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
@@ -364,7 +494,7 @@ class AnalysisSpec:
     earlier run. None: a plain one with the distribution of every column."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class Precision:
     """An arithmetic that a runtime offers on this machine, and what it costs there."""
 
@@ -378,7 +508,7 @@ class Precision:
     the preflight counts time with."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class Capabilities:
     """What a runtime can do on this machine."""
 
@@ -391,7 +521,7 @@ class Capabilities:
     """Bytes that are free in the device's own memory; None: it works in the machine's, or does not know."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class RuntimeSpec:
     """Something that runs an ONNX graph."""
 
@@ -406,14 +536,10 @@ class RuntimeSpec:
     one that ``probe`` stated."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_typed)
 class StageEvent:
     """What `asem_stage_finished` observers are told."""
 
     stage: str
     seconds: float
     detail: Mapping[str, Any] = attrs.field(factory=dict)
-
-
-CommandGroup = Callable[..., Any]
-"""A click group, named without importing click."""

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from asem_core import Registry, Volume, VoxelSize
 from asem_core.plugins import make_manager
-from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
+from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
 from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 from .own_package import write_tiles
@@ -91,8 +91,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory, tissue: npt.NDArray[np.uint8])
         preprocess=(StageRef(name="scale_linear"),), sha256=file_sha256(onnx), licence="none", trained_on="nothing",
     )  # fmt: skip
     organelle = OrganelleSpec(
-        name="toy", title="Toy", exclusion_zone=ExclusionZone(dilate=1, erode=1), models=(model,),
-        default_model="toy-10nm",
+        name="toy", title="Toy", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
+        models=(model,), default_model="toy-10nm",
     )  # fmt: skip
     sys.path.insert(0, str(folder))
     yield ToyModel(organelle, onnx)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from asem_core.analyze.kind import Kind
+from asem_core.analyze.outputs import as_stated
 from asem_core.analyze.tables import write_tables
 from asem_core.analyze.view import BLOCK, View, open_view
 from asem_core.errors import AsemError, GeometryError, PluginError
@@ -20,7 +20,8 @@ from asem_core.params import make_params
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import AnalysisSpec
-from asem_core.volume.output import Replaceable, check_destination, complete_or_absent
+from asem_core.volume.contents import is_as_written, record_contents
+from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent, scratch_beside
 from asem_core.volume.provenance import maker, provenance
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "analysis.json"
 """What was run on what and what came out, in the output folder: provenance, number of rows, statistics."""
-_ANALYSIS = Replaceable(name="an analysis", recognise=lambda path: (path / SUMMARY).is_file())
+_MADE_BY = "asem analyze"
+_ANALYSIS = Replaceable(name="an analysis", recognise=lambda path: is_as_written(path, made_by=_MADE_BY))
 
 
 def analyze(
@@ -45,6 +47,7 @@ def analyze(
     params: Mapping[str, Any] | None = None,
     registry: Registry,
     overwrite: bool = False,
+    allow_unfinished: bool = False,
     block: Triple = BLOCK,
     progress: Progress = silent,
 ) -> xr.Dataset:
@@ -54,7 +57,7 @@ def analyze(
     ----------
     name
         Of a registered analysis.
-    objects, raw, cell_mask, others, kind, threshold, voxel_size
+    objects, raw, cell_mask, others, kind, threshold, voxel_size, allow_unfinished
         See `open_view`.
     output
         Folder to create: ``<name>.zarr``, ``<name>.csv``, ``<name>.parquet`` (with pyarrow), ``analysis.json`` and
@@ -62,7 +65,7 @@ def analyze(
     params
         Values for the analysis' parameter class; what is not named keeps its default.
     overwrite
-        Whether an analysis that is already there is replaced.
+        Whether an analysis that is already there is replaced, unless something was added to it or edited in it.
     block
         Voxels per axis in which volumes are read. The result does not depend on it.
 
@@ -75,7 +78,8 @@ def analyze(
     Raises
     ------
     PluginError
-        No such analysis, or wrong parameters; an analysis whose statistics are not plain values.
+        No such analysis, or wrong parameters; an analysis that returns something else than its ``outputs``, or whose
+        statistics are not plain values.
     AsemError
         An input that the analysis needs is missing, or one that it does not take is given. Also see `open_view`.
     GeometryError
@@ -87,23 +91,26 @@ def analyze(
     spec = registry.analyses[name]
     chosen = make_params(spec, params or {})
     _check_inputs(spec, {"raw": raw, "cell_mask": cell_mask, "others": others or None})
-    check_destination(output, overwrite=overwrite, kind=_ANALYSIS)
+    inputs = _read_from(objects, raw, cell_mask, *(others or {}).values(), params=chosen)
+    output = check_destination(output, overwrite=overwrite, kind=_ANALYSIS, inputs=inputs)
     with (
-        tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as scratch,
-        complete_or_absent(output, needed_bytes=0, overwrite=overwrite, kind=_ANALYSIS) as partial,
+        complete_or_absent(output, needed_bytes=0, overwrite=overwrite, kind=_ANALYSIS, inputs=inputs) as partial,
+        scratch_beside(output) as scratch,
     ):
         partial.mkdir()
         with open_view(
             objects, raw=raw, cell_mask=cell_mask, others=others, kind=kind, threshold=threshold,
-            voxel_size=voxel_size, registry=registry, scratch=Path(scratch), output=partial, block=block,
-            progress=progress,
+            voxel_size=voxel_size, allow_unfinished=allow_unfinished, registry=registry, scratch=scratch,
+            output=partial, block=block, progress=progress,
         ) as view:  # fmt: skip
             _check_voxel_size(spec, view)
-            dataset: xr.Dataset = resolve(spec.fn)(view, params=chosen)
+            found = resolve(spec.fn)(view, params=chosen)
+            dataset = as_stated(found, spec, others=list(view.others))
         about = {**_provenance(spec, view, chosen, registry), "rows": dict(dataset.sizes)}
         dataset = dataset.assign_attrs(asem=about, statistics=_statistics(spec, dataset))
         write_tables(partial, dataset, name=name)
         (partial / SUMMARY).write_text(json.dumps(summary_of(dataset), indent=2))
+        record_contents(partial, made_by=_MADE_BY)
     return dataset
 
 
@@ -111,6 +118,12 @@ def summary_of(dataset: xr.Dataset) -> dict[str, Any]:
     """What ``analysis.json`` holds of a data set that `analyze` returned: its provenance and, under ``statistics``,
     the numbers of all objects together."""
     return {**dataset.attrs["asem"], "statistics": dataset.attrs["statistics"]}
+
+
+def _read_from(*volumes: str | Path | None, params: Any) -> list[Input]:
+    """All that an analysis reads: volumes, and the files among its parameters."""
+    files = [value for value in attrs.asdict(params).values() if isinstance(value, Path)]
+    return [*(volume for volume in volumes if volume is not None), *files]
 
 
 def _statistics(spec: AnalysisSpec, dataset: xr.Dataset) -> Any:

@@ -88,6 +88,7 @@ def open_view(
     kind: Kind | None = None,
     threshold: float = 0.5,
     voxel_size: VoxelSize | None = None,
+    allow_unfinished: bool = False,
     registry: Registry | None = None,
     scratch: Path,
     output: Path,
@@ -109,6 +110,8 @@ def open_view(
         For probabilities.
     voxel_size
         nm, for those inputs that do not state theirs.
+    allow_unfinished
+        Open also what is not whole: for looking, not for measuring.
     scratch, output
         Folders that exist; see `View`.
 
@@ -123,11 +126,11 @@ def open_view(
     def opened(uri: str | Path) -> Volume:
         # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
         try:
-            return open_volume(uri, registry=registry)
+            return open_volume(uri, registry=registry, allow_unfinished=allow_unfinished)
         except VolumeError:
             if voxel_size is None:
                 raise
-            return open_volume(uri, registry=registry, voxel_size=voxel_size)
+            return open_volume(uri, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
 
     with ExitStack() as stack:
 
@@ -156,4 +159,6 @@ def open_view(
 
 def _like(volume: Volume, frame: Volume) -> Volume:
     """``volume`` cut to ``frame`` and at its place."""
-    return attrs.evolve(clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, voxel_size=frame.voxel_size)
+    return attrs.evolve(
+        clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, placed=frame.placed, voxel_size=frame.voxel_size
+    )

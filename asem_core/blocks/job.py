@@ -33,7 +33,7 @@ from asem_core.blocks import journal as journals
 from asem_core.blocks.executors import B, Executor, Task, Threads
 from asem_core.blocks.journal import Begun, End, Head, Journal, Record
 from asem_core.blocks.verify import Damage, find_damage, is_scratch
-from asem_core.errors import AsemError, BlockError, OutputError, ResumeError
+from asem_core.errors import AsemError, BlockError, ModelError, OutputError, PluginError, ResumeError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats.ome_write import FINGERPRINT, OmePlan
@@ -293,7 +293,7 @@ class Run:
 
     def _note_failure(self, stage: str, block: str, error: Exception) -> str:
         """Record a failed block; errors that every further block would meet too are raised at once."""
-        if is_no_space(error):
+        if is_no_space(error) or isinstance(error, PluginError | ModelError):
             raise error
         text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
         log.warning("block %s of stage %s failed: %s", block, stage, text, exc_info=not isinstance(error, AsemError))
@@ -426,6 +426,19 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
     place = _place(job, destination)
     scratch = _scratch(destination, job.fingerprint, journal)
     under_way = Run(output=output, scratch=scratch, progress=progress, journal=journal)
+    try:
+        _fill(job, destination, place, under_way)
+    except (PluginError, ModelError):
+        if earlier is None and not any(record.failed is None for record in journal.after(CREATE)):
+            _abandon(destination, place)
+        raise
+    _finish(job, destination, place, journal, under_way.results)
+    return under_way.results
+
+
+def _fill(job: Job, destination: Path, place: Path, under_way: Run) -> None:
+    """Make what is not there, until every piece on disk is what was written."""
+    journal, output, progress = under_way._journal, under_way.output, under_way.progress
     for _ in range(_ATTEMPTS):
         under_way.stage(CREATE, ["all"], Task(write=lambda *_: output.frame()))
         job.fill(under_way)
@@ -442,8 +455,13 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
             f"{destination}: {len(damage.pieces)} pieces on disk, such as {damage.pieces[0]}, are not what was written "
             "a moment ago: check the disk, then run the same command again"
         )
-    _finish(job, destination, place, journal, under_way.results)
-    return under_way.results
+
+
+def _abandon(destination: Path, place: Path) -> None:
+    """Leave nothing of a run whose every block would have failed."""
+    for path in (place, journals.journal_path(destination)):
+        remove(path)
+    _tidy(destination)
 
 
 def _place(job: Job, destination: Path) -> Path:
@@ -545,7 +563,7 @@ def _identity(volume: Volume) -> dict[str, Any]:
     return {
         **volume.identity, "read_as": {
             "shape": list(volume.shape), "voxel_size_nm": list(volume.voxel_size.zyx),
-            "lower_edge_nm": list(volume.lower_edge_nm),
+            "lower_edge_nm": list(volume.lower_edge_nm), "placed": volume.placed,
         },
     }  # fmt: skip
 

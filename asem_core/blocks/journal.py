@@ -100,6 +100,10 @@ class Journal:
         """The records of ``stage``, failed ones included."""
         return [record for (name, _), record in self.records.items() if name == stage]
 
+    def after(self, stage: str) -> list[Record]:
+        """The records of all other stages than ``stage``."""
+        return [record for (name, _), record in self.records.items() if name != stage]
+
     def done(self, stage: str) -> set[str]:
         """Keys of the blocks of ``stage`` that are done."""
         return {record.block for record in self.of(stage) if record.failed is None}

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asem_core.cli.options import PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.context import shared_registry
+from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.params_options import options_of
 from asem_core.cli.progress import progress_bar
+from asem_core.errors import PluginError
 from asem_core.home import expand
 
 if TYPE_CHECKING:
@@ -22,33 +25,45 @@ if TYPE_CHECKING:
 class _Analyses(click.Group):
     """Makes a verb when it is asked for: listing them loads no analysis."""
 
-    def __init__(self, registry: Registry) -> None:
-        super().__init__("analyze", help="Measure what was segmented: tables in nm, one row per object.")
-        self._registry = registry
-
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._registry.analyses)
+        return list(shared_registry(ctx).analyses)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        return make_command(self._registry.analyses[cmd_name], self._registry)
+        return make_command(cmd_name, shared_registry(ctx))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        summaries = [(name, spec.summary) for name, spec in self._registry.analyses.items()]
+        summaries = [(name, spec.summary) for name, spec in shared_registry(ctx).analyses.items()]
         with formatter.section("Commands"):
             formatter.write_dl(summaries or [("none", "is installed")])
 
-
-def make_group(registry: Registry) -> click.Group:
-    """The verb ``asem analyze``, which has a verb for every analysis in ``registry``."""
-    return _Analyses(registry)
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        raise TypeError("a verb of `asem analyze` is an analysis: register it with asem_register_analyses")
 
 
-def make_command(spec: AnalysisSpec, registry: Registry) -> click.Command:
-    """The verb of the analysis ``spec``."""
-    from asem_core.cli.params_options import options_of
+analyze = _Analyses("analyze", help="Measure what was segmented: tables in nm, one row per object.")
+"""The verb ``asem analyze``, which has a verb for every registered analysis."""
+
+
+def make_command(name: str, registry: Registry) -> click.Command:
+    """The verb of the analysis ``name``.
+
+    Raises
+    ------
+    PluginError
+        No such analysis, or one whose parameters cannot be options.
+    """
     from asem_core.registry import resolve
 
-    own = options_of(resolve(spec.params))
+    spec = registry.analyses[name]
+    fixed = [*_inputs(spec), *_common()]
+    try:
+        own = options_of(resolve(spec.params), beside=fixed)
+    except (TypeError, ValueError, NameError) as error:
+        plugin = registry.analyses.plugin_of(name)
+        raise PluginError(
+            f"the parameters of the analysis {name} ({plugin.distribution} {plugin.version}) cannot be options of the "
+            f"command line: {error}"
+        ) from error
 
     def run(*, objects: str, output: Path, as_json: bool, others: tuple[str, ...] = (), **values: Any) -> None:
         from asem_core.analyze import analyze as measure
@@ -61,9 +76,8 @@ def make_command(spec: AnalysisSpec, registry: Registry) -> click.Command:
             )  # fmt: skip
         _print(spec, found, output, as_json=as_json)
 
-    return click.Command(
-        spec.name, callback=run, params=[*_inputs(spec), *own, *_common()], help=_help(spec), short_help=spec.summary
-    )
+    return click.Command(spec.name, callback=run, params=[*_inputs(spec), *own, *_common()], help=_help(spec),
+                         short_help=spec.summary)  # fmt: skip
 
 
 def _inputs(spec: AnalysisSpec) -> list[click.Parameter]:
@@ -94,7 +108,9 @@ def _common() -> list[click.Parameter]:
                      help="What OBJECTS hold, where uint8 data does not say it."),
         click.Option(["--voxel-size"], type=VOXEL_SIZE,
                      help="nm, for those inputs that do not state theirs (TIFF folders)."),
-        click.Option(["--overwrite"], is_flag=True, help="Replace OUTPUT if it is an analysis already."),
+        click.Option(["--allow-unfinished"], is_flag=True, help=ALLOW_UNFINISHED),
+        click.Option(["--overwrite"], is_flag=True,
+                     help="Replace OUTPUT if it is an analysis already, with nothing added or edited."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, and nothing else."),
     ]  # fmt: skip
 

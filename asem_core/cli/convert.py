@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.context import shared_registry
+from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
     help="Of a .zarr that is written; not every viewer reads 0.5 yet.",
 )  # fmt: skip
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a volume already.")
 def convert(
     src: str,
@@ -52,6 +54,7 @@ def convert(
     resample: VoxelSize | None,
     organelle: str | None,
     ome_version: OmeVersion,
+    allow_unfinished: bool,
     overwrite: bool,
 ) -> None:
     """Convert a volume to OME-Zarr or TIFF, crop it, un-crop it or bring it to another voxel size.
@@ -74,12 +77,15 @@ def convert(
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
+    registry = shared_registry()
     if organelle is None:
-        volume = open_volume(src, voxel_size=voxel_size)
+        volume = open_volume(src, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     else:
-        volume = open_labels(src, organelle, voxel_size=voxel_size)
-    frame = open_volume(reference, voxel_size=voxel_size) if reference is not None else None
-    for note in volume.notes if frame is None else paste(volume, frame).notes:
+        volume = open_labels(
+            src, organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
+        )
+    frame = None if reference is None else open_volume(reference, registry=registry, voxel_size=voxel_size)
+    for note in (volume if frame is None else paste(volume, frame)).notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PATH
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -27,9 +28,8 @@ def datasets() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def list_datasets(*, as_json: bool) -> None:
     """List the data sets: name, fixation, voxel size, labels, source."""
-    from asem_core.registry import make_registry
 
-    specs = make_registry().datasets
+    specs = shared_registry().datasets
     if as_json:
         click.echo(json.dumps([_row(spec) for spec in specs.values()], indent=2))
         return
@@ -53,9 +53,7 @@ def show(name: str, *, as_json: bool) -> None:
     """Show all that is known about the data set NAME."""
     import attrs
 
-    from asem_core.registry import make_registry
-
-    spec = make_registry().datasets[name]
+    spec = shared_registry().datasets[name]
     if as_json:
         click.echo(json.dumps(attrs.asdict(spec), indent=2))
         return
@@ -113,13 +111,12 @@ def fetch(
     """
     from asem_core.datasets.fetch import fetch as run
     from asem_core.datasets.source import open_dataset
-    from asem_core.registry import make_registry
 
     if output.suffix != ".zarr":
         raise AsemError(f"{output}: a fetched data set is an OME-Zarr; name it NAME.zarr")
     if whole and roi is not None:
         raise AsemError("--roi asks for a part and --whole for everything: give one of them")
-    registry = make_registry()
+    registry = shared_registry()
     opened = open_dataset(registry.datasets[name], organelles, uri=uri, registry=registry)
     box = _choose(opened, roi, whole=whole)
     with progress_bar() as progress:
@@ -168,4 +165,5 @@ def _describe(block: DatasetBlock) -> str:
         where = f"{' x '.join(map(str, block.shape))} voxels ({order}); where it lies is not published"
     else:
         where = "place and shape stand with the crop at its source"
-    return f"{block.name}: {where}{'; ' + block.summary if block.summary else ''}"
+    use = f"{block.role} of {block.organelle}"
+    return f"{block.name} ({use}): {where}{'; ' + block.summary if block.summary else ''}"

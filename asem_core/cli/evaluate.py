@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
+from asem_core.cli.context import shared_registry
+from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
+from asem_core.cli.stage_text import stage_text
 from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from asem_core.evaluate import Evaluation, ObjectEvaluation
     from asem_core.volume import Volume
+    from asem_core.volume.grey import Grey
 
 
 @click.command()
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
 @click.argument("labels", metavar="LABELS", type=PLACE)
 @click.option("--organelle", required=True, help="Which organelle: its exclusion zone and its labels in a container.")
 @click.option("--mask", type=PLACE, help="Volume that is 0 where nothing is to be scored.")
+@click.option("--ignore-label", type=int, metavar="ID", help="Value of LABELS that means not known, such as -1: such "
+              "voxels are not scored.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, for those inputs that do not state theirs (TIFF folders).")
 @click.option(
     "--zone",
-    metavar="D,E|PRESET",
-    help="Exclusion zone: dilate,erode in voxels of 5 nm, or the organelle's presets: paper (default), incasem.",
+    metavar="D,E|PRESET|ZONE[:P=V,...]",
+    help="Exclusion zone: dilate,erode in voxels of 5 nm; a preset of the organelle: paper (default), incasem; or "
+    "another zone by its name.",
 )
 @click.option("--objects", is_flag=True, help="Score objects too: F1, average precision, panoptic quality.")
 @click.option(
@@ -47,6 +53,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--raw", type=PLACE, help="Background of the pictures.")
+@click.option("--grey", type=GREY, help="Levels of RAW that are drawn black and white, such as 0:4095; auto: one "
+              "choice for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
+@click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(
     prediction: str,
@@ -54,6 +63,7 @@ def evaluate(
     *,
     organelle: str,
     mask: str | None,
+    ignore_label: int | None,
     voxel_size: VoxelSize | None,
     zone: str | None,
     objects: bool,
@@ -63,6 +73,8 @@ def evaluate(
     objects_table: Path | None,
     figures: Path | None,
     raw: str | None,
+    grey: Grey,
+    allow_unfinished: bool,
     as_json: bool,
 ) -> None:
     """Score the segmentation PRED against the ground truth LABELS.
@@ -77,49 +89,65 @@ def evaluate(
       asem evaluate cell.zarr truth_tiffs/ --organelle mito --voxel-size 5,5,5 --figures pictures/
       asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
-    from asem_core.draw.overlay import draw_evaluation
+    from asem_core.draw.overlay import check_figures, draw_evaluation
     from asem_core.evaluate import evaluate as score
     from asem_core.evaluate import evaluate_objects, write_object_table
     from asem_core.evaluate.object_table import check_table
+    from asem_core.grid.place import SAME_GRID
     from asem_core.labels.plan import choose_zone
-    from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
+    from asem_core.volume.check import settled_range
 
     if raw is not None and figures is None:
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
+    if grey is not None and raw is None:
+        raise AsemError("--grey is about the background of pictures: say which with --raw VOLUME")
     if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
-    if objects_table is not None:
-        check_table(objects_table)
-    registry = make_registry()
+    registry = shared_registry()
     spec = registry.organelles[organelle]
-    chosen = choose_zone(spec, zone) if zone is not None else None
+    chosen = choose_zone(spec, zone, registry=registry) if zone is not None else None
 
     def opened(uri: str, open_as: Callable[..., Volume], *name: str) -> Volume:
         # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
         try:
-            return open_as(uri, *name, registry=registry)
+            volume = open_as(uri, *name, registry=registry, allow_unfinished=allow_unfinished)
         except VolumeError:
             if voxel_size is None:
                 raise
-            return open_as(uri, *name, registry=registry, voxel_size=voxel_size)
+            return open_as(uri, *name, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
+        if voxel_size is not None and not volume.voxel_size.matches(voxel_size, tolerance=SAME_GRID):
+            stated = f"{uri} states voxels of {volume.voxel_size}"
+            click.echo(f"note: {stated}: --voxel-size {voxel_size} is not used for it", err=True)
+        return volume
 
     predicted, truth = opened(prediction, open_labels, organelle), opened(labels, open_labels, organelle)
     background = opened(raw, open_volume) if raw is not None else None
     kept = opened(mask, open_volume) if mask is not None else None
+    read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
+    for note in (note for volume in read for note in volume.notes):
+        click.echo(f"note: {note}", err=True)
+    if objects_table is not None:
+        objects_table = check_table(objects_table, inputs=read)
+    if figures is not None:
+        figures = check_figures(figures, organelle=organelle, kind="evaluation", inputs=read)
     if objects and not spec.instances:
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
         evaluation = score(
-            predicted, truth, organelle=spec, registry=registry, progress=progress, mask=kept, zone=chosen
-        )
+            predicted, truth, organelle=spec, registry=registry, progress=progress, mask=kept, zone=chosen,
+            ignore_label=ignore_label,
+        )  # fmt: skip
         of_objects = evaluate_objects(
-            predicted, truth, mask=kept, iou=0.5 if iou is None else iou, min_voxels=min_voxels or 0,
-            ignore_border=ignore_border, progress=progress,
+            predicted, truth, mask=kept, ignore_label=ignore_label, iou=0.5 if iou is None else iou,
+            min_voxels=min_voxels or 0, ignore_border=ignore_border, progress=progress,
         ) if objects else None  # fmt: skip
     if of_objects is not None and objects_table is not None:
-        write_object_table(of_objects, objects_table)
-    pictures = draw_evaluation(background, predicted, truth, figures, organelle=organelle) if figures else []
+        write_object_table(of_objects, objects_table, inputs=read)
+    pictures = draw_evaluation(
+        background, predicted, truth, figures, organelle=organelle, ignore_label=ignore_label,
+        grey_range=None if background is None else settled_range(background, grey),
+    ) if figures else []  # fmt: skip
     if as_json:
         document = {**evaluation.to_json(), "figures": [str(path) for path in pictures]}
         if of_objects is not None:
@@ -138,15 +166,13 @@ def evaluate(
 def _print(evaluation: Evaluation) -> None:
     from rich.table import Table
 
-    zone, scores = evaluation.zone, evaluation.scores
+    scores = evaluation.scores
     table = Table("", "precision", "recall", "F1", "IoU", "TP", "FP", "FN", title=f"{evaluation.organelle} (voxels)")
     for name, score in (("with zone", scores.with_zone), ("without zone", scores.without_zone)):
         ratios = (f"{ratio:.4f}" for ratio in (score.precision, score.recall, score.f1, score.iou))
         table.add_row(name, *ratios, *(f"{count:,}" for count in (score.tp, score.fp, score.fn)))
     _print_table(table)
-    for word, voxels, nm in (("out", zone.dilate_voxels, zone.dilate_nm), ("in", zone.erode_voxels, zone.erode_nm)):
-        widths = f"{voxels} voxels = ({', '.join(f'{v:g}' for v in nm)}) nm"
-        click.echo(f"zone {zone.name}, {word}wards (z, y, x): {widths}")
+    click.echo(f"zone {stage_text(evaluation.zone.on(evaluation.voxel_size))}")
     excluded, compared = evaluation.excluded_voxels, evaluation.compared_voxels
     click.echo(f"excluded by the zone: {excluded:,} of {compared:,} voxels ({excluded / compared:.1%})")
 

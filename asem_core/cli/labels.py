@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
+from asem_core.cli.stage_text import stage_text
 from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
@@ -34,7 +36,10 @@ def labels() -> None:
 )  # fmt: skip
 @click.option("--no-cleanup", is_flag=True, help="No clean-up.")
 @click.option("--dilate", type=click.IntRange(min=0), metavar="N", help="Dilation in voxels of 5 nm; 0: none.")
-@click.option("--zone", metavar="D,E|PRESET", help="Exclusion zone: dilate,erode in voxels of 5 nm, paper, incasem.")
+@click.option(
+    "--zone", metavar="D,E|PRESET|ZONE[:P=V,...]",
+    help="Exclusion zone: dilate,erode in voxels of 5 nm, a preset (paper, incasem), or another zone by its name.",
+)  # fmt: skip
 @click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -65,21 +70,20 @@ def prepare(
       asem labels prepare cell.zarr --organelle mito --dilate 0 --cleanup remove_small_objects:min_voxels=100 -o m.zarr
       asem evaluate mito.zarr truth.zarr --organelle mito --mask truth.zarr/labels/metric_mask --zone 0,0
     """
-    from asem_core.cli.stage_params import parse_stage
     from asem_core.labels.plan import choose_zone, make_plan
     from asem_core.labels.prepare import prepare as run
-    from asem_core.registry import make_registry
+    from asem_core.params import parse_stage
     from asem_core.volume import open_labels
 
     if cleanup and no_cleanup:
         raise AsemError("--cleanup and --no-cleanup exclude each other")
-    registry = make_registry()
+    registry = shared_registry()
     spec = registry.organelles[organelle]
     plan = make_plan(
         spec, registry, dilate=dilate,
         dataset=registry.datasets[dataset] if dataset is not None else None,
         cleanup=[parse_stage(text) for text in cleanup] if cleanup or no_cleanup else None,
-        zone=choose_zone(spec, zone) if zone is not None else None,
+        zone=choose_zone(spec, zone, registry=registry) if zone is not None else None,
     )  # fmt: skip
     volume = open_labels(source, organelle, registry=registry, voxel_size=voxel_size)
     for note in volume.notes:
@@ -94,22 +98,12 @@ def prepare(
 
 def _print(report: dict[str, Any]) -> None:
     for stage in report["stages"]:
-        numbers = "; ".join(f"{name} {_numbers(value)}" for name, value in stage["on_grid"].items())
         changed = dict(stage["changed"])
         gained = changed.pop("voxels_after") - changed.pop("voxels_before")
         counts = [f"{value:,} {name.replace('_', ' ')}" for name, value in changed.items()]
-        click.echo(f"{stage['name']} ({numbers}): {', '.join([*counts, f'{gained:+,} voxels'])}")
-    zone = report["zone"]
-    outwards, inwards = (_numbers(zone["on_grid"][side]) for side in ("dilate", "erode"))
-    click.echo(f"zone {zone['name']} (outwards {outwards}; inwards {inwards}): {zone['excluded_voxels']:,} voxels")
+        click.echo(f"{stage_text(stage)}: {', '.join([*counts, f'{gained:+,} voxels'])}")
+    click.echo(f"zone {stage_text(report['zone'])}: {report['zone']['excluded_voxels']:,} voxels")
     left = report["stages"][-1]["changed"]["voxels_after"]
     if not left:
         click.echo(f"note: the labels hold no {report['organelle']}: all is background", err=True)
     click.echo(f"{report['output']}: {left:,} voxels labelled")
-
-
-def _numbers(value: dict[str, Any]) -> str:
-    if "nm3" in value:
-        return f"{value['voxels']:g} voxels = {value['nm3']:g} nm^3"
-    voxels, nm = (", ".join(f"{n:g}" for n in value[key]) for key in ("voxels", "nm"))
-    return f"({voxels}) voxels = ({nm}) nm"

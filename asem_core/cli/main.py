@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from copy import copy
 
 import click
 
 from asem_core.cli.signals import Stopped, heed_signals
 from asem_core.cli.streams import fail, open_missing_streams
+from asem_core.cli.verbs import add_verbs, with_own_tables
 from asem_core.errors import AsemError
+from asem_core.plugins import make_manager
+from asem_core.registry import Registry, said_of
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +35,8 @@ def cli(verbose: bool) -> None:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
-def register() -> click.Group:
-    """Add core's verbs and those of the installed plugins."""
+def command_line() -> tuple[click.Group, Registry]:
+    """The command ``asem`` with core's verbs and those of the installed plugins, which are loaded here only."""
     from asem_core.cli import (
         analyze,
         convert,
@@ -50,22 +54,17 @@ def register() -> click.Group:
         train,
         zoo,
     )
-    from asem_core.plugins import make_manager
-    from asem_core.registry import Registry
 
-    plugins_found = make_manager()
+    root: click.Group = copy(cli)
+    root.commands = {}
     for command in (
         datasets.datasets, convert.convert, info.info, preprocess.preprocess, mask.mask, labels.labels,
-        train.train, segment.segment, output.status, output.verify, evaluate.evaluate,
-        analyze.make_group(Registry(plugins_found)), report.report, organelles.organelles, zoo.zoo, plugins.plugins,
+        train.train, segment.segment, output.status, output.verify, evaluate.evaluate, analyze.analyze, report.report,
+        organelles.organelles, zoo.zoo, plugins.plugins,
     ):  # fmt: skip
-        cli.add_command(command)
-    for implementation in plugins_found.manager.hook.asem_register_commands.get_hookimpls():
-        try:
-            implementation.function(cli=cli)
-        except Exception as error:  # one plugin's commands must not take the others down
-            log.warning("the plugin %s cannot add its commands: %s", implementation.plugin_name, error)
-    return cli
+        root.add_command(command)
+    root = with_own_tables(root)
+    return root, Registry(add_verbs(root, make_manager()))
 
 
 def main() -> None:
@@ -73,12 +72,16 @@ def main() -> None:
     open_missing_streams()
     heed_signals()
     try:
-        register()(standalone_mode=False)
+        asem, registry = command_line()
+        asem(obj=registry, standalone_mode=False)
     except AsemError as error:
         fail(str(error), error.exit_code)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "asem"
-        fail(f"{error.format_message()} (see `{command} --help`)", 2)
+        text = error.format_message()
+        if text.startswith("No such command"):
+            text += said_of([*registry.plugins.broken, *registry.plugins.refused])
+        fail(f"{text} (see `{command} --help`)", 2)
     except click.Abort:  # a question was not answered
         fail("stopped", 1)
     except OSError as error:

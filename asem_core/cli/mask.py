@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.context import shared_registry
+from asem_core.cli.options import FILE, GREY, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
+    from asem_core.volume.grey import Grey
 
 _WHOLE = click.IntRange(min=0)
 
@@ -27,6 +29,8 @@ _WHOLE = click.IntRange(min=0)
 @click.option("--closing", type=_WHOLE, default=2, show_default=True, help="Radius; thinner gaps are closed.")
 @click.option("--max-hole", type=_WHOLE, default=100_000, show_default=True, help="Smaller holes are filled.")
 @click.option("--min-object", type=_WHOLE, default=100_000, show_default=True, help="Smaller objects are dropped.")
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095, or auto; by default the "
+              "full range of the type.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--preview", type=FILE, metavar="PNG",
               help="Draw the mask on three planes of the volume.")  # fmt: skip
@@ -43,6 +47,7 @@ def mask(
     closing: int,
     max_hole: int,
     min_object: int,
+    grey: Grey,
     voxel_size: VoxelSize | None,
     preview: Path | None,
     ome_version: OmeVersion,
@@ -63,16 +68,19 @@ def mask(
     import attrs
 
     from asem_core.draw.mask import draw_mask
+    from asem_core.draw.png import check_png
     from asem_core.mask import CellMask, make_mask
     from asem_core.volume import open_volume
-    from asem_core.volume.output import check_destination
+    from asem_core.volume.check import graded
 
     params = CellMask(
         low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object
     )  # fmt: skip
-    opened = open_volume(volume, voxel_size=voxel_size)
-    if preview is not None and not preview.parent.is_dir():
-        check_destination(preview, overwrite=True)
+    registry = shared_registry()
+    opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
+    if preview is not None:
+        preview = check_png(preview, inputs=[opened, output])
+    opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
@@ -85,7 +93,7 @@ def mask(
         what = "everything" if found.inside else "empty"
         click.echo(f"warning: the mask is {what}: compare --low and --high with the grey levels of VOLUME", err=True)
     if preview is not None:
-        draw_mask(opened, open_volume(output), preview)
+        draw_mask(opened, open_volume(output, registry=registry), preview)
     if as_json:
         click.echo(json.dumps({"output": str(output), **attrs.asdict(found)}, indent=2))
         return

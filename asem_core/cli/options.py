@@ -27,7 +27,7 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
             return value
         try:
             return self._parse(value)
-        except AsemError as error:
+        except (AsemError, ValueError) as error:
             self.fail(str(error), param, ctx)
 
 
@@ -64,8 +64,19 @@ FILE = _Local(dir_okay=False, path_type=Path)
 FOLDER = _Local(file_okay=False, path_type=Path)
 PLACE = _Parsed("path|url", expand)
 """A path or a URL, as text; also what stands for one, such as the id of a model."""
+
+
+def _parse_grey(text: str) -> Any:
+    from asem_core.volume.grey import parse_grey
+
+    return parse_grey(text)
+
+
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
+ALLOW_UNFINISHED = "Also read what is not whole yet, for looking."
+"""Help of ``--allow-unfinished``."""
 ROI = _Parsed("z0:z1,y0:y1,x0:x1[nm]", parse_roi)
 """Give it to `Volume.part`, which turns nm into voxels."""
 TILE = _Parsed("side|z,y,x", _parse_tile)
+GREY = _Parsed("LOW:HIGH|auto", _parse_grey)
 BYTES = _Parsed("size", _parse_bytes)

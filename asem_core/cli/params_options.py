@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -14,17 +15,39 @@ from asem_core.params import field_docs
 _SCALARS: dict[Any, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING, Path: PATH}
 
 
-def options_of(kind: type[attrs.AttrsInstance]) -> list[click.Option]:
+def options_of(kind: type[attrs.AttrsInstance], *, beside: Sequence[click.Parameter] = ()) -> list[click.Option]:
     """One option per field of ``kind``, without value unless the user gives one: `asem_core.params.make_params` knows
     the defaults.
+
+    Parameters
+    ----------
+    beside
+        What else the verb takes.
 
     Raises
     ------
     TypeError
-        A field is of a type that no option can hold.
+        ``kind`` is no attrs class, or a field is of a type that no option can hold.
+    ValueError
+        A field is called like something else that the verb takes.
     """
+    if not attrs.has(kind):
+        raise TypeError(f"expected an attrs class, got {kind!r}")
     help_of, types = field_docs(kind), get_type_hints(kind)
-    return [_option(field, types[field.name], help_of.get(field.name, "")) for field in attrs.fields(kind)]
+    options = [_option(field, types[field.name], help_of.get(field.name, "")) for field in attrs.fields(kind)]
+    taken = {"help", "--help", "-h"}.union(*map(_words, beside))
+    for option in options:
+        clash = _words(option) & taken
+        if clash:
+            raise ValueError(
+                f"the field {option.name} is called like {min(clash, key=len)}, which the verb has already"
+            )
+        taken |= _words(option)
+    return options
+
+
+def _words(parameter: click.Parameter) -> set[str]:
+    return {str(parameter.name), *parameter.opts, *parameter.secondary_opts}
 
 
 def _option(field: attrs.Attribute[Any], hint: Any, text: str) -> click.Option:

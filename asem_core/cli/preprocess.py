@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import FILE, PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.context import shared_registry
+from asem_core.cli.options import FILE, GREY, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
+    from asem_core.volume.grey import Grey
 
 
 @click.command()
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     help="What to do: clahe, equalize_histogram, percentile_rescale, scale_linear, or a stage of a plugin; repeat it "
     "for several, in order. docs/normalise.md says what each does; a wrong parameter lists the right ones.",
 )  # fmt: skip
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095, or auto; by default the "
+              "full range of the type.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where VOLUME does not state it, such as 5,5,5.")
 @click.option(
     "--roi", type=ROI,
@@ -43,6 +47,7 @@ def preprocess(
     *,
     output: Path,
     stages: tuple[str, ...],
+    grey: Grey,
     voxel_size: VoxelSize | None,
     roi: Box | BoxNm | None,
     statistics: Path | None,
@@ -61,17 +66,20 @@ def preprocess(
       asem preprocess cell.zarr -o equal.zarr --stage clahe:clip=0.01,kernel=64 --preview equal.png
       asem preprocess cell.zarr -o both.zarr --stage percentile_rescale:low=1,high=99 --stage clahe
     """
-    from asem_core.cli.stage_params import parse_stage
+    from asem_core.params import parse_stage
     from asem_core.preprocess.normalise import normalise
     from asem_core.preprocess.stages import make_steps
-    from asem_core.registry import make_registry
     from asem_core.volume import open_volume
+    from asem_core.volume.check import graded
 
-    registry = make_registry()
+    registry = shared_registry()
     steps = make_steps([parse_stage(text) for text in stages], registry)
-    if preview is not None and not preview.parent.is_dir():
-        raise click.UsageError(f"{preview.parent}: there is no such folder; create it first")
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
+    if preview is not None:
+        from asem_core.draw.png import check_png
+
+        preview = check_png(preview, inputs=[opened, output, *([statistics] if statistics else [])])
+    opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:

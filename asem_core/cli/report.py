@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, PATH
 from asem_core.cli.progress import progress_bar
 
@@ -28,12 +29,11 @@ def report(analyses: tuple[Path, ...], *, output: Path | None, overwrite: bool) 
       asem report pores
       asem report pores pits -o cell.html
     """
-    from asem_core.registry import make_registry
     from asem_core.report.make import make_report
 
     if output is None and len(analyses) > 1:
         raise click.UsageError(f"{len(analyses)} analyses make one page: say which file with -o FILE.html")
     page = output or analyses[0] / NAME
     with progress_bar() as progress:
-        make_report(analyses, page, registry=make_registry(), overwrite=overwrite, progress=progress)
+        page = make_report(analyses, page, registry=shared_registry(), overwrite=overwrite, progress=progress)
     click.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, open it in a browser")

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.options import BYTES, FOLDER, PATH, PLACE, ROI, TILE, VOXEL_SIZE
+from asem_core.cli.context import shared_registry
+from asem_core.cli.options import BYTES, FOLDER, GREY, PATH, PLACE, ROI, TILE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
     from asem_core.predict.quantise import ProbDtype
+    from asem_core.volume.grey import Grey
 
 
 @click.command()
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 )
 @click.option("--mask", type=PLACE, help="Cell mask on the volume's grid; nothing is predicted where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
+@click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095 for 12 bits, 255:0 for an "
+              "inverted image; auto: found from the volume. By default the full range of its type.")  # fmt: skip
 @click.option("--runtime", default="auto", show_default=True,
               help="auto (the first in rank that can be used here), onnxruntime, openvino, or a plugin's.")  # fmt: skip
 @click.option("--precision", default="auto", show_default=True, metavar="auto|f32|bf16",
@@ -54,6 +58,7 @@ def segment(
     roi: Box | None,
     mask: str | None,
     voxel_size: VoxelSize | None,
+    grey: Grey,
     runtime: str,
     precision: str,
     tile: int | Triple | None,
@@ -74,28 +79,32 @@ def segment(
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
-    from asem_core.draw.overlay import draw_segmentation
+    from asem_core.draw.overlay import check_figures, draw_segmentation
     from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.predict.segment import run_plan
-    from asem_core.registry import make_registry
     from asem_core.volume import open_labels, open_volume
 
-    registry = make_registry()
+    registry = shared_registry()
     spec = registry.organelles[organelle]
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
+    if figures is not None:
+        masks = [] if cell is None else [cell]
+        figures = check_figures(figures, organelle=organelle, kind="segmentation", inputs=[opened, output, *masks])
     settings = Settings(
-        roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
-        workers=workers,
+        roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
+        prob_dtype=prob_dtype, workers=workers,
     )  # fmt: skip
     with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = make_plan(
             opened, output, organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
             overwrite=overwrite,
         )  # fmt: skip
+        for note in plan.volume.notes[len(opened.notes) :]:
+            click.echo(f"note: {note}", err=True)
         _print_plan(plan)
         with progress_bar() as progress:
             result = run_plan(plan, registry=registry, progress=progress)
@@ -106,7 +115,7 @@ def segment(
     )
     if figures is not None:
         labels = open_labels(output, organelle, registry=registry)
-        for path in draw_segmentation(opened, labels, figures, organelle=organelle):
+        for path in draw_segmentation(plan.volume, labels, figures, organelle=organelle):
             click.echo(f"{path}")
 
 

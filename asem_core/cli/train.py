@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -18,7 +19,7 @@ from asem_core.errors import AsemError
 @click.option("-o", "--output", type=FOLDER, required=True,
               help="Folder for checkpoints, weights and logs; an unfinished run in it goes on.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--overwrite", is_flag=True, help="Begin anew, discarding what OUTPUT holds.")
+@click.option("--overwrite", is_flag=True, help="Begin anew, discarding the training run in OUTPUT.")
 def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) -> None:
     """Train a network by RECIPE, a YAML file that names volumes, labels and settings.
 
@@ -29,15 +30,12 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
         from asem_core.train.loop import train as run
     except ImportError as error:
         raise AsemError(f"training needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
-    from asem_core.train.checkpoint import discard
-    from asem_core.train.recipe import load_recipe
 
-    plan = load_recipe(recipe)
-    if overwrite:
-        discard(output)
     with progress_bar() as progress:
-        result = run(plan, output, data_folder=data, registry=make_registry(), device=device, progress=progress)
+        result = run(
+            recipe, output, data_folder=data, registry=shared_registry(), device=device, overwrite=overwrite,
+            progress=progress,
+        )  # fmt: skip
     for name, score in result.scores.items():
         click.echo(f"{name}: precision {score.precision:.3f}  recall {score.recall:.3f}  F1 {score.f1:.3f}")
     click.echo(f"weights: {result.weights}")

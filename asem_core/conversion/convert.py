@@ -143,7 +143,9 @@ def _plan(
         )
     return TiffPlan(
         shape=box.shape, dtype=stored_dtype(source), stack=is_tiff(destination),
-        first=source.first_section + box.start[0], voxel_size=source.voxel_size, lower_edge_nm=lower,
+        first=source.first_section + box.start[0], voxel_size=source.voxel_size,
+        # Where nobody said where the source lies, all of it states nothing either.
+        lower_edge_nm=lower if source.placed or box != source.box else None,
     )  # fmt: skip
 
 

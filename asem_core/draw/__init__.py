@@ -7,6 +7,7 @@
 ``cover``          the cover of a model package
 ``lines``          lines over a grey picture of a gallery, with a scale bar
 ``planes``         which planes are shown, and reading just those
+``png``            files that say that ASEM drew them, and replace only such
 ``paint``          grey levels, fills and outlines on arrays
 ``figure``         title, panels, scale bar and legend on one sheet
 =================  ==========================================================================

@@ -9,6 +9,7 @@ import numpy as np
 from asem_core.draw.figure import WIDE, Panel, compose
 from asem_core.draw.paint import Picture, display_shape, grey
 from asem_core.draw.planes import Plane, read_plane
+from asem_core.draw.png import save_png
 from asem_core.geometry import AXES, Box
 from asem_core.grid.place import Placed
 from asem_core.preprocess.levels import to_grey_range
@@ -29,7 +30,7 @@ def draw_before_after(before: Volume, after: Volume, picture: Path, *, title: st
     after
         The part ``roi`` of it after the change; a dtype other than uint8 is drawn between its own percentiles.
     picture
-        File to write; replaced if there.
+        File to write, see `asem_core.draw.png`.
     title
         What was done.
     axis
@@ -49,4 +50,4 @@ def draw_before_after(before: Volume, after: Volume, picture: Path, *, title: st
         [Panel(caption="before", picture=full), Panel(caption="after", picture=result)],
         title=title, subtitle=f"plane {AXES[axis]} = {plane.index}", legend=(), nm_per_pixel=nm_per_pixel,
     )  # fmt: skip
-    sheet.save(picture, format="PNG")
+    save_png(sheet, picture, inputs=(before, after))

@@ -10,6 +10,7 @@ from PIL import Image
 from asem_core.draw.figure import PAPER, LegendEntry, Panel, compose
 from asem_core.draw.paint import Colour, display_shape, fill, grey, outline, resize_mask
 from asem_core.draw.planes import Plane, read_plane
+from asem_core.draw.png import save_png
 from asem_core.geometry import AXES
 from asem_core.grid.place import Placed
 from asem_core.volume.volume import Volume
@@ -25,6 +26,8 @@ def draw_mask(raw: Volume, mask: Volume, picture: Path) -> None:
     ----------
     raw, mask
         ``(z, y, x)``, of one shape; non-zero is inside.
+    picture
+        See `asem_core.draw.png`.
     """
     middle = [n // 2 for n in raw.shape]
     sheets = [_sheet(raw, mask, Plane(axis=axis, index=middle[axis], region=raw.box)) for axis in range(3)]
@@ -33,7 +36,7 @@ def draw_mask(raw: Volume, mask: Volume, picture: Path) -> None:
     for sheet in sheets:
         whole.paste(sheet, (0, top))
         top += sheet.height
-    whole.save(picture, format="PNG")
+    save_png(whole, picture, inputs=(raw, mask))
 
 
 def _sheet(raw: Volume, mask: Volume, plane: Plane) -> Image.Image:

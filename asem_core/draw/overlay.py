@@ -6,18 +6,25 @@ that is darker than both, so that the three differ for colour-blind readers too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from asem_core.draw.figure import WIDE, LegendEntry, Panel, compose
 from asem_core.draw.paint import Colour, Mask, Picture, display_shape, fill, grey, outline, resize_mask
 from asem_core.draw.planes import Plane, choose_planes, read_plane
+from asem_core.draw.png import check_pngs, save_png
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import AXES
 from asem_core.grid.place import Placed, place, place_beside
+from asem_core.volume.grey import GreyRange
+from asem_core.volume.output import Input
 from asem_core.volume.volume import Volume
+
+Kind = Literal["segmentation", "evaluation"]
+"""What a picture shows."""
 
 TRUE_POSITIVE: Colour = (86, 180, 233)
 FALSE_POSITIVE: Colour = (230, 159, 0)
@@ -40,7 +47,7 @@ def draw_segmentation(raw: Volume, segmentation: Volume, folder: Path, *, organe
     segmentation
         ``(z, y, x)``; non-zero is the organelle.
     folder
-        Made if missing; pictures of the same planes are replaced.
+        Made if missing; older pictures of the same planes are replaced, and nothing else.
 
     Returns
     -------
@@ -51,7 +58,10 @@ def draw_segmentation(raw: Volume, segmentation: Volume, folder: Path, *, organe
     ------
     GeometryError
         The two volumes do not lie on one grid, or do not overlap.
+    OutputError
+        The folder lies in a volume, or holds other files of these names; see `asem_core.draw.png`.
     """
+    folder = check_figures(folder, organelle=organelle, kind="segmentation", inputs=(raw, segmentation))
     frame, placed_raw = _frame(segmentation), place(raw, segmentation)
     region = frame.box.intersect(placed_raw.box)
     legend = [LegendEntry(text=organelle, colour=SEGMENTATION)]
@@ -68,14 +78,15 @@ def draw_segmentation(raw: Volume, segmentation: Volume, folder: Path, *, organe
             legend=legend,
             nm_per_pixel=nm_per_pixel,
         )
-        paths.append(_file(folder, organelle, "segmentation", plane))
-        sheet.save(paths[-1])
+        paths.append(folder / f"{organelle}_segmentation_{plane.name}.png")
+        save_png(sheet, paths[-1])
     return paths
 
 
 def draw_evaluation(
-    raw: Volume | None, prediction: Volume, labels: Volume, folder: Path, *, organelle: str
-) -> list[Path]:
+    raw: Volume | None, prediction: Volume, labels: Volume, folder: Path, *, organelle: str,
+    grey_range: GreyRange | None = None, ignore_label: int | None = None,
+) -> list[Path]:  # fmt: skip
     """Draw what a prediction found, invented and missed, on the planes of `draw_segmentation`.
 
     Parameters
@@ -85,7 +96,11 @@ def draw_evaluation(
     prediction, labels
         As for `asem_core.evaluate.evaluate`, and aligned in the same way.
     folder
-        Made if missing; pictures of the same planes are replaced.
+        Made if missing; older pictures of the same planes are replaced, and nothing else.
+    grey_range
+        Levels of ``raw`` that are drawn black and white; by default the 0.5th and 99.5th percentile of each plane.
+    ignore_label
+        Value of ``labels`` that is not scored: neither it nor a prediction there is drawn.
 
     Returns
     -------
@@ -96,16 +111,23 @@ def draw_evaluation(
     ------
     GeometryError
         The volumes do not lie on one grid, or do not overlap.
+    OutputError
+        As `draw_segmentation`.
     """
+    inputs = [volume for volume in (raw, prediction, labels) if volume is not None]
+    folder = check_figures(folder, organelle=organelle, kind="evaluation", inputs=inputs)
     frame, placed = _frame(labels), place(prediction, labels)
     placed_raw = place_beside(raw, frame, placed) if raw is not None else None
     paths = []
     for plane in choose_planes(frame.box.intersect(placed.box), frame):
-        predicted, truth = (read_plane(source, plane) != 0 for source in (placed, frame))
+        predicted, truth = (read_plane(source, plane) for source in (placed, frame))
+        scored = np.ones(truth.shape, np.bool_) if ignore_label is None else truth != ignore_label
+        predicted, truth = (predicted != 0) & scored, (truth != 0) & scored
         score = Score.of(predicted, truth)
         shape, nm_per_pixel = _display(plane, truth, labels)
         if placed_raw is not None:
-            picture = grey(read_plane(placed_raw, plane), shape)
+            black_white = None if grey_range is None else (grey_range.low, grey_range.high)
+            picture = grey(read_plane(placed_raw, plane), shape, black_white=black_white)
         else:
             picture = np.full((*shape, 3), 110, np.uint8)
         painted = Panel(caption="prediction against ground truth", picture=_errors(picture, predicted, truth))
@@ -117,9 +139,20 @@ def draw_evaluation(
             legend=_error_legend(score),
             nm_per_pixel=nm_per_pixel,
         )
-        paths.append(_file(folder, organelle, "evaluation", plane))
-        sheet.save(paths[-1])
+        paths.append(folder / f"{organelle}_evaluation_{plane.name}.png")
+        save_png(sheet, paths[-1])
     return paths
+
+
+def check_figures(folder: Path, *, organelle: str, kind: Kind, inputs: Iterable[Input]) -> Path:
+    """Where `draw_segmentation` or `draw_evaluation` would put its pictures; for asking before the work.
+
+    Raises
+    ------
+    OutputError
+        See `asem_core.draw.png.check_pngs`.
+    """
+    return check_pngs(folder, f"{organelle}_{kind}_*.png", inputs=inputs)
 
 
 def _errors(picture: Picture, predicted: Mask, truth: Mask) -> Picture:
@@ -153,8 +186,3 @@ def _display(plane: Plane, pixels: Mask, volume: Volume) -> tuple[tuple[int, int
 def _describe(plane: Plane) -> str:
     across = " / ".join(axis for number, axis in enumerate(AXES) if number != plane.axis)
     return f"plane {AXES[plane.axis]} = {plane.index} (down / across: {across})"
-
-
-def _file(folder: Path, organelle: str, kind: str, plane: Plane) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{organelle}_{kind}_{plane.name}.png"

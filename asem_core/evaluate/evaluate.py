@@ -1,7 +1,7 @@
 """Score a segmentation against ground truth, block by block, with and without the exclusion zone.
 
-Blocks are read with a halo as wide as the zone, so the counts equal those of the whole volume; what lies outside the
-labels counts as background (method: paper, "Evaluation"; the zone's exact form is in `asem_core.labels.zone`)::
+Blocks are read with the zone's halo, so the counts equal those of the whole volume; what lies outside the labels counts
+as background (method: paper, "Evaluation"; the zone of the paper is in `asem_core.labels.shell`)::
 
     labels      +-----------------------------+
                 |      +- - - - - - -+        |   halo: read from the labels, not scored
@@ -11,37 +11,25 @@ labels counts as background (method: paper, "Evaluation"; the zone's exact form 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
+from asem_core.blocks.executors import map_blocks
 from asem_core.errors import GeometryError
-from asem_core.evaluate.align import Laid, lay
+from asem_core.evaluate.align import Laid, lay, warn_of_little_overlap
 from asem_core.evaluate.scores import Mask, Score, Scores
-from asem_core.evaluate.source import NonZero, bounded_block
-from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, triple
-from asem_core.grid.reference import scale_width
+from asem_core.evaluate.source import nonzero, readable
+from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.labels.zone import Zone, make_zone
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, resolve
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.registry import Registry
+from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
-
-
-@attrs.frozen(kw_only=True)
-class Zone:
-    """The exclusion zone as it was applied."""
-
-    name: str
-    version: str
-    """Of the registered stage."""
-    dilate_voxels: Triple
-    erode_voxels: Triple
-    dilate_nm: FloatTriple
-    erode_nm: FloatTriple
 
 
 @attrs.frozen(kw_only=True)
@@ -55,9 +43,12 @@ class Evaluation:
     excluded_voxels: int
     """Of these, voxels in the exclusion zone."""
     zone: Zone
+    """As it was applied to the grid of the labels."""
     voxel_size: VoxelSize
     region: Box
     """The overlap, in voxels of the labels."""
+    ignored_label: int | None
+    """The value of the labels that was not scored."""
     aligned_by: str
     """``"shape"`` or ``"position"``, see `evaluate`."""
     inputs: Mapping[str, Mapping[str, Any]]
@@ -76,9 +67,10 @@ class Evaluation:
             "voxels": {
                 "compared": self.compared_voxels, "excluded": self.excluded_voxels, "scored": self.scored_voxels,
             },
-            "zone": attrs.asdict(self.zone),
+            "zone": self.zone.on(self.voxel_size),
             "voxel_size_nm": self.voxel_size.zyx,
             "region": str(self.region),
+            "ignored_label": self.ignored_label,
             "aligned_by": self.aligned_by,
             "inputs": self.inputs,
         }  # fmt: skip
@@ -105,7 +97,8 @@ def evaluate(
     organelle: OrganelleSpec,
     registry: Registry,
     mask: Volume | None = None,
-    zone: ExclusionZone | None = None,
+    ignore_label: int | None = None,
+    zone: StageRef | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> Evaluation:
@@ -115,17 +108,19 @@ def evaluate(
     ----------
     prediction, labels
         ``(z, y, x)``, integer or bool; non-zero is the organelle. Labels are taken as they are: neither cleaned nor
-        dilated. Two volumes of one shape are laid on each other if at least one of them starts at 0 nm (TIFF carries
-        no position). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
+        dilated. Two volumes of one shape are laid on each other if at least one of them states no position (most
+        TIFF). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
         exclusion zone.
     organelle
-        Gives the widths of the exclusion zone, in voxels of a 5 nm grid.
+        Gives the exclusion zone and its parameters.
     registry
-        Where the zone's stage is looked up.
+        Where the zone is looked up.
     mask
         Voxels where it is 0, and voxels outside it, are not scored.
+    ignore_label
+        A value of ``labels`` that means "not known", such as -1: not scored either, and no border of an object.
     zone
-        Instead of the organelle's zone. The stage must look no further than the wider of its two widths.
+        Instead of the organelle's zone; `asem_core.labels.plan.choose_zone` reads one.
     progress
         Called after every block.
     block
@@ -141,17 +136,13 @@ def evaluate(
     GeometryError
         Different voxel sizes, no overlap, an offset of broken voxels, or a mask that leaves nothing.
     VolumeError
-        Prediction or labels hold real numbers.
+        Prediction or labels hold real numbers, are a grey image, or hold a value that is no id: below 0, or the largest
+        of 32 or 64 bits. ``ignore_label`` leaves such a value of the labels out.
     """
-    laid = lay(prediction, labels, mask)
-    zone = zone or organelle.exclusion_zone
-    spec = registry.exclusion_zones[zone.name]
-    dilate, erode = (scale_width(width, labels.voxel_size) for width in (zone.dilate, zone.erode))
-    stage, params = resolve(spec.fn), resolve(spec.params)(dilate=dilate, erode=erode)
-    tally = _count(
-        laid, zone_of=lambda inside: stage(inside, params=params),
-        halo=triple([max(pair) for pair in zip(dilate, erode, strict=True)]), block=block, progress=progress,
-    )  # fmt: skip
+    laid = lay(prediction, labels, mask, ignore_label=ignore_label)
+    warn_of_little_overlap(laid)
+    applied = make_zone(zone or organelle.exclusion_zone, registry)
+    tally = _count(laid, applied, voxel_size=labels.voxel_size, block=block, progress=progress)
     if tally.compared == 0:
         raise GeometryError("the mask leaves nothing to score: it is 0 wherever prediction and labels overlap")
     roles = {"prediction": prediction, "labels": labels, "mask": mask}
@@ -160,53 +151,40 @@ def evaluate(
         scores=tally.scores,
         compared_voxels=tally.compared,
         excluded_voxels=tally.excluded,
-        zone=Zone(
-            name=zone.name,
-            version=spec.version,
-            dilate_voxels=dilate,
-            erode_voxels=erode,
-            dilate_nm=_in_nm(dilate, labels.voxel_size),
-            erode_nm=_in_nm(erode, labels.voxel_size),
-        ),
+        zone=applied,
         voxel_size=labels.voxel_size,
         region=laid.region,
+        ignored_label=ignore_label,
         aligned_by=laid.prediction.by,
         inputs={role: _identity(volume) for role, volume in roles.items() if volume is not None},
     )
 
 
-def _count(
-    laid: Laid,
-    *,
-    zone_of: Callable[[Mask], Mask],
-    halo: Triple,
-    block: Triple,
-    progress: Progress,
-) -> _Tally:
-    sources = [source for source in (laid.prediction, laid.labels, laid.mask) if source is not None]
-    blocks = list(laid.region.tiles(bounded_block(block, halo[0], sources)))
-    predicted, truth = NonZero(laid.prediction), NonZero(laid.labels)
-    kept = NonZero(laid.mask) if laid.mask is not None else None
+def _count(laid: Laid, zone: Zone, *, voxel_size: VoxelSize, block: Triple, progress: Progress) -> _Tally:
+    halo = zone.halo(voxel_size)
     core = tuple(slice(h, -h or None) for h in halo)
-    tally = _Tally()
-    progress("evaluate", 0, len(blocks))
-    for done, box in enumerate(blocks, start=1):
-        around = truth.read(box.grow(halo))
-        compared = kept.read(box) if kept is not None else np.ones(box.shape, np.bool_)
-        tally += _score_block(predicted.read(box), around[core], compared=compared, zone=zone_of(around)[core])
-        progress("evaluate", done, len(blocks))
-    return tally
+    roles = [laid.prediction, laid.labels, *(() if laid.mask is None else (laid.mask,))]
+    with readable(roles, laid.region.grow(halo), progress=progress) as (prediction, labels, *mask):
+
+        def score(box: Box) -> _Tally:
+            around = nonzero(labels, box.grow(halo))
+            compared = nonzero(mask[0], box) if mask else np.ones(box.shape, np.bool_)
+            excluded = zone.excluded(around, voxel_size=voxel_size)[core]
+            return _score_block(nonzero(prediction, box), around[core], compared=compared, excluded=excluded)
+
+        parts = map_blocks(score, list(laid.region.tiles(block)), stage="evaluate", progress=progress)
+    return sum(parts, _Tally())
 
 
-def _score_block(predicted: Mask, truth: Mask, *, compared: Mask, zone: Mask) -> _Tally:
-    scored = compared & ~zone
+def _score_block(predicted: Mask, truth: Mask, *, compared: Mask, excluded: Mask) -> _Tally:
+    scored = compared & ~excluded
     return _Tally(
         scores=Scores(
             with_zone=Score.of(predicted & scored, truth & scored),
             without_zone=Score.of(predicted & compared, truth & compared),
         ),
         compared=int(np.count_nonzero(compared)),
-        excluded=int(np.count_nonzero(compared & zone)),
+        excluded=int(np.count_nonzero(compared & excluded)),
     )
 
 
@@ -214,7 +192,3 @@ def _identity(volume: Volume) -> dict[str, Any]:
     return {
         "uri": volume.uri, "format": volume.format, "shape": volume.shape, "identity": dict(volume.identity),
     }  # fmt: skip
-
-
-def _in_nm(widths: Triple, voxel_size: VoxelSize) -> FloatTriple:
-    return triple([w * v for w, v in zip(widths, voxel_size.zyx, strict=True)])

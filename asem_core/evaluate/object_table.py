@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
 import numpy as np
 
 from asem_core.evaluate.objects import ObjectEvaluation
-from asem_core.volume.output import Replaceable, check_destination, complete_or_absent
+from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent
 
 
 @attrs.frozen(kw_only=True)
@@ -60,21 +60,32 @@ def object_rows(evaluation: ObjectEvaluation) -> Iterator[ObjectRow]:
             )  # fmt: skip
 
 
-def check_table(destination: Path) -> None:
-    """Refuse a file that `write_object_table` would refuse, before the work."""
-    check_destination(destination, overwrite=True, kind=_TABLE)
-
-
-def write_object_table(evaluation: ObjectEvaluation, destination: Path) -> None:
-    """Write `object_rows` as CSV; an older such table is replaced.
+def check_table(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
+    """Where `write_object_table` would write, for asking before the work.
 
     Raises
     ------
     OutputError
-        The file holds something else, or cannot be written.
+        As `write_object_table`.
+    """
+    return check_destination(destination, overwrite=True, kind=_TABLE, inputs=inputs)
+
+
+def write_object_table(evaluation: ObjectEvaluation, destination: Path, *, inputs: Iterable[Input] = ()) -> None:
+    """Write `object_rows` as CSV; an older such table is replaced.
+
+    Parameters
+    ----------
+    inputs
+        What was read, and must lie elsewhere.
+
+    Raises
+    ------
+    OutputError
+        The file holds something else, lies in an input, or cannot be written.
     """
     with (
-        complete_or_absent(destination, needed_bytes=0, overwrite=True, kind=_TABLE) as partial,
+        complete_or_absent(destination, needed_bytes=0, overwrite=True, kind=_TABLE, inputs=inputs) as partial,
         partial.open("w", newline="") as file,
     ):
         writer = csv.writer(file)
@@ -100,14 +111,19 @@ def _partners(evaluation: ObjectEvaluation, column: int) -> np.ndarray[tuple[int
 
 
 _COLUMNS = [field.name for field in attrs.fields(ObjectRow)]
+_OUTCOMES = ("matched", "missed", "false", "ignored")
 _DIGITS = {"z_nm": "{:.1f}", "y_nm": "{:.1f}", "x_nm": "{:.1f}", "iou": "{:.4f}"}
 
 
 def _is_table(path: Path) -> bool:
     if not path.is_file():
         return False
-    with path.open(errors="replace") as file:
-        return file.readline().rstrip() == ",".join(_COLUMNS)
+    with path.open(errors="replace", newline="") as file:
+        rows = csv.reader(file)
+        try:
+            return next(rows, None) == _COLUMNS and all(len(r) == len(_COLUMNS) and r[2] in _OUTCOMES for r in rows)
+        except csv.Error:
+            return False
 
 
 _TABLE = Replaceable(name="a table of objects", recognise=_is_table)

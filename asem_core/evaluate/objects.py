@@ -100,6 +100,7 @@ def evaluate_objects(
     labels: Volume,
     *,
     mask: Volume | None = None,
+    ignore_label: int | None = None,
     iou: float = 0.5,
     min_voxels: int = 0,
     ignore_border: bool = False,
@@ -115,6 +116,8 @@ def evaluate_objects(
         the overlap. Two or more different values are ids of objects; a mask is split into 26-connected components.
     mask
         Voxels where it is 0, and voxels outside it, do not count; an object without any other voxel is left out.
+    ignore_label
+        A value of ``labels`` that means "not known", such as -1: as outside the mask.
     iou
         Least intersection over union of a match, above 0, up to 1.
     min_voxels
@@ -154,7 +157,7 @@ def evaluate_objects(
     """
     if not 0 < iou <= 1:
         raise AsemError(f"the IoU of a match lies above 0 and is at most 1, got {iou:g}")
-    laid = lay(prediction, labels, mask)
+    laid = lay(prediction, labels, mask, ignore_label=ignore_label)
     table, found_by = _tabulate(laid, block=block, progress=progress)
     counted = table.select(table.prediction.voxels > 0, table.truth.voxels > 0)
     large = counted.prediction.all_voxels >= scale_volume(min_voxels, labels.voxel_size)
@@ -221,7 +224,7 @@ def _describe(matching: Matching, column: int, instances: Instances) -> Side:
 
 
 def _region_edge_nm(laid: Laid) -> FloatTriple:
-    # Of two volumes laid on each other by shape one starts at 0 and may carry no position: the other one decides.
-    placed = laid.labels if any(laid.labels.volume.lower_edge_nm) else laid.prediction
+    # Of two volumes laid on each other by shape one states no position: the other one decides.
+    placed = laid.labels if laid.labels.volume.placed else laid.prediction
     lower, _ = placed.local(laid.region).to_nm(placed.volume.voxel_size, origin_nm=placed.volume.lower_edge_nm)
     return triple(lower)

@@ -39,8 +39,8 @@ class Placed:
 def place(volume: Volume, reference: Volume) -> Placed:
     """Align ``volume`` with ``reference``.
 
-    Two volumes of one shape lie on each other if at least one of them starts at 0: folders of TIFF carry no position.
-    In every other case their positions in nm decide.
+    Two volumes of one shape lie on each other if at least one of them states no position, as most TIFF. In every other
+    case their positions in nm decide.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def whole_voxels(volume: Volume, reference: Volume) -> Triple:
 
 
 def same_place(volume: Volume, reference: Volume) -> bool:
-    """Whether two volumes lie on each other by their shape: equal, and one of them starts at 0, as TIFF folders do."""
-    return volume.shape == reference.shape and not (any(volume.lower_edge_nm) and any(reference.lower_edge_nm))
+    """Whether two volumes lie on each other by their shape: equal, and one of them states no position, as TIFF does."""
+    return volume.shape == reference.shape and not (volume.placed and reference.placed)
 
 
 def clip(volume: Volume, reference: Volume) -> Volume:
@@ -168,7 +168,7 @@ def paste(volume: Volume, reference: Volume) -> Volume:
     at = ",".join(map(str, start))
     return attrs.evolve(
         framed, voxel_size=reference.voxel_size, lower_edge_nm=reference.lower_edge_nm,
-        first_section=reference.first_section,
+        placed=reference.placed, first_section=reference.first_section,
         notes=(*volume.notes, f"placed at voxel {at} (z,y,x) of {reference.uri}"),
     )  # fmt: skip
 

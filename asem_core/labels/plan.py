@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import attrs
 
 from asem_core.errors import AsemError, PluginError
-from asem_core.params import make_params
+from asem_core.labels.zone import Zone, make_zone
+from asem_core.params import make_params, parse_stage
 from asem_core.registry import Registry
-from asem_core.specs import DatasetSpec, ExclusionZone, LabelRuleSpec, OrganelleSpec, StageRef
+from asem_core.specs import DatasetSpec, LabelRuleSpec, OrganelleSpec, StageRef
 
 PAPER = "paper"
+SHELL = "shell"
 DILATION = "dilate_labels"
 
 
@@ -23,7 +25,7 @@ class Plan:
     organelle: str
     rules: tuple[tuple[LabelRuleSpec, attrs.AttrsInstance], ...]
     """Every rule and its parameters; the dilation is the last one."""
-    zone: ExclusionZone
+    zone: Zone
 
 
 def make_plan(
@@ -33,7 +35,7 @@ def make_plan(
     dataset: DatasetSpec | None = None,
     cleanup: Sequence[StageRef] | None = None,
     dilate: int | None = None,
-    zone: ExclusionZone | None = None,
+    zone: StageRef | None = None,
 ) -> Plan:
     """The organelle's plan; what is given replaces its part.
 
@@ -45,38 +47,48 @@ def make_plan(
         Rules instead of the organelle's; an empty one: none.
     dilate
         Width that comes before the data set's and the organelle's.
+    zone
+        Exclusion zone instead of the organelle's; `choose_zone` reads one.
 
     Raises
     ------
     PluginError
-        An unknown rule or parameter, or a data set without labels of the organelle.
+        An unknown rule, zone or parameter, or a data set without labels of the organelle.
     """
     if dilate is None:
         dilate = _dataset_dilation(dataset, organelle) if dataset is not None else organelle.dilate_voxels
     stages = [*(organelle.cleanup if cleanup is None else cleanup), StageRef(name=DILATION, params={"width": dilate})]
     specs = [registry.label_rules[stage.name] for stage in stages]
     rules = tuple((spec, make_params(spec, stage.params)) for spec, stage in zip(specs, stages, strict=True))
-    return Plan(organelle=organelle.name, rules=rules, zone=zone or organelle.exclusion_zone)
+    return Plan(organelle=organelle.name, rules=rules, zone=make_zone(zone or organelle.exclusion_zone, registry))
 
 
-def choose_zone(organelle: OrganelleSpec, text: str) -> ExclusionZone:
-    """The exclusion zone that ``text`` names: ``"4,4"`` (dilate, erode in voxels of 5 nm) or a preset.
+def choose_zone(organelle: OrganelleSpec, text: str, *, registry: Registry) -> StageRef:
+    """The exclusion zone that ``text`` names.
+
+    Parameters
+    ----------
+    text
+        ``"4,4"``: the zone ``shell``, dilate and erode in voxels of 5 nm. ``"paper"`` or another preset of the
+        organelle. ``"NAME"`` or ``"NAME:PARAMETER=VALUE,..."``: a registered zone.
 
     Raises
     ------
     AsemError
-        It is neither; the message lists the organelle's presets.
+        It is none of these; the message lists the organelle's presets and the registered zones.
     """
     presets = {PAPER: organelle.exclusion_zone, **organelle.zone_presets}
     widths = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
     if widths:
-        return attrs.evolve(organelle.exclusion_zone, dilate=int(widths[1]), erode=int(widths[2]))
-    if text not in presets:
-        raise AsemError(
-            f"a zone is dilate,erode in voxels of 5 nm, such as 4,4, or a preset of {organelle.name} "
-            f"({', '.join(presets)}); got {text!r}"
-        )
-    return presets[text]
+        return StageRef(name=SHELL, params={"dilate": int(widths[1]), "erode": int(widths[2])})
+    if text in presets:
+        return presets[text]
+    if text.partition(":")[0].strip() in registry.exclusion_zones:
+        return parse_stage(text)
+    known = f"{', '.join(presets)}), or ZONE:PARAMETER=VALUE,... of the zones {', '.join(registry.exclusion_zones)}"
+    raise AsemError(
+        f"a zone is dilate,erode in voxels of 5 nm, such as 4,4, or a preset of {organelle.name} ({known}; got {text!r}"
+    )
 
 
 def _dataset_dilation(dataset: DatasetSpec, organelle: OrganelleSpec) -> int:

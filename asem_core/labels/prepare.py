@@ -15,13 +15,14 @@ import numpy.typing as npt
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.job import Job, Run, produce, run
 from asem_core.errors import OutputError, VolumeError
-from asem_core.geometry import Box, Triple, VoxelSize, triple
-from asem_core.grid.reference import describe_width, on_grid, scale_width
-from asem_core.labels.blocks import LabelBlocks, apply_rule, with_halo
+from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.grid.reference import on_grid
+from asem_core.labels.blocks import LabelBlocks, apply_rule
 from asem_core.labels.plan import Plan
 from asem_core.labels.rules import Labels
+from asem_core.labels.zone import Zone
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, resolve
+from asem_core.registry import Registry
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import read_unit, slabs, staged_bytes
@@ -76,7 +77,7 @@ def prepare(
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
     _check_ids(labels, progress)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
-    zone = _describe_zone(plan, registry, labels.voxel_size)
+    zone = plan.zone.on(labels.voxel_size)
     made: dict[str, Any] = {
         "organelle": plan.organelle,
         "stages": stages,
@@ -101,10 +102,10 @@ def prepare(
             changes.append(dict(blocks.changes))
             if number < len(plan.rules) - 1:
                 voxels.append(_count(blocks, _labelled, stage=spec.name))
-        excluded = _zone_of(plan, registry, labels.voxel_size)
+        excluded = partial(_excluded, plan.zone, blocks, voxel_size=labels.voxel_size)
 
         def compute(box: Box) -> Mapping[str, npt.NDArray[Any]]:
-            return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(blocks, box)).astype(np.uint8)}
+            return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(box)).astype(np.uint8)}
 
         produce(lambda _: compute, stage="preparing labels", block=block, plan=output)(run)
         run.results.update(_counted(run, made, changes, voxels, block=block))
@@ -174,25 +175,18 @@ def _count(labels: LabelBlocks, of: Callable[[Labels], int], *, stage: str) -> i
     return sum(map_blocks(lambda box: of(labels.read(box)), labels.blocks, stage=stage, progress=labels.progress))
 
 
-def _zone_of(plan: Plan, registry: Registry, voxel_size: VoxelSize) -> Callable[[LabelBlocks, Box], npt.NDArray[Any]]:
-    spec = registry.exclusion_zones[plan.zone.name]
-    dilate, erode = (scale_width(width, voxel_size) for width in (plan.zone.dilate, plan.zone.erode))
-    fn = partial(resolve(spec.fn), params=resolve(spec.params)(dilate=dilate, erode=erode))
-    halo = triple([max(pair) for pair in zip(dilate, erode, strict=True)])
-    return lambda labels, box: with_halo(labels, box, halo, fn)
+def _excluded(zone: Zone, labels: LabelBlocks, box: Box, *, voxel_size: VoxelSize) -> npt.NDArray[np.bool_]:
+    """Whether each voxel of ``box`` lies in the zone."""
+    halo = zone.halo(voxel_size)
+    around = box.grow(halo)
+    there = around.intersect(labels.box)
+    inside = np.zeros(around.shape, np.bool_)
+    inside[there.shift([-s for s in around.start]).slices] = labels.read(there) != 0
+    return zone.excluded(inside, voxel_size=voxel_size)[tuple(slice(h, -h or None) for h in halo)]
 
 
 def _describe_rule(spec: Any, params: attrs.AttrsInstance, voxel_size: VoxelSize) -> dict[str, Any]:
     return {
         "name": spec.name, "version": spec.version, "params": attrs.asdict(params),
         "on_grid": on_grid(params, voxel_size),
-    }  # fmt: skip
-
-
-def _describe_zone(plan: Plan, registry: Registry, voxel_size: VoxelSize) -> dict[str, Any]:
-    zone = plan.zone
-    return {
-        "name": zone.name, "version": registry.exclusion_zones[zone.name].version,
-        "params": {"dilate": zone.dilate, "erode": zone.erode},
-        "on_grid": {side: describe_width(getattr(zone, side), voxel_size) for side in ("dilate", "erode")},
     }  # fmt: skip

@@ -1,63 +1,89 @@
 """The exclusion zone: voxels so near the boundary of the ground truth that they are not scored.
 
-With D the dilation and E the erosion of ``labels != 0``, the zone is ``D and not E``. On the 5 nm grid of the paper
-both iterate the 6-connected cross; `asem_core.labels.ball` says what widths that differ between axes mean.
+Which voxels those are, a registered `ExclusionZoneSpec` says; this module applies it to a grid, block by block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.errors import GeometryError
-from asem_core.geometry import Triple, triple
-from asem_core.labels.ball import dilate_mask
+from asem_core.errors import PluginError
+from asem_core.geometry import Triple, VoxelSize, triple
+from asem_core.grid.reference import on_grid
+from asem_core.params import make_params
+from asem_core.registry import Registry, resolve
+from asem_core.specs import ExclusionZoneSpec, StageRef
 
-
-def _triple(values: Sequence[int]) -> Triple:
-    return triple([int(v) for v in values])
-
-
-def _widths(_: object, attribute: attrs.Attribute[Any], value: Triple) -> None:
-    if any(w < 0 for w in value):
-        raise GeometryError(f"the zone's {attribute.name} widths must be at least 0 voxels, got {value}")
+Mask = npt.NDArray[np.bool_]
 
 
 @attrs.frozen(kw_only=True)
-class Shell:
-    """Parameters of `shell`: widths in voxels of the labels' own grid, z, y, x."""
+class Zone:
+    """A registered exclusion zone with its parameters."""
 
-    dilate: Triple = attrs.field(converter=_triple, validator=_widths)
-    erode: Triple = attrs.field(converter=_triple, validator=_widths)
+    spec: ExclusionZoneSpec
+    params: Any
+
+    def halo(self, voxel_size: VoxelSize) -> Triple:
+        """Voxels around a block, z, y, x, that decide which of its voxels are excluded.
+
+        Raises
+        ------
+        PluginError
+            The zone's own function gives no three whole numbers >= 0.
+        """
+        if self.spec.halo is None:
+            return (0, 0, 0)
+        halo = resolve(self.spec.halo)(voxel_size, self.params)
+        if len(halo) != 3 or not all(int(h) == h >= 0 for h in halo):
+            raise PluginError(f"the halo of the zone {self.spec.name} must be whole numbers >= 0 (z, y, x), got {halo}")
+        return triple([int(h) for h in halo])
+
+    def excluded(self, inside: Mask, *, voxel_size: VoxelSize) -> Mask:
+        """Which voxels of ``inside`` are not scored.
+
+        Parameters
+        ----------
+        inside
+            ``(z, y, x)``: where the ground truth has the organelle, in a block and `halo` voxels around it; False
+            outside the volume.
+
+        Returns
+        -------
+        ndarray of bool
+            Shape of ``inside``; in the halo it means nothing.
+
+        Raises
+        ------
+        PluginError
+            The zone's own function gives anything else.
+        """
+        inside.setflags(write=False)
+        found = resolve(self.spec.fn)(inside, voxel_size=voxel_size, params=self.params)
+        if not isinstance(found, np.ndarray) or (found.dtype, found.shape) != (np.bool_, inside.shape):
+            got = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+            raise PluginError(f"the exclusion zone {self.spec.name} must give bool {inside.shape}, got {got}")
+        return found
+
+    def on(self, voxel_size: VoxelSize) -> dict[str, Any]:
+        """For JSON: name, version and parameters, and what widths and volumes are on a grid, in voxels and in nm."""
+        return {
+            "name": self.spec.name, "version": self.spec.version, "params": attrs.asdict(self.params),
+            "on_grid": on_grid(self.params, voxel_size),
+        }  # fmt: skip
 
 
-def shell(labels: npt.NDArray[Any], *, params: Shell) -> npt.NDArray[np.bool_]:
-    """The shell around the boundary of the labels: ``dilate`` voxels outwards, ``erode`` voxels inwards.
+def make_zone(zone: StageRef, registry: Registry) -> Zone:
+    """Look ``zone`` up and check its parameters.
 
-    Parameters
-    ----------
-    labels
-        ``(z, y, x)``; non-zero is the organelle. What lies outside the array counts as 0, so an object cut by a face of
-        the array has an inner zone there too.
-
-    Returns
-    -------
-    ndarray of bool
-        Shape of ``labels``; True = not scored.
-
-    Examples
-    --------
-    >>> labels = np.zeros((1, 1, 7), bool)
-    >>> labels[..., 2:5] = True
-    >>> shell(labels, params=Shell(dilate=(1, 1, 1), erode=(0, 0, 1))).astype(int).ravel().tolist()
-    [0, 1, 1, 0, 1, 1, 0]
+    Raises
+    ------
+    PluginError
+        Unknown zone or parameter.
     """
-    inside = labels != 0
-    # One ring of background is enough: the nearest voxel outside the array lies straight across a face.
-    eroded = ~dilate_mask(~np.pad(inside, 1), params.erode)[1:-1, 1:-1, 1:-1]
-    zone: npt.NDArray[np.bool_] = dilate_mask(inside, params.dilate) & ~eroded
-    return zone
+    spec = registry.exclusion_zones[zone.name]
+    return Zone(spec=spec, params=make_params(spec, zone.params))

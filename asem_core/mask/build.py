@@ -69,7 +69,7 @@ def make_mask(
     Raises
     ------
     VolumeError
-        Signed integers, or floats outside [0, 1].
+        Other dtypes (`asem_core.volume.check.graded` brings them there), or floats outside [0, 1].
     OutputError
         See `asem_core.blocks.job.run`.
     """

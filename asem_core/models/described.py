@@ -25,6 +25,7 @@ from asem_core.models.runtimes.session import Session
 from asem_core.models.tiling import Tiling
 from asem_core.preprocess.intensity import percentiles
 from asem_core.preprocess.stages import Statistics, Step
+from asem_core.specs import TrainedGrey
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class DescribedModel:
     """What others published was tested in float32; what less does to it is for the user to decide."""
     spare: int = 0
     before: tuple[Step, ...] = ()
+    grey: TrainedGrey | None = None
 
     @property
     def id(self) -> str:

@@ -14,6 +14,7 @@ from asem_core.geometry import Box, Lattice, VoxelSize
 from asem_core.models.runtimes.session import Session
 from asem_core.models.tiling import Tiling
 from asem_core.preprocess.stages import Statistics, Step
+from asem_core.specs import TrainedGrey
 
 Image = npt.NDArray[np.float32]
 
@@ -80,6 +81,11 @@ class Model(Protocol):
     @property
     def before(self) -> tuple[Step, ...]:
         """Stages that run over the volume as it is stored, in order; their statistics are those of the whole."""
+        ...
+
+    @property
+    def grey(self) -> TrainedGrey | None:
+        """Grey values of the volumes that it was trained on; None where they are not known, or do not matter."""
         ...
 
     @property

@@ -17,7 +17,8 @@ from asem_core.models.tiling import Sizes, Tiling
 from asem_core.network import RIM
 from asem_core.preprocess.stages import Statistics, Step, make_steps, split_steps
 from asem_core.registry import Registry
-from asem_core.specs import ModelSpec
+from asem_core.specs import ModelSpec, TrainedGrey
+from asem_core.volume.check import known_grey
 from asem_core.zoo.find import package_folder
 from asem_core.zoo.manifest import stated_onnx
 from asem_core.zoo.rdf import description_path, read_description
@@ -60,6 +61,11 @@ class OwnModel:
     def voxel_size(self) -> VoxelSize:
         """Of the spec."""
         return VoxelSize(self.spec.voxel_size_nm)
+
+    @property
+    def grey(self) -> TrainedGrey | None:
+        """Of the spec."""
+        return known_grey(self.spec)
 
     @property
     def spare(self) -> int:

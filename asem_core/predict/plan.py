@@ -14,8 +14,9 @@ from asem_core.blocks.executors import cores
 from asem_core.blocks.job import earlier_run
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
-from asem_core.errors import GeometryError, OutputError, ResumeError
+from asem_core.errors import OutputError, ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
+from asem_core.grid.place import clip
 from asem_core.memory import default_max_memory
 from asem_core.models.model import Model
 from asem_core.models.runtimes.graph import graph_cost
@@ -23,12 +24,13 @@ from asem_core.models.runtimes.session import Session
 from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.quantise import ProbDtype
-from asem_core.predict.source import copy_bytes
+from asem_core.predict.source import copy_bytes, read_part
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_values
+from asem_core.volume.check import check_grey, check_values, settled_range
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
+from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.output import place_of
 from asem_core.volume.provenance import provenance
 
@@ -45,6 +47,8 @@ class Settings:
     """What the user chose, or left to us (None, ``auto``)."""
 
     roi: Box | BoxNm | None = None
+    grey: Grey = None
+    """Levels of the input that become 0 and 255, see `check_grey`."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | Triple | None = None
@@ -176,10 +180,12 @@ def make_plan(
     """
     if settings.prob_dtype == "uint8":
         model.check_probability()
-    roi = volume.part(settings.roi)
-    _check_mask(mask, volume)
     _check_name(output)
     place_of(output, inputs=[volume, *(() if mask is None else (mask,))])
+    as_given, grey = volume, settled_range(volume, settings.grey, trained_on=model.grey)
+    volume = volume if grey is None else on_grey_range(volume, grey)
+    roi = volume.part(settings.roi)
+    mask = None if mask is None else clip(mask, volume)
     earlier = None if overwrite else earlier_run(output)
     stored = _stored(earlier)
     tile = None if settings.tile is None else model.tiling.asked(settings.tile)
@@ -212,7 +218,8 @@ def make_plan(
     )  # fmt: skip
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
-    check_values(volume)
+    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id)
+    check_values(volume, box=read_part(volume, grids, plan.reads, model=model))
     return plan
 
 
@@ -239,16 +246,6 @@ def _check_name(output: Path) -> None:
         raise OutputError(
             f"{output}: a segmentation is an OME-Zarr; name it {output.with_suffix('.zarr').name}, and take it out as "
             "something else afterwards (asem convert)"
-        )
-
-
-def _check_mask(mask: Volume | None, volume: Volume) -> None:
-    if mask is None:
-        return
-    if mask.shape != volume.shape or not mask.voxel_size.matches(volume.voxel_size, tolerance=1e-3):
-        raise GeometryError(
-            f"the mask is {mask.shape} voxels of {mask.voxel_size}, the volume {volume.shape} of {volume.voxel_size}: "
-            "they must be the same"
         )
 
 

@@ -37,7 +37,10 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageEvent
 from asem_core.volume import Volume, open_volume
-from asem_core.volume.formats.ome_write import IMAGE
+from asem_core.volume.formats.ome_write import (
+    IMAGE,
+)
+from asem_core.volume.grey import Grey
 
 PREDICT, DELIVER = "predict", "deliver"
 
@@ -69,6 +72,7 @@ def segment(
     channel: str | None = None,
     roi: Box | BoxNm | None = None,
     mask: Volume | str | Path | None = None,
+    grey: Grey = None,
     runtime: str = "auto",
     precision: str = "auto",
     tile: int | Triple | None = None,
@@ -83,7 +87,7 @@ def segment(
     Parameters
     ----------
     volume
-        The image, or its address. uint8 and uint16 use their full range, floats lie in [0, 1].
+        The image, or its address.
     output
         OME-Zarr to make, on the input's grid: the probability map ``(z, y, x)`` and, under ``labels/<organelle>``, the
         segmentation (uint8, 1 where probability >= threshold). With ``roi``, of the ROI, at its place in nm.
@@ -100,6 +104,10 @@ def segment(
         Voxels of the input, or nm: predicted as in the whole volume, by tiles of its own that cost in proportion.
     mask
         Cell mask on the input's grid: where it is 0 the result is 0, and tiles without any mask are not computed.
+    grey
+        The levels that become 0 and 255, `GreyRange`; ``"auto"`` brings the volume's 1st and 99th percentile to where
+        those of the model's training volumes lie. By default uint8 and uint16 use their full range, floats lie in
+        [0, 1]. A warning is logged where a sample of the volume is unlike what the model was trained on.
     runtime, precision
         ``auto`` takes the fastest that is installed and that the machine supports.
     tile
@@ -138,8 +146,8 @@ def segment(
     opened = volume if isinstance(volume, Volume) else open_volume(volume, registry=registry)
     cell = open_volume(mask, registry=registry, voxel_size=opened.voxel_size) if isinstance(mask, str | Path) else mask
     settings = Settings(
-        roi=roi, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
-        workers=workers,
+        roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
+        prob_dtype=prob_dtype, workers=workers,
     )  # fmt: skip
     with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = planning.make_plan(
@@ -166,9 +174,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     )  # fmt: skip
     done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
-    registry.plugins.manager.hook.asem_stage_finished(
-        event=StageEvent(stage="segment", seconds=seconds, detail=plan.settings)
-    )
+    registry.plugins.tell_finished(StageEvent(stage="segment", seconds=seconds, detail=plan.settings))
     return Segmentation(
         path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
         precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,

@@ -28,7 +28,10 @@ def level_count(dtype: npt.DTypeLike) -> int:
         return 256
     if kind == np.uint16 or kind.kind == "f":
         return 65536
-    raise VolumeError(f"images are uint8, uint16 or floats in [0, 1], found {kind}; convert it to uint8 first")
+    raise VolumeError(
+        f"images are uint8, uint16 or floats in [0, 1], found {kind}; say which levels are black and white "
+        "(--grey LOW:HIGH)"
+    )
 
 
 def to_levels(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
@@ -50,11 +53,8 @@ def to_grey_range(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
     Raises
     ------
     VolumeError
-        Signed integers: nothing says which of them is black and which is white.
+        Another dtype: nothing says which value is black and which is white.
     """
-    if np.issubdtype(raw.dtype, np.signedinteger):
-        raise VolumeError(f"images are uint8, uint16 or floats in [0, 1], found {raw.dtype}; convert it to uint8 first")
-    if raw.dtype == np.uint8:
+    if level_count(raw.dtype) == 256:
         return raw
-    scale = 255.0 / np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.unsignedinteger) else 255.0
-    return raw.astype(np.float32) * np.float32(scale)
+    return raw.astype(np.float32) * np.float32(255.0 / 65535 if raw.dtype == np.uint16 else 255.0)

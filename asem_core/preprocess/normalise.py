@@ -15,7 +15,7 @@ from asem_core.geometry import Box, BoxNm, Triple, triple
 from asem_core.home import local_path
 from asem_core.preprocess.levels import level_count
 from asem_core.preprocess.stages import Step, normalised
-from asem_core.preprocess.statistics import measured
+from asem_core.preprocess.statistics import check_store, measured
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
@@ -65,6 +65,8 @@ def normalise(
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
     level_count(volume.dtype)
+    if statistics is not None:
+        statistics = check_store(statistics, volume, steps, inputs=[volume, destination])
     check_values(volume, progress=progress)
     part = volume.part(roi)
     lower, _ = part.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)

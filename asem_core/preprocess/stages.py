@@ -1,7 +1,7 @@
 """Preprocessors in a written order: measured once on the whole volume, then applied to any part of it.
 
-A stage names the statistics that it needs as functions of a volume (`PreprocessorSpec.needs`). They are measured on
-what the stages before it give, so the second of two stages sees the volume that the first one makes.
+A stage names the statistics that it needs as functions of a volume (`PreprocessorSpec.statistics`). They are measured
+on what the stages before it give, so the second of two stages sees the volume that the first one makes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.errors import ModelError
-from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.errors import ModelError, PluginError
+from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.params import make_params
 from asem_core.progress import Progress, silent
@@ -42,7 +42,18 @@ class Step:
         result: npt.NDArray[Any] = resolve(self.spec.fn)(
             raw, box=box, voxel_size=voxel_size, stats=stats, params=self.params
         )
+        if (result.dtype, result.shape) != (np.dtype(self.spec.dtype_out), raw.shape):
+            raise PluginError(
+                f"the preprocessor {self.spec.name} must give {self.spec.dtype_out} {raw.shape}, "
+                f"got {result.dtype} {result.shape}"
+            )
         return result
+
+    def halo(self, voxel_size: VoxelSize) -> Triple:
+        """Voxels of context, z, y, x, that a block needs."""
+        if self.spec.halo is None:
+            return (0, 0, 0)
+        return triple(resolve(self.spec.halo)(voxel_size, self.params))
 
 
 def make_steps(stages: Sequence[StageRef], registry: Registry) -> list[Step]:
@@ -67,7 +78,7 @@ def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     ModelError
         A step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
     """
-    count = max((n for n, step in enumerate(steps, start=1) if step.spec.needs or step.spec.halo), default=0)
+    count = max((n for n, step in enumerate(steps, start=1) if step.spec.statistics or step.spec.halo), default=0)
     for step in steps[:count]:
         if step.spec.dtype_out != "uint8":
             raise ModelError(
@@ -97,8 +108,8 @@ def measure(
     found: list[Statistics] = list(known)
     for step in steps[len(known) :]:
         before = normalised(volume, steps[: len(found)], found)
-        needs = {path.partition(":")[2]: resolve(path) for path in step.spec.needs}
-        found.append({name: fn(before, params=step.params, progress=progress) for name, fn in needs.items()})
+        wanted = {path.partition(":")[2]: resolve(path) for path in step.spec.statistics}
+        found.append({name: fn(before, params=step.params, progress=progress) for name, fn in wanted.items()})
     return found
 
 
@@ -134,8 +145,7 @@ class _Applied:
     def __getitem__(self, key: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
         spans = [part.indices(n) for part, n in zip(key, self.shape, strict=True)]
         box = Box([start for start, _, _ in spans], [stop for _, stop, _ in spans])
-        halo = self._step.spec.halo
-        wide = box.grow(halo)
+        wide = box.grow(self._step.halo(self._volume.voxel_size))
         raw = read_mirrored(self._volume.read, self.shape, wide)
         result = self._step.apply(raw, box=wide, voxel_size=self._volume.voxel_size, stats=self._stats)
         return result[box.shift([-a for a in wide.start]).slices]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from asem_core.errors import OutputError, VolumeError
+from asem_core.errors import VolumeError
 from asem_core.preprocess.stages import Statistics, Step, measure
 from asem_core.progress import Progress, silent
+from asem_core.volume.output import Input, complete_or_absent, place_of
 from asem_core.volume.volume import Volume
 
 _KEY = "measured"
@@ -43,24 +43,43 @@ def measured(
     """
     if store is None:
         return measure(volume, steps, progress=progress)
-    about = {"volume": dict(volume.identity), "stages": [step.settings for step in steps]}
+    about = _about(volume, steps)
     if store.exists():
         return _load(store, about, steps)
     found = measure(volume, steps, progress=progress)
+    if store.exists():  # another run on this volume was faster
+        return _load(store, about, steps)
     _save(store, about, found)
     return found
 
 
+def check_store(store: Path, volume: Volume, steps: Sequence[Step], *, inputs: Iterable[Input] = ()) -> Path:
+    """Where `measured` keeps ``store``, once it is known that it can, for asking before the work.
+
+    Parameters
+    ----------
+    inputs
+        What is read or made beside it, and must lie elsewhere.
+
+    Raises
+    ------
+    VolumeError, OutputError
+        As `measured`.
+    """
+    found = place_of(store, inputs=inputs)
+    if found.exists():
+        _load(found, _about(volume, steps), steps)
+    return found
+
+
+def _about(volume: Volume, steps: Sequence[Step]) -> dict[str, Any]:
+    return {"volume": dict(volume.identity), "stages": [step.settings for step in steps]}
+
+
 def _save(store: Path, about: Mapping[str, Any], found: Sequence[Statistics]) -> None:
     arrays: dict[str, Any] = {f"{n}/{name}": value for n, stats in enumerate(found) for name, value in stats.items()}
-    partial = store.with_name(f".{store.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays, **{_KEY: np.array(json.dumps(about))})
-        os.replace(partial, store)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{store}: cannot be written: {error.strerror or error}") from error
+    with complete_or_absent(store, needed_bytes=0, overwrite=False) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays, **{_KEY: np.array(json.dumps(about))})
 
 
 def _load(store: Path, about: Mapping[str, Any], steps: Sequence[Step]) -> list[Statistics]:

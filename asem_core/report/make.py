@@ -17,14 +17,15 @@ from asem_core.report.parts import Report
 from asem_core.report.plain import report_plainly
 from asem_core.report.provenance import provenance_rows
 from asem_core.specs import AnalysisSpec
-from asem_core.volume.output import Replaceable, check_destination, complete_or_absent
+from asem_core.volume.contents import add_to_contents
+from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent
 
 _REPORT = Replaceable(name="a report", recognise=is_report)
 
 
 def make_report(
     folders: Sequence[Path], output: Path, *, registry: Registry, overwrite: bool = False, progress: Progress = silent
-) -> None:
+) -> Path:
     """Write a page about the analyses in ``folders``; nothing is measured again.
 
     Parameters
@@ -36,6 +37,11 @@ def make_report(
     overwrite
         Whether a report that is already there is replaced.
 
+    Returns
+    -------
+    Path
+        The page.
+
     Raises
     ------
     AsemError
@@ -43,19 +49,32 @@ def make_report(
     PluginError
         The analysis is not installed.
     OutputError
-        See `complete_or_absent`.
+        See `complete_or_absent`. A page may lie in the folder of an analysis, beside its files.
     """
-    output = local_path(output)
     found = [read_analysis(local_path(folder)) for folder in folders]
-    check_destination(output, overwrite=overwrite, kind=_REPORT)
+    inputs = [read for one in found for read in _read_from(one)]
+    output = check_destination(output, overwrite=overwrite, kind=_REPORT, inputs=inputs)
     sections = []
     for done, one in enumerate(found):
         progress("report", done, len(found))
         sections.append(_section(one, registry.analyses[one.name], number=done + 1))
     page = render(sections).encode()
-    with complete_or_absent(output, needed_bytes=len(page), overwrite=overwrite, kind=_REPORT) as partial:
+    with complete_or_absent(
+        output, needed_bytes=len(page), overwrite=overwrite, kind=_REPORT, inputs=inputs
+    ) as partial:
         partial.write_bytes(page)
+    add_to_contents(output)
     progress("report", len(found), len(found))
+    return output
+
+
+def _read_from(found: Analysed) -> list[Input]:
+    """The files of an analysis, and the volumes that it was made from."""
+    sources = [found.about.get("source", {}), *found.about.get("inputs", {}).values()]
+    return [
+        *(path for path in found.folder.iterdir() if not is_report(path)),
+        *(str(source["uri"]) for source in sources if "uri" in source),
+    ]
 
 
 def _section(found: Analysed, spec: AnalysisSpec, *, number: int) -> Section:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +9,19 @@ import torch
 
 from asem_core.errors import RecipeError
 from asem_core.train.recipe import Recipe, recipe_values, structure_recipe
-from asem_core.train.saved import read_saved
-
-LATEST = "checkpoint.pt"
+from asem_core.train.run import CHECKPOINT
+from asem_core.train.saved import read_saved, write_saved
 
 
 def save(folder: Path, *, iteration: int, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> None:
     """Write the state after ``iteration`` iterations, replacing the one before."""
-    partial = folder / (LATEST + ".partial")
     state = {
         "iteration": iteration,
         "model_state_dict": network.state_dict(),
         "optimizer_state_dict": optimiser.state_dict(),
         "recipe": recipe_values(recipe),
     }
-    torch.save(state, partial)
-    os.replace(partial, folder / LATEST)
+    write_saved(state, folder / CHECKPOINT)
 
 
 def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> int:
@@ -39,7 +34,7 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
     RecipeError
         It was made by another recipe.
     """
-    path = folder / LATEST
+    path = folder / CHECKPOINT
     if not path.exists():
         return 0
     state = read_saved(path)
@@ -54,10 +49,3 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
     network.load_state_dict(state["model_state_dict"])
     optimiser.load_state_dict(state["optimizer_state_dict"])
     return int(state["iteration"])
-
-
-def discard(folder: Path) -> None:
-    """Forget the run in ``folder``: its checkpoint, log and TensorBoard events."""
-    for name in (LATEST, "log.jsonl", "weights.pt"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)

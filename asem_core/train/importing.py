@@ -11,11 +11,12 @@ import attrs
 from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
 from asem_core.specs import CheckpointSpec, ModelSpec
-from asem_core.train.package import Packaged, check_free, package_network
+from asem_core.train.package import Packaged, package_network
 from asem_core.train.published import read_checkpoint
+from asem_core.volume.output import check_destination, held
 from asem_core.zoo.download import download
 from asem_core.zoo.files import file_sha256
-from asem_core.zoo.manifest import MANIFEST, read_manifest
+from asem_core.zoo.manifest import MANIFEST, PACKAGE, read_manifest
 from asem_core.zoo.site.pull import DOWNLOADS
 from asem_core.zoo.store import check_id, install_package, model_store
 from asem_core.zoo.write.card import Facts
@@ -44,8 +45,9 @@ def import_checkpoint(
     Raises
     ------
     ModelError
-        It is no checkpoint of the ASEM network (the message names the first tensor that does not fit), or the folder
-        holds something.
+        It is no checkpoint of the ASEM network (the message names the first tensor that does not fit).
+    OutputError
+        The folder holds something (unless it is a package that ASEM wrote, and ``overwrite``), or cannot be written.
 
     Notes
     -----
@@ -56,7 +58,7 @@ def import_checkpoint(
     >>> import_checkpoint(Path("er.pt"), Path("er"), spec=spec, date="2026-01-31")  # doctest: +SKIP
     """
     check_id(model_id or spec.model_id)
-    check_free(folder, overwrite=overwrite)
+    check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=[path])
     checkpoint = read_checkpoint(path)
     if spec.base not in (None, checkpoint.network.base):
         raise ModelError(
@@ -72,7 +74,7 @@ def import_checkpoint(
     )  # fmt: skip
     return package_network(
         checkpoint.network, folder, card=checkpoint_card(spec), facts=facts, sample=texture(), normalise=spec.normalise,
-        half=checkpoint.dtype == "float16", cover=False, progress=progress,
+        half=checkpoint.dtype == "float16", cover=False, inputs=[path], overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
 
@@ -111,8 +113,9 @@ def pull_checkpoint(
         inside = source if source.endswith(Path(file_name(spec)).suffix) else f"{source.rstrip('/')}/{file_name(spec)}"
         spec = attrs.evolve(spec, uri=inside)
     file = model_store() / DOWNLOADS / file_name(spec)
-    download(spec.uri, file, sha256=spec.sha256, progress=progress)
-    try:
-        return install_checkpoint(file, spec=spec, date=date, overwrite=overwrite, progress=progress)
-    finally:
-        file.unlink()
+    with held(file):
+        download(spec.uri, file, sha256=spec.sha256, progress=progress)
+        try:
+            return install_checkpoint(file, spec=spec, date=date, overwrite=overwrite, progress=progress)
+        finally:
+            file.unlink()

@@ -15,27 +15,32 @@ from typing import Any
 
 import attrs
 import torch
-import yaml
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
+from asem_core.models.find import is_path
 from asem_core.preprocess.stages import make_steps, split_steps
 from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry
 from asem_core.train import checkpoint
+from asem_core.train.events import Events
 from asem_core.train.fold import fold
+from asem_core.train.grey import write_grey
 from asem_core.train.loss import LOSSES
 from asem_core.train.memory import keep_freed_memory
-from asem_core.train.recipe import Optimiser, Phase, Recipe, recipe_values
+from asem_core.train.recipe import Optimiser, Phase, Recipe, load_recipe
+from asem_core.train.run import EVENTS, LOG, WEIGHTS, check_run, discard, write_recipe
 from asem_core.train.sample import Block, Sampler
+from asem_core.train.saved import write_saved
 from asem_core.train.settle import freeze_statistics, settle_statistics
 from asem_core.train.start import make_network, with_stages
 from asem_core.train.unet import UNet
 from asem_core.train.validate import score
 from asem_core.train.volumes import LabelledVolume, load_data
+from asem_core.volume.address import beside
+from asem_core.volume.output import Input, explain_os, held
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +57,13 @@ class TrainingResult:
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     output: Path,
     *,
     data_folder: Path,
     registry: Registry,
     device: str = "auto",
+    overwrite: bool = False,
     progress: TrainingProgress = silent,
 ) -> TrainingResult:
     """Train a network by ``recipe``; goes on where ``output`` holds an unfinished run of the same recipe.
@@ -65,32 +71,62 @@ def train(
     Parameters
     ----------
     recipe
-        What to train and how.
+        What to train and how, or the file that says it.
     output
-        Folder for ``checkpoint.pt``, ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and TensorBoard events.
+        Folder, made if missing, for checkpoint, weights, recipe, log and TensorBoard events; see `asem_core.train.run`.
     data_folder
         Where the recipe's relative paths start.
     registry
         For the readers of the volumes, and the model that training starts from.
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
+    overwrite
+        Discard the run that ``output`` holds, and begin anew.
     progress
         Told about every iteration, with the mean loss of the last 50, and about every validation, with F1.
+
+    Raises
+    ------
+    RecipeError, VolumeError, GeometryError
+        The recipe, or what it names, is not as it must be.
+    OutputError
+        ``output`` lies in or round what is read, holds other things than a run, is being trained in by another process,
+        or cannot be written.
     """
-    output, data_folder = local_path(output), local_path(data_folder)
+    data_folder = local_path(data_folder)
+    plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
+    inputs = [*_read_from(plan, data_folder), *([] if isinstance(recipe, Recipe) else [recipe])]
+    output = check_run(output, inputs=inputs)
+    with held(output):
+        check_run(output, inputs=inputs)
+        try:
+            return _train(
+                plan, output, data_folder=data_folder, registry=registry, device=device, overwrite=overwrite,
+                progress=progress,
+            )  # fmt: skip
+        except OSError as error:
+            raise explain_os(error, output) from error
+
+
+def _train(
+    recipe: Recipe, output: Path, *, data_folder: Path, registry: Registry, device: str, overwrite: bool,
+    progress: TrainingProgress,
+) -> TrainingResult:  # fmt: skip
     keep_freed_memory()
     place = choose_device(device)
     # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
     torch.backends.cudnn.benchmark = True
     recipe = with_stages(recipe, registry)
     split_steps(make_steps(recipe.preprocess or (), registry))
-    output.mkdir(parents=True, exist_ok=True)
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = make_optimiser(network, recipe.optimiser)
-    done = checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
-    (output / "recipe.yaml").write_text(yaml.safe_dump(recipe_values(recipe), sort_keys=False))
-
+    done = 0 if overwrite else checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
     training, validation = _load_all(recipe, data_folder, registry, progress)
+    output.mkdir(exist_ok=True)
+    if overwrite:
+        discard(output)
+    write_recipe(output, recipe)
+    write_grey(output, training)
     sampler = Sampler(training, recipe, place)
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
         began = time.monotonic()
@@ -117,9 +153,9 @@ def train(
                     _validate(network, validation, place, journal, now, recipe, progress)
         if recipe.settles_before(recipe.iterations):
             settle_statistics(network, sampler, recipe)
-        weights = output / "weights.pt"
+        weights = output / WEIGHTS
         final = fold(network)
-        torch.save(final.state_dict(), weights)
+        write_saved(final.state_dict(), weights)
         scores = _validate(network, validation, place, journal, recipe.iterations, recipe, progress)
     return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
 
@@ -179,6 +215,13 @@ def _validate(
     return scores
 
 
+def _read_from(recipe: Recipe, folder: Path) -> list[Input]:
+    """The volumes, and the package, that ``recipe`` names."""
+    named = [path for data in (*recipe.training, *recipe.validation) for path in (data.raw, data.labels, data.mask)]
+    start = [recipe.start] if recipe.start is not None and is_path(recipe.start) else []
+    return [*(beside(folder, path) for path in named if path is not None), *start]
+
+
 def _load_all(
     recipe: Recipe, folder: Path, registry: Registry, progress: Progress
 ) -> tuple[list[LabelledVolume], list[LabelledVolume]]:
@@ -200,19 +243,19 @@ class _Journal:
     """The run's numbers, as lines of JSON and as TensorBoard events."""
 
     def __init__(self, folder: Path, *, resumed_at: int, last: int) -> None:
-        path = folder / "log.jsonl"
+        path = folder / LOG
         if path.exists():
             # Iterations after the checkpoint are run again, and so is the last validation: their lines go.
             lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
             path.write_text("".join(line for line in lines if _stays(json.loads(line), resumed_at, last)))
         self._file = path.open("a", buffering=1)
-        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed_at + 1)
+        self._events = Events(folder / EVENTS, begins_at=resumed_at + 1)
 
     def write(self, kind: str, iteration: int, values: dict[str, float]) -> None:
         rounded = {key: float(f"{value:.6g}") for key, value in values.items()}
         self._file.write(json.dumps({"kind": kind, "iteration": iteration, **rounded}) + "\n")
         for key, value in values.items():
-            self._events.add_scalar(f"{kind}/{key}", value, iteration)
+            self._events.add(f"{kind}/{key}", value, iteration)
 
     def close(self) -> None:
         self._file.close()

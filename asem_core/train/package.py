@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,10 +21,14 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, StageRef
 from asem_core.train import export
+from asem_core.train.grey import read_grey
 from asem_core.train.recipe import Recipe, load_recipe, recipe_values
+from asem_core.train.run import LOG, RECIPE, WEIGHTS
 from asem_core.train.unet import UNet
 from asem_core.volume import Volume
+from asem_core.volume.output import Input, check_destination, complete_or_absent, scratch_beside
 from asem_core.zoo.files import file_sha256
+from asem_core.zoo.manifest import PACKAGE
 from asem_core.zoo.write.card import Card, Facts, ScoreSet
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.package import write_package, zip_size
@@ -36,9 +37,6 @@ from asem_core.zoo.write.samples import cut_samples, parity_cube
 from asem_core.zoo.write.stages import FIXED, as_told, split_told
 
 STAGE = "package"
-WEIGHTS_NAME = "weights.pt"
-RECIPE_NAME = "recipe.yaml"
-LOG_NAME = "log.jsonl"
 ZIP_LIMIT_BYTES = 30_000_000
 """A wheel carries one package."""
 LARGEST_DIFFERENCE = 1e-4
@@ -56,14 +54,14 @@ class Packaged:
 def package_run(
     run: Path, folder: Path, *, model_id: str, model_version: str, organelle: str, card: Card,
     sample: npt.NDArray[np.float32], date: str, scores: tuple[ScoreSet, ...] = (),
-    compared: tuple[ScoreSet, ...] = (), overwrite: bool = False,
+    compared: tuple[ScoreSet, ...] = (), inputs: Iterable[Input] = (), overwrite: bool = False,
 ) -> Packaged:  # fmt: skip
     """Turn the training run in ``run`` into a package in ``folder``; nothing is left there if it fails.
 
     Parameters
     ----------
     run
-        Folder with ``weights.pt``, ``recipe.yaml`` and ``log.jsonl``.
+        Folder with ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and ``grey.json``.
     folder
         Where the package goes.
     model_id, model_version, organelle
@@ -79,30 +77,35 @@ def package_run(
         What was measured with these weights.
     compared
         What was measured with another training's.
+    inputs
+        What was read beside ``run``, and must lie elsewhere: the sample, the card, scores.
     overwrite
-        Replace the package that ``folder`` holds.
+        Replace the package that ``folder`` holds, unless something was added to it or edited in it.
 
     Raises
     ------
     ModelError
-        The run is not finished, the runtimes disagree, the package would be too large, or the folder holds something.
+        The run is not finished, the runtimes disagree, or the package would be too large.
+    OutputError
+        The folder holds something, lies in or round what is read, or cannot be written.
     """
-    check_free(folder, overwrite=overwrite)
-    recipe_path, log = run / RECIPE_NAME, run / LOG_NAME
+    inputs = (run, *inputs)
+    check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=inputs)
+    recipe_path, log = run / RECIPE, run / LOG
     recipe = load_recipe(recipe_path)
     if recipe.organelle != organelle:
         raise ModelError(f"{recipe_path} trains {recipe.organelle!r}, not {organelle!r}: check --organelle")
-    network = export.load_rounded(run / WEIGHTS_NAME, base=recipe.base)
+    network = export.load_rounded(run / WEIGHTS, base=recipe.base)
     origin = Trained(
         recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(log)
     )  # fmt: skip
     facts = partial(
         Facts, id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
-        origin=origin, scores=scores, compared=compared, date=date,
+        origin=origin, scores=scores, compared=compared, date=date, grey=read_grey(run),
     )  # fmt: skip
     return package_network(
         network, folder, card=card, facts=facts, sample=sample, normalise=origin.normalise, records=(recipe_path, log),
-        most_bytes=ZIP_LIMIT_BYTES,
+        most_bytes=ZIP_LIMIT_BYTES, inputs=inputs, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -134,7 +137,7 @@ def read_sample(volume: Volume, recipe: Recipe, *, registry: Registry) -> npt.ND
 def package_network(
     network: UNet, folder: Path, *, card: Card, facts: Callable[..., Facts], sample: npt.NDArray[np.float32],
     normalise: Sequence[StageRef] = (), half: bool = True, cover: bool = True, records: tuple[Path, ...] = (),
-    most_bytes: int | None = None, progress: Progress = silent,
+    most_bytes: int | None = None, inputs: Iterable[Input] = (), overwrite: bool = False, progress: Progress = silent,
 ) -> Packaged:  # fmt: skip
     """Export ``network``, compare the runtimes, cut samples and write the package; complete in ``folder``, or absent.
 
@@ -153,15 +156,23 @@ def package_network(
         Files that tell of the training.
     most_bytes
         Of the package as a zip.
+    inputs, overwrite
+        As for `package_run`.
 
     Raises
     ------
     ModelError
         The runtimes disagree, or the package would be too large.
+    OutputError
+        As `package_run`.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        onnx, state_dict = Path(scratch) / "weights.onnx", Path(scratch) / "weights.pt"
+    inputs = tuple(inputs)
+    folder = check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=inputs)
+    with (
+        complete_or_absent(folder, needed_bytes=0, overwrite=overwrite, kind=PACKAGE, inputs=inputs) as new,
+        scratch_beside(folder) as scratch,
+    ):
+        onnx, state_dict = scratch / "weights.onnx", scratch / "weights.pt"
         export.export_onnx(network, onnx, half=half)
         export.save_state_dict(network, state_dict, half=half)
         progress(STAGE, 1, 4)
@@ -174,7 +185,6 @@ def package_network(
         )  # fmt: skip
         samples = cut_samples(sample, probability, lambda raw: run_onnxruntime(onnx, as_told(raw, told)), cover=cover)
         progress(STAGE, 3, 4)
-        new = Path(scratch) / "package"
         spec = write_package(
             new, card=card, facts=known, samples=samples, onnx=onnx, state_dict=state_dict, records=records
         )
@@ -183,23 +193,8 @@ def package_network(
             raise ModelError(
                 f"the package of {spec.id!r} takes {size / 1e6:.1f} MB zipped, more than {most_bytes / 1e6:.0f} MB"
             )
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(new, folder)
     progress(STAGE, 4, 4)
     return Packaged(spec=attrs.evolve(spec, package=str(folder)), parity=measured)
-
-
-def check_free(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that holds something, unless it is a package and ``overwrite``.
-
-    Raises
-    ------
-    ModelError
-        It does.
-    """
-    if folder.exists() and any(folder.iterdir()) and not (overwrite and _is_package(folder)):
-        raise ModelError(f"{folder} is not empty: choose another folder, or pass --overwrite to replace a package")
 
 
 def _compare(
@@ -222,7 +217,3 @@ def _iterations(log: Path) -> int:
         return max(int(entry["iteration"]) for entry in entries if entry["kind"] == "train")
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{log} is not the log of a training run ({error!r})") from None
-
-
-def _is_package(folder: Path) -> bool:
-    return (folder / "rdf.yaml").is_file()

@@ -16,6 +16,7 @@ from cattrs.v import format_exception, transform_error
 from asem_core.errors import RecipeError
 from asem_core.geometry import FloatTriple
 from asem_core.specs import StageRef
+from asem_core.volume.grey import parse_grey
 
 PRESETS = Path(__file__).parent / "presets"
 _LOSS = validators.in_(("balanced_cross_entropy", "balanced_cross_entropy_dice", "cross_entropy_dice"))
@@ -32,12 +33,23 @@ class Data:
     """Which labels to take where the file holds several."""
     mask: str | None = None
     """Cell mask on the image's grid, as `asem mask` makes it; what is 0 there is neither sampled for nor trained on."""
+    grey: str | None = attrs.field(default=None)
+    """Grey levels of the image that become 0 and 255: ``"LOW:HIGH"``, in quotes, or ``auto``; without it, the full
+    range of its type."""
     voxel_size_nm: FloatTriple | None = None
     """Only for files that carry none."""
     roi: str | None = None
     """``z0:z1,y0:y1,x0:x1`` in voxels of the file. What lies outside is never read."""
     share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Relative probability of sampling here; without it, the volume in micrometres cubed."""
+
+    @grey.validator
+    def _a_range(self, _: object, grey: str | None) -> None:
+        if grey is not None:
+            try:
+                parse_grey(grey)
+            except ValueError as error:
+                raise ValueError(f'{error}; write it in quotes, such as grey: "255:0"') from None
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""Reading what ``torch.save`` wrote: tensors and plain values only, whatever the file holds."""
+"""Files of ``torch.save``: written complete or not at all; read as tensors and plain values, whatever they hold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import Any
 import torch
 
 from asem_core.errors import ModelError
+
+
+def write_saved(values: Any, path: Path) -> None:
+    """Write ``values`` to ``path``, replacing what is there once they are on disk."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        torch.save(values, file)
+    partial.replace(path)
 
 
 def read_saved(path: Path) -> Any:

@@ -23,7 +23,10 @@ from asem_core.specs import StageRef
 from asem_core.train.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
+from asem_core.volume.check import check_grey, check_values, graded, settled_range
+from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
 from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.window import window
 
 T = TypeVar("T", bound=np.generic)
 _Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
@@ -42,6 +45,8 @@ class LabelledVolume:
     """Relative probability of being sampled."""
     inside: npt.NDArray[np.uint8] | None = None
     """``(z, y, x)``, 1 where training and scores count; None: everywhere."""
+    levels: GreyLevels | None = None
+    """Of the stored image, on the 0..255 scale."""
 
 
 def load_data(
@@ -58,7 +63,7 @@ def load_data(
     GeometryError
         Labels or mask do not cover raw, or their voxel sizes differ.
     VolumeError
-        A file is missing or unreadable.
+        A file is missing or unreadable, or an image that a model cannot be given (`check_grey`).
     """
     size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
     raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
@@ -67,13 +72,18 @@ def load_data(
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
-    grey = _grey_on_grid(raw, roi, grid, make_steps(stages, registry))
+    part = window(raw, roi)
+    range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
+    check_grey(part, grey=range_, option="grey: ")
+    image = part if range_ is None else on_grey_range(part, range_)
+    check_values(image)
+    grey = _grey_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
     truth = _on_grid(labels, roi, grid, _truth)
     inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
         name=f"{data.raw}[{roi}]", raw=grey, labels=truth, inside=inside,
-        share=volume_um3 if data.share is None else data.share,
+        levels=levels_on_scale(image), share=volume_um3 if data.share is None else data.share,
     )  # fmt: skip
 
 

@@ -70,11 +70,14 @@ def complete_or_absent(
         The destination exists, is no volume, has no room, cannot be written, lies inside an input or round it, or is
         being written by another process.
     """
+    inputs = tuple(inputs)
     destination = check_destination(destination, inputs=inputs, overwrite=overwrite, kind=kind)
     check_room(destination.parent, needed_bytes)
     partial = destination.with_name(f".{destination.name}.partial")
     with held(destination):
         try:
+            # Once more: another process may have ended a moment ago.
+            check_destination(destination, inputs=inputs, overwrite=overwrite, kind=kind)
             remove(partial)
             yield partial
             check_destination(destination, overwrite=overwrite, kind=kind)  # somebody may have put something there
@@ -101,12 +104,22 @@ def check_destination(
         link to nothing, it lies inside an input or round it, or its folder cannot be written.
     """
     destination = place_of(destination, inputs=inputs)
-    kind = kind or VOLUME
     if destination.exists():
         if not overwrite:
             raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
         check_replaceable(destination, kind)
     return destination
+
+
+def check_folder(folder: Path, *, inputs: Iterable[Input] = ()) -> Path:
+    """Where files are added to the folder ``folder``, which may hold other things too: without ``~`` and links.
+
+    Raises
+    ------
+    OutputError
+        It is a file, a link to nothing, it lies inside an input, or it cannot be written.
+    """
+    return _settled(folder, inputs=inputs, shared=True)
 
 
 def check_replaceable(destination: Path, kind: Replaceable | None = None) -> None:
@@ -127,24 +140,11 @@ def place_of(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
     OutputError
         It is a URL or a link to nothing, it lies inside an input or round it, or its folder cannot be written.
     """
-    if is_remote(str(destination)) or str(destination).startswith(_REMOTE_AS_PATH):
-        raise OutputError(f"{destination}: outputs are written to a local disk; give a path")
-    try:
-        given = local_path(destination)
-        if given.is_symlink() and not given.exists():
-            raise OutputError(
-                f"{given} is a link to {os.readlink(given)}, which does not exist; remove the link, or use another name"
-            )
-        found = given.resolve()
-        check_apart(found, inputs)
-        _check_writable(found)
-    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
-        raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
-    return found
+    return _settled(destination, inputs=inputs, shared=False)
 
 
-def check_apart(destination: Path, inputs: Iterable[Input]) -> None:
-    """Refuse a destination that is an input, lies inside one or holds one, through whatever links.
+def check_apart(destination: Path, inputs: Iterable[Input], *, shared: bool = False) -> None:
+    """Refuse a destination that is an input, lies inside one or (unless ``shared``) holds one, through whatever links.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def check_apart(destination: Path, inputs: Iterable[Input]) -> None:
         if is_remote(address) or not Path(address).is_absolute():
             continue  # somewhere else, or in memory
         source = _container(Path(address))
-        for written in (destination, *_beside(destination)):
-            if _holds(source, written) or _holds(written, source):
+        for written in (destination,) if shared else (destination, *_beside(destination)):
+            if _holds(source, written) or (not shared and _holds(written, source)):
                 raise OutputError(
                     f"{destination}: what is written would lie in, or replace, what is read ({source}); "
                     "use another name, outside of it"
@@ -191,6 +191,7 @@ def held(destination: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     path = destination.with_name(f".{destination.name}.lock")
+    missing = [folder for folder in destination.parents if not folder.exists()]
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=0)
@@ -204,9 +205,24 @@ def held(destination: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(PermissionError):  # of Windows, which removes it on release
-            path.unlink(missing_ok=True)  # while it is held: whoever waits for it then finds a new one
+        with suppress(OSError):  # while it is held, so that whoever waits for this very file sees that it is gone
+            path.unlink()
         lock.release()
+        with suppress(OSError):  # folders that were made for nothing
+            for folder in missing:
+                folder.rmdir()
+
+
+@contextmanager
+def scratch_beside(destination: Path) -> Iterator[Path]:
+    """A folder for temporary files beside ``destination``, which is `held`: empty at first, removed at the end."""
+    folder = destination.with_name(f".{destination.name}.work")
+    remove(folder)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def remove(path: Path) -> None:
@@ -226,7 +242,28 @@ def explain_os(exc: OSError, destination: Path) -> OutputError:
     """What went wrong with the disk while ``destination`` was written, in one line."""
     if is_no_space(exc):
         return OutputError(f"{destination}: no space left on the disk; free some, then run the same command again")
+    if isinstance(exc, shutil.Error):  # of every file that was not copied: from, to, why
+        return OutputError(f"{destination}: cannot be written: {exc.args[0][0][2]}")
     return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")
+
+
+def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Path:
+    if is_remote(str(destination)) or str(destination).startswith(_REMOTE_AS_PATH):
+        raise OutputError(f"{destination}: outputs are written to a local disk; give a path")
+    try:
+        given = local_path(destination)
+        for place in (given, *given.parents):
+            if place.is_symlink() and not place.exists():
+                raise OutputError(
+                    f"{place} is a link to {os.readlink(place)}, which does not exist; remove the link, or use another "
+                    "name"
+                )
+        found = given.resolve()
+        check_apart(found, inputs, shared=shared)
+        _check_writable(found / "file" if shared else found)
+    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
+        raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
+    return found
 
 
 def _is_own_volume(path: Path) -> bool:
@@ -318,5 +355,10 @@ def _replace(partial: Path, destination: Path) -> None:
     remove(old)
     if destination.exists():
         destination.rename(old)
-    partial.rename(destination)
+    try:
+        partial.rename(destination)
+    except OSError:
+        if old.exists():
+            old.rename(destination)
+        raise
     remove(old)

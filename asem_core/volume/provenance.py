@@ -35,7 +35,9 @@ def provenance(made_by: str, source: Volume, *, part: Box | None = None, **more:
     return {
         "made_by": made_by, "asem_core": version("asem-core"), "source": dict(source.identity),
         "source_shape": list(source.shape), "roi": str(box),
-        "first_section": source.first_section + box.start[0], "notes": list(source.notes), **more,
+        "first_section": source.first_section + box.start[0], "notes": list(source.notes),
+        # An OME-Zarr states a position in any case: this says that it means nothing.
+        **({} if source.placed or box != source.box else {"placed": False}), **more,
     }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ class Source:
     """Of any dimension and dtype: refusing 2D, RGB or empty images with a clear message is `open_volume`'s work."""
     voxel_size: VoxelSize | None = None
     """None where the file does not say."""
-    lower_edge_nm: FloatTriple = (0.0, 0.0, 0.0)
+    lower_edge_nm: FloatTriple | None = None
+    """None where the file does not say."""
     chunks: tuple[int, ...]
     """The unit in which the storage is read, one number per axis."""
     digest: str

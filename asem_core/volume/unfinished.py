@@ -71,12 +71,17 @@ def refuse_unfinished(uri: str) -> None:
     UnfinishedError
         The message names the command that finishes it.
     """
+    note = unfinished_note(uri)
+    if note is not None:
+        raise UnfinishedError(f"{note} (or look at it as it is with --allow-unfinished)")
+
+
+def unfinished_note(uri: str) -> str | None:
+    """That the volume ``uri`` is part of an unfinished output, and how to finish it; None where it is whole."""
     found = find_unfinished(locate(uri))
-    if found is not None:
-        raise UnfinishedError(
-            f"{uri} is unfinished: its run was stopped or failed, or goes on; finish it with: {found.command} "
-            "(or look at it as it is with --allow-unfinished)"
-        )
+    if found is None:
+        return None
+    return f"{uri} is unfinished: its run was stopped or failed, or goes on; finish it with: {found.command}"
 
 
 def mark_finished(path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
 from asem_core.volume.address import Location, absolute, explain, locate, stamp
-from asem_core.volume.output import check_room
+from asem_core.volume.output import check_room, explain_os
 from asem_core.zoo.files import file_sha256
 
 PIECE_BYTES = 4 * 2**20
@@ -34,6 +34,8 @@ def download(uri: str, destination: Path, *, sha256: str | None = None, progress
     ------
     ModelError
         There is no such file, the server cannot be reached or stops, or the sha256 is another.
+    OutputError
+        The disk is full, or cannot be written.
 
     Examples
     --------
@@ -44,6 +46,21 @@ def download(uri: str, destination: Path, *, sha256: str | None = None, progress
     destination.parent.mkdir(parents=True, exist_ok=True)
     check_room(destination.parent, size)
     partial = _partial(destination, source)
+    try:
+        have = _fetch(source, size, partial, progress)
+    except OSError as error:
+        raise explain_os(error, destination) from error
+    found = file_sha256(partial)
+    if have != size or sha256 not in (None, found):
+        partial.unlink()
+        wanted = f"sha256 {sha256}" if have == size else f"{size} bytes"
+        raise ModelError(f"{uri}: got {have} bytes, sha256 {found}, expected {wanted}; nothing was kept, try again")
+    partial.replace(destination)
+    return found
+
+
+def _fetch(source: Location, size: int, partial: Path, progress: Progress) -> int:
+    """Append to ``partial`` what it lacks of ``source``; the bytes that it then has."""
     pieces = max(1, -(-size // PIECE_BYTES))
     have = partial.stat().st_size if partial.exists() else 0
     progress("download", min(pieces, have // PIECE_BYTES), pieces)
@@ -54,13 +71,7 @@ def download(uri: str, destination: Path, *, sha256: str | None = None, progress
             have = file.tell()
             progress("download", min(pieces, have // PIECE_BYTES), pieces)
     progress("download", pieces, pieces)
-    found = file_sha256(partial)
-    if have != size or sha256 not in (None, found):
-        partial.unlink()
-        wanted = f"sha256 {sha256}" if have == size else f"{size} bytes"
-        raise ModelError(f"{uri}: got {have} bytes, sha256 {found}, expected {wanted}; nothing was kept, try again")
-    partial.replace(destination)
-    return found
+    return have
 
 
 def _size(source: Location) -> int:

@@ -10,7 +10,9 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, model_of
-from asem_core.zoo.files import ONNX_NAME, file_sha256
+from asem_core.volume.output import Replaceable
+from asem_core.zoo.files import ONNX_NAME, RDF_NAME, file_sha256
+from asem_core.zoo.rdf import named_files, read_description
 
 MANIFEST = "model.json"
 
@@ -79,3 +81,32 @@ def stated_onnx(spec: ModelSpec, folder: Path) -> Path:
             "the file was changed or damaged: get the package again"
         )
     return onnx
+
+
+def is_only_own(folder: Path) -> bool:
+    """Whether ``folder`` is a package that ASEM wrote, unchanged, and nothing else.
+
+    All that may lie in it are the files that its description names, with the sha256 that it states.
+    """
+    try:
+        described = read_description(folder)
+        read_manifest(folder)
+    except ModelError:
+        return False
+    if "asem" not in (described.get("config") or {}):
+        return False
+    stated = {file.name: file.sha256 for file in named_files(described)}
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_cache(path, folder)}
+    return files.keys() <= {RDF_NAME, MANIFEST, *stated} and all(
+        path.is_file() and not path.is_symlink() and stated.get(name) in (None, file_sha256(path))
+        for name, path in files.items()
+    )
+
+
+def _is_cache(path: Path, folder: Path) -> bool:
+    """Whether Python made it, as it does where it imports the network's architecture."""
+    return "__pycache__" in path.relative_to(folder).parts
+
+
+PACKAGE = Replaceable(name="a model package", recognise=is_only_own)
+"""What a package of ours replaces."""

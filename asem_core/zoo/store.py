@@ -21,8 +21,9 @@ import attrs
 from asem_core.errors import ModelError, OutputError
 from asem_core.home import data_folder, local_path
 from asem_core.specs import ModelSpec
+from asem_core.volume.output import check_room, complete_or_absent, explain_os
 from asem_core.zoo.guard.description import check_description
-from asem_core.zoo.manifest import check_files, read_manifest
+from asem_core.zoo.manifest import PACKAGE, check_files, read_manifest
 from asem_core.zoo.rdf import organelle_of
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,12 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
     ModelError
         The zip is unsafe, a file is missing or is not the stated one, or the store has another model of that id.
     OutputError
-        The store cannot be written.
+        The store cannot be written, another process writes this model, or what is to be replaced is not a package
+        that ASEM wrote, and nothing else.
 
     Notes
     -----
-    The package is unpacked and checked beside its place and renamed at the end. The same weights again are no error.
+    The package is unpacked and checked in the store and renamed at the end. The same weights again are no error.
     """
     from asem_core.zoo.guard.unpack import unpack_safely
 
@@ -80,7 +82,8 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
         with tempfile.TemporaryDirectory(prefix=".incoming-", dir=store) as scratch:
             folder = Path(scratch) / "package"
             if source.is_dir():
-                shutil.copytree(source, folder, symlinks=True)
+                check_room(store, sum(path.stat().st_size for path in source.rglob("*")))
+                shutil.copytree(source, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 unpack_safely(source, folder)
             check_description(folder)
@@ -88,9 +91,14 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
             organelle_of(folder)
             if model_id not in (None, spec.id):
                 raise ModelError(f"{source} holds the model {spec.id!r}, expected {model_id!r}; it was not stored")
-            _place(folder, store / check_id(spec.id), spec, overwrite=overwrite)
+            destination = store / check_id(spec.id)
+            if overwrite or not _is_there(destination, spec):
+                with complete_or_absent(
+                    destination, needed_bytes=0, overwrite=overwrite, kind=PACKAGE, inputs=[source]
+                ) as partial:
+                    folder.rename(partial)
     except OSError as error:
-        raise OutputError(f"{store}: the model cannot be stored: {error.strerror or error}") from error
+        raise explain_os(error, store) from error
     return read_manifest(store / spec.id)
 
 
@@ -131,16 +139,14 @@ def check_id(model_id: str) -> str:
     return model_id
 
 
-def _place(folder: Path, destination: Path, spec: ModelSpec, *, overwrite: bool) -> None:
-    """Rename the checked package to its place; an earlier one stays until then."""
-    if destination.exists() and not overwrite:
-        there = read_manifest(destination)
-        if attrs.evolve(there, package=spec.package) == spec:
-            return
-        raise ModelError(
-            f"{destination} holds {there.id} {there.version}, whose weights, voxel size or card differ from this "
-            f"{spec.version}: use --overwrite to replace it"
-        )
-    if destination.exists():
-        destination.rename(folder.with_name("old"))
-    folder.rename(destination)
+def _is_there(destination: Path, spec: ModelSpec) -> bool:
+    """Whether the store has this model already."""
+    if not destination.exists():
+        return False
+    there = read_manifest(destination)
+    if attrs.evolve(there, package=spec.package) == spec:
+        return True
+    raise ModelError(
+        f"{destination} holds {there.id} {there.version}, whose weights, voxel size or card differ from this "
+        f"{spec.version}: use --overwrite to replace it"
+    )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections import defaultdict
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
+
+import attrs
+
+from asem_core import specs
 
 if TYPE_CHECKING:
     from tests.architecture.conftest import Module
@@ -61,9 +66,37 @@ def test_library_does_not_know_the_command_line(modules: list[Module]) -> None:
             assert not users, module.name
 
 
+def test_verbs_share_one_registry(modules: list[Module]) -> None:
+    """A verb asks for the registry of its command, and hands it to whatever would load plugins by itself."""
+    verbs = [m for m in modules if m.package == "asem_core.cli" or m.name.endswith(".commands")]
+    loading = {m.name for m in verbs if "asem_core.plugins.make_manager" in m.imports(deferred=True)}
+    assert loading == {"asem_core.cli.main"}
+    for module in verbs:
+        for call in [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]:
+            name = ast.unparse(call.func)
+            if name in ("open_volume", "open_labels"):
+                assert "registry" in {keyword.arg for keyword in call.keywords}, f"{module.name}: {ast.unparse(call)}"
+            assert not name.endswith("make_registry") or module.name == "asem_core.cli.context", module.name
+
+
 def test_packages_do_not_import_in_circles(modules: list[Module]) -> None:
     graph: dict[str, set[str]] = defaultdict(set)
     for module in modules:
         targets = {".".join(name.split(".")[:2]) for name in module.imports(deferred=False) if "asem_core." in name}
         graph[module.package] |= targets - {module.package}
     TopologicalSorter(graph).prepare()
+
+
+def test_every_field_of_a_spec_is_read(modules: list[Module]) -> None:
+    """Observers of plugins read `StageEvent`, core everything else."""
+    read = {
+        node.attr
+        for module in modules
+        if module.name.startswith("asem_core.") and module.name != "asem_core.specs"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    kinds = [kind for kind in vars(specs).values() if isinstance(kind, type) and attrs.has(kind)]
+    assert len(kinds) > 10
+    unread = {f"{k.__name__}.{f.name}" for k in kinds for f in attrs.fields(k) if f.name not in read}
+    assert unread <= {"StageEvent.seconds", "StageEvent.detail", "StageEvent.stage"}

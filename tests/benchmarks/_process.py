@@ -30,10 +30,10 @@ def report(task: Callable[[], object]) -> None:
 
 def run_asem(words: list[str]) -> None:
     """`report` of the command ``asem`` with ``words``."""
-    from asem_core.cli.main import register
+    from asem_core.cli.main import command_line
 
-    command = register()
-    report(lambda: command(words, standalone_mode=False))
+    command, registry = command_line()
+    report(lambda: command(words, obj=registry, standalone_mode=False))
 
 
 def _peak_bytes() -> int:

@@ -126,7 +126,7 @@ ROWS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
 def _plan(folder: Path, registry: Any, output: Path) -> Any:
     from asem_core import open_volume
     from asem_core.predict.plan import Settings, make_plan
-    from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec, StageRef
+    from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
     from asem_core.zoo.files import file_sha256
 
     sys.path.insert(0, str(folder))
@@ -136,8 +136,8 @@ def _plan(folder: Path, registry: Any, output: Path) -> Any:
         sha256=file_sha256(folder / "asem_bench_package" / "model" / "weights.onnx"),
     )  # fmt: skip
     organelle = OrganelleSpec(
-        name="bench", title="Bench", exclusion_zone=ExclusionZone(dilate=1, erode=1), models=(model,),
-        default_model="bench",
+        name="bench", title="Bench", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
+        models=(model,), default_model="bench",
     )  # fmt: skip
     settings = Settings()
     volume = open_volume(folder / "raw.zarr", registry=registry)

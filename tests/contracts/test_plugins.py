@@ -7,50 +7,24 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import attrs
 import pytest
 
 from asem_core.errors import PluginError
 from asem_core.hookspecs import hookimpl
 from asem_core.plugins import BUILTIN, Plugins, make_manager
 from asem_core.registry import Registry
-from asem_core.specs import ExclusionZone, OrganelleSpec, ReaderSpec
+from asem_core.specs import OrganelleSpec, ReaderSpec
 
-
-@attrs.frozen
-class Point:
-    """An entry point as importlib.metadata hands them out."""
-
-    name: str
-    load: Callable[[], Any]
-    distribution: str | None = None
-
-    @property
-    def dist(self) -> Any:
-        name = self.distribution or f"asem-organelle-{self.name}"
-        return None if name == "no distribution" else SimpleNamespace(name=name, version="1.2")
-
-
-def organelle(name: str) -> OrganelleSpec:
-    return OrganelleSpec(name=name, title=name.title(), exclusion_zone=ExclusionZone(dilate=1, erode=1))
-
-
-def plugin(*names: str, **hooks: Callable[..., Any]) -> Any:
-    """A plugin that registers organelles, or that has the hooks given."""
-    if names:
-        hooks["asem_register_organelles"] = lambda: [organelle(name) for name in names]
-    return SimpleNamespace(**{name: hookimpl(function) for name, function in hooks.items()})
-
-
-def raising(error: BaseException) -> Callable[[], Any]:
-    def call() -> Any:
-        raise error
-
-    return call
+from .toys import Panic, Point, UnspeakableError, organelle, plugin, raising
 
 
 def nothing_to_add() -> list[OrganelleSpec]:
     return []
+
+
+@hookimpl(wrapper=True)
+def around_others() -> Any:
+    return (yield)
 
 
 def signature_nobody_calls(colour: str) -> list[OrganelleSpec]:
@@ -68,6 +42,17 @@ BROKEN = {
     "a hook with another signature": (
         lambda: plugin(asem_register_organelles=signature_nobody_calls), r"PluginValidationError.*colour",
     ),
+    "nothing that is a hook": (lambda: SimpleNamespace(answer=42), "it implements no hook of ASEM"),
+    "None": (lambda: None, "its entry point is None"),
+    "a hook without its mark": (
+        lambda: SimpleNamespace(asem_register_organelles=list),
+        "asem_register_organelles is not marked with hookimpl",
+    ),
+    "a hook around those of others": (
+        lambda: SimpleNamespace(asem_register_organelles=around_others), "asem_register_organelles is a wrapper",
+    ),
+    "an error whose text fails": (raising(UnspeakableError()), "^UnspeakableError$"),
+    "a panic of another language": (raising(Panic("rust\n  says no")), "^Panic: rust says no$"),
 }  # fmt: skip
 
 
@@ -87,18 +72,19 @@ def names(points: Sequence[Point]) -> list[str]:
 def test_a_good_plugin_passes() -> None:
     plugins = load(Point("golgi", lambda: GOOD))
     assert plugins.broken == ()
-    assert [(p.name, p.distribution, p.version) for p in plugins.loaded[1:]] == [
+    assert [(p.name, p.distribution, p.version) for p in plugins.records[1:]] == [
         ("golgi", "asem-organelle-golgi", "1.2")
     ]
     registry = Registry(plugins)
     assert registry.organelles["golgi"].title == "Golgi"
     assert registry.organelles.plugin_of("golgi").distribution == "asem-organelle-golgi"
-    assert registry.of_plugin("golgi") == {"organelle": ["golgi"]}
+    assert registry.of_plugin("golgi") == {"organelle": {"golgi": registry.organelles["golgi"]}}
+    assert registry.checked() == plugins.records
 
 
 def test_core_registers_through_the_same_hooks() -> None:
     plugins = load()
-    assert [p.name for p in plugins.loaded] == [BUILTIN]
+    assert [p.name for p in plugins.records] == [BUILTIN]
     assert "tiff" in Registry(plugins).readers
     assert set(Registry(plugins).of_plugin(BUILTIN)) == {
         "reader", "preprocessor", "label rule", "exclusion zone", "runtime", "analysis",
@@ -132,9 +118,31 @@ class TestABrokenPlugin:
         (raising(SystemExit("no licence")), "SystemExit: no licence"),
         (lambda: ["golgi"], "expected OrganelleSpec, got str"),
         (lambda: [ReaderSpec(name="x", summary="", accepts="a:b", open="a:b")], "OrganelleSpec, got ReaderSpec"),
-        (lambda: 5, "TypeError"),
+        (lambda: [None], "expected OrganelleSpec, got NoneType"),
+        (lambda: [OrganelleSpec], "expected OrganelleSpec, got type"),
+        (lambda: organelle("mito"), "expected a list of OrganelleSpec, got OrganelleSpec"),
+        (lambda: {"mito": organelle("mito")}, "expected a list of OrganelleSpec, got dict"),
+        (lambda: (spec for spec in [organelle("mito")]), "expected a list of OrganelleSpec, got generator"),
+        (lambda: 0, "expected a list of OrganelleSpec, got int"),
+        (lambda: [organelle("mito")] * 2, "the name 'mito' is given twice"),
+        (lambda: [organelle("mito", title=3)], "TypeError: OrganelleSpec.title must be str, got 3"),
+        (raising(Panic("at the disco")), "asem_register_organelles: Panic: at the disco"),
     ],
-    ids=["raises", "exits", "strings", "another spec", "no list"],
+    ids=[
+        "raises",
+        "exits",
+        "strings",
+        "another spec",
+        "None",
+        "a class",
+        "no list",
+        "a dictionary",
+        "a generator",
+        "0",
+        "one name twice",
+        "a field of another type",
+        "panics",
+    ],
 )
 def test_a_hook_that_fails_hides_only_its_own_names(returned: Callable[[], Any], reason: str) -> None:
     bad = plugin(asem_register_organelles=returned, asem_register_readers=nothing_to_add)
@@ -143,6 +151,8 @@ def test_a_hook_that_fails_hides_only_its_own_names(returned: Callable[[], Any],
     (broken,) = organelles.broken
     assert broken.name == "b"
     assert reason in str(broken.error)
+    with pytest.raises(PluginError, match=r"unknown organelle 'mito'.*\(asem-organelle-b\) is broken: asem_register"):
+        organelles["mito"]
 
 
 def test_half_a_list_is_not_registered() -> None:
@@ -157,20 +167,35 @@ def test_nothing_to_register_is_no_error(nothing: Any) -> None:
     assert registry.organelles.broken == ()
 
 
-def test_one_name_twice_names_both_distributions() -> None:
-    registry = Registry(
-        load(Point("a", lambda: plugin("mito"), "asem-organelle-mito"), Point("b", lambda: plugin("mito"), "lab-mito"))
-    )
-    with pytest.raises(
-        PluginError, match=r"two plugins register the organelle 'mito': asem-organelle-mito and lab-mito"
-    ):
-        registry.organelles["er"]
-    assert "tiff" in registry.readers, "other kinds still work"
+def test_one_name_twice_is_nobodys_and_names_both_distributions() -> None:
+    points = [
+        Point("a", lambda: plugin("mito", "er"), "asem-organelle-mito"),
+        Point("b", lambda: plugin("mito"), "lab-mito"),
+    ]
+    for order in (points, points[::-1]):
+        registry = Registry(load(*order))
+        clash = "two plugins register the organelle 'mito': asem-organelle-mito and lab-mito; uninstall one of them"
+        with pytest.raises(PluginError, match=clash):
+            registry.organelles["mito"]
+        assert list(registry.organelles) == ["er"], "other names still work"
+        assert [(p.name, p.error) for p in registry.checked()] == [(BUILTIN, None), ("a", clash), ("b", clash)]
+
+
+def test_a_name_of_core_stays_cores() -> None:
+    spec = ReaderSpec(name="tiff", summary="", accepts="a:b", open="a:b")
+    greedy = plugin(asem_register_readers=lambda: [spec, ReaderSpec(name="x", summary="", accepts="a:b", open="a:b")])
+    registry = Registry(load(Point("greedy", lambda: greedy)))
+    assert registry.readers.plugin_of("tiff").name == BUILTIN
+    assert registry.readers.plugin_of("x").name == "greedy"
+    assert registry.checked()[1].error == "asem_register_readers: the reader 'tiff' is core's, call it otherwise"
 
 
 def test_two_entry_points_of_one_name() -> None:
     plugins = load(Point("mito", lambda: plugin("mito"), "first"), Point("mito", lambda: plugin("er"), "second"))
-    assert [broken.distribution for broken in plugins.broken] == ["second"]
+    (broken,) = plugins.broken
+    assert (broken.distribution, broken.error) == (
+        "second", "ValueError: first has a plugin of this name too; uninstall one of them",
+    )  # fmt: skip
     assert list(Registry(plugins).organelles) == ["mito"]
 
 
@@ -189,13 +214,13 @@ def test_one_module_under_two_names_is_loaded_once() -> None:
 
 
 def test_an_entry_point_without_distribution() -> None:
-    assert load(Point("x", lambda: GOOD, "no distribution")).loaded[1].distribution == "unknown"
+    assert load(Point("x", lambda: GOOD, "no distribution")).records[1].distribution == "unknown"
 
 
 def test_the_order_of_installation_does_not_matter() -> None:
     points = [Point(name, lambda name=name: plugin(name)) for name in ("mito", "er", "golgi")]
     assert names(points) == names(points[::-1]) == ["er", "golgi", "mito"]
-    assert [p.name for p in load(*points).loaded] == [p.name for p in load(*points[::-1]).loaded]
+    assert [p.name for p in load(*points).records] == [p.name for p in load(*points[::-1]).records]
 
 
 def test_managers_do_not_share_anything() -> None:

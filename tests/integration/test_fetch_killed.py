@@ -28,10 +28,9 @@ SIDE = 192
 PLUGIN = """
 import sys
 from types import SimpleNamespace
-from asem_core import registry
+import importlib_metadata
 from asem_core.datasets import fetch
 from asem_core.hookspecs import hookimpl
-from asem_core.plugins import make_manager
 from asem_core.specs import DatasetSpec
 
 spec = DatasetSpec(
@@ -40,7 +39,7 @@ spec = DatasetSpec(
 )
 plugin = SimpleNamespace(asem_register_datasets=hookimpl(lambda: [spec]))
 entry = SimpleNamespace(name="toy", dist=None, load=lambda: plugin)
-registry.make_registry = lambda: registry.Registry(make_manager([entry]))
+importlib_metadata.entry_points = lambda group: [entry]
 fetch.BLOCK_BYTES = 2 * 64**3
 from asem_core.cli.main import main
 main()

@@ -11,11 +11,11 @@ import zarr
 from asem_core import Box, segment
 from asem_core.grid.resample import resample
 from asem_core.models.runtimes import openvino_runtime
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
 from ..box_model import box_filter, write_box_model
 
-BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}))
 RUNTIMES = ["onnxruntime", pytest.param("openvino", marks=pytest.mark.skipif(
     isinstance(openvino_runtime.probe(), str), reason="OpenVINO is not installed"))]  # fmt: skip
 

@@ -16,7 +16,7 @@ from asem_core.geometry import Box
 from asem_core.grid.mirror import read_mirrored
 from asem_core.predict.segment import segment
 from asem_core.preprocess.stages import make_steps, measure, normalised
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume import open_volume
 from asem_core.zoo.write.checkpoint import CLAHE, describe_checkpoint
 from asem_core.zoo.write.parity import run_onnxruntime
@@ -121,7 +121,7 @@ def test_the_engine_equalises_as_the_weights_expect(
     monkeypatch.setenv("ASEM_MODELS", str(store))
     raw = np.random.default_rng(3).integers(60, 120, (64, 64, 64)).astype(np.uint8)
     volume = as_volume(raw, (5.0, 5.0, 5.0))
-    er = OrganelleSpec(name="er", title="ER", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    er = OrganelleSpec(name="er", title="ER", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}))
     result = segment(
         volume, tmp_path / "er.zarr", organelle=er, model="checkpoint-er-cf-5nm", registry=registry,
         runtime="onnxruntime", tile=168, prob_dtype="float32", workers=1,

@@ -40,11 +40,11 @@ def asem(tmp_path_factory: Any) -> Any:
     """Run a command; its exit code and what it says on standard error."""
     from click.testing import CliRunner
 
-    from asem_core.cli.main import register
+    from asem_core.cli.main import command_line
 
     folder = tmp_path_factory.mktemp("volume")
     zarr.create_array(folder / "cell.zarr", data=np.zeros((8, 8, 8), np.uint8), chunks=(8, 8, 8), zarr_format=2)
-    commands = register()
+    commands, registry = command_line()
 
     def run(door: str, package: Path) -> tuple[str, Path]:
         output = package.parent / "out.zarr"
@@ -53,7 +53,7 @@ def asem(tmp_path_factory: Any) -> Any:
                         "-o", f"{output}", "--model", f"{package}"],
             "validate": ["zoo", "validate", f"{package}"],
         }  # fmt: skip
-        result = CliRunner().invoke(commands, arguments[door])
+        result = CliRunner().invoke(commands, arguments[door], obj=registry)
         if not isinstance(result.exception, AsemError):
             raise AssertionError(f"expected a refusal, got {result.exception!r}: {result.output}")
         return f"{result.output}{result.exception}", output

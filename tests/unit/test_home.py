@@ -10,9 +10,9 @@ from typing import Any
 import click
 import numpy as np
 import pytest
-from asem_core.volume.convert import convert
 from click.testing import CliRunner
 
+from asem_core.conversion.convert import convert
 from asem_core.errors import OutputError
 from asem_core.home import expand, local_path
 from asem_core.volume import Volume, open_volume
@@ -91,10 +91,10 @@ def parameters(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
 
 
 def test_every_path_of_every_verb_is_expanded(home: Path) -> None:
-    from asem_core.cli.main import register
+    from asem_core.cli.main import command_line
 
     checked = []
-    for name, parameter in parameters(register()):
+    for name, parameter in parameters(command_line()[0]):
         kind = parameter.type
         if isinstance(kind, click.Path) or (parameter.name in PLACES and not getattr(parameter, "is_flag", False)):
             value = kind.convert("~/x y", parameter, None)

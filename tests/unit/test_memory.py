@@ -220,8 +220,8 @@ def test_memory_of_a_gpu_counts_where_it_is_used(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-2")
     monkeypatch.setattr(memory, "available_memory", lambda: 10 * GB)
     assert gpu_free_memory() == 50 * 2**20
-    assert default_max_memory(gpu=True) == int(memory.SHARE * 50 * 2**20)
+    assert default_max_memory(gpu_free_memory()) == int(memory.SHARE * 50 * 2**20)
     assert default_max_memory() == int(memory.SHARE * 10 * GB)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     assert gpu_free_memory() is None
-    assert default_max_memory(gpu=True) == default_max_memory()
+    assert default_max_memory(gpu_free_memory()) == default_max_memory()

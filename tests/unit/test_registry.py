@@ -6,13 +6,13 @@ import pytest
 
 from asem_core import builtin
 from asem_core.errors import PluginError
-from asem_core.plugins import LoadedPlugin, make_manager
+from asem_core.plugins import PluginRecord, make_manager
 from asem_core.registry import Entry, Names, Registry, resolve
 
-CORE = LoadedPlugin(name="asem-core", distribution="asem-core", version="1")
+CORE = PluginRecord(name="asem-core", distribution="asem-core", version="1")
 
 
-def names_of(*names: str, broken: tuple[LoadedPlugin, ...] = ()) -> Names[str]:
+def names_of(*names: str, broken: tuple[PluginRecord, ...] = ()) -> Names[str]:
     return Names(kind="organelle", entries={n: Entry(spec=n.upper(), plugin=CORE) for n in names}, broken=broken)
 
 
@@ -41,7 +41,7 @@ def test_no_guess_where_nothing_is_close() -> None:
 
 
 def test_broken_plugins_are_named_with_their_reason() -> None:
-    broken = LoadedPlugin(name="golgi", distribution="lab-golgi", version="1", error="ImportError: no cupy")
+    broken = PluginRecord(name="golgi", distribution="lab-golgi", version="1", error="ImportError: no cupy")
     with pytest.raises(PluginError, match=r"the plugin 'golgi' \(lab-golgi\) is broken: ImportError: no cupy"):
         names_of("er", broken=(broken,))["golgi"]
 

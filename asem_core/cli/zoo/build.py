@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FOLDER
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import ModelError
@@ -26,13 +27,12 @@ def build(site: Path, *, names: tuple[str, ...], url: str | None, overwrite: boo
       asem zoo build site
       asem zoo build site --url https://models.example.org/asem
     """
-    from asem_core.registry import make_registry
     from asem_core.zoo.find import all_models, model_named
     from asem_core.zoo.site.build import build_site
 
     if url is not None and not url.startswith(("https://", "http://")):
         raise click.UsageError(f"--url is an address such as https://models.example.org/asem; got {url!r}")
-    registry = make_registry()
+    registry = shared_registry()
     models = [model_named(name, registry=registry) for name in names] or list(all_models(registry))
     if not models:
         raise ModelError("no model is installed, so there is nothing to build: pip install asem-organelle-mito")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PATH, PLACE
 
 
 @click.command()
 @click.argument("package", metavar="ID|FOLDER", type=PLACE)
 @click.argument("dst", type=PATH)
-@click.option("--overwrite", is_flag=True, help="Replace DST if it is a model's zip already.")
+@click.option("--overwrite", is_flag=True, help="Replace DST if it is a zip that `asem zoo export` wrote.")
 def export(package: str, dst: Path, *, overwrite: bool) -> None:
     """Write a package as DST, a zip that every bioimage.io tool opens, or NAME.zip in the folder DST.
 
@@ -23,12 +24,12 @@ def export(package: str, dst: Path, *, overwrite: bool) -> None:
       asem zoo export mito-10nm mito.zip
       asem zoo export mito-10nm .
     """
-    from asem_core.registry import make_registry
     from asem_core.zoo.files import file_sha256
     from asem_core.zoo.find import package_of
     from asem_core.zoo.write.export import export_zip
 
-    destination = dst / f"{Path(package).name}.zip" if dst.is_dir() else dst
-    with package_of(package, registry=make_registry()) as folder:
-        export_zip(folder, destination, overwrite=overwrite)
+    given = Path(package).absolute()
+    destination = dst / f"{given.name.removesuffix('.zip')}.zip" if dst.is_dir() else dst
+    with package_of(package, registry=shared_registry()) as folder:
+        destination = export_zip(folder, destination, inputs=[given] if given.exists() else [], overwrite=overwrite)
     click.echo(f"{destination}: {destination.stat().st_size / 1e6:.1f} MB, sha256 {file_sha256(destination)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FOLDER, PATH, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -44,12 +45,11 @@ def import_(
     """
     from datetime import UTC, datetime
 
-    from asem_core.cli.stage_params import parse_stage
+    from asem_core.params import parse_stage
     from asem_core.preprocess.stages import make_steps
-    from asem_core.registry import make_registry
     from asem_core.zoo.write.checkpoint import describe_checkpoint
 
-    registry = make_registry()
+    registry = shared_registry()
     stages = None if normalise is None else () if normalise == "none" else (parse_stage(normalise),)
     make_steps(stages or (), registry)
     spec = describe_checkpoint(

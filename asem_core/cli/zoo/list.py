@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
+
 if TYPE_CHECKING:
     from asem_core.zoo.find import Listed
 
@@ -15,10 +17,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def list_(*, as_json: bool) -> None:
     """List the models of this machine: those that plugins bring, and those that were pulled or imported."""
-    from asem_core.registry import make_registry
     from asem_core.zoo.find import all_models
 
-    registry = make_registry()
+    registry = shared_registry()
     models = all_models(registry)
     for plugin in registry.organelles.broken:
         click.echo(f"note: the plugin {plugin.name!r} ({plugin.distribution}) is broken: {plugin.error}", err=True)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
 
 if TYPE_CHECKING:
-    pass
+    from asem_core.volume.output import Input
 
 
 @click.command()
@@ -56,20 +57,22 @@ def package(
         from asem_core.train.package import package_run, read_sample
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.registry import make_registry
     from asem_core.train.recipe import load_recipe
     from asem_core.volume import open_volume
-    from asem_core.zoo.manifest import manifest_values
+    from asem_core.volume.output import check_destination
+    from asem_core.zoo.manifest import PACKAGE, manifest_values
 
+    read: list[Input] = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
+    check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
     card = load_card(card_path)
-    registry = make_registry()
+    registry = shared_registry()
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
     done = package_run(
         run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,
         sample=read_sample(volume, load_recipe(run / "recipe.yaml"), registry=registry),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
-        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), overwrite=overwrite,
+        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), inputs=read, overwrite=overwrite,
     )  # fmt: skip
     for entry in done.parity:
         click.echo(f"{entry.reference} against {entry.candidate}: largest difference {entry.max_abs_difference:.2e} "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PLACE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError, ModelError
@@ -33,11 +34,10 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
       asem zoo pull mito-5nm --from https://models.example.org/asem
       asem zoo pull asem-project/1841
     """
-    from asem_core.registry import make_registry
     from asem_core.zoo.find import package_folder
     from asem_core.zoo.rdf import organelle_of
 
-    registry = make_registry()
+    registry = shared_registry()
     fetch = _pull_checkpoint if "/" in model else _pull_package
     spec = fetch(model, registry, site, overwrite=overwrite)
     organelle = organelle_of(package_folder(spec))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PLACE
 from asem_core.errors import ModelError
 
@@ -29,13 +30,12 @@ def test(package: str, *, weight_format: WeightFormat | None) -> None:
       asem zoo test mito-10nm
       asem zoo test downloaded.zip
     """
-    from asem_core.registry import make_registry
     from asem_core.zoo.find import package_of
     from asem_core.zoo.guard.description import check_description
     from asem_core.zoo.manifest import MANIFEST, check_files
     from asem_core.zoo.validate import bioimageio_test
 
-    with package_of(package, registry=make_registry()) as folder:
+    with package_of(package, registry=shared_registry()) as folder:
         check_description(folder)
         if (folder / MANIFEST).exists():
             check_files(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PLACE
 from asem_core.errors import ModelError
 
@@ -15,11 +16,10 @@ def validate(package: str) -> None:
 
     Prints one line per problem.
     """
-    from asem_core.registry import make_registry
     from asem_core.zoo.find import package_of
     from asem_core.zoo.validate import problems
 
-    with package_of(package, registry=make_registry()) as folder:
+    with package_of(package, registry=shared_registry()) as folder:
         found = problems(folder)
     for problem in found:
         click.echo(problem)

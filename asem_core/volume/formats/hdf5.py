@@ -59,7 +59,7 @@ def open_hdf5(uri: str) -> Source:
             return Source(
                 array=array,
                 voxel_size=_voxel_size(data, uri),
-                lower_edge_nm=_numbers(data, "offset", uri) or (0.0, 0.0, 0.0),
+                lower_edge_nm=_numbers(data, "offset", uri),
                 chunks=data.chunks[-len(array.shape) :] if data.chunks else unchunked(array.shape),
                 digest=f"{stamp(file)} {data.name}",
             )

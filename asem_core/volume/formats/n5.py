@@ -120,10 +120,10 @@ def _kvstore(path: Location) -> Mapping[str, Any] | str:
 
 @attrs.frozen(kw_only=True)
 class Place:
-    """Voxel size (None: not stated) and lower edge, z, y, x in nm."""
+    """Voxel size and lower edge, z, y, x in nm; None: not stated."""
 
     voxel_size: VoxelSize | None = None
-    lower_edge_nm: FloatTriple = (0.0, 0.0, 0.0)
+    lower_edge_nm: FloatTriple | None = None
 
 
 def place(own: Attributes, group: Attributes, *, name: str, where: str) -> Place:
@@ -175,7 +175,7 @@ def _from_resolution(own: Attributes, group: Attributes, name: str) -> Place:
         size = triple([s * f for s, f in zip(shared, _factors(own, group, name), strict=True)])
     offset = own.get("offset", group.get("offset"))
     unit = _units(own)
-    edge = (0.0, 0.0, 0.0) if offset is None else triple([o * u for o, u in zip(_reversed(offset), unit, strict=True)])
+    edge = None if offset is None else triple([o * u for o, u in zip(_reversed(offset), unit, strict=True)])
     return Place(voxel_size=VoxelSize(size), lower_edge_nm=edge)
 
 

@@ -55,22 +55,27 @@ def open_ome(uri: str) -> Source:
             "give the path of a single-channel image"
         )
     voxel_size, edge = _place(multiscale, level, uri)
+    made = _provenance(image)
     return Source(
         array=lazy,
         voxel_size=voxel_size,
-        lower_edge_nm=edge,
+        lower_edge_nm=edge if made.get("placed", True) else None,
         chunks=lazy.chunks,
         digest=digest(array, folder),
-        first_section=_first_section(image),
+        first_section=_first_section(made),
         notes=() if voxel_size else ("the axes of the image have no length unit: its scale was not used",),
     )
 
 
-def _first_section(image: Location) -> int:
-    """What the provenance of the image says, or of the image that the label image ``image`` belongs to."""
+def _provenance(image: Location) -> Mapping[str, Any]:
+    """Of the image, or of the image that the label image ``image`` belongs to; empty for what others wrote."""
     root = image.parent.parent if image.parent.name == "labels" else image
     found = zarr_node.attributes(root).get(PROVENANCE)
-    number = found.get("first_section", 0) if isinstance(found, Mapping) else 0
+    return found if isinstance(found, Mapping) else {}
+
+
+def _first_section(made: Mapping[str, Any]) -> int:
+    number = made.get("first_section", 0)
     return number if isinstance(number, int) else 0
 
 
@@ -101,10 +106,12 @@ def _check_axes(names: Sequence[str], uri: str) -> None:
         raise VolumeError(f"{uri}: expected a 3D image whose axes end in z,y,x, found {','.join(names)}")
 
 
-def _place(multiscale: Multiscale04 | Multiscale05, level: int, uri: str) -> tuple[VoxelSize | None, FloatTriple]:
+def _place(
+    multiscale: Multiscale04 | Multiscale05, level: int, uri: str
+) -> tuple[VoxelSize | None, FloatTriple | None]:
     units = [str(axis.unit).lower() if axis.unit else "" for axis in multiscale.axes[-3:]]
     if not all(units):
-        return None, (0.0, 0.0, 0.0)
+        return None, None
     unknown = [unit for unit in units if unit not in NM_PER_UNIT]
     if unknown:
         raise VolumeError(f"{uri}: unknown length unit {unknown[0]!r}; known: {', '.join(NM_PER_UNIT)}")
@@ -120,7 +127,7 @@ def _place(multiscale: Multiscale04 | Multiscale05, level: int, uri: str) -> tup
     except GeometryError as exc:
         raise VolumeError(f"{uri}: OME-Zarr scale: {exc}") from exc
     if not any(transform.type == "translation" for transform in steps):
-        return voxel_size, (0.0, 0.0, 0.0)  # not placed anywhere: like a TIFF, it starts at 0
+        return voxel_size, None
     centre = triple([t * u for t, u in zip(translation, to_nm, strict=True)])
     return voxel_size, lower_edge(centre, voxel_size)
 

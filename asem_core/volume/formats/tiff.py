@@ -58,7 +58,7 @@ class _File:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     voxel_size: VoxelSize | None
-    lower_edge_nm: FloatTriple
+    lower_edge_nm: FloatTriple | None
     first_section: int
     notes: tuple[str, ...]
 
@@ -283,9 +283,9 @@ def _described(tif: TiffFile) -> Mapping[str, Any]:
     return {**(tif.imagej_metadata or {}), **(shaped[0] if shaped else {})}
 
 
-def _lower_edge_nm(found: Mapping[str, Any]) -> FloatTriple:
+def _lower_edge_nm(found: Mapping[str, Any]) -> FloatTriple | None:
     """Where the volume starts; only ASEM's own files say."""
-    return _three_numbers(found.get("lower_edge_nm")) or (0.0, 0.0, 0.0)
+    return _three_numbers(found.get("lower_edge_nm"))
 
 
 def _first_section(found: Mapping[str, Any]) -> int:

@@ -40,7 +40,7 @@ def _described(path: Path) -> Mapping[str, Any] | None:
         return None
 
 
-_PLACE = {"voxel_size_nm", "lower_edge_nm", "first_section"}
+_PLACE = {"voxel_size_nm", "first_section"}
 """Our words in the description of a TIFF; nobody else's software writes them."""
 _SECTION = re.compile(r"section_\d+\.tif")
 
@@ -125,7 +125,8 @@ class TiffPlan:
     first: int
     """Number of the first section in the acquisition."""
     voxel_size: VoxelSize
-    lower_edge_nm: FloatTriple
+    lower_edge_nm: FloatTriple | None
+    """None: not stated."""
 
     @property
     def bytes(self) -> int:
@@ -138,7 +139,7 @@ class TiffPlan:
         return {
             "tiff": "stack" if self.stack else "sections", "shape": list(self.shape), "dtype": str(self.dtype),
             "first_section": self.first, "voxel_size_nm": list(self.voxel_size.zyx),
-            "lower_edge_nm": list(self.lower_edge_nm),
+            "lower_edge_nm": self.lower_edge_nm and list(self.lower_edge_nm),
         }  # fmt: skip
 
     def place(self, destination: Path) -> Path:
@@ -198,8 +199,8 @@ class TiffPlan:
 
         z, y, x = self.voxel_size.zyx
         place = {
-            "voxel_size_nm": [z, y, x], "lower_edge_nm": list(self.lower_edge_nm), "first_section": self.first,
-            "spacing": z, "unit": "nm", "run": run,
+            "voxel_size_nm": [z, y, x], "first_section": self.first, "spacing": z, "unit": "nm", "run": run,
+            **({} if self.lower_edge_nm is None else {"lower_edge_nm": list(self.lower_edge_nm)}),
         }  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="asem-") as folder:
             path = Path(folder) / "frame.tif"  # where the pixels would be, it is a hole that takes no disk

@@ -35,7 +35,7 @@ def open_zarr(uri: str) -> Source:
     return Source(
         array=lazy,
         voxel_size=None if resolution is None else VoxelSize(resolution),
-        lower_edge_nm=_numbers(found, "offset", folder) or (0.0, 0.0, 0.0),
+        lower_edge_nm=_numbers(found, "offset", folder),
         chunks=lazy.chunks,
         digest=digest(array, folder),
     )

@@ -20,6 +20,7 @@ from typing import Any
 
 from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
+from asem_core.volume.contents import is_as_written, record_contents
 from asem_core.volume.output import Replaceable, complete_or_absent
 from asem_core.zoo.files import RDF_NAME, README_NAME, file_sha256
 from asem_core.zoo.find import Listed
@@ -31,6 +32,7 @@ from asem_core.zoo.write.export import export_zip
 
 ID_MAP = "id_map.json"
 _MODELS = "models"
+_MADE_BY = "asem zoo build"
 
 
 def build_site(
@@ -51,7 +53,7 @@ def build_site(
         Address at which it will be: then `id_map.json` is written, and addresses in ``collection.json`` are full URLs.
         Without it they are relative to the site.
     overwrite
-        Replace a site that is there.
+        Replace a site that is there, unless something was added to it or edited in it.
 
     Raises
     ------
@@ -65,8 +67,9 @@ def build_site(
         raise ModelError(f"two models have one id ({', '.join(sorted(ids))}): a site needs distinct ids")
     root = "" if url is None else url.rstrip("/") + "/"
     needed = 2 * sum(model.bytes for model in models)
-    kind = Replaceable(name="a zoo site", recognise=lambda folder: (folder / COLLECTION).is_file())
-    with complete_or_absent(site, needed_bytes=needed, overwrite=overwrite, kind=kind) as partial:
+    kind = Replaceable(name="a zoo site", recognise=lambda folder: is_as_written(folder, made_by=_MADE_BY))
+    folders = [model.folder for model in models]
+    with complete_or_absent(site, needed_bytes=needed, overwrite=overwrite, kind=kind, inputs=folders) as partial:
         (partial / _MODELS).mkdir(parents=True)
         pages, entries = [], []
         for done, model in enumerate(models):
@@ -79,6 +82,7 @@ def build_site(
             id_map = {e["id"]: {"source": e["rdf_source"], "sha256": e["rdf_sha256"]} for e in entries}
             _write_json(partial / ID_MAP, id_map)
         write_pages(partial, pages, url=root.rstrip("/") or None)
+        record_contents(partial, made_by=_MADE_BY)
         progress("build", len(models), len(models))
 
 

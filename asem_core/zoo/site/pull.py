@@ -16,6 +16,7 @@ from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
 from asem_core.specs import ModelSpec
 from asem_core.volume.address import absolute, locate, read_json
+from asem_core.volume.output import held
 from asem_core.zoo.download import download
 from asem_core.zoo.guard.names import is_inside
 from asem_core.zoo.store import check_id, install_package, model_store
@@ -41,6 +42,8 @@ def pull(model_id: str, site: str, *, overwrite: bool = False, progress: Progres
     ------
     ModelError
         The site has no such model, cannot be reached, or what it sends is not what it states.
+    OutputError
+        The store cannot be written, or another process fetches the same model.
 
     Examples
     --------
@@ -49,11 +52,12 @@ def pull(model_id: str, site: str, *, overwrite: bool = False, progress: Progres
     root = re.sub(r"/(index\.html|collection\.json)?$", "", absolute(site))
     entry = _entry(model_id, root)
     archive = model_store() / DOWNLOADS / f"{check_id(model_id)}.zip"
-    download(f"{root}/{entry['zip_source']}", archive, sha256=entry["zip_sha256"], progress=progress)
-    try:
-        return install_package(archive, model_id=model_id, overwrite=overwrite)
-    finally:
-        archive.unlink()
+    with held(archive):
+        download(f"{root}/{entry['zip_source']}", archive, sha256=entry["zip_sha256"], progress=progress)
+        try:
+            return install_package(archive, model_id=model_id, overwrite=overwrite)
+        finally:
+            archive.unlink()
 
 
 def _entry(model_id: str, root: str) -> Mapping[str, str]:

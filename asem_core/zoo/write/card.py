@@ -16,7 +16,7 @@ from cattrs.errors import ClassValidationError
 from cattrs.v import format_exception, transform_error
 
 from asem_core.errors import ModelError
-from asem_core.specs import StageRef
+from asem_core.specs import StageRef, TrainedGrey
 from asem_core.zoo.write.origin import Imported, Trained, in_words, provenance_line, published_scores, training_text
 from asem_core.zoo.write.parity import Parity
 from asem_core.zoo.write.stages import FIXED, split_told
@@ -112,6 +112,8 @@ class Facts:
     scores: tuple[ScoreSet, ...]
     compared: tuple[ScoreSet, ...] = ()
     """Of another training, whose weights are not in the package."""
+    grey: TrainedGrey | None = None
+    """Grey values of the training volumes; None: not known."""
     date: str
     """``YYYY-MM-DD``."""
     core_version: str
@@ -212,12 +214,22 @@ def _input(facts: Facts) -> str:
 
 - Model `{facts.id}`, version {facts.version}: {facts.organelle}.
 - Voxel size: {voxel} nm (z, y, x). Bring other data to this grid first; ASEM does that by itself.
-- Input: one channel, float32, grey values 0..255, membranes dark on a bright ground{_after(facts)}.
+- Input: one channel, float32, grey values 0..255, membranes dark on a bright ground{_after(facts)}.{_seen(facts.grey)}
   The package's preprocessing{_told(facts)} brings them to -1..1 (gain 2/255, offset -1), which is what `weights.onnx`
   receives.
 - Output: one channel, float32, the probability of {facts.organelle} per voxel, same size as the input.
 - Every side must be a multiple of 8 and at least 112. The outer 52 voxels on each side are context, not prediction
   (halo 52). A wrong size is not rejected by the graph itself: it gives shifted results."""
+
+
+def _seen(grey: TrainedGrey | None) -> str:
+    if grey is None:
+        return ""
+    low, median, high = (f"{v[1]:.0f} ({v[0]:.0f} to {v[2]:.0f})" for v in (grey.low, grey.median, grey.high))
+    volumes = "1 volume" if grey.volumes == 1 else f"{grey.volumes} volumes"
+    return f"""
+  Trained on {volumes} with grey values from {low} to {high} (1st and 99th percentile), median {median}: a typical
+  volume, in brackets the extremes. `asem segment` warns of others, and `--grey auto` brings them there."""
 
 
 def _after(facts: Facts) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from asem_core.errors import OutputError
-from asem_core.volume.output import Replaceable, complete_or_absent
-from asem_core.zoo.files import RDF_NAME
+from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import MANIFEST
 from asem_core.zoo.write.origin import in_words
@@ -21,9 +21,11 @@ log = logging.getLogger(__name__)
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file, the earliest that a zip can state: the time of writing must not change the sha256."""
 _MODE = 0o100644 << 16
+_MARK = b"asem zoo export"
+"""Comment of the zip: by it we know our own."""
 
 
-def export_zip(folder: Path, destination: Path, *, overwrite: bool = False) -> Path:
+def export_zip(folder: Path, destination: Path, *, inputs: Iterable[Input] = (), overwrite: bool = False) -> Path:
     """Write the package in ``folder`` as a zip: complete or absent, and the same bytes for the same package.
 
     Where the model needs stages that bioimage.io has no words for, a warning says so: `asem segment` runs them from
@@ -35,15 +37,22 @@ def export_zip(folder: Path, destination: Path, *, overwrite: bool = False) -> P
         An unpacked bioimage.io model; it is checked first.
     destination
         File that ends in ``.zip``.
+    inputs
+        What was read beside the folder, such as the zip that it was unpacked from, and must not be touched.
     overwrite
-        Replace a zip of a model that is there.
+        Replace a zip that this function wrote.
+
+    Returns
+    -------
+    Path
+        The zip.
 
     Raises
     ------
     ModelError
         A file of the package is missing or is not the stated one.
     OutputError
-        The name does not end in ``.zip``, or it exists, or cannot be written.
+        The name does not end in ``.zip``, or it exists, lies in the package, or cannot be written.
 
     Examples
     --------
@@ -60,9 +69,11 @@ def export_zip(folder: Path, destination: Path, *, overwrite: bool = False) -> P
             destination, missing, destination,
         )  # fmt: skip
     needed = sum(path.stat().st_size for path in _files(folder))
-    kind = Replaceable(name="a model's zip", recognise=_is_package_zip)
+    inputs = (folder, *inputs)
+    kind = Replaceable(name="a model's zip", recognise=_is_own_zip)
+    destination = check_destination(destination, overwrite=overwrite, kind=kind, inputs=inputs)
     with (
-        complete_or_absent(destination, needed_bytes=needed, overwrite=overwrite, kind=kind) as partial,
+        complete_or_absent(destination, needed_bytes=needed, overwrite=overwrite, kind=kind, inputs=inputs) as partial,
         partial.open("wb") as file,
     ):
         write_zip(folder, file)
@@ -72,6 +83,7 @@ def export_zip(folder: Path, destination: Path, *, overwrite: bool = False) -> P
 def write_zip(folder: Path, file: BinaryIO) -> None:
     """Write the files of ``folder`` as a zip, in the order of their names; hidden files and caches are left out."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = _MARK
         for path in _files(folder):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _TIME)
             entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, _MODE, 3
@@ -85,8 +97,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(kept, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _is_package_zip(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
+def _is_own_zip(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        return RDF_NAME in archive.namelist()
+        return archive.comment == _MARK

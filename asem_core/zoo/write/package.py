@@ -82,6 +82,7 @@ def model_spec(card: Card, facts: Facts, *, package: str, sha256: str) -> ModelS
         id=facts.id, version=facts.version, package=package, voxel_size_nm=facts.voxel_size_nm,
         preprocess=facts.stages, sha256=sha256, licence=" ".join(card.licence.split()),
         trained_on=" ".join(card.trained_on.split()), scores=flat_scores(facts.scores),
+        grey=facts.grey,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from asem_core.errors import ModelError
 from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
+from asem_core.specs import TrainedGrey
 from asem_core.zoo.files import (
     ARCHITECTURE_NAME,
     COVER_NAME,
@@ -155,10 +156,16 @@ def _provenance(facts: Facts) -> dict[str, Any]:
         "torch_version": facts.torch_version,
         "parameters": facts.parameters,
         **facts.origin.values(),
+        **({} if facts.grey is None else {"grey": _listed(facts.grey)}),
         "parity": [attrs.asdict(p) for p in facts.parity],
         "scores": [_score(entry) for entry in facts.scores],
         **({"compared": [_score(entry) for entry in facts.compared]} if facts.compared else {}),
     }
+
+
+def _listed(grey: TrainedGrey) -> dict[str, Any]:
+    """Tuples as lists, which YAML has."""
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in attrs.asdict(grey).items()}
 
 
 def _score(entry: ScoreSet) -> dict[str, Any]:

@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 import tifffile
 import xarray as xr
-from asem_core.blocks.produce import produce
 
 from asem_core import VoxelSize
 from asem_core.analyze import analyze
 from asem_core.errors import AsemError, GeometryError, OutputError, PluginError, VolumeError
-from asem_core.plugins import LoadedPlugin
+from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.specs import AnalysisSpec
-from asem_core.volume.formats.ome_write import ArrayPlan
+from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+
+from .toy import OUTPUTS
 
 SHAPE = (6, 7, 8)
 
@@ -28,12 +29,13 @@ SHAPE = (6, 7, 8)
 def toys(registry: Registry) -> Registry:
     """A registry whose analyses are toys: ``count``, and ``greedy``, which needs everything."""
     module = f"{__name__.rpartition('.')[0]}.toy"
-    common = {"version": "1", "summary": "count voxels", "params": f"{module}:Params"}
+    common = {"version": "1", "summary": "count voxels", "params": f"{module}:Params", "row": "object",
+              "outputs": OUTPUTS}  # fmt: skip
     specs = (
         AnalysisSpec(name="count", fn=f"{module}:count", takes=("raw", "others"), **common),
         AnalysisSpec(name="greedy", fn=f"{module}:refuse", needs=("raw", "cell_mask"), **common),
     )
-    plugin = LoadedPlugin(name="toy", distribution="asem-toy", version="2")
+    plugin = PluginRecord(name="toy", distribution="asem-toy", version="2")
     entries = {spec.name: Entry(spec=spec, plugin=plugin) for spec in specs}
     registry.__dict__["analyses"] = Names(kind="analysis", entries=entries)
     return registry
@@ -42,11 +44,12 @@ def toys(registry: Registry) -> Registry:
 def write(path: Path, array: Any, *, voxel_size=(5, 5, 5), lower=(0.0, 0.0, 0.0), labels=False) -> Path:
     """An OME-Zarr image, or a label image."""
     reduction: Any = "mode" if labels else "mean"
-    produce(
-        path, lambda box: {"image": array[box.slices]},
-        image=ArrayPlan(shape=array.shape, dtype=str(array.dtype), chunk=(4, 4, 4), reduction=reduction),
-        voxel_size=VoxelSize(voxel_size), lower_edge_nm=lower, block=(8, 8, 8), provenance={}, stage="test",
+    output = create_ome_zarr(
+        path, image=ArrayPlan(shape=array.shape, dtype=str(array.dtype), chunk=(4, 4, 4), reduction=reduction),
+        labels={}, voxel_size=VoxelSize(voxel_size), lower_edge_nm=lower, provenance={},
     )  # fmt: skip
+    output.image[:] = array
+    build_pyramid(output)
     return path
 
 
@@ -152,7 +155,7 @@ def test_only_an_analysis_is_replaced(tmp_path: Path, toys: Registry) -> None:
     source, out = write(tmp_path / "p.zarr", probability()), tmp_path / "out"
     out.mkdir()
     (out / "thesis.tex").touch()
-    with pytest.raises(OutputError, match="holds other things than an analysis"):
+    with pytest.raises(OutputError, match="not only, an analysis that ASEM wrote"):
         analyze("count", source, out, registry=toys, overwrite=True)
     other = tmp_path / "other"
     analyze("count", source, other, registry=toys)
@@ -160,3 +163,7 @@ def test_only_an_analysis_is_replaced(tmp_path: Path, toys: Registry) -> None:
         analyze("count", source, other, registry=toys)
     analyze("count", source, other, registry=toys, overwrite=True, params={"least": 3})
     assert pd.read_csv(other / "count.csv").empty
+    (other / "note.txt").write_text("edited")
+    with pytest.raises(OutputError, match="is not replaced"):
+        analyze("count", source, other, registry=toys, overwrite=True)
+    assert (other / "note.txt").read_text() == "edited"

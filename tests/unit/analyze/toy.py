@@ -9,6 +9,14 @@ import attrs
 import numpy as np
 
 from asem_core.analyze import View
+from asem_core.specs import Output
+
+OUTPUTS = (
+    Output(names=("size_voxels",), dtype="int64", text="how many"),
+    Output(names=("name",), dtype="str", text="what it is called"),
+    Output(names=("profile",), dtype="float64", text="nothing", dims=("object", "depth")),
+)
+"""What `count` returns."""
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from asem_core import Registry
 from asem_core.analyze import tables
-from asem_core.cli.analyze import make_group
+from asem_core.cli.analyze import analyze
 from asem_core.cli.params_options import field_docs, options_of
 from asem_core.errors import GeometryError, PluginError, VolumeError
 
@@ -25,7 +25,7 @@ def run(registry: Registry) -> Any:
     """``run("objects", ...)``: a call of ``asem analyze``."""
 
     def call(*arguments: Any) -> Result:
-        return CliRunner().invoke(make_group(registry), [str(a) for a in arguments])
+        return CliRunner().invoke(analyze, [str(a) for a in arguments], obj=registry)
 
     return call
 
@@ -68,7 +68,7 @@ def test_summary_names_what_was_left_out(tmp_path: Path, labels: Path, run: Any,
     assert "left out: 1" in result.stderr
     assert "pip install 'asem-core[parquet]'" in result.stderr
     assert sorted(path.name for path in (tmp_path / "some").iterdir()) == [
-        "analysis.json", "objects.csv", "objects.zarr",
+        ".asem-contents.json", "analysis.json", "objects.csv", "objects.zarr",
     ]  # fmt: skip
     none = run(*given, "-o", tmp_path / "none", "--min-volume-nm3", 1e9)
     assert none.exit_code == 0

@@ -42,7 +42,12 @@ def test_list_and_show(tmp_path: Path) -> None:
     assert run("list").output.splitlines()[1].split()[:6] == ["toy", "-", "5", "x", "5", "x"]
     assert json.loads(run("list", "--json").output)[0]["labels"] == ["er"]
     shown = run("show", "toy").output
-    for part in ("volumes/labels/er, dilate 0", "er-validation-1: 1:3,1:3,1:3", "CC0", "Nobody 2020"):
+    for part in (
+        "volumes/labels/er, dilate 0",
+        "er-validation-1 (validation of er): 1:3,1:3,1:3",
+        "CC0",
+        "Nobody 2020",
+    ):
         assert part in shown
     assert json.loads(run("show", "toy", "--json").output)["blocks"][0]["start"] == [1, 1, 1]
     assert isinstance(run("show", "tov").exception, PluginError)

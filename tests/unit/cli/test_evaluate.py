@@ -13,14 +13,14 @@ from click.testing import CliRunner
 from asem_core import builtin, hookspecs
 from asem_core.cli.evaluate import evaluate
 from asem_core.errors import AsemError, GeometryError, OutputError, PluginError, VolumeError
-from asem_core.plugins import LoadedPlugin, Plugins
+from asem_core.plugins import PluginRecord, Plugins
 from asem_core.registry import Registry
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
 SHAPE = (12, 16, 20)
 MITO = OrganelleSpec(
-    name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=2, erode=1),
-    zone_presets={"thick": ExclusionZone(dilate=3, erode=2)},
+    name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 2, "erode": 1}),
+    zone_presets={"thick": StageRef(name="shell", params={"dilate": 3, "erode": 2})},
 )  # fmt: skip
 
 
@@ -30,8 +30,8 @@ def registry(monkeypatch):
     manager.add_hookspecs(hookspecs)
     manager.register(builtin, name="asem-core")
     manager.register(SimpleNamespace(asem_register_organelles=hookspecs.hookimpl(lambda: [MITO])), name="toy")
-    loaded = tuple(LoadedPlugin(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
-    found = Registry(Plugins(manager=manager, loaded=loaded))
+    records = tuple(PluginRecord(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
+    found = Registry(Plugins(manager=manager, records=records))
     monkeypatch.setattr("asem_core.registry.make_registry", lambda: found)
 
 
@@ -80,7 +80,7 @@ def test_json_and_nothing_else_on_stdout(published, sections):
         {"tp": 504, "fp": 56, "fn": 56, "precision": 0.9, "recall": 0.9, "f1": 0.9, "iou": 504 / 616}
     )
     assert document["with_zone"]["f1"] == 1
-    assert document["zone"]["dilate_nm"] == [10, 10, 10]
+    assert document["zone"]["on_grid"]["dilate"]["nm"] == [10, 10, 10]
     assert document["figures"] == []
 
 
@@ -91,7 +91,7 @@ def test_a_table_to_read_and_pictures(published, sections, tmp_path):
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "with zone" in result.stdout
-    assert "outwards (z, y, x): (0, 0, 0) voxels = (0, 0, 0) nm" in result.stdout
+    assert "zone shell (dilate (0, 0, 0) voxels = (0, 0, 0) nm; erode (0, 0, 0) voxels = (0, 0, 0) nm)" in result.stdout
     assert "excluded by the zone: 0 of 560 voxels (0.0%)" in result.stdout
     pictures = sorted((tmp_path / "f").glob("*.png"))
     assert len(pictures) == 3
@@ -121,13 +121,15 @@ def test_an_unknown_organelle_lists_the_known(published, sections):
 def test_bad_zones(published, sections, zone):
     result = run(published, sections, "--organelle", "mito", f"--zone={zone}")
     assert isinstance(result.exception, AsemError)
-    assert "such as 4,4, or a preset of mito (paper, thick)" in str(result.exception)
+    assert "such as 4,4, or a preset of mito (paper, thick), or ZONE:PARAMETER=VALUE,... of the zones shell" in str(
+        result.exception
+    )
 
 
 def test_a_zone_by_its_name(published, sections):
     arguments = (published, sections, "--organelle", "mito", "--voxel-size", "5", "--json", "--zone")
     paper, thick = (json.loads(run(*arguments, name).stdout)["zone"] for name in ("paper", "thick"))
-    assert (paper["dilate_voxels"], thick["dilate_voxels"]) == ([2, 2, 2], [3, 3, 3])
+    assert (paper["params"], thick["params"]) == ({"dilate": 2, "erode": 1}, {"dilate": 3, "erode": 2})
 
 
 def test_raw_needs_figures(published, sections):

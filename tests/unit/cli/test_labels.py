@@ -41,7 +41,7 @@ def test_sections_to_scores(sections, tmp_path):
     assert result.stdout.splitlines() == [
         "remove_small_objects (min_voxels 27 voxels = 3375 nm^3): 1 objects removed, -2 voxels",
         "dilate_labels (width (1, 1, 1) voxels = (5, 5, 5) nm): +216 voxels",
-        "zone shell (outwards (4, 4, 4) voxels = (20, 20, 20) nm; inwards (4, 4, 4) voxels = (20, 20, 20) nm): "
+        "zone shell (dilate (4, 4, 4) voxels = (20, 20, 20) nm; erode (4, 4, 4) voxels = (20, 20, 20) nm): "
         f"{(zarr.open_array(out / 'labels/metric_mask/0', mode='r')[:] == 0).sum():,} voxels",
         f"{out}: 432 voxels labelled",
     ]

@@ -39,7 +39,8 @@ def test_mask_summary_and_picture(tmp_path: Path, cell: Path) -> None:
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(np.unique(found.read(found.box)[:, 10:]), 1)
     assert np.asarray(Image.open(picture)).std() > 10
-    assert isinstance(run(*given).exception, OutputError)
+    assert run(*given, "--preview", picture).exit_code == 0, "a picture of ours is drawn anew"
+    assert isinstance(run(*given, "--high", "90").exception, OutputError)
 
 
 def test_empty_and_full_masks_are_said(tmp_path: Path, cell: Path) -> None:
@@ -57,6 +58,9 @@ def test_wrong_input_leaves_nothing(tmp_path: Path, cell: Path) -> None:
     size = ("--voxel-size", "5,5,5")
     assert isinstance(run(cell, "-o", out).exception, AsemError)
     assert isinstance(run(cell, "-o", out, *size, "--low", "200").exception, AsemError)
-    assert isinstance(run(cell, "-o", out, *size, "--preview", tmp_path / "no" / "p.png").exception, OutputError)
+    Image.new("L", (2, 2)).save(tmp_path / "photo.png")
+    for preview in (tmp_path / "photo.png", cell, out / "p.png", tmp_path / "p.jpg", cell / "p.png"):
+        refused = run(cell, "-o", out, *size, "--preview", preview)
+        assert isinstance(refused.exception, OutputError), preview
     assert run(cell, "-o", out, *size, "--opening", "-1").exit_code == 2
     assert not out.exists()

@@ -24,7 +24,7 @@ def work():
         print("ready", flush=True)
         {computation}
 
-main.register = lambda: work
+main.command_line = lambda: (work, None)
 sys.argv[:] = ["asem", sys.argv[1]]
 work.params.append(click.Argument(["folder"], expose_value=False))
 main.main()

@@ -6,11 +6,13 @@ import pluggy
 import pytest
 
 from asem_core import builtin, hookspecs
-from asem_core.plugins import LoadedPlugin, Plugins
+from asem_core.plugins import PluginRecord, Plugins
 from asem_core.registry import Registry
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
-MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=4, erode=4))
+MITO = OrganelleSpec(
+    name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 4, "erode": 4})
+)
 
 
 @pytest.fixture
@@ -26,5 +28,5 @@ def registry():
     toy = SimpleNamespace(asem_register_organelles=hookspecs.hookimpl(lambda: [MITO]))
     for name, plugin in (("asem-core", builtin), ("toy", toy)):
         manager.register(plugin, name=name)
-    loaded = tuple(LoadedPlugin(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
-    return Registry(Plugins(manager=manager, loaded=loaded))
+    records = tuple(PluginRecord(name=name, distribution=name, version="0") for name in ("asem-core", "toy"))
+    return Registry(Plugins(manager=manager, records=records))

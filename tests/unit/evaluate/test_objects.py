@@ -237,8 +237,9 @@ def test_a_crop_is_scored_where_it_lies():
 
 def test_positions_come_from_the_volume_that_has_one():
     truth = bars((1, 1, 3))
-    for at in (((0, 0, 0), (50, 60, 70)), ((50, 60, 70), (0, 0, 0))):
-        found = evaluate_objects(volume(truth, at=at[0]), volume(truth, at=at[1]))
+    somewhere, nowhere = volume(truth, at=(50, 60, 70)), attrs.evolve(volume(truth), placed=False)
+    for pair in ((somewhere, nowhere), (nowhere, somewhere)):
+        found = evaluate_objects(*pair)
         assert {(row.z_nm, row.y_nm, row.x_nm) for row in object_rows(found)} == {(60, 70, 80)}
 
 
@@ -260,7 +261,7 @@ def test_the_table_says_who_was_met_and_who_was_not(tmp_path):
     assert lines[1] == "truth,3,matched,10.0,10.0,15.0,16,False,1,7,0.7500"
     assert lines[3].endswith(",0,,")
     file.write_text("mine")
-    with pytest.raises(OutputError, match="holds other things than a table of objects"):
+    with pytest.raises(OutputError, match="not only, a table of objects that ASEM wrote"):
         write_object_table(found, file)
     assert file.read_text() == "mine"
 

@@ -19,6 +19,7 @@ from asem_core.geometry import Box, VoxelSize
 from asem_core.labels.blocks import LabelBlocks, apply_rule
 from asem_core.labels.plan import choose_zone, make_plan
 from asem_core.labels.prepare import prepare
+from asem_core.labels.zone import make_zone
 from asem_core.params import make_params
 from asem_core.registry import make_registry, resolve
 from asem_core.specs import DatasetSpec, StageRef
@@ -208,10 +209,19 @@ def test_bad_rules(stage, message):
 
 def test_zones_by_name():
     er = REGISTRY.organelles["er"]
-    assert [(z.dilate, z.erode) for z in (choose_zone(er, t) for t in ("paper", "incasem", "3,1"))] == [
-        (1, 1), (2, 2), (3, 1)]  # fmt: skip
-    with pytest.raises(AsemError, match=r"a preset of er \(paper, incasem\); got 'thick'"):
-        choose_zone(er, "thick")
+
+    def widths(text):
+        params = make_zone(choose_zone(er, text, registry=REGISTRY), REGISTRY).params
+        return params.dilate, params.erode
+
+    texts = ("paper", "incasem", "3,1", "shell:dilate=2,erode=5")
+    assert [widths(text) for text in texts] == [(1, 1), (2, 2), (3, 1), (2, 5)]
+    with pytest.raises(AsemError, match=r"a preset of er \(paper, incasem\), or .* of the zones shell; got 'thick'"):
+        choose_zone(er, "thick", registry=REGISTRY)
+    with pytest.raises(PluginError, match=r"shell cannot take dilate=2: .*; parameters of shell: dilate, erode"):
+        widths("shell:dilate=2")
+    with pytest.raises(PluginError, match=r"cannot take .*'dilate' must be >= 0"):
+        widths("shell:dilate=-2,erode=1")
 
 
 def test_what_cannot_be_prepared_leaves_nothing(tmp_path):
@@ -234,6 +244,8 @@ def test_the_organelles_carry_the_numbers_of_the_paper(name, cleanup, dilate, zo
     spec = REGISTRY.organelles[name]
     assert [(stage.name, dict(stage.params)) for stage in spec.cleanup] == cleanup
     assert spec.dilate_voxels == dilate
-    assert (spec.exclusion_zone.dilate, spec.exclusion_zone.erode) == zone
-    assert (spec.zone_presets["incasem"].dilate, spec.zone_presets["incasem"].erode) == incasem
+    assert spec.exclusion_zone == StageRef(name="shell", params=dict(zip(("dilate", "erode"), zone, strict=True)))
+    assert spec.zone_presets == {
+        "incasem": StageRef(name="shell", params=dict(zip(("dilate", "erode"), incasem, strict=True)))
+    }
     assert spec.threshold == 0.5

@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 import pytest
 
-from asem_core import VoxelSize
+from asem_core import VoxelSize, segment
+from asem_core.blocks.journal import journal_path
 from asem_core.errors import AsemError, GeometryError, ModelError, ResumeError
 from asem_core.geometry import Box
 from asem_core.models.described import as_probability, open_described
@@ -19,11 +20,12 @@ from asem_core.models.description import describe
 from asem_core.models.find import find_model, is_own
 from asem_core.models.tiling import Sizes, Tiling
 from asem_core.predict.plan import Settings, make_plan
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
 from ...box_model import named, read_rdf, write_box_model, write_rdf
 
-BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+GREY = np.random.default_rng(0).integers(0, 255, (30, 30, 30), np.uint8)
+BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}))
 
 
 def axes(values: dict[str, Any], tensor: str) -> list[dict[str, Any]]:
@@ -185,29 +187,39 @@ def test_tiles_that_a_model_takes() -> None:
         tiling.lattice((5, 20, 17))
 
 
-def planned(folder: Path, output: Path, registry: Any, as_volume: Any, channel: str | None = None) -> Any:
-    volume = as_volume(np.zeros((30, 30, 30), np.uint8))
+def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
+    volume = as_volume(np.random.default_rng(0).integers(0, 255, (30, 30, 30), np.uint8))
+    channel = settings.pop("channel", None)
     with find_model(folder, organelle=BOX, registry=registry, channel=channel) as model:
         return make_plan(
             volume, output, organelle=BOX, model=model, registry=registry, mask=None, overwrite=False,
-            settings=Settings(max_memory=10**10, runtime="onnxruntime"),
+            settings=Settings(max_memory=10**10, runtime="onnxruntime", **settings),
         )  # fmt: skip
 
 
 def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: Any, as_volume: Any) -> None:
-    from asem_core.predict.segment import _begin
-
     folder = write_box_model(tmp_path / "box", gains=(0.001, 0.002))
     output = tmp_path / "out.zarr"
-    _begin(planned(folder, output, registry, as_volume, channel="0"))
-    assert planned(folder, output, registry, as_volume, channel="box0").resumed is not None
-    with pytest.raises(ResumeError, match="box0"):
-        planned(folder, output, registry, as_volume, channel="1")
+
+    def run(channel: str) -> None:
+        segment(
+            as_volume(GREY), output, organelle=BOX, registry=registry, model=folder,
+            channel=channel, runtime="onnxruntime",
+        )  # fmt: skip
+
+    run("0")
+    journal = journal_path(output)
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # as if killed before its end
+    with pytest.raises(ResumeError, match="channel was box0, now box1"):
+        run("1")
+    described = read_rdf(folder)
     values = read_rdf(folder)
     axes(values, "outputs")[2]["halo"] = 3
     write_rdf(folder, values)
     with pytest.raises(ResumeError, match="halo"):
-        planned(folder, output, registry, as_volume, channel="0")
+        run("0")
+    write_rdf(folder, described)
+    run("box0")
 
 
 def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any, as_volume: Any) -> None:

@@ -19,12 +19,14 @@ from click.testing import CliRunner
 from asem_core.analyze import analyze
 from asem_core.cli.report import report as verb
 from asem_core.errors import AsemError, OutputError, PluginError
-from asem_core.plugins import LoadedPlugin
+from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.report import needs
 from asem_core.report.make import make_report
 from asem_core.report.parts import Card
 from asem_core.specs import AnalysisSpec
+
+from ..analyze.toy import OUTPUTS
 
 
 @pytest.fixture
@@ -34,12 +36,13 @@ def toys(registry: Registry) -> Registry:
     toy = f"{package.rpartition('.')[0]}.analyze.toy"
     common: dict[str, Any] = {
         "version": "1", "summary": "count voxels", "fn": f"{toy}:count", "params": f"{toy}:Params", "takes": ("raw",),
+        "row": "object", "outputs": OUTPUTS,
     }  # fmt: skip
     specs = (
         AnalysisSpec(name="plain", **common),
         AnalysisSpec(name="drawn", report=f"{package}.toy:report", **common),
     )
-    plugin = LoadedPlugin(name="toy", distribution="asem-toy", version="2")
+    plugin = PluginRecord(name="toy", distribution="asem-toy", version="2")
     entries = {spec.name: Entry(spec=spec, plugin=plugin) for spec in specs} | dict(registry.analyses.entries)
     registry.__dict__["analyses"] = Names(kind="analysis", entries=entries)
     return registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from asem_core.train import checkpoint, validate
 from asem_core.train.loop import TrainingResult, train
 from asem_core.train.loss import LOSSES
 from asem_core.train.recipe import Data, Recipe, structure_recipe
+from asem_core.train.run import CHECKPOINT
 from asem_core.train.start import make_network
 from asem_core.train.unet import UNet
 from asem_core.train.volumes import LabelledVolume, load_data
@@ -185,8 +186,8 @@ def test_a_kill_while_saving_keeps_the_checkpoint_before(tmp_path: Path, monkeyp
     optimiser = torch.optim.Adam(network.parameters())
     checkpoint.save(tmp_path, iteration=1, network=network, optimiser=optimiser, recipe=plan)
 
-    def torn(state: object, path: Path) -> None:
-        path.write_bytes(b"half")
+    def torn(state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", torn)
@@ -199,10 +200,10 @@ def test_a_checkpoint_from_before_a_key_existed_goes_on(tmp_path: Path) -> None:
     plan, network = recipe(), make_network(recipe(), REGISTRY)
     optimiser = torch.optim.Adam(network.parameters())
     checkpoint.save(tmp_path, iteration=3, network=network, optimiser=optimiser, recipe=plan)
-    state = torch.load(tmp_path / checkpoint.LATEST, weights_only=True)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     for data in state["recipe"]["training"]:
         del data["mask"]
-    torch.save(state, tmp_path / checkpoint.LATEST)
+    torch.save(state, tmp_path / CHECKPOINT)
     assert checkpoint.restore(tmp_path, network=network, optimiser=optimiser, recipe=plan) == 3
 
 

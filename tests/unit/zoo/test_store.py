@@ -11,15 +11,20 @@ import attrs
 import pytest
 import yaml
 
-from asem_core.errors import ModelError
+from asem_core.errors import ModelError, OutputError
 from asem_core.models.own import open_own
-from asem_core.specs import ExclusionZone, OrganelleSpec
-from asem_core.zoo.find import choose_model
+from asem_core.specs import OrganelleSpec, StageRef
+from asem_core.volume.output import held
+from asem_core.zoo.find import Listed, choose_model
 from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.site.build import build_site
+from asem_core.zoo.site.pull import pull
 from asem_core.zoo.store import install_package, stored_models
 from asem_core.zoo.store import model_store as store_path
 
-MITO = OrganelleSpec(name="mito", title="Mitochondria", exclusion_zone=ExclusionZone(dilate=4, erode=4))
+MITO = OrganelleSpec(
+    name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 4, "erode": 4})
+)
 
 
 @pytest.fixture
@@ -38,11 +43,19 @@ def renamed(package, tmp_path):
         values = json.loads((folder / "model.json").read_text())
         (folder / "model.json").write_text(json.dumps({**values, "id": model_id}))
         rdf = yaml.safe_load((folder / "rdf.yaml").read_text())
-        rdf["attachments"] = []  # model.json is no longer the one that it states
+        # model.json is no longer the one that it states
+        rdf["attachments"] = [file for file in rdf["attachments"] if file["source"] != "model.json"]
         (folder / "rdf.yaml").write_text(yaml.safe_dump(rdf))
         return folder
 
     return copy
+
+
+def pull_from(package, folder):
+    """Pull the model from a site that holds just it."""
+    site = folder / "site"
+    build_site(site, [Listed(organelle="mito", spec=read_manifest(package), distribution=None)])
+    return pull("mito-10nm", str(site))
 
 
 def zipped(folder, path):
@@ -78,17 +91,42 @@ def test_installed_model_is_found(package, tmp_path, model_store, registry, pack
         choose_model(attrs.evolve(MITO, name="er"), "mito-10nm")
 
 
-def test_same_weights_again_and_other_weights(package, model_store):
-    install_package(package)
-    install_package(package)
-    manifest = model_store / "mito-10nm/model.json"
+def test_same_weights_again_and_other_weights(package, renamed, model_store):
     version = read_manifest(package).version
+    older = renamed("mito-10nm")
+    manifest = older / "model.json"
     manifest.write_text(manifest.read_text().replace(f'"version": "{version}"', '"version": "0.9.0"'))
+    install_package(older)
+    install_package(older)
     differs = rf"mito-10nm 0\.9\.0, whose weights, .* differ from this {re.escape(version)}.*--overwrite"
     with pytest.raises(ModelError, match=differs):
         install_package(package)
     assert install_package(package, overwrite=True).version == version
     assert [path.name for path in model_store.iterdir()] == ["mito-10nm"]
+
+
+def test_only_a_package_of_ours_is_replaced(package, model_store):
+    install_package(package)
+    for name in ("notes.txt", "weights.onnx"):
+        file = model_store / "mito-10nm" / name
+        before = file.read_bytes() if file.exists() else None
+        file.write_bytes(b"mine")
+        with pytest.raises(OutputError, match="not only, a model package that ASEM wrote"):
+            install_package(package, overwrite=True)
+        assert file.read_bytes() == b"mine"
+        file.unlink() if before is None else file.write_bytes(before)
+    install_package(package, overwrite=True)
+
+
+def test_one_model_is_written_by_one_process_at_a_time(package, model_store):
+    with held(model_store / "mito-10nm"), pytest.raises(OutputError, match="is being written by another process"):
+        install_package(package)
+    assert not model_store.exists()
+    with (
+        held(model_store / ".downloads" / "mito-10nm.zip"),
+        pytest.raises(OutputError, match="is being written by another process"),
+    ):
+        pull_from(package, model_store.parent)
 
 
 def test_plugin_and_store_may_not_disagree(package):

@@ -16,7 +16,7 @@ from asem_dataset_simulated.cell.scene import CellSpec, make_cell
 from asem_dataset_simulated.cell.write import write_view
 from click.testing import CliRunner, Result
 
-from asem_core.cli.main import register
+from asem_core.cli.main import command_line
 from asem_core.errors import AsemError, GeometryError, VolumeError
 
 VOXEL_NM = 5.0
@@ -36,7 +36,12 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pit]:
 
 
 def run(*words: Any) -> Result:
-    return CliRunner().invoke(register(), ["analyze", "pits", *map(str, words)])
+    return asem("analyze", "pits", *words)
+
+
+def asem(*words: Any) -> Result:
+    command, registry = command_line()
+    return CliRunner().invoke(command, [str(word) for word in words], obj=registry)
 
 
 def test_table_review_and_json(piece: tuple[Path, Pit], tmp_path: Path) -> None:
@@ -56,7 +61,7 @@ def test_table_review_and_json(piece: tuple[Path, Pit], tmp_path: Path) -> None:
     profile = zarr.open_group(tmp_path / "out/pits.zarr", mode="r")["width_profile_nm"]
     assert np.nanmax(profile[:]) > row["width_nm"] - 5
 
-    made = CliRunner().invoke(register(), ["report", str(tmp_path / "out"), "-o", str(tmp_path / "pits.html")])
+    made = asem("report", tmp_path / "out", "-o", tmp_path / "pits.html")
     assert made.exit_code == 0, made.output
     page = (tmp_path / "pits.html").read_text(encoding="utf-8")
     assert f"height {row['height_nm']:.1f} nm" in page

@@ -3,7 +3,41 @@
 from __future__ import annotations
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import AnalysisSpec
+from asem_core.specs import AnalysisSpec, Output
+
+_OUTPUTS = (
+    Output(names=("status",), dtype="str", text="measured, or why not"),
+    Output(names=("quality",), dtype="str", text="good, fair, or empty where not measured"),
+    Output(names=("flags",), dtype="str", text="what is unusual"),
+    Output(names=("diameter_nm",), dtype="float64", text="median over the lines, membrane to membrane"),
+    Output(names=("diameter_mean_nm", "diameter_sd_nm"), dtype="float64", text="over the lines"),
+    Output(names=("diameter_minima_nm",), dtype="float64", text="between the darkest points, not corrected for blur"),
+    Output(names=("lines",), dtype="int64", text="how many lines have both ends"),
+    Output(
+        names=("contrast",), dtype="float64", text="standard errors by which the ring is darker than what is beside it"
+    ),
+    Output(names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="centre in the frame of the acquisition"),
+    Output(names=("normal_z", "normal_y", "normal_x"), dtype="float64", text="unit vector out of the nucleus"),
+    Output(
+        names=("normal_from",), dtype="str", text="surface, neighbours or mask: where the turning of the view began"
+    ),
+    Output(names=("tilt_degrees",), dtype="float64", text="by how much the view was turned"),
+    Output(names=("nucleus",), dtype="int64", text="number of the nucleus, 0 where it is not known"),
+    Output(names=("nearest_nm",), dtype="float64", text="distance of the nearest pore"),
+    Output(names=("cluster",), dtype="str", text="how the diameters of neighbours are alike, empty where they are not"),
+    Output(names=("volume_nm3", "axis1_nm", "axis3_nm"), dtype="float64", text="of the mask"),
+    Output(names=("parts",), dtype="int64", text="pieces that the mask was merged from"),
+    Output(names=("plane_offset_nm",), dtype="float64", text="of the plane of the ring from the centre of the mask"),
+    Output(names=("blur_nm",), dtype="float64", text="of the image at the membrane"),
+    Output(names=("line_diameter_nm",), dtype="float64", text="of every line", dims=("pore", "line")),
+    Output(
+        names=("membrane_nm",), dtype="float64", text="from the centre, in every direction", dims=("pore", "direction")
+    ),
+    Output(names=("angle_degrees",), dtype="float64", text="of a direction", dims=("direction",)),
+    Output(names=("profile",), dtype="float64", text="grey, azimuthal mean", dims=("pore", "radius_nm")),
+    Output(names=("enface",), dtype="float32", text="grey, the view along the normal", dims=("pore", "v_nm", "u_nm")),
+    Output(names=("centre_v_nm", "centre_u_nm"), dtype="float64", text="centre of the ring in that view"),
+)
 
 
 @hookimpl
@@ -19,27 +53,8 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             voxel_nm=(1.0, 20.0),
             report="asem_analysis_pores.report:report_pores",
             needs=("raw",),
-            outputs={
-                "status": "(pore) str: measured, or why not",
-                "quality": "(pore) str: good, fair, or empty where not measured",
-                "flags": "(pore) str: what is unusual",
-                "diameter_nm": "(pore) float64, nm, median over the lines, membrane to membrane",
-                "diameter_mean_nm, diameter_sd_nm": "(pore) float64, nm, over the lines",
-                "diameter_minima_nm": "(pore) float64, nm, between the darkest points, not corrected for blur",
-                "lines": "(pore) int64, how many lines have both ends",
-                "z_nm, y_nm, x_nm": "(pore) float64, nm, in the frame of the acquisition",
-                "normal_z, normal_y, normal_x": "(pore) float64, unit vector out of the nucleus",
-                "normal_from": "(pore) str: surface, neighbours or mask, where the turning of the view began",
-                "tilt_degrees": "(pore) float64, by how much the view was turned",
-                "volume_nm3, axis1_nm, axis3_nm, parts": "(pore) float64 and int64, of the mask",
-                "nucleus, nearest_nm, cluster": "(pore) int64, float64 and str: the surroundings",
-                "plane_offset_nm, blur_nm": "(pore) float64, nm",
-                "contrast": "(pore) float64, standard errors by which the ring is darker than what is beside it",
-                "line_diameter_nm": "(pore, line) float64, nm",
-                "membrane_nm": "(pore, direction) float64, nm from the centre",
-                "profile": "(pore, radius) float64, grey, azimuthal mean",
-                "enface": "(pore, v, u) float32, grey, the view along the normal",
-            },
+            row="pore",
+            outputs=_OUTPUTS,
             examples=(
                 "asem analyze pores pores.zarr cell.zarr -o pores",
                 "asem analyze pores truth.zarr/labels/pore truth.zarr -o truth_pores --json",

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from asem_core import Registry
 from asem_core.analyze import analyze
-from asem_core.cli.analyze import make_group
+from asem_core.cli.analyze import analyze as verb
 from asem_core.errors import GeometryError, PluginError, VolumeError
 
 FEW: dict[str, Any] = {"permutations": 99}
@@ -126,7 +126,7 @@ def run(registry: Registry) -> Callable[..., Result]:
     """``run(...)``: a call of ``asem analyze pores``."""
 
     def call(*arguments: Any) -> Result:
-        return CliRunner().invoke(make_group(registry), ["pores", *map(str, arguments)])
+        return CliRunner().invoke(verb, ["pores", *map(str, arguments)], obj=registry)
 
     return call
 

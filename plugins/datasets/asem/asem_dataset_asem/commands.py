@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -72,6 +73,7 @@ def cosem(
       asem labels cosem crop.n5/labels/all --raw raw.n5/volumes/raw/s0 --organelle er -o er.zarr --figure check.png
       asem labels cosem crop.n5/labels/all --raw raw.zarr --organelle er --classes 16-21 --flip y -o er.zarr
     """
+    from asem_core.draw.png import check_png
     from asem_core.volume import open_volume
     from asem_dataset_asem.cosem.classes import classes_of, parse_classes
     from asem_dataset_asem.cosem.figure import draw_import
@@ -80,19 +82,20 @@ def cosem(
 
     if output.suffix != ".zarr":
         raise AsemError(f"{output}: the import is an OME-Zarr; name it NAME.zarr")
-    if figure is not None and (figure.suffix.lower() != ".png" or not figure.absolute().parent.is_dir()):
-        raise AsemError(f"{figure}: the figure is NAME.png in a folder that exists")
     ids = parse_classes(classes) if classes is not None else classes_of(organelle)
-    image = open_volume(raw)
-    frame = place_crop(
-        open_volume(crop, voxel_size=voxel_size), image, flip=flip, offset_unit=offset_unit, shift=shift
-    )  # fmt: skip
+    registry = shared_registry()
+    image = open_volume(raw, registry=registry)
+    labels = open_volume(crop, registry=registry, voxel_size=voxel_size)
+    frame = place_crop(labels, image, flip=flip, offset_unit=offset_unit, shift=shift)
+    if figure is not None:
+        figure = check_png(figure, inputs=[image, labels, output])
     with progress_bar() as progress:
         found = import_crop(
-            frame, image, output, organelle=organelle, classes=ids, overwrite=overwrite, progress=progress
+            frame, image, output, organelle=organelle, classes=ids, registry=registry, overwrite=overwrite,
+            progress=progress,
         )  # fmt: skip
     if figure is not None:
-        draw_import(found, image, figure, organelle=organelle)
+        draw_import(found, image, figure, organelle=organelle, registry=registry)
     if as_json:
         values = {
             "path": str(found.path), "roi": str(found.box), "classes": sorted(ids), "notes": found.notes,

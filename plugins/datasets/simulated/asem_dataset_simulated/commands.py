@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FOLDER, PATH, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import GeometryError
@@ -105,11 +106,10 @@ def demo(output: Path, *, seed: int, overwrite: bool) -> None:
     Example:
       asem demo -o demo/
     """
-    from asem_core.registry import make_registry
     from asem_dataset_simulated.demo import run_demo
 
     with progress_bar() as progress:
-        result = run_demo(output, registry=make_registry(), seed=seed, overwrite=overwrite, progress=progress)
+        result = run_demo(output, registry=shared_registry(), seed=seed, overwrite=overwrite, progress=progress)
     _print(result)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from asem_core.specs import DatasetSpec
-from asem_dataset_simulated.cell.canvas import LABELS
 from asem_dataset_simulated.cell.named import CELLS, NamedCell, Part
+from asem_dataset_simulated.cell.style import LABELS
 
 SCHEME = "simulated"
 VOXEL_NM = 10.0
@@ -38,7 +38,7 @@ def _dataset(cell: NamedCell, name: str, part: Part) -> DatasetSpec:
         labels={organelle: {"path": f"labels/{organelle}", "dilate_voxels": 0} for organelle in LABELS},
         licence=_LICENCE,
         citation=_CITATION,
-        fixation=cell.spec.fixation,
+        fixation=cell.fixation,
         split=split,
         summary=f"{sides} um of a simulated cell in the role of the paper's {cell.mirrors}, {use}; "
         f"drawn while it is read, the same voxels as asem simulate --preset {cell.name} --part {name}",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import attrs
 
-from asem_core.draw.overlay import draw_evaluation
-from asem_core.errors import OutputError, PluginError
+from asem_core.draw.overlay import check_figures, draw_evaluation
+from asem_core.errors import PluginError
 from asem_core.evaluate import Evaluation, evaluate
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.predict.segment import Segmentation, segment
@@ -15,6 +15,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import open_labels, open_volume
+from asem_core.volume.output import check_destination, check_folder
 from asem_core.zoo.find import choose_model
 from asem_dataset_simulated.tissue.write import write_tissue
 
@@ -48,6 +49,8 @@ def run_demo(
 ) -> Demo:
     """Simulate a cell of 10 nm voxels, segment its mitochondria, score them and draw what is right and wrong.
 
+    A demo that was stopped goes on when it is called again; one that has ended is verified and shown again.
+
     Parameters
     ----------
     folder
@@ -66,16 +69,14 @@ def run_demo(
     ModelError
         It has no model.
     OutputError
-        ``folder`` holds an earlier demo and ``overwrite`` is not set.
+        ``folder`` holds a demo of another cell (and ``overwrite`` is not set) or other things in its place.
     """
     organelle = _organelle(registry)
-    cell, output = folder / "cell.zarr", folder / f"{ORGANELLE}.zarr"
+    folder = check_folder(folder)
+    cell, output, pictures = folder / "cell.zarr", folder / f"{ORGANELLE}.zarr", folder / "pictures"
     for path in (cell, output):
-        if path.exists() and not overwrite:
-            raise OutputError(
-                f"{path} is from an earlier demo: pass --overwrite to replace it, or choose a folder with -o"
-            )
-    folder.mkdir(parents=True, exist_ok=True)
+        check_destination(path, overwrite=True)
+    check_figures(pictures, organelle=ORGANELLE, kind="evaluation", inputs=[cell, output])
     mitochondria = write_tissue(
         cell, shape=shape, voxel_size=VOXEL_SIZE, seed=seed, overwrite=overwrite, progress=progress
     )
@@ -87,7 +88,7 @@ def run_demo(
         mitochondria=mitochondria,
         segmentation=segmentation,
         evaluation=evaluate(found, truth, organelle=organelle, registry=registry, progress=progress),
-        pictures=tuple(draw_evaluation(raw, found, truth, folder / "pictures", organelle=ORGANELLE)),
+        pictures=tuple(draw_evaluation(raw, found, truth, pictures, organelle=ORGANELLE)),
     )
 
 

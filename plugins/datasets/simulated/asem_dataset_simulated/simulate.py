@@ -6,9 +6,10 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from asem_core.errors import AsemError
+from asem_core.errors import AsemError, OutputError
 from asem_core.geometry import FloatTriple, Triple, VoxelSize
 from asem_core.progress import Progress, silent
+from asem_core.volume.output import check_destination
 from asem_dataset_simulated.cell.draw import View, Window
 from asem_dataset_simulated.cell.named import CELLS, NamedCell, centred, find_part
 from asem_dataset_simulated.cell.pores import Diameters, single
@@ -53,8 +54,10 @@ def simulate_to(
     GeometryError
         A shape, voxel size or place that cannot be simulated.
     OutputError
-        ``path`` exists and ``overwrite`` is not set, or it cannot be written.
+        ``path`` is not called ``NAME.zarr``, exists and ``overwrite`` is not set, or cannot be written.
     """
+    if path.suffix != ".zarr":
+        raise OutputError(f"{path}: a simulated volume is an OME-Zarr; name it NAME.zarr")
     if request.preset == TISSUE:
         _only_for_cells(request)
         shape = request.shape or _SHAPE
@@ -63,6 +66,7 @@ def simulate_to(
             path, shape=shape, voxel_size=request.voxel_size, seed=seed, overwrite=overwrite, progress=progress
         )
         return {"mito": count}
+    check_destination(path, overwrite=overwrite)
     return write_view(path, make_view(request), overwrite=overwrite, progress=progress)
 
 

@@ -15,15 +15,15 @@ import numpy as np
 import onnx
 import pytest
 from asem_dataset_simulated import CellSpec, View, make_cell, write_view
-from asem_dataset_simulated.cell.canvas import LABELS
 from asem_dataset_simulated.cell.named import CELLS, NamedCell, Part
 from asem_dataset_simulated.cell.scene import Cell
+from asem_dataset_simulated.cell.style import LABELS
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from asem_core import Registry, hookimpl, open_volume
 from asem_core.plugins import make_manager
-from asem_core.specs import ExclusionZone, ModelSpec, OrganelleSpec
+from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
 
 DARK = 125.0
 PACKAGE = "toy_mito_weights"
@@ -74,7 +74,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> NamedCell:
     """A named cell called ``tiny`` with a part called ``piece``."""
     parts = {"piece": Part(middle=(0.0, -0.06, 0.3), size_um=(0.4, 0.4, 0.4))}
     cell = NamedCell(
-        name="tiny", spec=CellSpec(seed=1, diameter_um=2.5), role="training", mirrors="cell 0", parts=parts
+        name="tiny", seed=1, fixation="CF", diameter_um=2.5, role="training", mirrors="cell 0", parts=parts
     )
     monkeypatch.setitem(CELLS, "tiny", cell)
     return cell
@@ -108,7 +108,7 @@ def _organelle(sha256: str) -> OrganelleSpec:
         id="toy", version="1", package=f"{PACKAGE}:.", voxel_size_nm=(10.0, 10.0, 10.0), sha256=sha256,
         licence="none", trained_on="nothing",
     )  # fmt: skip
-    zone = ExclusionZone(dilate=4, erode=4)
+    zone = StageRef(name="shell", params={"dilate": 4, "erode": 4})
     return OrganelleSpec(name="mito", title="Toy", exclusion_zone=zone, models=(model,), default_model="toy")
 
 

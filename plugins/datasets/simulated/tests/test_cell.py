@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from asem_dataset_simulated import CellSpec, View, make_cell, render_cell, write_view
-from asem_dataset_simulated.cell.canvas import LABELS
 from asem_dataset_simulated.cell.scene import Cell
+from asem_dataset_simulated.cell.style import LABELS
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from asem_dataset_simulated import View, render_cell
-from asem_dataset_simulated.cell.canvas import LABELS
 from asem_dataset_simulated.cell.pits import Pit, Stage, place_pits
 from asem_dataset_simulated.cell.pores import PAPER, Diameters, Pore, place_pores, single
 from asem_dataset_simulated.cell.scene import Cell
+from asem_dataset_simulated.cell.style import LABELS
 from asem_dataset_simulated.cell.surface import Surface
 from attrs import evolve
 from numpy.typing import NDArray

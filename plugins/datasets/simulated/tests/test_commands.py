@@ -70,11 +70,35 @@ def test_demo_scores_and_draws(tmp_path: Path, toy_registry: Registry) -> None:
 def test_demo_replaces_only_an_earlier_demo_and_only_when_told(tmp_path: Path, toy_registry: Registry) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
-    run_demo(tmp_path, registry=toy_registry, shape=SMALL)
+    first = run_demo(tmp_path, registry=toy_registry, shape=SMALL)
+    again = run_demo(tmp_path, registry=toy_registry, shape=SMALL)
+    assert again.evaluation.scores == first.evaluation.scores
     with pytest.raises(OutputError, match="--overwrite"):
-        run_demo(tmp_path, registry=toy_registry, shape=SMALL)
-    run_demo(tmp_path, registry=toy_registry, shape=SMALL, overwrite=True)
+        run_demo(tmp_path, registry=toy_registry, shape=SMALL, seed=1)
+    run_demo(tmp_path, registry=toy_registry, shape=SMALL, seed=1, overwrite=True)
     assert notes.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["cell.zarr", "mito.zarr", "pictures/mito_evaluation_z0012.png"])
+def test_demo_keeps_what_is_not_a_demos(tmp_path: Path, toy_registry: Registry, name: str) -> None:
+    mine = tmp_path / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    with pytest.raises(OutputError, match="is not replaced"):
+        run_demo(tmp_path, registry=toy_registry, shape=SMALL, overwrite=True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+
+
+def test_a_cell_that_is_no_zarr_or_in_the_way(tmp_path: Path) -> None:
+    from asem_dataset_simulated.simulate import Request, simulate_to
+
+    with pytest.raises(OutputError, match=r"name it NAME\.zarr"):
+        simulate_to(tmp_path / "cell.tif", Request())
+    (tmp_path / "cell.zarr").mkdir()
+    (tmp_path / "cell.zarr" / "mine.txt").touch()
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match=r"exists already|is not replaced"):
+            simulate_to(tmp_path / "cell.zarr", Request(preset="cf"), overwrite=overwrite)
 
 
 def test_demo_without_the_mitochondria_plugin_says_what_to_install(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef, packaged_models
+from asem_core.specs import OrganelleSpec, StageRef, packaged_models
 
 _PACKAGE = "asem_organelle_er"
 
@@ -20,8 +20,8 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             title="Endoplasmic reticulum",
             cleanup=(StageRef(name="fill_holes", params={"max_voxels": 20_000}),),
             dilate_voxels=0,
-            exclusion_zone=ExclusionZone(dilate=1, erode=1),
-            zone_presets={"incasem": ExclusionZone(dilate=2, erode=2)},
+            exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
+            zone_presets={"incasem": StageRef(name="shell", params={"dilate": 2, "erode": 2})},
             threshold=0.5,
             instances=False,
             models=models,

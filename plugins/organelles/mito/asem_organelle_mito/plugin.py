@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef, packaged_models
+from asem_core.specs import OrganelleSpec, StageRef, packaged_models
 
 _PACKAGE = "asem_organelle_mito"
 
@@ -20,8 +20,8 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             title="Mitochondria",
             cleanup=(StageRef(name="remove_small_objects", params={"min_voxels": 27}),),
             dilate_voxels=1,
-            exclusion_zone=ExclusionZone(dilate=4, erode=4),
-            zone_presets={"incasem": ExclusionZone(dilate=4, erode=4)},
+            exclusion_zone=StageRef(name="shell", params={"dilate": 4, "erode": 4}),
+            zone_presets={"incasem": StageRef(name="shell", params={"dilate": 4, "erode": 4})},
             threshold=0.5,
             instances=True,
             models=models,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import ExclusionZone, OrganelleSpec, packaged_models
+from asem_core.specs import OrganelleSpec, StageRef, packaged_models
 
 _PACKAGE = "asem_organelle_pore"
 
@@ -19,8 +19,8 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             name="pore",
             title="Nuclear pores",
             dilate_voxels=0,
-            exclusion_zone=ExclusionZone(dilate=3, erode=1),
-            zone_presets={"incasem": ExclusionZone(dilate=1, erode=1)},
+            exclusion_zone=StageRef(name="shell", params={"dilate": 3, "erode": 1}),
+            zone_presets={"incasem": StageRef(name="shell", params={"dilate": 1, "erode": 1})},
             threshold=0.5,
             instances=True,
             models=models,

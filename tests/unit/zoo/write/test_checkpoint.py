@@ -19,7 +19,7 @@ from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
 from asem_core.hookspecs import hookimpl
 from asem_core.plugins import make_manager
-from asem_core.specs import CheckpointSpec, ExclusionZone, OrganelleSpec, PublishedScore, StageRef
+from asem_core.specs import CheckpointSpec, OrganelleSpec, PublishedScore, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.store import stored_models
@@ -53,7 +53,7 @@ def small_cubes() -> Iterator[None]:
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A registry with the organelles er and mito and the published checkpoint test-lab/7."""
-    zone = ExclusionZone(dilate=1, erode=1)
+    zone = StageRef(name="shell", params={"dilate": 1, "erode": 1})
     organelles = [OrganelleSpec(name=name, title=name, exclusion_zone=zone) for name in ("er", "mito")]
     hooks = SimpleNamespace(
         asem_register_organelles=hookimpl(lambda: organelles), asem_register_checkpoints=hookimpl(lambda: [KNOWN])

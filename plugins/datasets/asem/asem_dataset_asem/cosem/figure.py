@@ -9,8 +9,10 @@ import numpy as np
 from asem_core.draw.figure import LegendEntry, Panel, compose
 from asem_core.draw.paint import Colour, Picture, display_shape, grey, outline, resize_mask
 from asem_core.draw.planes import CANDIDATES, Plane, read_plane
+from asem_core.draw.png import save_png
 from asem_core.geometry import AXES, Box
 from asem_core.grid.place import Placed
+from asem_core.registry import Registry
 from asem_core.volume import Volume, open_labels
 from asem_dataset_asem.cosem.importing import ANNOTATED, Imported
 
@@ -20,7 +22,9 @@ PANEL = 640
 """Pixels of the longest side of a panel."""
 
 
-def draw_import(imported: Imported, raw: Volume, picture: Path, *, organelle: str) -> None:
+def draw_import(
+    imported: Imported, raw: Volume, picture: Path, *, organelle: str, registry: Registry | None = None
+) -> None:
     """Draw the outlines of the organelle and of what was annotated on raw.
 
     Parameters
@@ -30,11 +34,11 @@ def draw_import(imported: Imported, raw: Volume, picture: Path, *, organelle: st
     raw
         The whole image: a quarter of the crop's size is shown around it.
     picture
-        PNG file to write.
+        PNG file to write, see `asem_core.draw.png`.
     """
     frame = Placed(volume=raw, start=(0, 0, 0), by="shape")
     labels, known = (
-        Placed(volume=open_labels(imported.path, name), start=imported.box.start, by="position")
+        Placed(volume=open_labels(imported.path, name, registry=registry), start=imported.box.start, by="position")
         for name in (organelle, ANNOTATED)
     )
     region = imported.box.grow(max(imported.box.shape) // 4).intersect(raw.box)
@@ -53,7 +57,7 @@ def draw_import(imported: Imported, raw: Volume, picture: Path, *, organelle: st
         ],
         nm_per_pixel=scale,
     )
-    sheet.save(picture)
+    save_png(sheet, picture, inputs=(raw, imported.path))
 
 
 def _fullest(axis: int, box: Box, labels: Placed, region: Box) -> Plane:

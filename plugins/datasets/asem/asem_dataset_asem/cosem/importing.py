@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple
 from asem_core.grid.resample import resample_labels, source_box
 from asem_core.progress import Progress, silent
+from asem_core.registry import Registry
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
@@ -48,6 +49,7 @@ def import_crop(
     *,
     organelle: str,
     classes: Collection[int],
+    registry: Registry | None = None,
     block: Triple = CHUNK,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -66,6 +68,8 @@ def import_crop(
         Name of the label image.
     classes
         Ids that are the organelle. Every other id is background, 0 is "not annotated".
+    registry
+        Where readers come from; by default everything installed.
     block
         Voxels per axis of a block of raw's grid; the result does not depend on it.
 
@@ -119,7 +123,9 @@ def import_crop(
         scratch_bytes=staged_bytes(raw),
     )  # fmt: skip
     made = run(job, overwrite=overwrite, progress=progress)
-    return _measure(made.path, frame.box, organelle, notes, progress)
+    found = [open_volume(made.path, registry=registry)]
+    found += [open_labels(made.path, name, registry=registry) for name in (organelle, ANNOTATED)]
+    return _measure(found, made.path, frame.box, organelle=organelle, notes=notes, progress=progress)
 
 
 def count_classes(crop: Volume, *, progress: Progress = silent) -> Counter[int]:
@@ -152,9 +158,11 @@ def _raw_notes(raw: Volume) -> list[str]:
     return [f"raw is {raw.dtype} and stays so: models are given 0 to 255 with dark membranes; see docs/cosem.md"]
 
 
-def _measure(output: Path, box: Box, organelle: str, notes: tuple[str, ...], progress: Progress) -> Imported:
+def _measure(
+    written: Sequence[Volume], output: Path, box: Box, *, organelle: str, notes: tuple[str, ...], progress: Progress
+) -> Imported:
     """Count what was written, and compare grey levels: an inverted raw shows there."""
-    raw, labels, annotated = open_volume(output), open_labels(output, organelle), open_labels(output, ANNOTATED)
+    raw, labels, annotated = written
 
     def measure(part: Box) -> tuple[int, int, float, float]:
         grey, known = raw.read(part).astype(np.float64), annotated.read(part) != 0

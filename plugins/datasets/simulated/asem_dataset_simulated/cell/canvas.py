@@ -11,9 +11,6 @@ from asem_dataset_simulated.cell.style import Style
 from asem_dataset_simulated.noise import Float
 from asem_dataset_simulated.shapes import Part
 
-LABELS = ("cell", "nucleus", "envelope", "er", "golgi", "mito", "pore", "ccp", "caveola", "lysosome", "lipid")
-"""Label images: `golgi`, `mito`, `pore`, `ccp`, `lysosome` and `lipid` hold a number per object, the rest 0 and 1."""
-
 
 @frozen(eq=False, kw_only=True)
 class CellCanvas(Canvas):

@@ -13,11 +13,12 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from asem_core.geometry import Box
-from asem_dataset_simulated.cell.canvas import LABELS, CellCanvas
+from asem_dataset_simulated.cell.canvas import CellCanvas
 from asem_dataset_simulated.cell.fields import make_fields
 from asem_dataset_simulated.cell.paint import paint
 from asem_dataset_simulated.cell.ribosomes import REACH_NM
 from asem_dataset_simulated.cell.scene import Cell, CellSpec, make_cell
+from asem_dataset_simulated.cell.style import LABELS
 from asem_dataset_simulated.grid import Triple, VoxelSize
 from asem_dataset_simulated.microscope import halo_voxels, microscope
 from asem_dataset_simulated.noise import smooth_grid

@@ -8,15 +8,16 @@ named cell gives it a new name.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from attrs import frozen
 
 from asem_core.errors import AsemError
 from asem_core.geometry import FloatTriple, Triple, VoxelSize
-from asem_dataset_simulated.cell.scene import CellSpec
 from asem_dataset_simulated.cell.style import Fixation
+
+if TYPE_CHECKING:
+    from asem_dataset_simulated.cell.scene import CellSpec
 
 Role = Literal["training", "naive"]
 _GOLGI_UM = (2.4, 2.4, 2.4)
@@ -42,17 +43,27 @@ class NamedCell:
     """A cell, what it is for, and its parts by name."""
 
     name: str
-    spec: CellSpec
+    seed: int
+    fixation: Fixation
+    diameter_um: float = 8.0
     role: Role
     mirrors: str
     parts: dict[str, Part]
 
+    @property
+    def spec(self) -> CellSpec:
+        """What it is drawn from."""
+        from asem_dataset_simulated.cell.scene import CellSpec  # numpy, which listing data sets does without
+
+        return CellSpec(seed=self.seed, fixation=self.fixation, diameter_um=self.diameter_um)
+
 
 def centred(spec: CellSpec, shape: Triple, voxel_size: VoxelSize, *, middle: FloatTriple) -> FloatTriple:
     """Lower edge in nm, on whole nm, of a window whose middle is ``middle`` diameters from the middle of the cell."""
-    length = np.array(shape) * np.array(voxel_size.zyx)
-    low = spec.extent_nm / 2 + 1000 * spec.diameter_um * np.array(middle) - length / 2
-    z, y, x = (float(v) for v in np.rint(low))
+    z, y, x = (
+        float(round(extent / 2 + 1000 * spec.diameter_um * share - count * size / 2))
+        for extent, share, count, size in zip(spec.extent_nm.tolist(), middle, shape, voxel_size.zyx, strict=True)
+    )
     return z, y, x
 
 
@@ -78,9 +89,7 @@ def _training(
         "validation": Part(middle=(0.0, -0.06, -0.29), size_um=(2.0, 2.0, 2.0)),
         **_round_organelles(golgi, coverslip),
     }
-    return NamedCell(
-        name=name, spec=CellSpec(seed=seed, fixation=fixation), role="training", mirrors=mirrors, parts=parts
-    )
+    return NamedCell(name=name, seed=seed, fixation=fixation, role="training", mirrors=mirrors, parts=parts)
 
 
 def _naive(
@@ -90,7 +99,7 @@ def _naive(
         "evaluation": Part(middle=(0.05, -0.06, 0.28), size_um=(2.6, 2.6, 2.6)),
         **_round_organelles(golgi, coverslip),
     }
-    return NamedCell(name=name, spec=CellSpec(seed=seed, fixation=fixation), role="naive", mirrors=mirrors, parts=parts)
+    return NamedCell(name=name, seed=seed, fixation=fixation, role="naive", mirrors=mirrors, parts=parts)
 
 
 def _round_organelles(golgi: FloatTriple, coverslip: tuple[float, float]) -> dict[str, Part]:

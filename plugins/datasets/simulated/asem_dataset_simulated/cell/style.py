@@ -11,6 +11,9 @@ from typing import Literal
 
 from attrs import frozen
 
+LABELS = ("cell", "nucleus", "envelope", "er", "golgi", "mito", "pore", "ccp", "caveola", "lysosome", "lipid")
+"""Label images: `golgi`, `mito`, `pore`, `ccp`, `lysosome` and `lipid` hold a number per object, the rest 0 and 1."""
+
 Fixation = Literal["CF", "HPFS"]
 
 

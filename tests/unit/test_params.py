@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 
 from asem_core import Registry
-from asem_core.cli.stage_params import parse_stage
 from asem_core.errors import PluginError
-from asem_core.params import make_params
+from asem_core.params import make_params, parse_stage
 
 
 def params_of(text: str, stages: Any) -> Any:
@@ -26,6 +27,26 @@ def test_values_become_what_the_class_declares(registry: Registry) -> None:
     params = params_of("scale_linear:gain=3, offset=-2e-1", registry.preprocessors)
     assert (params.gain, params.offset) == (3.0, -0.2)
     assert params_of("remove_small_objects:min_voxels=27", registry.label_rules).min_voxels == 27
+
+
+@attrs.frozen(kw_only=True)
+class Switches:
+    one: bool = True
+    two: bool | None = None
+
+
+def test_truth_may_be_written_in_words() -> None:
+    stage = SimpleNamespace(name="switches", params=f"{__name__}:Switches")
+
+    def values(**given: Any) -> tuple[bool, bool | None]:
+        found = make_params(stage, given)
+        return found.one, found.two
+
+    assert values(one="false", two="On") == (False, True)
+    assert values(one=False, two="0") == (False, False)
+    assert values(two=None) == (True, None)
+    with pytest.raises(PluginError, match="switches cannot take one=maybe: expected true or false, got 'maybe'"):
+        values(one="maybe")
 
 
 @pytest.mark.parametrize(

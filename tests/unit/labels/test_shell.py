@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from asem_core.errors import GeometryError
-from asem_core.labels.zone import Shell, shell
+from asem_core import VoxelSize
+from asem_core.grid.reference import scale_width
+from asem_core.labels.shell import Shell, shell, shell_halo
 
-WIDTHS = st.tuples(*[st.integers(0, 3)] * 3)
+FIVE = VoxelSize((5, 5, 5))
+SIZES = st.tuples(*[st.sampled_from([2.5, 5.0, 10.0, 20.0])] * 3).map(VoxelSize)
 VOLUMES = arrays(np.uint8, st.tuples(*[st.integers(1, 6)] * 3), elements=st.integers(0, 2))
 
 
@@ -38,11 +40,11 @@ def brute_force(labels, dilate, erode):
 
 
 @settings(deadline=None, max_examples=60)
-@given(VOLUMES, WIDTHS, WIDTHS)
-def test_equals_brute_force(labels, dilate, erode):
-    zone = shell(labels, params=Shell(dilate=dilate, erode=erode))
+@given(VOLUMES, st.integers(0, 3), st.integers(0, 3), SIZES)
+def test_equals_brute_force(labels, dilate, erode, size):
+    zone = shell(labels != 0, voxel_size=size, params=Shell(dilate=dilate, erode=erode))
     assert zone.dtype == bool
-    np.testing.assert_array_equal(zone, brute_force(labels, dilate, erode))
+    np.testing.assert_array_equal(zone, brute_force(labels, scale_width(dilate, size), scale_width(erode, size)))
 
 
 @pytest.mark.parametrize(("dilate", "erode"), [(4, 4), (2, 2), (1, 1), (3, 1), (0, 2), (2, 0), (0, 0)])
@@ -51,14 +53,14 @@ def test_equal_widths_are_iterations_of_the_cross(dilate, erode):
     cross = ndimage.generate_binary_structure(3, 1)
     outer = ndimage.binary_dilation(labels, cross, iterations=dilate) if dilate else labels
     inner = ndimage.binary_erosion(labels, cross, iterations=erode, border_value=0) if erode else labels
-    zone = shell(labels, params=Shell(dilate=(dilate,) * 3, erode=(erode,) * 3))
+    zone = shell(labels, voxel_size=FIVE, params=Shell(dilate=dilate, erode=erode))
     np.testing.assert_array_equal(zone, outer & ~inner)
 
 
 def test_anisotropic_ball():
     labels = np.zeros((7, 9, 9), bool)
     labels[3, 4, 4] = True
-    zone = shell(labels, params=Shell(dilate=(1, 2, 4), erode=(0, 0, 0)))
+    zone = shell(labels, voxel_size=VoxelSize((20, 10, 5)), params=Shell(dilate=4, erode=0))
     offsets = {tuple(np.subtract(voxel, (3, 4, 4)).tolist()) for voxel in np.argwhere(zone | labels)}
     assert offsets == set(ball((1, 2, 4)))
     assert (1, 0, 0) in offsets
@@ -67,15 +69,19 @@ def test_anisotropic_ball():
 
 
 def test_a_full_array_has_an_inner_zone_at_its_faces():
-    zone = shell(np.ones((5, 5, 5), np.uint8), params=Shell(dilate=(2, 2, 2), erode=(1, 1, 1)))
+    zone = shell(np.ones((5, 5, 5), bool), voxel_size=FIVE, params=Shell(dilate=2, erode=1))
     assert not zone[1:-1, 1:-1, 1:-1].any()
     assert zone.sum() == 125 - 27
 
 
 def test_empty_labels_have_no_zone():
-    assert not shell(np.zeros((3, 4, 5), np.uint8), params=Shell(dilate=(4, 4, 4), erode=(4, 4, 4))).any()
+    assert not shell(np.zeros((3, 4, 5), bool), voxel_size=FIVE, params=Shell(dilate=4, erode=4)).any()
+
+
+def test_the_halo_is_the_wider_of_both_widths():
+    assert shell_halo(VoxelSize((20, 10, 5)), Shell(dilate=1, erode=4)) == (1, 2, 4)
 
 
 def test_negative_widths_are_refused():
-    with pytest.raises(GeometryError, match=r"dilate widths must be at least 0 voxels, got \(-1, 0, 0\)"):
-        Shell(dilate=(-1, 0, 0), erode=(0, 0, 0))
+    with pytest.raises(ValueError, match="'dilate' must be >= 0"):
+        Shell(dilate=-1, erode=0)
