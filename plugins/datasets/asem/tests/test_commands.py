@@ -41,15 +41,16 @@ def test_import_with_picture(inputs: list[Any], tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(tmp_path / "check.png").convert("RGB")).reshape(-1, 3)
     for colour in ((86, 180, 233), (230, 159, 0)):
         assert (pixels == colour).all(1).sum() > 500
-    assert run(*inputs).exception.args[0].endswith("use --overwrite to replace it, or another name")
+    other = run(*inputs, "--classes", "16").exception
+    assert str(other).endswith("use --overwrite to replace it, or another name")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--classes", "0"], "classes are ids above 0"),
-        (["--figure", "x.jpg"], "the figure is NAME.png"),
-        (["--figure", "nowhere/x.png"], "in a folder that exists"),
+        (["--figure", "x.jpg"], "name it NAME.png"),
+        (["--figure", "er.zarr/x.png"], "would lie in, or replace, what is read"),
         (["--shift", "500,0,0"], "lies outside"),
         (["-o", "er.tif"], "name it NAME.zarr"),
     ],
