@@ -90,7 +90,7 @@ def tile_cost(
     cost = graph_cost(tiling.onnx, shape)
     tiles = len(lattice.covering(box))
     kept = math.prod(lattice.keep)
-    waiting = _BUFFERED_TILES * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
+    waiting = min(tiles, _BUFFERED_TILES) * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
     processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
     weights = 3 * tiling.onnx.stat().st_size
     memory = _BASE_BYTES + weights + int(bytes_per_value * cost.live) + waiting + processing

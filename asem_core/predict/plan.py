@@ -24,7 +24,7 @@ from asem_core.models.runtimes.session import Session
 from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.quantise import ProbDtype
-from asem_core.predict.source import copy_bytes
+from asem_core.predict.source import copy_bytes, read_part
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
@@ -219,7 +219,7 @@ def make_plan(
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
     check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id)
-    check_values(volume)
+    check_values(volume, box=read_part(volume, grids, plan.reads, model=model))
     return plan
 
 

@@ -59,7 +59,7 @@ class ModelGridRaw:
 
 def copy_bytes(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model) -> int:
     """Disk that `prepare` needs at most, in bytes."""
-    total = staged_bytes(window(volume, _staged_part(volume, grids, reads, model)))
+    total = staged_bytes(window(volume, read_part(volume, grids, reads, model=model)))
     if grids.resamples:
         total += 4 * _resampled_part(grids, reads).align_out(_CHUNK).size
     return total
@@ -71,7 +71,7 @@ def prepare(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model,
     ``reads`` is what the tiles read, voxels of the model's grid.
     """
     if volume.planewise:
-        part = _staged_part(volume, grids, reads, model)
+        part = read_part(volume, grids, reads, model=model)
         # What is not copied cannot be read, and is not.
         copy = run.readable(window(volume, part))
         volume = window(copy, volume.box.shift([-s for s in part.start]))
@@ -98,7 +98,7 @@ def _statistics(volume: Volume, needs: tuple[str, ...], run: Run) -> Statistics:
     return found
 
 
-def _staged_part(volume: Volume, grids: Grids, reads: Sequence[Box], model: Model) -> Box:
+def read_part(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model) -> Box:
     """The voxels of ``volume`` that are read: all of them where the model measures the whole."""
     if model.before or model.needs:
         return volume.box

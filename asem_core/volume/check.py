@@ -171,8 +171,8 @@ def grey_facts(volume: Volume, *, models: Sequence[ModelSpec] = ()) -> tuple[Gre
     return levels, None if problem is None else f"{problem}: {remedy(levels)}"
 
 
-def check_values(volume: Volume, *, progress: Progress = silent) -> None:
-    """Stream through a floating-point ``volume`` and refuse values that are not in [0, 1]; integers pass unread.
+def check_values(volume: Volume, *, box: Box | None = None, progress: Progress = silent) -> None:
+    """Stream through ``box`` of a float ``volume`` (all of it) and refuse values outside [0, 1]; integers pass unread.
 
     Raises
     ------
@@ -181,14 +181,14 @@ def check_values(volume: Volume, *, progress: Progress = silent) -> None:
     """
     if volume.dtype.kind != "f":
         return
-    boxes = list(slabs(volume.box, read_unit(volume), volume.dtype.itemsize))
-    for done, box in enumerate(boxes):
+    boxes = list(slabs(box or volume.box, read_unit(volume), volume.dtype.itemsize))
+    for done, slab in enumerate(boxes):
         progress("checking values", done, len(boxes))
-        values = volume.read(box)
+        values = volume.read(slab)
         bad = ~((values >= 0) & (values <= 1))  # NaN compares false
         if bad.any():
             place = np.unravel_index(int(bad.argmax()), bad.shape)
-            voxel = ",".join(str(int(i) + a) for i, a in zip(place, box.start, strict=True))
+            voxel = ",".join(str(int(i) + a) for i, a in zip(place, slab.start, strict=True))
             found = f"{volume.uri}: voxel {voxel} (z,y,x) is {values[place]}"
             if np.isfinite(values[place]):
                 raise VolumeError(f"{found}; floating-point images lie in [0, 1]: {_SAY}")

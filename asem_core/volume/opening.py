@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from asem_core.volume.unfinished import refuse_unfinished, unfinished_note
 from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
-    from asem_core.registry import Registry
+    from asem_core.registry import Names, Registry
     from asem_core.specs import ReaderSpec
 
 _SAME_VOXEL = 1e-3
@@ -63,7 +62,7 @@ def open_volume(
             if not allow_unfinished:
                 refuse_unfinished(address)
             unfinished = unfinished_note(address) if allow_unfinished else None
-            spec = _pick_reader(address, list(registry.readers.values()))
+            spec = _pick_reader(address, registry.readers)
             source = _open(spec, address)
     except OSError as exc:
         raise VolumeError(f"{address}: cannot be read: {exc.strerror or exc}") from exc
@@ -127,17 +126,19 @@ def open_labels(
     return volume
 
 
-def _pick_reader(uri: str, specs: Sequence[ReaderSpec]) -> ReaderSpec:
-    from asem_core.registry import resolve
+def _pick_reader(uri: str, readers: Names[ReaderSpec]) -> ReaderSpec:
+    from asem_core.registry import resolve, said_of
 
-    accepting = [spec for spec in specs if resolve(spec.accepts)(uri)]
+    accepting = [spec for spec in readers.values() if resolve(spec.accepts)(uri)]
     if len(accepting) == 1:
         return accepting[0]
     if accepting:
         names = " and ".join(spec.name for spec in accepting)
         raise VolumeError(f"{uri}: the readers {names} both accept it; give the path of the array inside")
-    formats = "; ".join(f"{spec.name}: {spec.summary.rstrip('.')}" for spec in specs) or "none installed"
-    raise VolumeError(f"{uri}: {layout.describe_path(uri)}; formats that can be read: {formats}")
+    formats = "; ".join(f"{spec.name}: {spec.summary.rstrip('.')}" for spec in readers.values()) or "none installed"
+    raise VolumeError(
+        f"{uri}: {layout.describe_path(uri)}; formats that can be read: {formats}{said_of(readers.broken)}"
+    )
 
 
 def _open(spec: ReaderSpec, uri: str) -> Source:

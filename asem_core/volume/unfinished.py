@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from asem_core.errors import UnfinishedError
+from asem_core.errors import UnfinishedError, VolumeError
 from asem_core.volume.address import Location, locate, read_json
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
@@ -46,13 +46,18 @@ def unfinished_place(destination: Path) -> Path:
 
 def find_unfinished(path: Location) -> Unfinished | None:
     """The mark of the output that ``path`` is or lies in; None where there is none."""
-    node = path
-    while zarr_node.kind(node) is not None:
-        provenance = zarr_node.attributes(node).get(PROVENANCE)
+    for node in (path, *path.parents):
+        try:
+            if zarr_node.kind(node) is None:
+                break
+            provenance = zarr_node.attributes(node).get(PROVENANCE)
+        except VolumeError:
+            if node == path:
+                raise
+            break  # a server that has nothing to say of what is above
         found = _parse(provenance.get(UNFINISHED)) if isinstance(provenance, Mapping) else None
-        if found is not None or node == node.parent:
+        if found is not None:
             return found
-        node = node.parent
     if not isinstance(path, Path):
         return None
     return _parse(read_json((path if path.is_dir() else path.parent) / MARK_FILE))

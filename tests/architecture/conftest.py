@@ -15,7 +15,7 @@ class Module:
     """One source file."""
 
     name: str
-    """Dotted, such as ``asem_core.predict.tiles``."""
+    """Dotted, such as ``asem_core.predict.plan``."""
     path: Path
     tree: ast.Module
 

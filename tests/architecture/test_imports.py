@@ -8,6 +8,10 @@ from collections import defaultdict
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
+import attrs
+
+from asem_core import specs
+
 if TYPE_CHECKING:
     from tests.architecture.conftest import Module
 
@@ -81,3 +85,18 @@ def test_packages_do_not_import_in_circles(modules: list[Module]) -> None:
         targets = {".".join(name.split(".")[:2]) for name in module.imports(deferred=False) if "asem_core." in name}
         graph[module.package] |= targets - {module.package}
     TopologicalSorter(graph).prepare()
+
+
+def test_every_field_of_a_spec_is_read(modules: list[Module]) -> None:
+    """Observers of plugins read `StageEvent`, core everything else."""
+    read = {
+        node.attr
+        for module in modules
+        if module.name.startswith("asem_core.") and module.name != "asem_core.specs"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    kinds = [kind for kind in vars(specs).values() if isinstance(kind, type) and attrs.has(kind)]
+    assert len(kinds) > 10
+    unread = {f"{k.__name__}.{f.name}" for k in kinds for f in attrs.fields(k) if f.name not in read}
+    assert unread <= {"StageEvent.seconds", "StageEvent.detail", "StageEvent.stage"}

@@ -162,6 +162,15 @@ def test_show_says_what_is_broken_and_what_works(asem: Any) -> None:
     assert (code, "unknown plugin 'nobody'; installed: asem-core, bad" in err) == (2, True)
 
 
+def test_a_volume_that_nobody_reads_names_broken_readers(asem: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.czi").touch()
+    code, _, err = asem(
+        "info", str(tmp_path / "x.czi"), czi=plugin(asem_register_readers=raising(ValueError("no dll")))
+    )
+    assert code == 2
+    assert "the plugin 'czi' (asem-organelle-czi) is broken: asem_register_readers: ValueError: no dll" in err
+
+
 def test_an_observer_is_told_and_cannot_stop_a_run(caplog: pytest.LogCaptureFixture) -> None:
     told = []
     registry = registry_of(

@@ -87,14 +87,14 @@ def test_a_killed_fetch_goes_on(served: tuple[str, list[str]], tmp_path: Path) -
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = None
     deadline = time.monotonic() + 60
-    while (journal is None or not len(journal.done("fetch")) >= 3) and time.monotonic() < deadline:
+    while (journal is None or not len(journal.done("fetching")) >= 3) and time.monotonic() < deadline:
         time.sleep(0.02)
         journal = load(output)
     first.send_signal(signal.SIGKILL)
     first.wait()
     stopped = load(output)
     assert stopped is not None
-    done = len(stopped.done("fetch"))
+    done = len(stopped.done("fetching"))
     assert 3 <= done < 27
     assert not verify(output).sound
     asked.clear()

@@ -26,8 +26,7 @@ from asem_dataset_simulated import Request, simulate_to
 
 from asem_core.evaluate.scores import Score
 from asem_core.geometry import VoxelSize
-from asem_core.grid.reference import scale_width
-from asem_core.labels.zone import Shell, shell
+from asem_core.labels.zone import make_zone
 from asem_core.registry import Registry, make_registry
 from asem_core.train.loop import choose_device, train
 from asem_core.train.recipe import Data, Recipe, load_recipe
@@ -144,9 +143,8 @@ def score_all(recipe: Recipe, weights: Path, folder: Path, registry: Registry) -
             registry=registry,
         )
         predicted = predict(network, data.raw, device) >= organelle.threshold
-        zone = organelle.exclusion_zone
-        widths = Shell(dilate=scale_width(zone.dilate, GRID), erode=scale_width(zone.erode, GRID))
-        counted = ~shell(data.labels, params=widths)
+        zone = make_zone(organelle.exclusion_zone, registry)
+        counted = ~zone.excluded(data.labels > 0, voxel_size=GRID)
         yield cell, Score.of(predicted & counted, (data.labels > 0) & counted).f1
 
 

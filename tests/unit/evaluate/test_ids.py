@@ -13,14 +13,16 @@ from asem_core.errors import VolumeError
 from asem_core.evaluate import Score, evaluate, evaluate_objects
 from asem_core.evaluate.ids import ids
 from asem_core.geometry import Box
-from asem_core.specs import ExclusionZone, OrganelleSpec
+from asem_core.specs import OrganelleSpec, StageRef
 
 SHAPE = (24, 40, 40)
+
+ZONE = StageRef(name="shell", params={"dilate": 1, "erode": 1})
 
 
 @pytest.fixture
 def organelle():
-    return OrganelleSpec(name="toy", title="Toy", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    return OrganelleSpec(name="toy", title="Toy", exclusion_zone=ZONE)
 
 
 def volume(array, at=(0.0, 0.0, 0.0)):

@@ -24,6 +24,7 @@ from asem_core.specs import OrganelleSpec, StageRef
 
 from ...box_model import named, read_rdf, write_box_model, write_rdf
 
+GREY = np.random.default_rng(0).integers(0, 255, (30, 30, 30), np.uint8)
 BOX = OrganelleSpec(name="box", title="Box", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}))
 
 
@@ -202,7 +203,7 @@ def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: A
 
     def run(channel: str) -> None:
         segment(
-            as_volume(np.zeros((30, 30, 30), np.uint8)), output, organelle=BOX, registry=registry, model=folder,
+            as_volume(GREY), output, organelle=BOX, registry=registry, model=folder,
             channel=channel, runtime="onnxruntime",
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from asem_core import Registry, Volume, VoxelSize
 from asem_core.blocks.preflight import Preflight
+from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.hookspecs import hookimpl
 from asem_core.models.find import find_model
@@ -26,11 +27,11 @@ from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.plugins import make_manager
 from asem_core.predict.grids import plan_grids
 from asem_core.predict.plan import Chosen, Plan, Settings, make_plan, open_session
-from asem_core.specs import Capabilities, ExclusionZone, OrganelleSpec, Precision, RuntimeSpec
+from asem_core.specs import Capabilities, OrganelleSpec, Precision, RuntimeSpec, StageRef
 from asem_core.volume.staging import staged_bytes
 
 TILING = Tiling(onnx=Path(), sizes=(Sizes(LEAST_SIDE, POOLING),) * 3, halo=(TILE_HALO,) * 3)
-ZONE = ExclusionZone(dilate=1, erode=1)
+ZONE = StageRef(name="shell", params={"dilate": 1, "erode": 1})
 
 
 def a_plan(volume: Any, roi: Box, *, tile: Triple | None = None) -> Plan:
@@ -153,3 +154,15 @@ def test_a_runtime_of_a_plugin_is_taken_and_counted_with(
     live = graph_cost(toy.onnx, (1, 1, 128, 128, 128)).live
     assert mine.preflight.memory - ours.preflight.memory == int(40.0 * live) - int(5.2 * live)
     assert open_session(mine, Registry(make_manager([point]))).run(np.zeros((1, 1, 128, 128, 128), np.float32)).size
+
+
+def test_only_what_a_part_reads_is_checked(
+    toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path
+) -> None:
+    raw = np.zeros((260, 20, 20), np.float32)
+    raw[3, 4, 5] = np.nan
+    part = {"roi": Box((200, 0, 0), (208, 8, 8)), "tile": 112, "runtime": "onnxruntime"}
+    planned(toy, registry, as_volume(raw), tmp_path / "o.zarr", **part)
+    raw[250, 4, 5] = 2
+    with pytest.raises(VolumeError, match=r"voxel 250,4,5 \(z,y,x\) is 2"):
+        planned(toy, registry, as_volume(raw), tmp_path / "o.zarr", **part)

@@ -1,22 +1,12 @@
-"""A registry that holds core's readers only, and takes others."""
+"""An image that looks like tissue."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
-
-from asem_core import builtin
-
-
-@pytest.fixture
-def registry() -> Any:
-    return SimpleNamespace(readers={spec.name: spec for spec in builtin.asem_register_readers()})
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,7 @@ def test_empty_and_complex_are_refused(tmp_path, opened):
 
 
 def test_what_was_found_instead(tmp_path, opened):
-    with pytest.raises(VolumeError, match=r"no such file or folder; formats that can be read: tiff"):
+    with pytest.raises(VolumeError, match=r"no such file or folder; formats that can be read: hdf5: .*tiff: "):
         opened(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(VolumeError, match="an empty folder"):
@@ -172,8 +172,9 @@ def test_a_folder_that_may_not_be_listed(sections, opened, monkeypatch):
 
 
 def test_two_readers_are_an_error_naming_both(sections, registry):
-    tiff = registry.readers["tiff"]
-    registry.readers["other"] = attrs.evolve(tiff, name="other")
+    entries = registry.readers.entries
+    other = attrs.evolve(entries["tiff"], spec=attrs.evolve(entries["tiff"].spec, name="other"))
+    registry.__dict__["readers"] = attrs.evolve(registry.readers, entries={**entries, "other": other})
     with pytest.raises(VolumeError, match=r"tiff and other both accept it"):
         open_volume(sections, registry=registry, voxel_size=FIVE)
 

@@ -16,7 +16,7 @@ from asem_core import segment
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
 from asem_core.preprocess.stages import make_steps, measure, normalised
-from asem_core.specs import ExclusionZone, OrganelleSpec, StageRef
+from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.validate import bioimageio_test
@@ -38,6 +38,8 @@ normalise: false
 training: [{raw: a.tif, labels: b.tif}]
 phases: [{iterations: 2, side: 100}]
 """
+
+ZONE = StageRef(name="shell", params={"dilate": 1, "erode": 1})
 
 
 def not_installed(onnx, scaled):
@@ -175,7 +177,7 @@ def test_stages_are_carried_from_the_recipe_to_the_segmentation(
     refs = [StageRef(name=name, params=params) for name, params in stages]
     before = make_steps(refs, registry)
     normal = normalised(volume, before, measure(volume, before))
-    organelle = OrganelleSpec(name="mito", title="Mito", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    organelle = OrganelleSpec(name="mito", title="Mito", exclusion_zone=ZONE)
     options = {"organelle": organelle, "registry": registry, "prob_dtype": "float32", "runtime": "onnxruntime"}
     staged = segment(volume, tmp_path / "a.zarr", model=archive, **options)
     plain = segment(as_volume(normal.read(normal.box)), tmp_path / "b.zarr", model=work / "package", **options)
@@ -191,7 +193,7 @@ def test_a_package_that_lost_its_manifest_is_not_run_as_others_describe_it(work,
     rdf = yaml.safe_load((tmp_path / "package/rdf.yaml").read_text())
     rdf["attachments"] = [file for file in rdf["attachments"] if file["source"] != "model.json"]
     (tmp_path / "package/rdf.yaml").write_text(yaml.safe_dump(rdf))
-    organelle = OrganelleSpec(name="mito", title="Mito", exclusion_zone=ExclusionZone(dilate=1, erode=1))
+    organelle = OrganelleSpec(name="mito", title="Mito", exclusion_zone=ZONE)
     volume = as_volume(np.zeros((20, 20, 20), np.uint8))
     with pytest.raises(ModelError, match=r"model\.json is missing"):
         segment(volume, tmp_path / "o.zarr", model=tmp_path / "package", organelle=organelle, registry=registry)

@@ -41,8 +41,10 @@ def test_import_with_picture(inputs: list[Any], tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(tmp_path / "check.png").convert("RGB")).reshape(-1, 3)
     for colour in ((86, 180, 233), (230, 159, 0)):
         assert (pixels == colour).all(1).sum() > 500
-    other = run(*inputs, "--classes", "16").exception
-    assert str(other).endswith("use --overwrite to replace it, or another name")
+    assert json.loads(run(*inputs, "--json").stdout) == found
+    refused = run(*inputs, "--classes", "17").exception
+    assert isinstance(refused, AsemError)
+    assert "settings (classes.er was [16, 17], now [17]); use --overwrite" in str(refused)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Every verb that is a job, on volumes so small that it takes about a second."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import attrs
+import numpy as np
+import tensorstore
+import tifffile
+import zarr
+from scipy import ndimage
+
+SHAPE = (70, 150, 260)
+"""More than one block of every verb."""
+
+
+@attrs.frozen
+class Verb:
+    """A command, and what it writes."""
+
+    name: str
+    output: str
+    words: str
+    """As typed; {out} stands for the output, other names for inputs."""
+    reads: tuple[str, ...]
+    """Names of the inputs."""
+
+    def typed(self, inputs: dict[str, Path], out: Path) -> list[str]:
+        """The words with the paths in them."""
+        paths = {name: str(path) for name, path in inputs.items()}
+        return [word.format(out=out, **paths) for word in self.words.split()]
+
+
+def _verb(name: str, output: str, words: str) -> Verb:
+    reads = tuple(word[1:-1] for word in words.split() if word.startswith("{") and word != "{out}")
+    return Verb(name, output, words, reads)
+
+
+VERBS = (
+    _verb("convert to zarr", "out.zarr", "convert {sections} {out} --voxel-size 5"),
+    _verb("convert to zarr 0.5", "out.zarr", "convert {volume} {out} --ome-version 0.5 --roi 0:70,3:150,10:260"),
+    _verb("convert to sections", "out", "convert {volume} {out}"),
+    _verb("convert to a stack", "out.tif", "convert {volume} {out}"),
+    _verb("convert --paste-into", "out.zarr", "convert {crop} {out} --paste-into {volume}"),
+    _verb("convert --resample", "out.zarr", "convert {sections} {out} --voxel-size 5 --resample 7"),
+    _verb("preprocess", "out.zarr", "preprocess {sections} -o {out} --voxel-size 5 --stage clahe:kernel=32"),
+    _verb(
+        "mask", "out.zarr", "mask {sections} -o {out} --voxel-size 5 --low 0 --high 140 --max-hole 200 --min-object 900"
+    ),
+    _verb(
+        "labels prepare", "out.zarr", "labels prepare {labels} -o {out} --organelle er --dilate 1 "
+        "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900",
+    ),
+    _verb("labels cosem", "out.zarr", "labels cosem {cosem} --raw {n5} --organelle er -o {out}"),
+    _verb("datasets fetch", "out.zarr", "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er"),
+    _verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3"),
+)  # fmt: skip
+
+
+def write_inputs(folder: Path) -> dict[str, Path]:
+    """The inputs of all verbs, by name, each in a folder of its own."""
+    rng = np.random.default_rng(4)
+    blobs = ndimage.gaussian_filter(rng.random(SHAPE), 3)
+    raw = np.interp(blobs, (blobs.min(), blobs.max()), (0, 255)).astype(np.uint8)
+    ids = np.where(raw > 140, rng.integers(1, 4), 0).astype(np.uint16)
+    inputs = {
+        name: folder / name / "in" for name in ("sections", "volume", "crop", "labels", "published", "n5", "cosem")
+    }
+    for path in inputs.values():
+        path.parent.mkdir(parents=True)
+    inputs["sections"].mkdir()
+    for z, section in enumerate(raw):
+        tifffile.imwrite(inputs["sections"] / f"s_{z:03d}.tif", section, compression="zlib", rowsperstrip=32)
+    _write_zarr(inputs["volume"], raw)
+    _write_zarr(inputs["crop"], raw[10:40, 20:90, 30:200], offset=(50, 100, 150))
+    _write_zarr(inputs["labels"], ids)
+    root = zarr.create_group(inputs["published"], zarr_format=2)
+    for name, values in (("raw", raw), ("labels/er", ids)):
+        array = root.create_array(f"volumes/{name}", data=values, chunks=(64, 64, 64))
+        array.attrs.update({"resolution": [5, 5, 5], "offset": [0, 0, 0]})
+    _write_n5(inputs["n5"], raw, voxel=4, offset=(0, 0, 0))
+    inside = np.kron(ids[10:40, 10:60, 10:80] > 0, np.ones((2, 2, 2), bool))
+    _write_n5(inputs["cosem"], np.where(inside, 16, 36).astype(np.uint8), voxel=2, offset=(40, 40, 40))
+    return inputs
+
+
+def _write_zarr(path: Path, values: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> None:
+    array = zarr.create_array(path, data=values, chunks=(32, 64, 64), zarr_format=2)
+    array.attrs.update({"resolution": [5, 5, 5], "offset": list(offset)})
+
+
+def _write_n5(path: Path, values: np.ndarray, *, voxel: int, offset: tuple[int, int, int]) -> None:
+    metadata = {
+        "dimensions": values.shape[::-1], "blockSize": [32] * 3, "dataType": str(values.dtype),
+        "compression": {"type": "gzip"},
+    }  # fmt: skip
+    spec = {"driver": "n5", "kvstore": {"driver": "file", "path": f"{path}/"}, "metadata": metadata, "create": True}
+    tensorstore.open(spec).result()[...] = np.ascontiguousarray(values.T)
+    file = path / "attributes.json"
+    place = {"resolution": [voxel] * 3, "offset": list(offset[::-1])}
+    file.write_text(json.dumps(json.loads(file.read_text()) | place))
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Every file of an output, by name."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
