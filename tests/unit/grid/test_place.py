@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from asem_core.volume.convert import convert
 
 from asem_core import Volume, VoxelSize, open_volume
+from asem_core.conversion.convert import convert
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box
 from asem_core.grid.place import clip, place, same_place
