@@ -12,7 +12,7 @@ import pytest
 from asem_core import Volume, VoxelSize
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box
-from asem_core.preprocess.levels import to_grey_range
+from asem_core.preprocessing.levels import to_grey_range
 from asem_core.specs import TrainedGrey
 from asem_core.volume.grey import (
     GreyRange,

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from asem_core import segment
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
@@ -62,7 +62,7 @@ def small_cubes():
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A finished toy run, its card, a sample, and the package that was written from them (cheap parts shared)."""
-    from asem_core.train.unet import UNet
+    from asem_core.training.unet import UNet
 
     folder = tmp_path_factory.mktemp("zoo")
     run = folder / "run"
@@ -259,7 +259,7 @@ def test_wrong_input_is_explained(work, tmp_path):
 
 
 def test_runtimes_that_disagree_leave_nothing(work, tmp_path, monkeypatch):
-    from asem_core.train import export
+    from asem_core.training import export
 
     monkeypatch.setattr(export, "run_torch", lambda network, scaled: np.ones_like(scaled))
     assert "differs from torch" in refusal(package(work, tmp_path / "p"))
