@@ -30,7 +30,7 @@ from asem_core.preprocess.stages import Step, make_steps
 from asem_core.registry import Registry, resolve
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_grey, check_values, settled_range
+from asem_core.volume.check import check_grey, settled_range
 from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.find import choose_model
@@ -213,7 +213,6 @@ def make_plan(
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
     check_grey(as_given, grey=grey, model=package.spec)
-    check_values(volume)
     return plan
 
 

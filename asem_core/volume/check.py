@@ -74,12 +74,13 @@ def graded(volume: Volume, grey: Grey) -> Volume:
 
 
 def check_grey(
-    volume: Volume, *, grey: GreyRange | None = None, model: ModelSpec | None = None, option: str = "--grey "
-) -> None:
+    volume: Volume, *, grey: GreyRange | None = None, model: ModelSpec | None = None, option: str = "--grey ",
+    progress: Progress = silent,
+) -> None:  # fmt: skip
     """Compare the grey levels of an image with what a model can take, on a sample of its voxels (`measure_grey`).
 
     Levels that are unlike those that ``model`` was trained on, a narrow range and inverted contrast are logged as a
-    warning that names the remedy; so are padding and images of a few values.
+    warning that names the remedy; so are padding and images of a few values. Of floats every voxel is read.
 
     Parameters
     ----------
@@ -95,11 +96,12 @@ def check_grey(
     Raises
     ------
     VolumeError
-        Booleans; one grey level throughout; without ``grey`` also signed integers, integers above 16 bits and floats
-        outside [0, 1].
+        Booleans; one grey level throughout; NaN or infinity, with the first such voxel; without ``grey`` also signed
+        integers, integers above 16 bits and floats outside [0, 1].
     """
     levels, known = _levels(volume), _known(model)
     used = grey or _implied(volume, levels, known, option)
+    check_values(graded(volume, grey), progress=progress)
     for remark in _remarks(levels, used, model=model, known=known, option=option):
         log.warning("%s: %s", volume.uri, remark)
 
@@ -233,7 +235,7 @@ def _remarks(
 ) -> list[str]:
     remarks = []
     if levels.values <= _FEW < levels.voxels:
-        remarks.append(f"only {levels.values} different values: are these labels or a mask?")
+        return [f"it has {levels.values} different values: are these labels or a mask?"]
     if levels.padding >= _PADDING:
         remarks.append(
             f"{levels.padding:.0%} of the sample is padding, lost sections or clipped levels; near these the result is "
