@@ -17,6 +17,7 @@ import zarr
 
 from asem_core import Registry
 from asem_core.errors import OutputError
+from asem_core.train.grey import GREY_NAME
 from asem_core.train.loop import train
 from asem_core.train.run import CHECKPOINT, EVENTS, LOG, RECIPE, WEIGHTS, check_run
 from asem_core.volume.output import held
@@ -33,6 +34,7 @@ from pathlib import Path
 import torch
 from asem_core.plugins import make_manager
 from asem_core.registry import Registry
+from asem_core.train.grey import GREY_NAME
 from asem_core.train.loop import train
 torch.set_num_threads(1)
 data, output = map(Path, sys.argv[1:])
@@ -69,7 +71,7 @@ def test_only_the_run_is_discarded(data: Path, tmp_path: Path, registry: Registr
     assert (output / "notes.txt").read_text() == (output / EVENTS / "notes.txt").read_text() == "mine"
     assert len(list((output / EVENTS).glob("events.*"))) == 1
     assert sorted(path.name for path in output.iterdir()) == sorted(
-        [CHECKPOINT, EVENTS, LOG, RECIPE, WEIGHTS, "notes.txt"]
+        [CHECKPOINT, EVENTS, GREY_NAME, LOG, RECIPE, WEIGHTS, "notes.txt"]
     )
     assert [path.name for path in output.parent.iterdir()] == ["run"]
 
