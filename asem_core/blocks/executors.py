@@ -92,8 +92,8 @@ class Threads:
                         running[pool.submit(task, block)] = block
                     if not running:
                         return
-                    ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in ended:
+                    wait(running, return_when=FIRST_COMPLETED)
+                    for future in [future for future in running if future.done()]:
                         yield _outcome(running.pop(future), future)
             finally:
                 pool.shutdown(cancel_futures=True)

@@ -176,7 +176,7 @@ def load(output: Path) -> Journal | None:
         return None
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, IndexError, TypeError, cattrs.BaseValidationError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, cattrs.BaseValidationError) as error:
         raise OutputError(
             f"{path} is not a journal of this version ({error}); pass --overwrite to begin anew"
         ) from None

@@ -45,7 +45,8 @@ def unfinished_place(destination: Path) -> Path:
 
 
 def find_unfinished(path: Location) -> Unfinished | None:
-    """The mark of the output that ``path`` is or lies in; None where there is none."""
+    """The mark of the output that ``path`` is or lies in, through whatever links; None where there is none."""
+    path = path.resolve() if isinstance(path, Path) else path
     for node in (path, *path.parents):
         try:
             if zarr_node.kind(node) is None:

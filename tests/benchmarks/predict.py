@@ -45,7 +45,7 @@ def published(folder: Path, repeats: int) -> dict[str, Any]:
     """Torch, fp32, blocks of 204 -> 110, stride 110."""
     import torch
 
-    from asem_core.train.unet import UNet
+    from asem_core.training.unet import UNet
 
     torch.manual_seed(SEED)
     network = UNet(32).eval()
@@ -151,8 +151,8 @@ def prepare(folder: Path, *, quick: bool) -> None:
     import torch
 
     from asem_core.geometry import Box, VoxelSize
-    from asem_core.train.export import export_onnx, round_to_fp16
-    from asem_core.train.unet import UNet
+    from asem_core.training.export import export_onnx, round_to_fp16
+    from asem_core.training.unet import UNet
     from asem_core.volume.formats.ome_write import ArrayPlan, create_ome_zarr
 
     torch.manual_seed(SEED)

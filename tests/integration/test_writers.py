@@ -144,9 +144,9 @@ def write_zarr(path: Path, values: np.ndarray[Any, Any], *, labels: bool = False
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, root: Path, cli: Cli) -> Path:
     """A folder with one of everything that a verb reads."""
-    from asem_core.train.recipe import load_recipe
-    from asem_core.train.run import write_recipe
-    from asem_core.train.unet import UNet
+    from asem_core.training.recipe import load_recipe
+    from asem_core.training.run import write_recipe
+    from asem_core.training.unet import UNet
 
     folder = tmp_path_factory.mktemp("world")
     image = np.random.default_rng(0).integers(20, 200, SHAPE).astype(np.uint8)
