@@ -26,7 +26,7 @@ from asem_core.reporting.make import make_report
 from asem_core.reporting.parts import Card
 from asem_core.specs import AnalysisSpec
 
-from ..analyze.toy import OUTPUTS
+from ..analysis.toy import OUTPUTS
 
 
 @pytest.fixture
