@@ -7,7 +7,7 @@
 ``make_registry``  everything that the installed plugins registered
 =================  ====================================================================
 
-`asem_core.evaluate` scores a segmentation against ground truth: precision, recall, F1. `asem_core.analyze` measures
+`asem_core.evaluation` scores a segmentation against ground truth: precision, recall, F1. `asem_core.analysis` measures
 what was segmented: tables in nm.
 
 The modules follow the data: ``volume`` -> ``preprocess`` -> ``blocks`` -> ``predict`` -> ``evaluate``, ``analyze``;

@@ -1,4 +1,4 @@
-"""The numbers of our network, for whoever cuts tiles, writes packages or reads them; `asem_core.train.unet` is it.
+"""The numbers of our network, for whoever cuts tiles, writes packages or reads them; `asem_core.training.unet` is it.
 
 ::
 

@@ -469,7 +469,7 @@ class AnalysisSpec:
     """Changes whenever the numbers change."""
     summary: str
     fn: str = attrs.field(validator=_import_path)
-    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analyze.View` in, `outputs` out, one row per object.
+    """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analysis.View` in, `outputs` out, one row per object.
     Its ``attrs["statistics"]``, plain values that JSON can hold, are the numbers of all objects together; its
     ``attrs["notes"]`` are lines to print."""
     params: str = attrs.field(validator=_import_path)
@@ -490,8 +490,8 @@ class AnalysisSpec:
     examples: tuple[str, ...] = ()
     """Command lines for its ``--help``."""
     report: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
-    """``report(dataset) -> asem_core.report.parts.Report``: the page of ``asem report``, made from the data set of an
-    earlier run. None: a plain one with the distribution of every column."""
+    """``report(dataset) -> asem_core.reporting.parts.Report``: the page of ``asem report``, made from the data set of
+    an earlier run. None: a plain one with the distribution of every column."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=_typed)

@@ -73,8 +73,8 @@ class ToyModel:
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory, tissue: npt.NDArray[np.uint8]) -> Iterator[ToyModel]:
     """An organelle ``toy`` at 10 nm whose network has two features and random weights; labels about half a volume."""
-    from asem_core.train.export import export_onnx, round_to_fp16
-    from asem_core.train.unet import UNet
+    from asem_core.training.export import export_onnx, round_to_fp16
+    from asem_core.training.unet import UNet
 
     network = _spread(UNet(2).eval(), tissue)
     network.load_state_dict(round_to_fp16(network.state_dict()))

@@ -66,7 +66,7 @@ def make_command(name: str, registry: Registry) -> click.Command:
         ) from error
 
     def run(*, objects: str, output: Path, as_json: bool, others: tuple[str, ...] = (), **values: Any) -> None:
-        from asem_core.analyze import analyze as measure
+        from asem_core.analysis import analyze as measure
 
         given = {option.name: values.pop(str(option.name)) for option in own}
         with progress_bar() as progress:
@@ -143,8 +143,8 @@ def _named(others: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print(spec: AnalysisSpec, found: xr.Dataset, output: Path, *, as_json: bool) -> None:
-    from asem_core.analyze.run import summary_of
-    from asem_core.analyze.tables import NO_PARQUET, has_parquet, to_rows
+    from asem_core.analysis.run import summary_of
+    from asem_core.analysis.tables import NO_PARQUET, has_parquet, to_rows
 
     rows = to_rows(found)
     if as_json:

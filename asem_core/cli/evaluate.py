@@ -19,7 +19,7 @@ from asem_core.geometry import VoxelSize
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from asem_core.evaluate import Evaluation, ObjectEvaluation
+    from asem_core.evaluation import Evaluation, ObjectEvaluation
     from asem_core.volume import Volume
     from asem_core.volume.grey import Grey
 
@@ -90,9 +90,9 @@ def evaluate(
       asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
     from asem_core.draw.overlay import check_figures, draw_evaluation
-    from asem_core.evaluate import evaluate as score
-    from asem_core.evaluate import evaluate_objects, write_object_table
-    from asem_core.evaluate.object_table import check_table
+    from asem_core.evaluation import evaluate as score
+    from asem_core.evaluation import evaluate_objects, write_object_table
+    from asem_core.evaluation.object_table import check_table
     from asem_core.grid.place import SAME_GRID
     from asem_core.labels.plan import choose_zone
     from asem_core.volume import open_labels, open_volume

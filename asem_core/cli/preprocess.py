@@ -67,8 +67,8 @@ def preprocess(
       asem preprocess cell.zarr -o both.zarr --stage percentile_rescale:low=1,high=99 --stage clahe
     """
     from asem_core.params import parse_stage
-    from asem_core.preprocess.normalise import normalise
-    from asem_core.preprocess.stages import make_steps
+    from asem_core.preprocessing.normalise import normalise
+    from asem_core.preprocessing.stages import make_steps
     from asem_core.volume import open_volume
     from asem_core.volume.check import graded
 

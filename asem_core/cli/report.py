@@ -29,7 +29,7 @@ def report(analyses: tuple[Path, ...], *, output: Path | None, overwrite: bool) 
       asem report pores
       asem report pores pits -o cell.html
     """
-    from asem_core.report.make import make_report
+    from asem_core.reporting.make import make_report
 
     if output is None and len(analyses) > 1:
         raise click.UsageError(f"{len(analyses)} analyses make one page: say which file with -o FILE.html")

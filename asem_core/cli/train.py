@@ -27,7 +27,7 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
     with: tensorboard --logdir OUTPUT
     """
     try:
-        from asem_core.train.loop import train as run
+        from asem_core.training.loop import train as run
     except ImportError as error:
         raise AsemError(f"training needs torch ({error}): pip install 'asem-core[train]'") from None
 

@@ -12,7 +12,7 @@ from asem_core.draw.planes import Plane, read_plane
 from asem_core.draw.png import save_png
 from asem_core.geometry import AXES, Box
 from asem_core.grid.place import Placed
-from asem_core.preprocess.levels import to_grey_range
+from asem_core.preprocessing.levels import to_grey_range
 from asem_core.volume.volume import Volume
 
 PANEL_HEIGHT = 600

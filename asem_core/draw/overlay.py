@@ -16,7 +16,7 @@ from asem_core.draw.figure import WIDE, LegendEntry, Panel, compose
 from asem_core.draw.paint import Colour, Mask, Picture, display_shape, fill, grey, outline, resize_mask
 from asem_core.draw.planes import Plane, choose_planes, read_plane
 from asem_core.draw.png import check_pngs, save_png
-from asem_core.evaluate.scores import Score
+from asem_core.evaluation.scores import Score
 from asem_core.geometry import AXES
 from asem_core.grid.place import Placed, place, place_beside
 from asem_core.volume.grey import GreyRange
@@ -94,7 +94,7 @@ def draw_evaluation(
     raw
         Background, ``(z, y, x)``, on the grid of ``labels``; None: plain grey.
     prediction, labels
-        As for `asem_core.evaluate.evaluate`, and aligned in the same way.
+        As for `asem_core.evaluation.evaluate`, and aligned in the same way.
     folder
         Made if missing; older pictures of the same planes are replaced, and nothing else.
     grey_range

@@ -16,7 +16,7 @@ from asem_core.geometry import Box, Triple, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.home import local_path
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
-from asem_core.preprocess.levels import level_count
+from asem_core.preprocessing.levels import level_count
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion

@@ -19,7 +19,7 @@ from attrs import validators
 from asem_core.errors import AsemError
 from asem_core.geometry import Triple, VoxelSize, triple
 from asem_core.grid.reference import scale_volume, scale_width
-from asem_core.preprocess.levels import to_grey_range
+from asem_core.preprocessing.levels import to_grey_range
 
 Mask = npt.NDArray[np.bool_]
 

@@ -23,8 +23,8 @@ from asem_core.models.model import Image, TilePredictor, identity
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.runtimes.session import Session
 from asem_core.models.tiling import Tiling
-from asem_core.preprocess.intensity import percentiles
-from asem_core.preprocess.stages import Statistics, Step
+from asem_core.preprocessing.intensity import percentiles
+from asem_core.preprocessing.stages import Statistics, Step
 from asem_core.specs import TrainedGrey
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _BY_VOXEL = {
 """Steps that need a voxel's channels and statistics, no neighbours: they may run tile by tile."""
 _NOT_A_PROBABILITY = 1e-3
 """Values this far outside 0..1 are not taken for rounding."""
-_LEVELS = "asem_core.preprocess.intensity:histogram"
+_LEVELS = "asem_core.preprocessing.intensity:histogram"
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from asem_core.geometry import Box, Lattice, VoxelSize
 from asem_core.models.runtimes.session import Session
 from asem_core.models.tiling import Tiling
-from asem_core.preprocess.stages import Statistics, Step
+from asem_core.preprocessing.stages import Statistics, Step
 from asem_core.specs import TrainedGrey
 
 Image = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ from asem_core.models.model import Image, TilePredictor, identity
 from asem_core.models.runtimes.session import Session
 from asem_core.models.tiling import Sizes, Tiling
 from asem_core.network import RIM
-from asem_core.preprocess.stages import Statistics, Step, make_steps, split_steps
+from asem_core.preprocessing.stages import Statistics, Step, make_steps, split_steps
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, TrainedGrey
 from asem_core.volume.check import known_grey

@@ -28,7 +28,7 @@ from asem_core.predict.source import copy_bytes, read_part
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_grey, check_values, settled_range
+from asem_core.volume.check import check_grey, settled_range
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
 from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.output import place_of
@@ -218,8 +218,8 @@ def make_plan(
     )  # fmt: skip
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
-    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id)
-    check_values(volume, box=read_part(volume, grids, plan.reads, model=model))
+    read = read_part(volume, grids, plan.reads, model=model)
+    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
     return plan
 
 

@@ -20,10 +20,10 @@ from asem_core.grid.mirror import mirrored_span, read_mirrored
 from asem_core.grid.resample import resample, source_box
 from asem_core.models.model import Model
 from asem_core.predict.grids import Grids
-from asem_core.preprocess.levels import to_grey_range
-from asem_core.preprocess.scale import ScaleLinear
-from asem_core.preprocess.stages import Statistics, Step, normalised
-from asem_core.preprocess.statistics import measured
+from asem_core.preprocessing.levels import to_grey_range
+from asem_core.preprocessing.scale import ScaleLinear
+from asem_core.preprocessing.stages import Statistics, Step, normalised
+from asem_core.preprocessing.statistics import measured
 from asem_core.specs import PreprocessorSpec
 from asem_core.volume.formats.zarr_array import ZarrArray
 from asem_core.volume.staging import staged_bytes
@@ -91,7 +91,7 @@ def _statistics(volume: Volume, needs: tuple[str, ...], run: Run) -> Statistics:
         return {}
     spec = PreprocessorSpec(
         name="measured", version="1", summary="measured, not applied", statistics=needs,
-        fn="asem_core.preprocess.scale:scale_linear", params="asem_core.preprocess.scale:ScaleLinear",
+        fn="asem_core.preprocessing.scale:scale_linear", params="asem_core.preprocessing.scale:ScaleLinear",
     )  # fmt: skip
     step = Step(spec=spec, params=ScaleLinear())
     (found,) = measured(volume, [step], run.scratch / "levels.npz", progress=run.progress)

@@ -20,7 +20,7 @@ from asem_core.geometry import Box, Triple
 from asem_core.specs import TrainedGrey
 from asem_core.volume.volume import Volume
 
-Float = npt.NDArray[np.float32]
+Float = npt.NDArray[np.floating[Any]]
 
 PERCENTS = (1.0, 50.0, 99.0)
 WHITE = 255.0
@@ -192,7 +192,7 @@ def measure_grey(volume: Volume, *, within: Sequence[Box] | None = None) -> Grey
     keep = [f & ~u for f, u in zip(finite, flat, strict=True)]
     spread = [float(np.std(_smoothed(p)[k])) if k.any() and f.all() else 0.0
               for p, k, f in zip(patches, keep, finite, strict=True)]  # fmt: skip
-    enough = _FEATURELESS * float(np.percentile(spread, 90))
+    enough = _FEATURELESS * float(np.percentile([s for s in spread if s > 0] or [0.0], 90))
     rich = [n for n, s in enumerate(spread) if s >= enough and keep[n].any()]
     specimen = np.concatenate([patches[n][keep[n]] for n in rich]) if rich else values
     low, median, high = (float(v) for v in np.percentile(specimen.astype(np.float64), PERCENTS))
@@ -377,12 +377,14 @@ def _edges(length: int, parts: int) -> list[int]:
 
 def _patches(volume: Volume, box: Box) -> Iterator[Float]:
     """Its sections; those of wide strips are cut, and a few pieces of each are taken."""
+    # float32 holds every integer of 16 bits.
+    exact = np.float64 if volume.dtype.kind in "ui" and volume.dtype.itemsize > 2 else np.float32
     for section in volume.read(box):
         edges = _edges(section.shape[1], max(1, round(section.shape[1] / _BLOCK[2])))
         pieces = list(pairwise(edges))
         few = min(len(pieces), _PATCHES_PER_STRIP)
         for start, stop in (pieces[int((k + 0.5) * len(pieces) / few)] for k in range(few)):
-            yield section[:, start:stop].astype(np.float32)
+            yield section[:, start:stop].astype(exact)
 
 
 def _flat(patch: Float) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import sys
 from asem_core.draw.figure import Panel, compose
 from asem_core.draw.paint import grey
 from asem_core.geometry import Box
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.registry import make_registry
 from asem_core.specs import StageRef
 from asem_core.volume import open_volume

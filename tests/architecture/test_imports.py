@@ -22,7 +22,7 @@ def _roots(module: Module) -> set[str]:
 
 def test_torch_is_for_training_only(modules: list[Module]) -> None:
     users = {module.name for module in modules if _roots(module) & {"torch", "torchvision", "tensorboard"}}
-    allowed = {name for name in users if name.startswith("asem_core.train.") or name.endswith(".training")}
+    allowed = {name for name in users if name.startswith("asem_core.training.") or name.endswith(".training")}
     assert users == allowed
 
 

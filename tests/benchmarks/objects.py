@@ -20,7 +20,7 @@ from asem_core.blocks.produce import produce
 from scipy import ndimage
 
 from asem_core import VoxelSize, make_registry
-from asem_core.analyze import analyze
+from asem_core.analysis import analyze
 from asem_core.geometry import Box
 from asem_core.volume.formats.ome_write import ArrayPlan
 

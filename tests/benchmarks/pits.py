@@ -31,8 +31,8 @@ from asem_dataset_simulated.cell.named import find_cell
 from asem_dataset_simulated.cell.pits import Pit, Stage
 from asem_dataset_simulated.cell.scene import Cell, make_cell
 
-from asem_core.analyze import View
-from asem_core.analyze.instances import number_objects
+from asem_core.analysis import View
+from asem_core.analysis.instances import number_objects
 from asem_core.geometry import Box, VoxelSize, triple
 from asem_core.volume.volume import Volume
 

@@ -23,7 +23,7 @@ from scipy import stats
 from scipy.spatial import cKDTree
 
 from asem_core import VoxelSize, make_registry, segment
-from asem_core.analyze import analyze
+from asem_core.analysis import analyze
 
 AROUND_NM = 110.0
 PLACE = ("z_nm", "y_nm", "x_nm")

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from asem_core.train.loop import choose_device, make_optimiser, step
-from asem_core.train.recipe import Phase, Recipe, structure_recipe
-from asem_core.train.sample import Sampler
-from asem_core.train.unet import CONTEXT, UNet
-from asem_core.train.validate import predict
-from asem_core.train.volumes import LabelledVolume
+from asem_core.training.loop import choose_device, make_optimiser, step
+from asem_core.training.recipe import Phase, Recipe, structure_recipe
+from asem_core.training.sample import Sampler
+from asem_core.training.unet import CONTEXT, UNet
+from asem_core.training.validate import predict
+from asem_core.training.volumes import LabelledVolume
 
 SIDE = 256
 PUBLISHED_SIDE = 204

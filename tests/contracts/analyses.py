@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import xarray as xr
 
-from asem_core.analyze import View
+from asem_core.analysis import View
 
 RETURNS: dict[str, Any] = {}
 """What `measure` returns next, by variable; tests fill it."""

@@ -12,7 +12,7 @@ import xarray as xr
 import zarr
 from click.testing import CliRunner
 
-from asem_core.analyze import analyze
+from asem_core.analysis import analyze
 from asem_core.cli.analyze import analyze as verb
 from asem_core.errors import AsemError, PluginError
 from asem_core.registry import Registry

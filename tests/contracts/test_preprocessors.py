@@ -9,7 +9,7 @@ import pytest
 
 from asem_core import Box, VoxelSize
 from asem_core.errors import PluginError
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import PreprocessorSpec, StageRef
 from asem_core.volume.volume import Volume
 

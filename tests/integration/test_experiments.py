@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from asem_core.geometry import Box
-from asem_core.train.recipe import load_recipe
+from asem_core.training.recipe import load_recipe
 
 from ..scripts import load_script
 

@@ -14,13 +14,13 @@ import zarr
 
 from asem_core.models.runtimes.onnx_runtime import has_cuda
 from asem_core.registry import Registry
-from asem_core.train.export import export_onnx, round_to_fp16
-from asem_core.train.loop import train
-from asem_core.train.recipe import Recipe, structure_recipe
-from asem_core.train.sample import Sampler
-from asem_core.train.unet import UNet
-from asem_core.train.validate import predict
-from asem_core.train.volumes import LabelledVolume
+from asem_core.training.export import export_onnx, round_to_fp16
+from asem_core.training.loop import train
+from asem_core.training.recipe import Recipe, structure_recipe
+from asem_core.training.sample import Sampler
+from asem_core.training.unet import UNet
+from asem_core.training.validate import predict
+from asem_core.training.volumes import LabelledVolume
 
 pytestmark = [
     pytest.mark.gpu,

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asem_core.report.figures import interactive
-from asem_core.report.page import Section, render
-from asem_core.report.parts import Card, Figure, Gallery, Number, Report
+from asem_core.reporting.figures import interactive
+from asem_core.reporting.page import Section, render
+from asem_core.reporting.parts import Card, Figure, Gallery, Number, Report
 
 from ..browser import Seen, browse
 

@@ -72,7 +72,7 @@ def test_wheel_holds_its_package_and_nothing_else(dist: Path, package: str) -> N
 
 def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
     (wheel,) = dist.glob("asem_core-*.whl")
-    assert {"asem_core/py.typed", "asem_core/train/presets/fast.yaml"} <= set(_names(wheel))
+    assert {"asem_core/py.typed", "asem_core/training/presets/fast.yaml"} <= set(_names(wheel))
 
 
 @pytest.mark.parametrize("organelle", ["mito", "er", "golgi", "pore", "ccp"])

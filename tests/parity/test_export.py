@@ -10,14 +10,14 @@ from asem_core.errors import ModelError
 
 torch = pytest.importorskip("torch", reason="export needs torch: pip install 'asem-core[train]'")
 
-from asem_core.train.export import (  # noqa: E402
+from asem_core.training.export import (  # noqa: E402
     export_onnx,
     load_rounded,
     round_to_fp16,
     run_torch,
     save_state_dict,
 )
-from asem_core.train.unet import PackageNet, UNet  # noqa: E402
+from asem_core.training.unet import PackageNet, UNet  # noqa: E402
 from asem_core.zoo.write.parity import parity, run_onnxruntime  # noqa: E402
 
 

@@ -15,7 +15,7 @@ from asem_core import Registry, Volume
 from asem_core.geometry import Box
 from asem_core.grid.mirror import read_mirrored
 from asem_core.predict.segment import segment
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume import open_volume
 from asem_core.zoo.write.checkpoint import CLAHE, describe_checkpoint
@@ -90,7 +90,7 @@ def not_installed(onnx: Path, scaled: Array) -> Array:
 def store(network: Published, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A model store with the network as ``checkpoint-er-cf-5nm``."""
     from asem_core.plugins import make_manager
-    from asem_core.train.importing import install_checkpoint
+    from asem_core.training.importing import install_checkpoint
 
     folder = tmp_path_factory.mktemp("import")
     torch.save({"model_state_dict": network.state_dict(), "optimizer_state_dict": {}}, folder / "er.pt")

@@ -11,8 +11,8 @@ from skimage.exposure import equalize_adapthist, equalize_hist
 
 from asem_core import Registry, Volume
 from asem_core.geometry import Box
-from asem_core.preprocess.clahe import Clahe, equalise, tile_mappings
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.clahe import Clahe, equalise, tile_mappings
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import StageRef
 
 

@@ -14,7 +14,7 @@ import pytest
 from asem_core import Registry, Volume
 from asem_core.geometry import Box
 from asem_core.predict.segment import segment
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume import open_volume
 

@@ -24,15 +24,15 @@ import torch
 import yaml
 from asem_dataset_simulated import Request, simulate_to
 
-from asem_core.evaluate.scores import Score
+from asem_core.evaluation.scores import Score
 from asem_core.geometry import VoxelSize
 from asem_core.labels.zone import make_zone
 from asem_core.registry import Registry, make_registry
-from asem_core.train.loop import choose_device, train
-from asem_core.train.recipe import Data, Recipe, load_recipe
-from asem_core.train.unet import UNet
-from asem_core.train.validate import predict
-from asem_core.train.volumes import load_data
+from asem_core.training.loop import choose_device, train
+from asem_core.training.recipe import Data, Recipe, load_recipe
+from asem_core.training.unet import UNet
+from asem_core.training.validate import predict
+from asem_core.training.volumes import load_data
 
 RUNS: Mapping[str, tuple[str, ...]] = {
     "A": ("cf-1",),

@@ -46,7 +46,7 @@ def import_(
     from datetime import UTC, datetime
 
     from asem_core.params import parse_stage
-    from asem_core.preprocess.stages import make_steps
+    from asem_core.preprocessing.stages import make_steps
     from asem_core.zoo.write.checkpoint import describe_checkpoint
 
     registry = shared_registry()
@@ -57,7 +57,7 @@ def import_(
         registry=registry, normalise=stages,
     )  # fmt: skip
     try:
-        from asem_core.train.importing import import_checkpoint, install_checkpoint
+        from asem_core.training.importing import import_checkpoint, install_checkpoint
     except ImportError as error:
         raise AsemError(f"importing a checkpoint needs torch ({error}): pip install 'asem-core[train]'") from None
     today = datetime.now(UTC).strftime("%Y-%m-%d")

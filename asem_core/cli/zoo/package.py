@@ -54,10 +54,10 @@ def package(
     from asem_core.zoo.write.card import load_card, load_scores
 
     try:
-        from asem_core.train.package import package_run, read_sample
+        from asem_core.training.package import package_run, read_sample
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
-    from asem_core.train.recipe import load_recipe
+    from asem_core.training.recipe import load_recipe
     from asem_core.volume import open_volume
     from asem_core.volume.output import check_destination
     from asem_core.zoo.manifest import PACKAGE, manifest_values

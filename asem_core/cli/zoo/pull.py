@@ -64,7 +64,7 @@ def _pull_checkpoint(model: str, registry: Registry, place: str | None, *, overw
 
     spec = registry.checkpoints[model]
     try:
-        from asem_core.train.importing import pull_checkpoint
+        from asem_core.training.importing import pull_checkpoint
     except ImportError as error:
         raise AsemError(f"converting a checkpoint needs torch ({error}): pip install 'asem-core[train]'") from None
     # ASEM_ZOO names a site of packages, not of checkpoints.

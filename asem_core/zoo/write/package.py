@@ -43,7 +43,7 @@ def write_package(
     samples
         Test tensors and cover, of these weights.
     onnx, state_dict
-        The same weights, as `asem_core.train.export` writes them.
+        The same weights, as `asem_core.training.export` writes them.
     records
         Files that tell of the training, copied.
 

@@ -18,8 +18,8 @@ import cattrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.preprocess.intensity import PercentileRescale
-from asem_core.preprocess.scale import ScaleLinear
+from asem_core.preprocessing.intensity import PercentileRescale
+from asem_core.preprocessing.scale import ScaleLinear
 from asem_core.specs import StageRef
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.rdf import read_description

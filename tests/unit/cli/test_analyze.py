@@ -14,7 +14,7 @@ import tifffile
 from click.testing import CliRunner, Result
 
 from asem_core import Registry
-from asem_core.analyze import tables
+from asem_core.analysis import tables
 from asem_core.cli.analyze import analyze
 from asem_core.cli.params_options import field_docs, options_of
 from asem_core.errors import GeometryError, PluginError, VolumeError

@@ -187,3 +187,55 @@ def test_a_file_that_is_no_table_is_kept(published, sections, tmp_path):
 
 def test_an_impossible_iou(published, sections):
     assert run(published, sections, "--organelle", "mito", "--objects", "--iou", "1.5").exit_code == 2
+
+
+def test_a_voxel_size_that_contradicts_a_file_is_said(published, predicted, tmp_path):
+    other = tmp_path / "other.zarr"
+    zarr.create_array(other, data=predicted, chunks=(8, 8, 8)).attrs.update(offset=[0, 0, 0], resolution=[5, 5, 5])
+    result = run(published, other, "--organelle", "mito", "--voxel-size", "4,4,4")
+    assert result.exit_code == 0
+    for name in (published, other):
+        assert f"note: {name} states voxels of 5 x 5 x 5 nm: --voxel-size 4 x 4 x 4 nm is not used" in result.stderr
+
+
+def test_values_that_are_not_known(published, predicted, tmp_path):
+    labels = predicted.astype(np.int16)
+    labels[:, :, 12:] = -1
+    zarr.create_array(tmp_path / "truth.zarr", data=labels, chunks=(8, 8, 8)).attrs.update(
+        offset=[0, 0, 0], resolution=[5, 5, 5]
+    )
+    refused = run(published, tmp_path / "truth.zarr", "--organelle", "mito")
+    assert "--ignore-label -1" in str(refused.exception)
+    where = ("--organelle", "mito", "--ignore-label", "-1", "--json", "--objects", "--figures", tmp_path / "pictures")
+    document = json.loads(run(published, tmp_path / "truth.zarr", *where).stdout)
+    assert document["voxels"]["compared"] == 12 * 16 * 12
+    assert document["without_zone"]["f1"] == 1
+    assert document["objects"]["at_iou"]["f1"] == 1
+    assert document["figures"]
+
+
+@pytest.mark.parametrize(("grey", "black_white"), [("0:4095", (0, 4095)), ("4095:0", (4095, 0)), ("auto", (0, 3800))])
+def test_one_range_of_grey_for_all_pictures(published, tmp_path, monkeypatch, grey, black_white):
+    from asem_core.draw import overlay
+
+    drawn = []
+
+    def noted(plane, shape, *, black_white=None):
+        drawn.append(black_white)
+        return np.zeros((*shape, 3), np.uint8)
+
+    monkeypatch.setattr(overlay, "grey", noted)
+    ramp = np.broadcast_to(np.arange(20, dtype=np.uint16) * 200, SHAPE)
+    zarr.create_array(tmp_path / "raw.zarr", data=ramp, chunks=(8, 8, 8)).attrs.update(
+        offset=[0, 0, 0], resolution=[5, 5, 5]
+    )
+    result = run(published, published, "--organelle", "mito", "--figures", tmp_path / "pictures",
+                 "--raw", tmp_path / "raw.zarr", "--grey", grey)  # fmt: skip
+    assert result.exit_code == 0, result.exception
+    assert len(drawn) >= 3
+    assert set(drawn) == {black_white}
+
+
+def test_grey_is_about_raw(published, sections):
+    result = run(published, sections, "--organelle", "mito", "--grey", "0:4095")
+    assert "--raw VOLUME" in str(result.exception)

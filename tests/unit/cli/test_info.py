@@ -41,3 +41,26 @@ def test_text(cell):
 
 def test_help_has_an_example():
     assert "asem info cell.zarr" in CliRunner().invoke(info, ["--help"]).output
+
+
+def test_grey_levels_and_what_is_wrong_with_them(tmp_path):
+    image = np.random.default_rng(0).integers(0, 4096, (8, 80, 80)).astype(np.uint16)
+    for name, values in (("twelve", image), ("signed", image.astype(np.int16))):
+        array = zarr.create_array(tmp_path / f"{name}.zarr", data=values, chunks=(8, 40, 40))
+        array.attrs.update({"resolution": [5, 4, 4]})
+        text = CliRunner().invoke(info, [str(tmp_path / f"{name}.zarr")], catch_exceptions=False).output
+        facts = json.loads(CliRunner().invoke(info, [str(tmp_path / f"{name}.zarr"), "--json"]).output)
+        assert "(1st to 99th percentile)" in text
+        assert facts["grey"]["low"] == pytest.approx(np.percentile(values, 1), abs=40)
+        assert "--grey auto" in facts["warning"]
+        assert facts["warning"] in text
+
+
+def test_a_volume_that_cannot_be_read_is_still_described(tmp_path):
+    array = zarr.create_array(tmp_path / "cut.zarr", data=np.ones((8, 8, 8), np.uint8), chunks=(8, 8, 8))
+    array.attrs.update({"resolution": [5, 5, 5]})
+    (chunk,) = (path for path in (tmp_path / "cut.zarr").rglob("*") if path.is_file() and path.suffix != ".json")
+    chunk.write_bytes(b"no chunk")
+    result = CliRunner().invoke(info, [str(tmp_path / "cut.zarr")], catch_exceptions=False)
+    assert "8 x 8 x 8 voxels" in result.output
+    assert "no sample of the voxels could be read" in result.output

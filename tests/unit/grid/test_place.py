@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from asem_core.volume.convert import convert
 
 from asem_core import Volume, VoxelSize, open_volume
+from asem_core.conversion.convert import convert
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box
 from asem_core.grid.place import clip, place, same_place
@@ -44,7 +44,7 @@ def test_in_memory_a_position_is_one_that_is_given() -> None:
 
     assert not made().placed
     assert made(lower_edge_nm=(0.0, 5.0, 0.0)).placed
-    assert made(placed=True).placed
+    assert made(states_place=True).placed
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tif", ""])

@@ -14,7 +14,7 @@ from asem_core.geometry import Box
 from asem_core.models.own import described_tiling, open_own
 from asem_core.models.tiling import Sizes
 from asem_core.network import RIM, TILE_HALO
-from asem_core.preprocess.stages import make_steps, split_steps
+from asem_core.preprocessing.stages import make_steps, split_steps
 from asem_core.registry import Registry
 from asem_core.specs import StageRef
 
@@ -95,6 +95,6 @@ def test_halos_that_are_too_narrow(tmp_path: Path, halo: Any) -> None:
 def test_the_numbers_of_the_network_are_those_of_the_network() -> None:
     pytest.importorskip("torch", reason="the network needs torch: pip install 'asem-core[train]'")
     from asem_core import network
-    from asem_core.train import unet
+    from asem_core.training import unet
 
     assert [network.LEVELS, network.CONTEXT, network.PACKAGE_CROP] == [unet.LEVELS, unet.CONTEXT, unet.PACKAGE_CROP]

@@ -114,7 +114,7 @@ def test_export_on_the_command_line(tmp_path, package):
     assert "use --overwrite" in refusal(run_zoo("export", package, tmp_path))
     assert run_zoo("export", package, tmp_path, "--overwrite").exit_code == 0
     (tmp_path / "thesis.zip").write_text("not a zip")
-    assert "other things than a model's zip" in refusal(
+    assert "not only, a model's zip that ASEM wrote" in refusal(
         run_zoo("export", package, tmp_path / "thesis.zip", "--overwrite")
     )
     assert "name it NAME.zip" in refusal(run_zoo("export", package, tmp_path / "m.tar"))
@@ -197,7 +197,7 @@ def test_site_without_address_is_relative(listed, tmp_path):
     assert not (tmp_path / "site/id_map.json").exists()
     assert 'class="site"' in (tmp_path / "site/index.html").read_text()
     (tmp_path / "thesis").mkdir()
-    assert "other things than a zoo site" in refusal(run_zoo("build", tmp_path / "thesis", "--overwrite"))
+    assert "not only, a zoo site that ASEM wrote" in refusal(run_zoo("build", tmp_path / "thesis", "--overwrite"))
     assert "use --overwrite" in refusal(run_zoo("build", tmp_path / "site"))
 
 
@@ -221,8 +221,16 @@ def test_pages_show_hostile_text_as_text(copy, listed, tmp_path):
 def test_two_models_of_one_id_make_no_site(listed, tmp_path):
     with pytest.raises(ModelError, match="two models have one id"):
         build_site(tmp_path / "site", [listed, listed])
-    with pytest.raises(OutputError, match="no such folder"):
-        build_site(tmp_path / "gone/site", [listed])
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_a_site_as_it_was_built_is_replaced(listed, site):
+    (site / "CNAME").write_text("models.example.org")
+    with pytest.raises(OutputError, match="not only, a zoo site that ASEM wrote"):
+        build_site(site, [listed], overwrite=True)
+    assert (site / "CNAME").exists()
+    (site / "CNAME").unlink()
+    build_site(site, [listed], overwrite=True)
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/index.html", "/collection.json"])
@@ -232,7 +240,7 @@ def test_pull(served, package, model_store, suffix):
     assert {p.name: file_sha256(p) for p in (model_store / ID).iterdir()} == {
         p.name: file_sha256(p) for p in package.iterdir() if p.name != "__pycache__"
     }
-    assert list((model_store / ".downloads").iterdir()) == []
+    assert [path.name for path in model_store.iterdir()] == [ID]
 
 
 def test_pull_from_a_folder(site, model_store):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from asem_core import segment
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
-from asem_core.preprocess.stages import make_steps, measure, normalised
+from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
@@ -38,6 +38,10 @@ normalise: false
 training: [{raw: a.tif, labels: b.tif}]
 phases: [{iterations: 2, side: 100}]
 """
+GREY = {
+    "low": [40.0, 50.0, 60.0], "median": [120.0, 130.0, 140.0], "high": [200.0, 210.0, 220.0],
+    "contrast": [0.1, 0.2, 0.3], "volumes": 3,
+}  # fmt: skip
 
 ZONE = StageRef(name="shell", params={"dilate": 1, "erode": 1})
 
@@ -58,7 +62,7 @@ def small_cubes():
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A finished toy run, its card, a sample, and the package that was written from them (cheap parts shared)."""
-    from asem_core.train.unet import UNet
+    from asem_core.training.unet import UNet
 
     folder = tmp_path_factory.mktemp("zoo")
     run = folder / "run"
@@ -71,6 +75,7 @@ def work(tmp_path_factory):
     torch.save(network.state_dict(), run / "weights.pt")
     (run / "recipe.yaml").write_text(RECIPE)
     (run / "log.jsonl").write_text('{"kind": "train", "iteration": 1}\n{"kind": "train", "iteration": 2}\n')
+    (run / "grey.json").write_text(json.dumps(GREY))
     (folder / "card.yaml").write_text(yaml.safe_dump(CARD))
     raw = np.random.default_rng(0).integers(0, 256, (120, 120, 120)).astype(np.uint8)
     tifffile.imwrite(folder / "sample.tif", raw, photometric="minisblack")
@@ -119,6 +124,15 @@ def test_manifest_is_what_was_printed_and_what_is_there(work):
     printed = (work / "printed.txt").read_text()
     assert spec.sha256 in printed
     assert "torch against onnxruntime: largest difference" in printed
+
+
+def test_the_package_says_what_grey_values_it_was_trained_on(work):
+    spec = read_manifest(work / "package")
+    assert spec.grey is not None
+    assert (spec.grey.low, spec.grey.high, spec.grey.volumes) == ((40, 50, 60), (200, 210, 220), 3)
+    assert yaml.safe_load((work / "package" / "rdf.yaml").read_text())["config"]["asem"]["grey"] == GREY
+    card = (work / "package" / "README.md").read_text()
+    assert "Trained on 3 volumes with grey values from 50 (40 to 60) to 210 (200 to 220)" in card
 
 
 def test_description_is_what_other_tools_need(work):
@@ -222,7 +236,7 @@ def test_packaging_again_adds_scores_and_keeps_the_weights(work, tmp_path):
     (tmp_path / "s.json").write_text(json.dumps({"with_zone": score, "without_zone": score}))
     shutil.copytree(work / "package", tmp_path / "package")
     refused = package(work, tmp_path / "package")
-    assert "not empty" in refusal(refused)
+    assert "exists already" in refusal(refused)
     again = package(work, tmp_path / "package", "--overwrite", "--scores", f"held out={tmp_path / 's.json'}")
     assert again.exit_code == 0, again.exception
     before, after = read_manifest(work / "package"), read_manifest(tmp_path / "package")
@@ -233,7 +247,7 @@ def test_packaging_again_adds_scores_and_keeps_the_weights(work, tmp_path):
 
 def test_foreign_folders_are_never_replaced(work, tmp_path):
     (tmp_path / "thesis.tex").touch()
-    assert "not empty" in refusal(package(work, tmp_path, "--overwrite"))
+    assert "not only, a model package that ASEM wrote" in refusal(package(work, tmp_path, "--overwrite"))
     assert (tmp_path / "thesis.tex").exists()
 
 
@@ -245,7 +259,7 @@ def test_wrong_input_is_explained(work, tmp_path):
 
 
 def test_runtimes_that_disagree_leave_nothing(work, tmp_path, monkeypatch):
-    from asem_core.train import export
+    from asem_core.training import export
 
     monkeypatch.setattr(export, "run_torch", lambda network, scaled: np.ones_like(scaled))
     assert "differs from torch" in refusal(package(work, tmp_path / "p"))

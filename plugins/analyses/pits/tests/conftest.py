@@ -95,8 +95,8 @@ def drawn_anisotropic() -> Drawn:
 
 
 def view_of(drawn: Drawn, folder: Path, *, block: tuple[int, int, int] = (64, 64, 64), **changes: Any) -> Any:
-    """An `asem_core.analyze.View` of arrays in memory."""
-    from asem_core.analyze import View
+    """An `asem_core.analysis.View` of arrays in memory."""
+    from asem_core.analysis import View
     from asem_core.volume.volume import Volume
 
     arrays = {"objects": drawn.objects, "raw": drawn.raw, "cell_mask": drawn.cell, **changes}

@@ -19,8 +19,8 @@ from asem_analysis_pits.tile import TILE, Stroke, draw
 from PIL import Image
 
 from asem_core.errors import AsemError
-from asem_core.report.figures import new_figure
-from asem_core.report.parts import Report
+from asem_core.reporting.figures import new_figure
+from asem_core.reporting.parts import Report
 
 LUMEN = ["Width of the lumen", "Height of the lumen", "Lumen in profile"]
 STAGES = ["Height against neck", "Heights of coated pits"]

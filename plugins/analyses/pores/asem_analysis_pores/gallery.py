@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.draw.lines import BAR_NM, SMOOTH, draw_over
-from asem_core.report.parts import Card, Gallery, Quality
+from asem_core.reporting.parts import Card, Gallery, Quality
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -14,7 +14,7 @@ import zarr
 from click.testing import CliRunner, Result
 
 from asem_core import Registry
-from asem_core.analyze import analyze
+from asem_core.analysis import analyze
 from asem_core.cli.analyze import analyze as verb
 from asem_core.errors import GeometryError, PluginError, VolumeError
 

@@ -17,10 +17,10 @@ from asem_analysis_pores.report import findings, report_pores
 from asem_analysis_pores.statistics import describe
 
 from asem_core import Registry
-from asem_core.analyze import analyze
+from asem_core.analysis import analyze
 from asem_core.errors import AsemError
-from asem_core.report.make import make_report
-from asem_core.report.parts import Report
+from asem_core.reporting.make import make_report
+from asem_core.reporting.parts import Report
 
 PERMUTATIONS = {"permutations": 99}
 

@@ -51,8 +51,7 @@ def test_import_with_picture(inputs: list[Any], tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--classes", "0"], "classes are ids above 0"),
-        (["--figure", "x.jpg"], "the figure is NAME.png"),
-        (["--figure", "nowhere/x.png"], "in a folder that exists"),
+        (["--figure", "x.jpg"], "name it NAME.png"),
         (["--shift", "500,0,0"], "lies outside"),
         (["-o", "er.tif"], "name it NAME.zarr"),
     ],
@@ -61,6 +60,14 @@ def test_wrong_input_is_one_line_and_writes_nothing(inputs: list[Any], arguments
     error = run(*inputs, *arguments).exception
     assert isinstance(error, AsemError)
     assert message in str(error)
+    assert not (inputs[0].parent / "er.zarr").exists()
+
+
+@pytest.mark.parametrize("place", [0, 2, 6])
+def test_a_figure_lies_apart_from_crop_raw_and_output(inputs: list[Any], place: int) -> None:
+    error = run(*inputs, "--figure", inputs[place] / "x.png").exception
+    assert isinstance(error, AsemError)
+    assert "would lie in, or replace" in str(error)
     assert not (inputs[0].parent / "er.zarr").exists()
 
 

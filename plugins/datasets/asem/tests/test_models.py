@@ -8,7 +8,7 @@ import pytest
 from asem_dataset_asem.cells import read_cells
 from asem_dataset_asem.models import read_models
 
-from asem_core.preprocess.stages import make_steps
+from asem_core.preprocessing.stages import make_steps
 from asem_core.registry import make_registry
 from asem_core.zoo.write.checkpoint import checkpoint_card, describe_checkpoint, file_name
 

@@ -8,7 +8,7 @@ import attrs
 
 from asem_core.draw.overlay import check_figures, draw_evaluation
 from asem_core.errors import PluginError
-from asem_core.evaluate import Evaluation, evaluate
+from asem_core.evaluation import Evaluation, evaluate
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.predict.segment import Segmentation, segment
 from asem_core.progress import Progress, silent

@@ -81,12 +81,13 @@ def test_demo_replaces_only_an_earlier_demo_and_only_when_told(tmp_path: Path, t
 
 @pytest.mark.parametrize("name", ["cell.zarr", "mito.zarr", "pictures/mito_evaluation_z0012.png"])
 def test_demo_keeps_what_is_not_a_demos(tmp_path: Path, toy_registry: Registry, name: str) -> None:
-    mine = tmp_path / name
-    mine.parent.mkdir(exist_ok=True)
+    folder = tmp_path / "demo"
+    mine = folder / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
     mine.write_text("mine")
     with pytest.raises(OutputError, match="is not replaced"):
-        run_demo(tmp_path, registry=toy_registry, shape=SMALL, overwrite=True)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+        run_demo(folder, registry=toy_registry, shape=SMALL, overwrite=True)
+    assert [path for path in folder.rglob("*") if path.is_file()] == [mine]
 
 
 def test_a_cell_that_is_no_zarr_or_in_the_way(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_named_cells_play_the_roles_of_the_papers() -> None:
 
 
 def test_no_recipe_reads_a_naive_cell() -> None:
-    folders = ("plugins/organelles", "asem_core/train", "zoo/experiments")
+    folders = ("plugins/organelles", "asem_core/training", "zoo/experiments")
     files = [file for folder in folders for file in REPOSITORY.glob(f"{folder}/**/*.yaml")]
     recipes = [file for file in files if not file.name.endswith((".card.yaml", "rdf.yaml"))]
     assert recipes

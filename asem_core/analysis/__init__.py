@@ -1,0 +1,17 @@
+"""Measurements on segmentations: what an analysis is given, how it runs, and the tables that it leaves.
+
+==============  ================================================================
+``run``         inputs in, a folder of tables out, complete or absent
+``view``        what an analysis is given, opened and checked
+``kind``        whether a volume holds labels or probabilities
+``instances``   the objects, counted from 1
+``tables``      one data set as Zarr, CSV and Parquet
+``objects``     the analysis that core brings
+==============  ================================================================
+"""
+
+from asem_core.analysis.run import analyze
+from asem_core.analysis.tables import write_tables
+from asem_core.analysis.view import View, open_view
+
+__all__ = ["View", "analyze", "open_view", "write_tables"]

@@ -1,0 +1,65 @@
+"""The objects that an analysis measures, counted from 1."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from asem_core.analysis.view import View
+from asem_core.geometry import Box
+from asem_core.labels.instances import Ids, Index, Instances, find_components, find_instances
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Numbered:
+    """The objects of a view, counted from 1; 0 is background."""
+
+    ids: Ids
+    """Per object, the name it goes by ``(n,)``: its label, or for components 1, 2, ... in the order of their first
+    voxels (z, y, x)."""
+    voxels: Index
+    """Per object, how many ``(n,)``."""
+    left_out: int
+    """How many objects were smaller than asked for."""
+    read: Callable[[Box], Index]
+    """``read(box)``: the number of the object at every voxel of ``box``, which lies in the volume; 0 is background."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def number_objects(view: View, *, min_voxels: int = 1) -> Numbered:
+    """The objects of ``view`` that have at least ``min_voxels`` voxels.
+
+    Labels of two or more values are taken as they are: each value is one object, in one piece or not. Probabilities,
+    and labels of one value, are cut into components (26-connected).
+
+    Raises
+    ------
+    VolumeError
+        Negative labels.
+    """
+    found = _find(view)
+    keep = found.voxels >= max(min_voxels, 1)
+    kept = found.ids[keep]
+
+    def read(box: Box) -> Index:
+        ids = found.read(box)
+        number = np.minimum(np.searchsorted(kept, ids), max(len(kept) - 1, 0))
+        return np.where(kept[number] == ids, number + 1, 0) if len(kept) else np.zeros(ids.shape, np.int64)
+
+    names = kept if found.by == "ids" else np.arange(1, len(kept) + 1)
+    return Numbered(ids=names, voxels=found.voxels[keep], left_out=int((~keep).sum()), read=read)
+
+
+def _find(view: View) -> Instances:
+    scratch = Path(tempfile.mkdtemp(dir=view.scratch)) / "ids"
+    if view.kind == "labels":
+        return find_instances(view.objects, scratch=scratch, block=view.block, progress=view.progress)
+    return find_components(
+        view.mask, view.objects.shape, scratch=scratch, block=view.block, progress=view.progress
+    )  # fmt: skip

@@ -1,0 +1,164 @@
+"""What an analysis is given: objects, raw and masks on one grid, opened and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.analysis.kind import Kind, kind_of
+from asem_core.errors import VolumeError
+from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.grid.place import clip
+from asem_core.progress import Progress, silent
+from asem_core.volume import open_volume
+from asem_core.volume.check import check_values
+from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from asem_core.registry import Registry
+
+BLOCK: Triple = (128, 128, 128)
+
+
+def _fraction(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 < value <= 1:
+        raise VolumeError(f"the {attribute.name} of probabilities lies above 0 and is at most 1, got {value}")
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class View:
+    """Objects and what is known about their surroundings; all volumes have the shape and place of `objects`."""
+
+    objects: Volume
+    """Probabilities (uint8 0..255 or floats 0..1) or labels (integers, 0 is background)."""
+    kind: Kind
+    """Which of the two."""
+    threshold: float = attrs.field(default=0.5, validator=_fraction)
+    """A voxel belongs to an object where its probability is at least this."""
+    raw: Volume | None = None
+    cell_mask: Volume | None = None
+    """Non-zero inside the cell."""
+    others: Mapping[str, View] = attrs.field(factory=dict)
+    """Objects of other organelles by name, in the order given; of these only `mask` and `objects` mean anything."""
+    scratch: Path
+    """Folder for temporary files, removed after the analysis."""
+    output: Path
+    """Folder that will hold the tables; an analysis may put files of its own there."""
+    block: Triple = BLOCK
+    """Voxels per axis in which a whole volume is to be read. No result may depend on it."""
+    progress: Progress = silent
+
+    @property
+    def voxel_size(self) -> VoxelSize:
+        """Of every volume of this view."""
+        return self.objects.voxel_size
+
+    @property
+    def box(self) -> Box:
+        """The whole volume."""
+        return self.objects.box
+
+    @property
+    def blocks(self) -> list[Box]:
+        """The whole volume cut into `block`."""
+        return list(self.box.tiles(self.block))
+
+    def mask(self, box: Box) -> npt.NDArray[np.bool_]:
+        """Whether each voxel of ``box``, which lies in the volume, belongs to an object; ``(z, y, x)``."""
+        values = self.objects.read(box)
+        scale = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1
+        inside: npt.NDArray[np.bool_] = values != 0 if self.kind == "labels" else values >= self.threshold * scale
+        return inside
+
+
+@contextmanager
+def open_view(
+    objects: str | Path,
+    *,
+    raw: str | Path | None = None,
+    cell_mask: str | Path | None = None,
+    others: Mapping[str, str | Path] | None = None,
+    kind: Kind | None = None,
+    threshold: float = 0.5,
+    voxel_size: VoxelSize | None = None,
+    allow_unfinished: bool = False,
+    registry: Registry | None = None,
+    scratch: Path,
+    output: Path,
+    block: Triple = BLOCK,
+    progress: Progress = silent,
+) -> Iterator[View]:
+    """Open the inputs of an analysis and lay them on each other. Where raw or masks are larger, they are cut.
+
+    Parameters
+    ----------
+    objects
+        Probabilities or labels: a volume in any format.
+    raw, cell_mask, others
+        Volumes on the same grid. Volumes of one shape lie on each other if one of them states no position; in every
+        other case positions decide.
+    kind
+        Where the data does not say whether it holds labels or probabilities (uint8 in TIFF, HDF5 or a plain array).
+    threshold
+        For probabilities.
+    voxel_size
+        nm, for those inputs that do not state theirs.
+    allow_unfinished
+        Open also what is not whole: for looking, not for measuring.
+    scratch, output
+        Folders that exist; see `View`.
+
+    Raises
+    ------
+    VolumeError
+        An input cannot be opened, is NaN or outside [0, 1] in places, or may be labels as well as probabilities.
+    GeometryError
+        Inputs of different voxel sizes, a broken number of voxels apart, or that do not cover the objects.
+    """
+
+    def opened(uri: str | Path) -> Volume:
+        # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
+        try:
+            return open_volume(uri, registry=registry, allow_unfinished=allow_unfinished)
+        except VolumeError:
+            if voxel_size is None:
+                raise
+            return open_volume(uri, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
+
+    with ExitStack() as stack:
+
+        def ready(volume: Volume, name: str) -> Volume:
+            check_values(volume, progress=progress)
+            return stack.enter_context(readable_by_blocks(volume, scratch / f"staged_{name}", progress=progress))
+
+        def view_of(volume: Volume, name: str) -> View:
+            # Checked first: staged copies and windows lie elsewhere.
+            held = kind or kind_of(volume)
+            return View(
+                objects=ready(_like(volume, frame), name), kind=held, threshold=threshold, scratch=scratch,
+                output=output, block=block, progress=progress,
+            )  # fmt: skip
+
+        frame = opened(objects)
+        found = view_of(frame, "objects")
+        beside = {name: opened(uri) for name, uri in (("raw", raw), ("cell_mask", cell_mask)) if uri is not None}
+        yield attrs.evolve(
+            found,
+            raw=ready(_like(beside["raw"], frame), "raw") if "raw" in beside else None,
+            cell_mask=ready(_like(beside["cell_mask"], frame), "cell_mask") if "cell_mask" in beside else None,
+            others={name: view_of(opened(uri), f"other_{name}") for name, uri in (others or {}).items()},
+        )
+
+
+def _like(volume: Volume, frame: Volume) -> Volume:
+    """``volume`` cut to ``frame`` and at its place."""
+    return attrs.evolve(
+        clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, states_place=frame.placed, voxel_size=frame.voxel_size
+    )

@@ -1,0 +1,142 @@
+"""Labels as ids: 0 is background, every other value an object. Grey images and values that are no ids are refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import VolumeError
+from asem_core.evaluation.source import nonzero
+from asem_core.geometry import Box, Triple
+from asem_core.grid.place import Placed
+from asem_core.volume.grey import sample_boxes
+from asem_core.volume.volume import Volume
+
+log = logging.getLogger(__name__)
+
+_MOST_UNEQUAL = 0.5
+"""Share of neighbouring voxels, neither of them 0, that hold different values. Measured: 0.9 and more in EM of 8 bits;
+in labels only surfaces where two objects touch count, however small the objects are."""
+_FEW_VALUES = 8
+"""Up to as many, an image is taken for labels, whatever it looks like."""
+_WIDE = 4
+"""Bytes of unsigned ids whose largest value stands for "no label" by custom, as 2^64 - 1 in CREMI's files."""
+
+
+def ids(volume: Volume, *, role: str, ignore: int | None = None) -> Volume:
+    """``volume`` as ids, checked on a sample now, and voxel by voxel when it is read.
+
+    Parameters
+    ----------
+    volume
+        Labels, integer or bool.
+    role
+        What it is called in messages: ``"labels"``, ``"prediction"``.
+    ignore
+        A value that stands for "not known"; it becomes 0 here, and `known` says where it is.
+
+    Returns
+    -------
+    Volume
+        The same, with ``ignore`` as 0. Reading it raises `VolumeError` at a value that is no id: below 0, or the
+        largest one of 32 or 64 bits.
+
+    Raises
+    ------
+    VolumeError
+        Real numbers, or a grey image: neighbouring voxels differ nearly everywhere.
+    """
+    if not (np.issubdtype(volume.dtype, np.integer) or volume.dtype == np.bool_):
+        raise VolumeError(
+            f"{volume.uri} holds {volume.dtype}, but {role} must be whole numbers, 0 for background; "
+            "threshold probabilities or convert the volume first"
+        )
+    if volume.dtype != np.bool_:
+        _check_sample(volume, role)
+    odd = volume.dtype.kind == "i" or (volume.dtype.kind == "u" and volume.dtype.itemsize >= _WIDE)
+    return attrs.evolve(volume, array=_Ids(volume, role, ignore)) if odd or ignore is not None else volume
+
+
+def known(labels: Volume, *, ignore: int, mask: Placed | None) -> Volume:
+    """1 where ``labels`` (as stored) hold another value than ``ignore`` and ``mask``, in their frame, is not 0."""
+    return attrs.evolve(labels, array=_Known(labels, ignore, mask))
+
+
+def _check_sample(volume: Volume, role: str) -> None:
+    values, pairs, unequal = set[int](), 0, 0
+    for box in sample_boxes(volume):
+        block = volume.read(box)
+        if len(values) <= _FEW_VALUES:
+            values.update(np.unique(block)[: _FEW_VALUES + 1].tolist())
+        one, other = block[:, :, 1:], block[:, :, :-1]
+        inside = (one != 0) & (other != 0)
+        pairs += int(np.count_nonzero(inside))
+        unequal += int(np.count_nonzero(inside & (one != other)))
+    if len(values) > _FEW_VALUES and unequal > _MOST_UNEQUAL * pairs:
+        raise VolumeError(
+            f"{volume.uri}: {unequal / pairs:.0%} of neighbouring voxels differ: {role} are 0 and ids of objects, this "
+            "looks like a grey image or a probability map; give the labels, or a level of them"
+        )
+
+
+class _Ids:
+    """A `LazyArray` of ids."""
+
+    def __init__(self, volume: Volume, role: str, ignore: int | None) -> None:
+        self._volume = volume
+        self._role = role
+        self._ignore = ignore
+        self.shape: Triple = volume.shape
+        self.dtype: np.dtype[Any] = volume.dtype
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        values = np.asarray(self._volume.array[key])
+        if self._ignore is not None:
+            values = np.where(_equal(values, self._ignore), values.dtype.type(0), values)
+        if self.dtype.kind == "i" and values.size and values.min() < 0:
+            raise VolumeError(self._refusal(int(values.min()), "below 0"))
+        if self.dtype.kind == "u" and self.dtype.itemsize >= _WIDE:
+            largest = int(np.iinfo(self.dtype).max)
+            if values.size and int(values.max()) == largest:
+                raise VolumeError(self._refusal(largest, "the largest value: CREMI's background"))
+        return values
+
+    def _refusal(self, value: int, what: str) -> str:
+        remedy = f"leave such voxels out with --ignore-label {value}, or write" if self._role == "labels" else "write"
+        return f"{self._volume.uri} holds {value}, which is no id ({what}): {remedy} 0 for background there"
+
+
+class _Known:
+    """A `LazyArray` of 0 and 1."""
+
+    def __init__(self, labels: Volume, ignore: int, mask: Placed | None) -> None:
+        self._labels = labels
+        self._ignore = ignore
+        self._mask = mask
+        self.shape: Triple = labels.shape
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
+        box = _box(key, self.shape)
+        inside = ~_equal(self._labels.read(box), self._ignore)
+        if self._mask is not None:
+            inside &= nonzero(self._mask, box)
+        return inside.view(np.uint8)
+
+
+def _equal(values: npt.NDArray[Any], value: int) -> npt.NDArray[np.bool_]:
+    """False throughout where the dtype cannot hold ``value``."""
+    kind = values.dtype
+    if kind == np.bool_ or not np.iinfo(kind).min <= value <= np.iinfo(kind).max:
+        return np.zeros(values.shape, np.bool_)
+    return np.asarray(values == kind.type(value))
+
+
+def _box(key: Sequence[slice], shape: Triple) -> Box:
+    spans = [part.indices(n) for part, n in zip(key, shape, strict=True)]
+    return Box([start for start, _, _ in spans], [stop for _, stop, _ in spans])

@@ -1,0 +1,94 @@
+"""A volume through preprocessors into an OME-Zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.errors import OutputError
+from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.home import local_path
+from asem_core.preprocessing.levels import level_count
+from asem_core.preprocessing.stages import Step, normalised
+from asem_core.preprocessing.statistics import check_store, measured
+from asem_core.progress import Progress, silent
+from asem_core.volume.check import check_values
+from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.provenance import provenance
+from asem_core.volume.staging import staged_bytes
+from asem_core.volume.volume import Volume
+
+CHUNK: Triple = (128, 128, 128)
+BLOCK: Triple = (128, 256, 256)
+
+
+def normalise(
+    volume: Volume,
+    destination: Path,
+    *,
+    steps: Sequence[Step],
+    roi: Box | BoxNm | None = None,
+    statistics: Path | None = None,
+    block: Triple = BLOCK,
+    ome_version: OmeVersion = "0.4",
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Write ``volume`` after ``steps`` as an OME-Zarr.
+
+    Parameters
+    ----------
+    volume
+        uint8, uint16 or float in [0, 1].
+    destination
+        ``NAME.zarr``.
+    steps
+        From `make_steps`, in order.
+    roi
+        Write a part only. Statistics are those of the whole volume all the same: the result is the crop of the whole's.
+    statistics
+        A ``.npz`` file that keeps what was measured, and gives it to a later run on the same volume.
+    block
+        Voxels per axis that are computed at once; does not change the result.
+
+    Raises
+    ------
+    AsemError
+        A volume that is no image, a destination in the way, a ROI outside, statistics of something else.
+    """
+    destination = local_path(destination)
+    if destination.suffix != ".zarr":
+        raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
+    level_count(volume.dtype)
+    if statistics is not None:
+        statistics = check_store(statistics, volume, steps, inputs=[volume, destination])
+    check_values(volume, progress=progress)
+    part = volume.part(roi)
+    lower, _ = part.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
+    chunk = triple([min(c, n) for c, n in zip(CHUNK, part.shape, strict=True)])
+    dtype = steps[-1].spec.dtype_out if steps else volume.dtype
+    image = ArrayPlan(shape=part.shape, dtype=np.dtype(dtype), chunk=chunk)
+    plan = OmePlan(image=image, voxel_size=volume.voxel_size, lower_edge_nm=lower, ome_version=ome_version)
+    stages = [step.settings for step in steps]
+
+    def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
+        source = run.readable(volume)
+        store = statistics or run.scratch / "statistics.npz"
+        result = normalised(source, steps, measured(source, steps, store, progress=progress))
+        return lambda box: {IMAGE: result.read(box.shift(part.start))}
+
+    return run(
+        Job(
+            verb="asem preprocess", destination=destination, plan=plan, inputs={"source": volume},
+            settings={"stages": stages, "roi": str(part)},
+            fill=produce(compute, stage="normalising", block=block, plan=plan),
+            provenance=provenance("asem preprocess", volume, part=part, stages=stages),
+            scratch_bytes=staged_bytes(volume),
+        ),
+        overwrite=overwrite, progress=progress,
+    ).path  # fmt: skip

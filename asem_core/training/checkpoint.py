@@ -1,0 +1,51 @@
+"""Checkpoints: what a killed run needs to go on, written so that a kill never leaves a broken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from asem_core.errors import RecipeError
+from asem_core.training.recipe import Recipe, recipe_values, structure_recipe
+from asem_core.training.run import CHECKPOINT
+from asem_core.training.saved import read_saved, write_saved
+
+
+def save(folder: Path, *, iteration: int, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> None:
+    """Write the state after ``iteration`` iterations, replacing the one before."""
+    state = {
+        "iteration": iteration,
+        "model_state_dict": network.state_dict(),
+        "optimizer_state_dict": optimiser.state_dict(),
+        "recipe": recipe_values(recipe),
+    }
+    write_saved(state, folder / CHECKPOINT)
+
+
+def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> int:
+    """Load the checkpoint in ``folder`` into ``network`` and ``optimiser``; the iterations done (0: there is none).
+
+    Raises
+    ------
+    ModelError
+        The checkpoint is damaged.
+    RecipeError
+        It was made by another recipe.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return 0
+    state = read_saved(path)
+    # Structured again, so that keys which a recipe has gained since have their defaults.
+    before, now = recipe_values(structure_recipe(state["recipe"], where=str(path))), recipe_values(recipe)
+    if before != now:
+        changed = sorted(key for key, value in now.items() if before[key] != value)
+        raise RecipeError(
+            f"{path} was made by another recipe (changed: {', '.join(changed)}); "
+            "restore that recipe, choose another output folder, or pass --overwrite"
+        )
+    network.load_state_dict(state["model_state_dict"])
+    optimiser.load_state_dict(state["optimizer_state_dict"])
+    return int(state["iteration"])

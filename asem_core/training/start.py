@@ -1,0 +1,81 @@
+"""Weights that training begins from: a new network's, or those of a model that has learned something already."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import nn
+
+from asem_core.errors import RecipeError
+from asem_core.registry import Registry
+from asem_core.training.recipe import Recipe
+from asem_core.training.saved import read_saved
+from asem_core.training.unet import ConvPass, PackageNet, UNet
+from asem_core.zoo.files import STATE_DICT_NAME
+from asem_core.zoo.find import package_of
+from asem_core.zoo.guard.pickle_file import check_state_dict
+from asem_core.zoo.manifest import MANIFEST, read_manifest
+from asem_core.zoo.write.origin import in_words
+from asem_core.zoo.write.stages import FIXED, is_fixed
+
+
+def make_network(recipe: Recipe, registry: Registry) -> UNet:
+    """A network with the weights that ``recipe`` begins from.
+
+    Those of ``recipe.start``; else random ones: PyTorch's default, or He where the network normalises.
+
+    Raises
+    ------
+    ModelError
+        There is no model ``recipe.start``, or it has no readable PyTorch weights.
+    RecipeError
+        They are those of another network.
+    """
+    torch.manual_seed(recipe.seed)
+    network = UNet(recipe.base, normalise=recipe.normalise)
+    if recipe.start is not None:
+        network.load_state_dict(_package_weights(recipe.start, recipe.base, registry))
+    elif recipe.normalise:
+        for module in network.modules():
+            if isinstance(module, ConvPass):
+                for layer in module.conv_pass:
+                    if isinstance(layer, nn.Conv3d):
+                        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return network
+
+
+def with_stages(recipe: Recipe, registry: Registry) -> Recipe:
+    """``recipe`` with the stages of the model that it starts from, where it names none itself.
+
+    Raises
+    ------
+    ModelError
+        There is no model ``recipe.start``.
+    RecipeError
+        Its last stage is not the fixed scale that training applies.
+    """
+    if recipe.preprocess is not None or recipe.start is None:
+        return recipe
+    with package_of(recipe.start, registry=registry) as folder:
+        stages = read_manifest(folder).preprocess if (folder / MANIFEST).is_file() else (FIXED,)
+    if not stages or not is_fixed(stages[-1]):
+        raise RecipeError(
+            f"cannot start from {recipe.start!r}: its last stage is {in_words(stages[-1:]) or 'missing'}, "
+            f"that of every training {in_words((FIXED,))}"
+        )
+    return attrs.evolve(recipe, preprocess=stages[:-1] or None)
+
+
+def _package_weights(name: str, base: int, registry: Registry) -> dict[str, torch.Tensor]:
+    package = PackageNet(base)
+    with package_of(name, registry=registry) as folder:
+        path = folder / STATE_DICT_NAME
+        check_state_dict(path)
+        try:
+            package.load_state_dict(read_saved(path))
+        except (RuntimeError, AttributeError, TypeError) as error:
+            raise RecipeError(
+                f"cannot start from {name!r}: {path} does not hold a U-Net of base {base} "
+                f"({' '.join(str(error).split())[:200]}); a network starts from one of its own size"
+            ) from None
+    return package.network.state_dict()

@@ -1,0 +1,121 @@
+"""What a run trains on: each volume's raw and labels on the recipe's grid, in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.errors import RecipeError
+from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, resampled_shape
+from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.place import clip
+from asem_core.grid.resample import resample, resample_labels, source_box
+from asem_core.preprocessing.levels import to_grey_range
+from asem_core.preprocessing.stages import Step, make_steps, measure, normalised, split_steps
+from asem_core.registry import Registry
+from asem_core.specs import StageRef
+from asem_core.training.recipe import Data
+from asem_core.volume import Volume, open_labels, open_volume
+from asem_core.volume.address import beside
+from asem_core.volume.check import check_grey, graded, settled_range
+from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
+from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.window import window
+
+T = TypeVar("T", bound=np.generic)
+_Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class LabelledVolume:
+    """Raw and labels of one ROI on the recipe's grid."""
+
+    name: str
+    raw: npt.NDArray[np.float32]
+    """``(z, y, x)``, 0..1."""
+    labels: npt.NDArray[np.uint8]
+    """``(z, y, x)``, 0 or 1."""
+    share: float
+    """Relative probability of being sampled."""
+    inside: npt.NDArray[np.uint8] | None = None
+    """``(z, y, x)``, 1 where training and scores count; None: everywhere."""
+    levels: GreyLevels | None = None
+    """Of the stored image, on the 0..255 scale."""
+
+
+def load_data(
+    data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry, stages: Sequence[StageRef] = ()
+) -> LabelledVolume:
+    """Read the ROI of ``data`` and bring it to ``grid``: raw by area-weighted mean, labels by mode.
+
+    Raw goes through ``stages`` as in `asem segment`: what they measure is of the whole volume, whatever the ROI.
+
+    Raises
+    ------
+    RecipeError
+        The ROI reaches outside.
+    GeometryError
+        Labels or mask do not cover raw, or their voxel sizes differ.
+    VolumeError
+        A file is missing or unreadable, or an image that a model cannot be given (`check_grey`).
+    """
+    size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
+    raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
+    drawn = open_labels(beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
+    labels = clip(drawn, raw)
+    roi = Box.parse(data.roi) if data.roi else raw.box
+    if not raw.box.contains(roi):
+        raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
+    part = window(raw, roi)
+    range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
+    check_grey(part, grey=range_, option="grey: ")
+    image = part if range_ is None else on_grey_range(part, range_)
+    grey = _grey_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
+    truth = _on_grid(labels, roi, grid, _truth)
+    inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
+    volume_um3 = truth.size * grid.volume_nm3 / 1e9
+    return LabelledVolume(
+        name=f"{data.raw}[{roi}]", raw=grey, labels=truth, inside=inside,
+        levels=levels_on_scale(image), share=volume_um3 if data.share is None else data.share,
+    )  # fmt: skip
+
+
+def _open_mask(data: Data, folder: Path, raw: Volume, registry: Registry) -> Volume:
+    return clip(open_volume(beside(folder, str(data.mask)), registry=registry, voxel_size=raw.voxel_size), raw)
+
+
+def _grey_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step]) -> npt.NDArray[np.float32]:
+    before, inside = split_steps(steps)
+
+    def grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:
+        image = resample(to_grey_range(block), start, target, ratio)
+        for step in inside:
+            image = step.apply(image, box=target, voxel_size=grid, stats={})
+        return (image / np.float32(255)).astype(np.float32, copy=False)
+
+    if not before:
+        return _on_grid(volume, roi, grid, grey)
+    with tempfile.TemporaryDirectory() as scratch, readable_by_blocks(volume, Path(scratch) / "raw") as source:
+        return _on_grid(normalised(source, before, measure(source, before)), roi, grid, grey)
+
+
+def _truth(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.uint8]:
+    return resample_labels((block != 0).astype(np.uint8), start, target, ratio)
+
+
+def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, make: _Make[T]) -> npt.NDArray[T]:
+    """The ROI on ``grid``. Only voxels of the ROI are read: at its faces the image is mirrored."""
+    ratio = volume.voxel_size.ratio_to(grid)
+    target = Box.of_shape(resampled_shape(roi.shape, volume.voxel_size, grid))
+    slabs = []
+    for slab in target.tiles((16, *target.shape[1:])):
+        needed = source_box(slab, ratio)
+        block = read_mirrored(lambda box: volume.read(box.shift(roi.start)), roi.shape, needed)
+        slabs.append(make(block, needed.start, slab, ratio))
+    return np.concatenate(slabs)

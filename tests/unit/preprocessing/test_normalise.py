@@ -1,0 +1,83 @@
+"""The whole job: what is written, whatever the block, and statistics that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import tifffile
+
+from asem_core import Registry, Volume, VoxelSize
+from asem_core.errors import OutputError, VolumeError
+from asem_core.geometry import Box, Triple
+from asem_core.preprocessing import statistics
+from asem_core.preprocessing.normalise import normalise
+from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.specs import StageRef
+from asem_core.volume import open_volume
+
+RAW = np.random.default_rng(5).normal(120, 30, (30, 41, 150)).clip(0, 255).astype(np.uint8)
+STAGES = [StageRef(name="percentile_rescale"), StageRef(name="clahe", params={"kernel": 16})]
+
+
+@pytest.mark.parametrize("block", [(8, 8, 8), (128, 256, 256)])
+@pytest.mark.parametrize("roi", [None, Box((3, 0, 7), (30, 22, 141))])
+def test_blocks_and_rois(
+    tmp_path: Path, registry: Registry, as_volume: Callable[..., Volume], block: Triple, roi: Box | None
+) -> None:
+    volume = attrs.evolve(as_volume(RAW), lower_edge_nm=(100.0, 0.0, 0.0))
+    steps = make_steps(STAGES, registry)
+    expected = normalised(volume, steps, measure(volume, steps)).read(volume.box)
+    normalise(volume, tmp_path / "out.zarr", steps=steps, roi=roi, block=block)
+    out = open_volume(tmp_path / "out.zarr", registry=registry)
+    part = roi or volume.box
+    np.testing.assert_array_equal(out.read(out.box), expected[part.slices])
+    assert out.dtype == np.uint8
+    assert out.lower_edge_nm == (100.0 + 10 * part.start[0], 0, 10 * part.start[2])
+
+
+def test_sections_are_read_through_a_copy(tmp_path: Path, registry: Registry, as_volume: Callable[..., Volume]) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", RAW, photometric="minisblack")
+    sections = open_volume(tmp_path / "in.tif", registry=registry, voxel_size=VoxelSize((10, 10, 10)))
+    steps = make_steps(STAGES, registry)
+    normalise(sections, tmp_path / "out.zarr", steps=steps)
+    volume = as_volume(RAW)
+    out = open_volume(tmp_path / "out.zarr", registry=registry)
+    np.testing.assert_array_equal(out.read(out.box), normalised(volume, steps, measure(volume, steps)).read(volume.box))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tif", "out.zarr", "out.zarr.journal.jsonl"]
+
+
+def test_statistics_are_measured_once(
+    tmp_path: Path, registry: Registry, as_volume: Callable[..., Volume], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, steps, store = as_volume(RAW), make_steps(STAGES, registry), tmp_path / "s.npz"
+    first = statistics.measured(volume, steps, store)
+    monkeypatch.setattr(statistics, "measure", lambda *_args, **_more: pytest.fail("measured again"))
+    again = statistics.measured(volume, steps, store)
+    assert [list(stats) for stats in again] == [["histogram"], ["tile_mappings"]]
+    for stats, same in zip(first, again, strict=True):
+        for name in stats:
+            np.testing.assert_array_equal(stats[name], same[name])
+    with pytest.raises(VolumeError, match="has statistics of other stages"):
+        statistics.measured(volume, steps[:1], store)
+    with pytest.raises(VolumeError, match="has statistics of other volume"):
+        statistics.measured(as_volume(RAW + 1), steps, store)
+    store.write_bytes(b"not a zip")
+    with pytest.raises(VolumeError, match="holds no statistics"):
+        statistics.measured(volume, steps, store)
+
+
+def test_bad_input_leaves_nothing(tmp_path: Path, registry: Registry, as_volume: Callable[..., Volume]) -> None:
+    steps = make_steps(STAGES, registry)
+    with pytest.raises(OutputError, match=r"NAME\.zarr"):
+        normalise(as_volume(RAW), tmp_path / "out.tif", steps=steps)
+    with pytest.raises(VolumeError, match="found uint32"):
+        normalise(as_volume(RAW.astype(np.uint32)), tmp_path / "out.zarr", steps=steps)
+    bad = RAW / np.float32(255)
+    bad[0, 0, 1] = np.nan
+    with pytest.raises(VolumeError, match=r"voxel 0,0,1 \(z,y,x\) is nan"):
+        normalise(as_volume(bad), tmp_path / "out.zarr", steps=steps)
+    assert not list(tmp_path.iterdir())

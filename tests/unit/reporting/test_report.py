@@ -1,0 +1,245 @@
+"""From the output of an analysis to a page: what it says, and what it says where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from click.testing import CliRunner
+
+from asem_core.analysis import analyze
+from asem_core.cli.report import report as verb
+from asem_core.errors import AsemError, OutputError, PluginError
+from asem_core.plugins import PluginRecord
+from asem_core.registry import Entry, Names, Registry
+from asem_core.reporting import needs
+from asem_core.reporting.make import make_report
+from asem_core.reporting.parts import Card
+from asem_core.specs import AnalysisSpec
+
+from ..analysis.toy import OUTPUTS
+
+
+@pytest.fixture
+def toys(registry: Registry) -> Registry:
+    """Two analyses: ``plain`` has no report of its own, ``drawn`` has one."""
+    package = __name__.rpartition(".")[0]
+    toy = f"{package.rpartition('.')[0]}.analyze.toy"
+    common: dict[str, Any] = {
+        "version": "1", "summary": "count voxels", "fn": f"{toy}:count", "params": f"{toy}:Params", "takes": ("raw",),
+        "row": "object", "outputs": OUTPUTS,
+    }  # fmt: skip
+    specs = (
+        AnalysisSpec(name="plain", **common),
+        AnalysisSpec(name="drawn", report=f"{package}.toy:report", **common),
+    )
+    plugin = PluginRecord(name="toy", distribution="asem-toy", version="2")
+    entries = {spec.name: Entry(spec=spec, plugin=plugin) for spec in specs} | dict(registry.analyses.entries)
+    registry.__dict__["analyses"] = Names(kind="analysis", entries=entries)
+    return registry
+
+
+@pytest.fixture
+def run(toys: Registry, tmp_path: Path) -> Callable[..., Path]:
+    """``run(name)``: the output folder of an analysis of a cube and a rod."""
+    values = np.zeros((12, 12, 12), np.uint16)
+    values[1:5, 1:5, 1:5], values[7:10, 5:8, 1:11] = 1, 2
+    source = tmp_path / "labels.zarr"
+    stored = zarr.create_array(source, shape=values.shape, chunks=(8, 8, 8), dtype=values.dtype, zarr_format=2)
+    stored[:] = values
+    stored.attrs.update(resolution=[5, 5, 5], offset=[0, 0, 0])
+
+    def analysed(name: str, *, out: str = "out", **params: Any) -> Path:
+        analyze(name, source, tmp_path / out, params=params, registry=toys)
+        return tmp_path / out
+
+    return analysed
+
+
+def page_of(folder: Path, registry: Registry) -> str:
+    make_report([folder], folder / "report.html", registry=registry)
+    return (folder / "report.html").read_text()
+
+
+def text_of(page: str) -> str:
+    """What is to be read, in one line."""
+    body = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", body).split())
+
+
+def test_an_analysis_without_a_report_has_a_page(run: Callable[..., Path], toys: Registry) -> None:
+    page = page_of(run("plain", factor=2.0), toys)
+    text = text_of(page)
+    assert "Count voxels" in text
+    assert "size_voxels 1 154 154 154 154 154" in text
+    assert "name whole: 1" in text
+    assert "total 154" in text
+    assert "factor 2 1.5 Multiplies the count." in text
+    assert "fill on same Whether." in text
+    assert "plain, version 1" in text
+    assert "asem-toy 2" in text
+    assert "labels.zarr (zarr, uint16, 12 x 12 x 12 voxels)" in text
+    assert "plotly" not in page.lower()
+
+
+def test_no_rows(run: Callable[..., Path], toys: Registry) -> None:
+    text = text_of(page_of(run("plain", least=1000), toys))
+    assert "rows, one per object 0" in text
+    assert "size_voxels 0 " in text
+
+
+def test_a_report_is_shown_and_needs_no_other_file(run: Callable[..., Path], toys: Registry) -> None:
+    page = page_of(run("drawn"), toys)
+    text = text_of(page)
+    for words in ("size 4 nm of one", "plot", "other plot", "1&amp;2", "why", "a book", "Multiplies the count."):
+        assert words in text
+    assert page.count("plotly.js v") == 1
+    assert "cloud.plotly.com/newchart" not in page.rpartition("plotly.js v")[2].rpartition("</head>")[2]
+    assert not re.search(r"<(img|script|link|iframe)[^>]*(src|href)=\"(?!data:)", page)
+
+
+def test_what_an_analysis_says_is_escaped(run: Callable[..., Path], toys: Registry) -> None:
+    body = page_of(run("drawn"), toys).rpartition("</head>")[2]
+    assert "Toys &lt;b&gt;" in body
+    assert "two &lt;i&gt;" in body
+    assert "a&lt;b" in body
+    assert "<script>alert" not in body
+    assert "alert(1)" in body
+
+
+def test_cards_carry_what_is_filtered_and_sorted_by(run: Callable[..., Path], toys: Registry) -> None:
+    page = page_of(run("drawn"), toys)
+    tags = [json.loads(unescape(text)) for text in re.findall(r'data-tags="([^"]*)"', page)]
+    values = [json.loads(unescape(text)) for text in re.findall(r'data-values="([^"]*)"', page)]
+    assert tags == [["whole"], ["cut", "it's"], ["whole"]]
+    assert values == [{"size": 3.0}, {}, {"size": 1.0}]
+    assert "whole (2)" in page
+    assert page.count('src="data:image/webp') == 1
+    assert "no picture" in page
+
+
+def test_several_analyses_on_one_page(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    make_report([run("drawn"), run("plain", out="other")], tmp_path / "both.html", registry=toys)
+    page = (tmp_path / "both.html").read_text()
+    assert [page.count(f'"#analysis-{n}"') for n in (1, 2, 3)] == [1, 1, 0]
+    assert page.count("<h3>Provenance</h3>") == 2
+
+
+def test_objects(run: Callable[..., Path], toys: Registry) -> None:
+    page = page_of(run("objects", min_volume_nm3=0), toys)
+    text = text_of(page)
+    assert "objects 2 0 cut by a face of the volume" in text
+    assert page.count("<figure") == 6
+    assert "2 1.125e-05 " in text
+    assert "object volume (µm³)" in text
+    assert "5 x 5 x 5 nm" in text
+
+
+def test_no_objects(run: Callable[..., Path], toys: Registry) -> None:
+    page = page_of(run("objects", min_volume_nm3=1e9), toys)
+    assert "No object was found" in page
+    assert "<figure" not in page
+
+
+def test_the_model_of_a_prediction_is_named(run: Callable[..., Path], toys: Registry) -> None:
+    folder = run("plain")
+    about = json.loads((folder / "analysis.json").read_text())
+    assert about["made_from"] == {"objects": {}}
+    model = {"id": "er-10nm", "version": "3", "sha256": "abc"}
+    about["made_from"]["objects"] = {"made_by": "asem segment", "asem_core": "0.1", "model": model}
+    (folder / "analysis.json").write_text(json.dumps(about))
+    assert "asem segment (asem-core 0.1) with the model er-10nm 3, sha256 abc" in text_of(page_of(folder, toys))
+
+
+def test_parameters_that_are_no_longer_known_are_listed(run: Callable[..., Path], toys: Registry) -> None:
+    folder = run("plain")
+    about = json.loads((folder / "analysis.json").read_text())
+    about["params"]["old"] = 7
+    (folder / "analysis.json").write_text(json.dumps(about))
+    assert "old 7 same" in text_of(page_of(folder, toys))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: shutil.rmtree(folder), "no output of `asem analyze`: there is no such folder"),
+        (lambda folder: (folder / "analysis.json").unlink(), "has no analysis.json"),
+        (lambda folder: (folder / "analysis.json").write_text("{"), "analysis.json is damaged"),
+        (lambda folder: (folder / "analysis.json").write_text("[]"), "analysis.json is damaged"),
+        (lambda folder: shutil.rmtree(folder / "drawn.zarr"), "drawn.zarr is missing or damaged"),
+    ],
+    ids=["no folder", "no summary", "half a summary", "another summary", "no tables"],
+)
+def test_damaged_output(
+    run: Callable[..., Path], toys: Registry, tmp_path: Path, spoil: Callable[[Path], Any], message: str
+) -> None:
+    folder = run("drawn")
+    spoil(folder)
+    with pytest.raises(AsemError, match=re.escape(message)):
+        make_report([folder], tmp_path / "page.html", registry=toys)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_output_of_another_version(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    folder = run("drawn")
+    older = xr.open_zarr(folder / "drawn.zarr", chunks=None).load().drop_vars(["size_voxels", "name"])
+    older.to_zarr(folder / "drawn.zarr", mode="w", zarr_format=2, consolidated=True)
+    with pytest.raises(AsemError, match=r"out: the tables have no size_voxels.*run `asem analyze` again"):
+        make_report([folder], tmp_path / "page.html", registry=toys)
+
+
+def test_an_analysis_that_is_not_installed(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    folder = run("plain")
+    about = (folder / "analysis.json").read_text().replace('"name": "plain"', '"name": "gone"')
+    (folder / "analysis.json").write_text(about)
+    (folder / "plain.zarr").rename(folder / "gone.zarr")
+    with pytest.raises(PluginError, match="unknown analysis 'gone'"):
+        make_report([folder], tmp_path / "page.html", registry=toys)
+
+
+def test_packages_that_are_not_installed(
+    run: Callable[..., Path], toys: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    with pytest.raises(AsemError, match=r"needs matplotlib and plotly: pip install 'asem-core\[report\]'"):
+        make_report([run("drawn")], tmp_path / "page.html", registry=toys)
+
+
+def test_only_a_report_is_replaced(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    folder, page = run("plain"), tmp_path / "page.html"
+    page.write_text("mine")
+    with pytest.raises(OutputError):
+        make_report([folder], page, registry=toys, overwrite=True)
+    assert page.read_text() == "mine"
+    page.unlink()
+    make_report([folder], page, registry=toys)
+    with pytest.raises(OutputError, match="exists"):
+        make_report([folder], page, registry=toys)
+    make_report([folder], page, registry=toys, overwrite=True)
+
+
+def test_command(run: Callable[..., Path]) -> None:
+    folder = run("objects", min_volume_nm3=0)
+    result = CliRunner().invoke(verb, [str(folder)])
+    assert result.exit_code == 0, result.output
+    assert (folder / "report.html").is_file()
+    assert f"{folder / 'report.html'}: " in result.output
+    several = CliRunner().invoke(verb, [str(folder), str(folder)])
+    assert several.exit_code == 2
+    assert "-o FILE.html" in several.output
+    missing = CliRunner().invoke(verb, [str(folder / "nothing")])
+    assert "is no output of `asem analyze`: there is no such folder" in str(missing.exception)
+
+
+def test_a_card_takes_colour_pictures_only() -> None:
+    with pytest.raises(ValueError, match=r"image must be uint8 \(y, x, 3\), got float64 \(4, 4\)"):
+        Card(title="", image=np.zeros((4, 4)))  # type: ignore[arg-type]

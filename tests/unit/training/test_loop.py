@@ -1,0 +1,276 @@
+"""Training from a file on disk: resume, log, refusals, the command; and scoring with tiles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+import zarr
+from click.testing import CliRunner
+
+from asem_core import builtin
+from asem_core.cli.train import train as command
+from asem_core.errors import RecipeError
+from asem_core.geometry import VoxelSize
+from asem_core.training import checkpoint, validate
+from asem_core.training.loop import TrainingResult, train
+from asem_core.training.loss import LOSSES
+from asem_core.training.recipe import Data, Recipe, structure_recipe
+from asem_core.training.run import CHECKPOINT
+from asem_core.training.start import make_network
+from asem_core.training.unet import UNet
+from asem_core.training.volumes import LabelledVolume, load_data
+
+VALUES: dict[str, Any] = {
+    "organelle": "mito",
+    "voxel_size_nm": [10, 10, 10],
+    "preset": "fast",
+    "training": [{"raw": "cell.zarr", "labels": "cell.zarr"}],
+    "seed": 5,
+    "base": 2,
+    "normalise": True,
+    "settle_blocks": 1,
+    "loss": "cross_entropy_dice",
+    "phases": [
+        {"iterations": 3, "side": 16, "padded": True, "rate": [1e-3, 4e-4]},
+        {"iterations": 1, "side": 100, "rate": [1e-4, 0]},
+    ],
+    "sampling": {"min_foreground": 0.0, "keep_without": 1.0, "min_inside": 0.0},
+    "optimiser": {"warmup": 2},
+    "validate_every": 2,
+    "checkpoint_every": 2,
+}
+REGISTRY: Any = SimpleNamespace(readers={spec.name: spec for spec in builtin.asem_register_readers()})
+
+
+def recipe(**changes: Any) -> Recipe:
+    return structure_recipe({**VALUES, **changes}, where="test")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a volume in the published layout, at 10 nm."""
+    folder = tmp_path_factory.mktemp("data")
+    image = np.random.default_rng(0).integers(0, 256, (24, 26, 28)).astype(np.uint8)
+    root = zarr.create_group(folder / "cell.zarr", zarr_format=2)
+    for name, values in {"raw": image, "labels/mito": (image > 128).astype(np.uint8)}.items():
+        array = root.create_array(f"volumes/{name}", data=values, chunks=(16, 16, 16))
+        array.attrs.update({"resolution": [10, 10, 10], "offset": [0, 0, 0]})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validate, "_KEPT", 64)
+
+
+def run(plan: Recipe, output: Path, data: Path, **kwargs: Any) -> TrainingResult:
+    return train(plan, output, data_folder=data, registry=REGISTRY, device="cpu", **kwargs)
+
+
+def log_of(output: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+
+
+def killed_at(iteration: int) -> Any:
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        if (stage, done) == ("train", iteration):
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult]:
+    output = tmp_path_factory.mktemp("run") / "out"
+    return output, run(recipe(), output, data)
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(torch.load(path, weights_only=True))
+
+
+def test_a_run_leaves_weights_log_recipe_and_events(undisturbed: tuple[Path, TrainingResult]) -> None:
+    output, result = undisturbed
+    assert (result.iterations, result.scores, result.weights) == (4, {}, output / "weights.pt")
+    UNet(2).load_state_dict(weights(result.weights))
+    assert structure_recipe(yaml.safe_load((output / "recipe.yaml").read_text()), where="t") == recipe()
+    lines = log_of(output)
+    assert [(line["kind"], line["iteration"]) for line in lines] == [("train", i) for i in (1, 2, 3, 4)]
+    assert [line["rate"] for line in lines] == pytest.approx([0.5e-3, 0.8e-3, 0.6e-3, 0.1e-3])
+    assert all(np.isfinite(line["loss"]) for line in lines)
+    events = list((output / "tensorboard").glob("events.out.tfevents.*"))
+    assert len(events) == 1
+    assert b"train/loss" in events[0].read_bytes()
+
+
+def test_a_phase_may_have_its_own_loss(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def note(name: str) -> Any:
+        def loss(logits: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            seen.append(name)
+            return original[name](logits, labels, mask)
+
+        return loss
+
+    original = dict(LOSSES)
+    for name in original:
+        monkeypatch.setitem(LOSSES, name, note(name))
+    phase = {"iterations": 1, "side": 16, "padded": True}
+    run(recipe(phases=[{**phase, "loss": "balanced_cross_entropy"}, phase]), tmp_path / "out", data)
+    assert seen == ["balanced_cross_entropy", "cross_entropy_dice"]
+
+
+def test_training_changes_every_weight(undisturbed: tuple[Path, TrainingResult]) -> None:
+    state = torch.load(undisturbed[0] / "checkpoint.pt", weights_only=True)
+    assert state["iteration"] == 4
+    before = make_network(recipe(), REGISTRY).state_dict()
+    for name, value in state["model_state_dict"].items():
+        if name.endswith("weight"):
+            assert not torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("iteration", [1, 3])
+def test_a_killed_run_goes_on_to_the_same_weights(
+    undisturbed: tuple[Path, TrainingResult], data: Path, tmp_path: Path, iteration: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe(), tmp_path, data, progress=killed_at(iteration))
+    assert (tmp_path / "checkpoint.pt").exists() == (iteration == 3)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"kind": "train", "iter')
+    torch.manual_seed(iteration)
+    seen: list[int] = []
+    result = run(recipe(), tmp_path, data, progress=lambda s, done, *_: seen.append(done) if s == "train" else None)
+    assert seen == ([2, 3, 4] if iteration == 3 else [0, 1, 2, 3, 4])
+    expected = weights(undisturbed[1].weights)
+    assert all(torch.equal(value, expected[name]) for name, value in weights(result.weights).items())
+    kept = [(line["kind"], line["iteration"], line["loss"]) for line in log_of(tmp_path)]
+    assert kept == [(line["kind"], line["iteration"], line["loss"]) for line in log_of(undisturbed[0])]
+
+
+def test_another_recipe_is_refused_and_changes_nothing(undisturbed: tuple[Path, TrainingResult], data: Path) -> None:
+    output = undisturbed[0]
+    before = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    with pytest.raises(RecipeError, match=r"made by another recipe \(changed: seed, validate_every\).*--overwrite"):
+        run(recipe(seed=6, validate_every=3), output, data)
+    assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == before
+
+
+def test_validation_is_logged_once_even_if_a_finished_run_is_run_again(data: Path, tmp_path: Path) -> None:
+    held_out = [{"raw": "cell.zarr", "labels": "cell.zarr", "roi": "0:8,0:26,0:28"}]
+    plan = recipe(
+        validation=held_out,
+        phases=[{"iterations": 2, "side": 16, "padded": True}],
+        validate_every=1,
+        checkpoint_every=1,
+    )
+    first = run(plan, tmp_path, data)
+    again = run(plan, tmp_path, data)
+    assert first.scores == again.scores
+    ((name, score),) = again.scores.items()
+    assert score.tp + score.fn > 0
+    lines = [(line["kind"], line["iteration"]) for line in log_of(tmp_path)]
+    assert sorted(lines) == sorted([("train", 1), ("train", 2), (f"validation/{name}", 1), (f"validation/{name}", 2)])
+
+
+def test_a_kill_while_saving_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, network = recipe(), make_network(recipe(), REGISTRY)
+    optimiser = torch.optim.Adam(network.parameters())
+    checkpoint.save(tmp_path, iteration=1, network=network, optimiser=optimiser, recipe=plan)
+
+    def torn(state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", torn)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(tmp_path, iteration=2, network=network, optimiser=optimiser, recipe=plan)
+    assert checkpoint.restore(tmp_path, network=network, optimiser=optimiser, recipe=plan) == 1
+
+
+def test_a_checkpoint_from_before_a_key_existed_goes_on(tmp_path: Path) -> None:
+    plan, network = recipe(), make_network(recipe(), REGISTRY)
+    optimiser = torch.optim.Adam(network.parameters())
+    checkpoint.save(tmp_path, iteration=3, network=network, optimiser=optimiser, recipe=plan)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    for data in state["recipe"]["training"]:
+        del data["mask"]
+    torch.save(state, tmp_path / CHECKPOINT)
+    assert checkpoint.restore(tmp_path, network=network, optimiser=optimiser, recipe=plan) == 3
+
+
+def test_only_the_inside_is_scored() -> None:
+    network = make_network(recipe(base=1), REGISTRY).eval()
+    raw = np.random.default_rng(1).random((9, 12, 9)).astype(np.float32)
+    truth, inside = np.ones(raw.shape, np.uint8), np.zeros(raw.shape, np.uint8)
+    inside[:, :4] = 1
+    cell = LabelledVolume(name="memory", raw=raw, labels=truth, share=1.0, inside=inside)
+    found = validate.score(network, cell, torch.device("cpu"))
+    assert found.tp + found.fn == 9 * 4 * 9
+    assert found.fp == 0
+
+
+@torch.no_grad()
+def test_tiles_of_the_validation_agree_with_a_pass_of_their_own() -> None:
+    """At the corner, where the image is mirrored, and across the border of two tiles."""
+    network = make_network(recipe(base=1), REGISTRY).eval()
+    raw = np.random.default_rng(1).random((66, 12, 9)).astype(np.float32)
+    tiled = validate.predict(network, raw, torch.device("cpu"))
+    assert tiled.shape == raw.shape
+    assert tiled.std() > 0.001
+    padded = np.pad(raw, ((50, 50), (50, 50), (50, 50)), mode="symmetric")
+    for start, first, voxels in ((0, 0, slice(3, 6)), (64, 61, slice(0, 5))):
+        read = torch.from_numpy(2 * padded[start : start + 100, :100, :100] - 1)
+        direct = torch.softmax(network(read[None, None]), 1)[0, 1, voxels, 3:, 3:].numpy()
+        np.testing.assert_allclose(tiled[first : first + len(direct), :3, :3], direct, atol=1e-5)
+
+
+def test_data_come_to_the_grid_of_the_recipe(data: Path) -> None:
+    entry = Data(raw="cell.zarr", labels="cell.zarr", roi="2:10,0:26,4:28")
+    loaded = load_data(entry, folder=data, organelle="mito", grid=VoxelSize((20, 20, 20)), registry=REGISTRY)
+    image = zarr.open_array(data / "cell.zarr/volumes/raw", mode="r")[2:10, 0:26, 4:28]
+    assert isinstance(image, np.ndarray)
+    blocks = image.reshape(4, 2, 13, 2, 12, 2)
+    np.testing.assert_allclose(loaded.raw, blocks.mean((1, 3, 5)) / 255, rtol=1e-5)
+    np.testing.assert_array_equal(loaded.labels, (blocks > 128).mean((1, 3, 5)) >= 0.5)
+    assert loaded.share == pytest.approx(4 * 13 * 12 * 8e-6)
+
+
+def test_a_roi_outside_is_refused(data: Path) -> None:
+    with pytest.raises(RecipeError, match=r"the ROI 0:25,0:26,0:28 reaches outside cell.zarr, which is \(24, 26, 28\)"):
+        load_data(
+            Data(raw="cell.zarr", labels="cell.zarr", roi="0:25,0:26,0:28"),
+            folder=data, organelle="mito", grid=VoxelSize((10, 10, 10)), registry=REGISTRY,
+        )  # fmt: skip
+
+
+def invoke(*arguments: object) -> Any:
+    return CliRunner().invoke(command, [str(a) for a in arguments])
+
+
+def test_the_command(undisturbed: tuple[Path, TrainingResult], data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump({**VALUES, "phases": VALUES["phases"][:1]}))
+    result = invoke(path, "--data", data, "-o", tmp_path / "out", "--device", "cpu")
+    assert result.exit_code == 0, result.exception
+    assert f"weights: {tmp_path / 'out/weights.pt'}" in result.output
+    path.write_text(yaml.safe_dump({**VALUES, "seed": 9, "phases": [{"iterations": 1, "side": 16, "padded": True}]}))
+    refused = invoke(path, "--data", data, "-o", tmp_path / "out", "--device", "cpu")
+    assert isinstance(refused.exception, RecipeError)
+    assert invoke(path, "--data", data, "-o", tmp_path / "out", "--device", "cpu", "--overwrite").exit_code == 0
+    assert [line["iteration"] for line in log_of(tmp_path / "out")] == [1]
+
+
+def test_the_command_needs_a_recipe(tmp_path: Path) -> None:
+    missing = invoke(tmp_path / "nothing.yaml", "-o", tmp_path / "out")
+    assert isinstance(missing.exception, RecipeError)
+    assert not (tmp_path / "out").exists()
+    assert "asem train mito_10nm.yaml" in invoke("--help").output

@@ -1,0 +1,140 @@
+"""The folder of a training run: what may be trained in, what is discarded, and what a kill -9 leaves."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+import zarr
+
+from asem_core import Registry
+from asem_core.errors import OutputError
+from asem_core.training.grey import GREY_NAME
+from asem_core.training.loop import train
+from asem_core.training.run import CHECKPOINT, EVENTS, LOG, RECIPE, WEIGHTS, check_run
+from asem_core.volume.output import held
+
+VALUES: dict[str, Any] = {
+    "organelle": "mito", "voxel_size_nm": [10, 10, 10], "preset": "fast", "seed": 5, "base": 2, "normalise": True,
+    "settle_blocks": 0, "training": [{"raw": "cell.zarr", "labels": "cell.zarr"}],
+    "phases": [{"iterations": 60, "side": 16, "padded": True}], "checkpoint_every": 3,
+    "sampling": {"min_foreground": 0.0, "keep_without": 1.0, "min_inside": 0.0},
+}  # fmt: skip
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from asem_core.plugins import make_manager
+from asem_core.registry import Registry
+from asem_core.training.loop import train
+torch.set_num_threads(1)
+data, output = map(Path, sys.argv[1:])
+train(data / "recipe.yaml", output, data_folder=data, registry=Registry(make_manager([])), device="cpu")
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    image = np.random.default_rng(0).integers(0, 256, (24, 26, 28)).astype(np.uint8)
+    root = zarr.create_group(folder / "cell.zarr", zarr_format=2)
+    for name, values in {"raw": image, "labels/mito": (image > 128).astype(np.uint8)}.items():
+        array = root.create_array(f"volumes/{name}", data=values, chunks=(16, 16, 16))
+        array.attrs.update({"resolution": [10, 10, 10], "offset": [0, 0, 0]})
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(VALUES))
+    (folder / "short.yaml").write_text(yaml.safe_dump({**VALUES, "phases": [{**VALUES["phases"][0], "iterations": 2}]}))
+    return folder
+
+
+def short(data: Path, output: Path, registry: Registry, **options: Any) -> None:
+    train(data / "short.yaml", output, data_folder=data, registry=registry, device="cpu", **options)
+
+
+def test_only_the_run_is_discarded(data: Path, tmp_path: Path, registry: Registry) -> None:
+    output = tmp_path / "new" / "run"
+    short(data, output, registry)
+    (output / "notes.txt").write_text("mine")
+    (output / EVENTS / "notes.txt").write_text("mine")
+    first = torch.load(output / WEIGHTS, weights_only=True)
+    short(data, output, registry, overwrite=True)
+    again = torch.load(output / WEIGHTS, weights_only=True)
+    assert all(torch.equal(first[name], values) for name, values in again.items())
+    assert (output / "notes.txt").read_text() == (output / EVENTS / "notes.txt").read_text() == "mine"
+    assert len(list((output / EVENTS).glob("events.*"))) == 1
+    assert sorted(path.name for path in output.iterdir()) == sorted(
+        [CHECKPOINT, EVENTS, GREY_NAME, LOG, RECIPE, WEIGHTS, "notes.txt"]
+    )
+    assert [path.name for path in output.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("name", [RECIPE, LOG, WEIGHTS, CHECKPOINT, EVENTS, "thesis.tex"])
+def test_a_folder_of_something_else(data: Path, tmp_path: Path, registry: Registry, name: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).write_text("organelle: mine\n")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="holds other things than a training run of ASEM"):
+            short(data, tmp_path / "run", registry, overwrite=overwrite)
+    assert [path.read_text() for path in (tmp_path / "run").iterdir()] == ["organelle: mine\n"]
+
+
+def test_a_run_of_an_older_version_goes_on(data: Path, tmp_path: Path, registry: Registry) -> None:
+    short(data, tmp_path / "run", registry)
+    recipe = tmp_path / "run" / RECIPE
+    recipe.write_text(recipe.read_text().split("\n", 1)[1])
+    short(data, tmp_path / "run", registry)
+    assert recipe.read_text().startswith("# Written by asem train")
+
+
+@pytest.mark.parametrize("place", ["", "cell.zarr", "cell.zarr/run", "recipe.yaml", "link/run"])
+def test_a_run_lies_apart_from_its_data(data: Path, registry: Registry, place: str) -> None:
+    link = data / "link"
+    link.unlink(missing_ok=True)
+    link.symlink_to(data / "cell.zarr" / "volumes")
+    before = sorted(data.rglob("*"))
+    with pytest.raises(OutputError, match="would lie in, or replace, what is read"):
+        train(data / "recipe.yaml", data / place, data_folder=data, registry=registry, device="cpu", overwrite=True)
+    assert sorted(data.rglob("*")) == before
+
+
+def test_one_process_trains_in_a_folder(data: Path, tmp_path: Path, registry: Registry) -> None:
+    with held(tmp_path / "run"), pytest.raises(OutputError, match="is being written by another process"):
+        short(data, tmp_path / "run", registry)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refusal_comes_before_the_first_byte(data: Path, tmp_path: Path, registry: Registry) -> None:
+    from asem_core.errors import VolumeError
+
+    with pytest.raises(VolumeError):
+        train(data / "recipe.yaml", tmp_path / "new" / "run", data_folder=tmp_path, registry=registry, device="cpu")
+    assert not list(tmp_path.iterdir())
+    assert check_run(tmp_path / "run", inputs=[data]) == tmp_path / "run"
+
+
+@pytest.mark.slow
+def test_a_kill_9_changes_no_weight(data: Path, tmp_path: Path) -> None:
+    def start(output: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", SCRIPT, str(data), str(output)], stderr=subprocess.DEVNULL)
+
+    assert start(tmp_path / "whole").wait() == 0
+    killed = 0
+    for lines in (1, 8, 31):
+        process = start(tmp_path / "killed")
+        log = tmp_path / "killed" / LOG
+        while process.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") >= lines):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+    assert killed, "nothing was killed: make the run longer"
+    assert start(tmp_path / "killed").wait() == 0
+    whole, again = (torch.load(tmp_path / name / WEIGHTS, weights_only=True) for name in ("whole", "killed"))
+    assert all(torch.equal(values, again[name]) for name, values in whole.items())
+    assert (tmp_path / "whole" / LOG).read_text().count("\n") == (tmp_path / "killed" / LOG).read_text().count("\n")

@@ -1,0 +1,110 @@
+"""What training begins from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import torch
+
+from asem_core.errors import ModelError, RecipeError
+from asem_core.registry import make_registry
+from asem_core.specs import ModelSpec, StageRef
+from asem_core.training.export import round_to_fp16, save_state_dict
+from asem_core.training.recipe import Recipe, structure_recipe
+from asem_core.training.start import make_network, with_stages
+from asem_core.training.unet import PackageNet, UNet
+from asem_core.zoo.find import package_of
+from asem_core.zoo.manifest import write_manifest
+
+
+def recipe(**changes: Any) -> Recipe:
+    values = {
+        "organelle": "golgi",
+        "voxel_size_nm": [10, 10, 10],
+        "training": [{"raw": "a.zarr", "labels": "a.zarr"}],
+        "base": 2,
+        "phases": [{"iterations": 1, "side": 16, "padded": True}],
+    }
+    return structure_recipe({**values, **changes}, where="test")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """As much of a model package as training starts from, and the weights in it."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(4)
+    network = UNet(2)
+    network.load_state_dict(round_to_fp16(network.state_dict()))
+    save_state_dict(network, folder / "weights_state_dict.pt")
+    return folder, network.state_dict()
+
+
+def test_from_nothing_the_seed_decides() -> None:
+    registry = make_registry()
+    first, again, other = (make_network(recipe(seed=seed), registry).state_dict() for seed in (1, 1, 2))
+    for name, value in first.items():
+        assert torch.equal(value, again[name])
+        if name.endswith("weight"):
+            assert not torch.equal(value, other[name])
+
+
+def test_from_a_package_its_weights(package: tuple[Path, dict[str, torch.Tensor]]) -> None:
+    folder, weights = package
+    network = make_network(recipe(start=str(folder)), make_registry())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+    assert all(weight.requires_grad for weight in network.parameters())
+
+
+def test_from_an_installed_model() -> None:
+    registry = make_registry()
+    with package_of("er-10nm", registry=registry) as folder:
+        packed = PackageNet(16)
+        packed.load_state_dict(torch.load(folder / "weights_state_dict.pt", weights_only=True))
+    for start in ("er-10nm", "er-10nm@1.0.0"):
+        network = make_network(recipe(start=start, base=16), registry)
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, packed.network.state_dict()[name]), name
+
+
+def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
+    registry = make_registry()
+    with pytest.raises(ModelError, match=r"no model 'er-11nm'.*er-10nm"):
+        make_network(recipe(start="er-11nm"), registry)
+    with pytest.raises(ModelError, match=r"no version 0\.9 of the model 'er-10nm' is installed, but 1\.0\.0"):
+        make_network(recipe(start="er-10nm@0.9"), registry)
+    with pytest.raises(RecipeError, match=r"does not hold a U-Net of base 4.*one of its own size"):
+        make_network(recipe(start=str(package[0]), base=4), registry)
+    with pytest.raises(ModelError, match=r"weights_state_dict\.pt holds no PyTorch weights \(.*No such file"):
+        make_network(recipe(start=str(tmp_path)), registry)
+    (tmp_path / "weights_state_dict.pt").write_bytes(b"half")
+    with pytest.raises(ModelError, match="holds no PyTorch weights"):
+        make_network(recipe(start=str(tmp_path)), registry)
+
+
+def test_a_model_has_its_normalisation_folded_in() -> None:
+    with pytest.raises(RecipeError, match="normalise: false with start"):
+        recipe(start="er-10nm", normalise=True)
+
+
+def test_the_stages_of_the_model_come_along(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
+    registry, folder = make_registry(), tmp_path / "model"
+    shutil.copytree(package[0], folder)
+    model = ModelSpec(
+        id="m", version="1", package=str(folder), voxel_size_nm=(10, 10, 10), sha256="", licence="", trained_on="",
+        preprocess=(StageRef(name="clahe", params={"kernel": 24}), StageRef(name="scale_linear")),
+    )  # fmt: skip
+    write_manifest(model, folder)
+    assert with_stages(recipe(start=str(folder)), registry).preprocess == model.preprocess[:1]
+    other = {"name": "percentile_rescale", "params": {"low": 1.0}}
+    assert with_stages(recipe(start=str(folder), preprocess=[other]), registry).preprocess == (StageRef(**other),)
+    assert with_stages(recipe(start=str(folder), preprocess=[]), registry).preprocess == ()
+    assert with_stages(recipe(start=str(package[0])), registry).preprocess is None
+    assert with_stages(recipe(), registry).preprocess is None
+    write_manifest(attrs.evolve(model, preprocess=model.preprocess[:1]), folder)
+    with pytest.raises(RecipeError, match="its last stage is clahe:kernel=24, that of every training scale_linear"):
+        with_stages(recipe(start=str(folder)), registry)

@@ -1,0 +1,100 @@
+"""What training reads: labels on the recipe's grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import zarr
+
+from asem_core.errors import GeometryError, ModelError
+from asem_core.geometry import Box, VoxelSize, resampled_shape
+from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.resample import resample, source_box
+from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.registry import make_registry
+from asem_core.specs import StageRef
+from asem_core.training.recipe import Data
+from asem_core.training.volumes import load_data
+from asem_core.volume import open_volume
+from asem_core.volume.address import beside
+
+
+@pytest.mark.parametrize("voxel", [(5, 5, 5), (10, 10, 10), (20, 10, 5)])
+def test_labels_by_mode_are_those_with_a_mean_of_one_half(tmp_path: Path, voxel: tuple[float, float, float]) -> None:
+    drawn = np.random.default_rng(3).integers(0, 2, (36, 17, 18)).astype(np.uint8) * 7
+    for name in ("raw", "labels"):
+        zarr.create_array(tmp_path / name, data=drawn).attrs["resolution"] = [5, 5, 5]
+    data = Data(raw="raw", labels="labels", roi="1:36,0:17,2:18")
+    grid = VoxelSize(voxel)
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=make_registry())
+    cut = (drawn[1:, :, 2:] != 0).astype(np.float32)
+    target = Box.of_shape(resampled_shape(cut.shape, VoxelSize((5, 5, 5)), grid))
+    ratio = VoxelSize((5, 5, 5)).ratio_to(grid)
+    needed = source_box(target, ratio)
+    block = read_mirrored(lambda box: cut[box.slices], cut.shape, needed)
+    mean = resample(block, needed.start, target, ratio)
+    assert (mean == 0.5).any() == (voxel != (5, 5, 5))
+    np.testing.assert_array_equal(loaded.labels, mean >= 0.5)
+    assert loaded.labels.dtype == np.uint8
+
+
+def test_the_mask_comes_along_and_must_fit(tmp_path: Path) -> None:
+    cell = np.zeros((12, 10, 8), np.uint8)
+    cell[:, 2:6] = 1
+    for name, values in (("raw", cell * 90), ("mask", cell), ("other", cell[1:])):
+        zarr.create_array(tmp_path / name, data=values).attrs["resolution"] = [5, 5, 5]
+    grid, registry = VoxelSize((10, 10, 10)), make_registry()
+    data = Data(raw="raw", labels="mask", mask="mask", roi="2:12,0:10,0:8")
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=registry)
+    np.testing.assert_array_equal(loaded.inside, cell[2::2, ::2, ::2])
+    with pytest.raises(GeometryError, match=r"other \(0:11,0:10,0:8 .*does not cover .*raw \(0:12,0:10,0:8 "):
+        load_data(attrs.evolve(data, mask="other"), folder=tmp_path, organelle="mito", grid=grid, registry=registry)
+
+
+def test_stages_run_on_raw_as_in_a_segmentation(tmp_path: Path) -> None:
+    cell = np.random.default_rng(4).gamma(3, 30, (20, 24, 22)).clip(0, 255).astype(np.uint8)
+    zarr.create_array(tmp_path / "raw", data=cell).attrs["resolution"] = [5, 5, 5]
+    registry, grid, roi = make_registry(), VoxelSize((10, 10, 10)), Box((4, 2, 0), (16, 22, 20))
+    clahe, halved = StageRef(name="clahe", params={"kernel": 8}), StageRef(name="scale_linear", params={"gain": 0.5})
+    loaded = load_data(
+        Data(raw="raw", labels="raw", roi=str(roi)), folder=tmp_path, organelle="mito", grid=grid, registry=registry,
+        stages=(clahe, halved),
+    )  # fmt: skip
+    volume, steps = open_volume(tmp_path / "raw", registry=registry), make_steps([clahe], registry)
+    equal = normalised(volume, steps, measure(volume, steps)).read(roi).astype(np.float32)
+    means = equal.reshape(6, 2, 10, 2, 10, 2).mean((1, 3, 5))
+    np.testing.assert_allclose(loaded.raw, (0.5 * means - 1) / 255, atol=1e-6)
+    with pytest.raises(ModelError, match="'scale_linear' gives float32, but stages up to 'clahe'"):
+        load_data(
+            Data(raw="raw", labels="raw"), folder=tmp_path, organelle="mito", grid=grid, registry=registry,
+            stages=(halved, clahe),
+        )  # fmt: skip
+
+
+def test_labels_beyond_raw_are_cut_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cell = np.random.default_rng(5).integers(0, 2, (12, 10, 8)).astype(np.uint8)
+    raw = zarr.create_array(tmp_path / "raw", data=cell[2:10, 1:9, :6])
+    raw.attrs.update({"resolution": [5, 5, 5], "offset": [110, 105, 100]})
+    labels = zarr.create_array(tmp_path / "labels", data=cell)
+    labels.attrs.update({"resolution": [5, 5, 5], "offset": [100, 100, 100]})
+
+    def load() -> np.ndarray:
+        data, grid = Data(raw="raw", labels="labels"), VoxelSize((5, 5, 5))
+        return load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=make_registry()).labels
+
+    np.testing.assert_array_equal(load(), cell[2:10, 1:9, :6])
+    assert "is cut to" in caplog.text
+    labels.attrs["offset"] = [115, 100, 100]
+    with pytest.raises(GeometryError, match=r"labels .*does not cover .*raw"):
+        load()
+    labels.attrs["resolution"] = [4, 5, 5]
+    with pytest.raises(GeometryError, match=r"labels has voxels of 4 x 5 x 5 nm but .*raw has 5 x 5 x 5 nm"):
+        load()
+
+
+def test_a_recipe_may_name_urls(tmp_path: Path) -> None:
+    assert beside(tmp_path, "s3://bucket/cell.zarr") == "s3://bucket/cell.zarr"
+    assert beside(tmp_path, "cell.zarr") == str(tmp_path / "cell.zarr")
