@@ -26,14 +26,14 @@ from asem_core.reporting.make import make_report
 from asem_core.reporting.parts import Card
 from asem_core.specs import AnalysisSpec
 
-from ..analyze.toy import OUTPUTS
+from ..analysis.toy import OUTPUTS
 
 
 @pytest.fixture
 def toys(registry: Registry) -> Registry:
     """Two analyses: ``plain`` has no report of its own, ``drawn`` has one."""
     package = __name__.rpartition(".")[0]
-    toy = f"{package.rpartition('.')[0]}.analyze.toy"
+    toy = f"{package.rpartition('.')[0]}.analysis.toy"
     common: dict[str, Any] = {
         "version": "1", "summary": "count voxels", "fn": f"{toy}:count", "params": f"{toy}:Params", "takes": ("raw",),
         "row": "object", "outputs": OUTPUTS,
