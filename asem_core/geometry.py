@@ -55,6 +55,15 @@ class VoxelSize:
             raise GeometryError(f"a voxel size must be positive and finite on every axis, got {values} nm")
 
     @classmethod
+    def of(cls, given: VoxelSize | Sequence[float]) -> VoxelSize:
+        """``given``, or the voxel size that its three numbers (nm; z, y, x) are.
+
+        >>> VoxelSize.of((5, 5, 5))
+        VoxelSize(zyx=(5.0, 5.0, 5.0))
+        """
+        return given if isinstance(given, VoxelSize) else cls(given)
+
+    @classmethod
     def parse(cls, text: str) -> VoxelSize:
         """Read ``"5"`` or ``"5.24,4,4"`` (nanometres, z,y,x).
 

@@ -224,6 +224,17 @@ def make_registry() -> Registry:
     return Registry(make_manager())
 
 
+def find_organelle(organelle: OrganelleSpec | str, registry: Registry) -> OrganelleSpec:
+    """The organelle that is meant: ``organelle`` itself, or the installed one of that name.
+
+    Raises
+    ------
+    PluginError
+        None of that name is installed; the message lists those that are.
+    """
+    return registry.organelles[organelle] if isinstance(organelle, str) else organelle
+
+
 def resolve(path: str) -> Any:
     """Import what ``"package.module:name"`` stands for.
 

@@ -3,7 +3,7 @@
 ===============  ==========================================================
 ``stages``       steps in order, and a volume seen through them
 ``statistics``   what steps measure on the whole volume, kept in a file
-``normalise``    a volume through stages, as an OME-Zarr
+``whole``        a volume through stages, as an OME-Zarr
 ``levels``       grey levels, and the 0..255 that models are given
 ``scale``        the fixed scale of every model
 ``intensity``    histogram equalisation, percentile rescaling

@@ -1,7 +1,7 @@
 """A page that tells what an analysis measured, from its output folder.
 
 ==============  =================================================================
-``make``        output folders in, one page out
+``write``       output folders in, one page out
 ``folder``      an output folder, read back; ``needs``: what a report may lack
 ``parts``       what a report is made of: numbers, figures, galleries, methods
 ``figures``     figures as HTML
