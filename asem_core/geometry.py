@@ -19,6 +19,11 @@ import attrs
 
 from asem_core.errors import GeometryError
 
+__all__ = [
+    "AXES", "WHOLE_VOXEL", "Box", "BoxNm", "FloatTriple", "Lattice", "Triple", "VoxelSize", "centre_of_first_voxel",
+    "lower_edge", "parse_roi", "resampled_box", "resampled_shape", "triple",
+]  # fmt: skip
+
 Triple = tuple[int, int, int]
 FloatTriple = tuple[float, float, float]
 AXES = ("z", "y", "x")

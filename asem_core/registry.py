@@ -25,6 +25,8 @@ from asem_core.specs import (
     RuntimeSpec,
 )
 
+__all__ = ["Entry", "Names", "Registry", "S", "find_organelle", "make_registry", "resolve", "said_of"]
+
 S = TypeVar("S")
 
 

@@ -12,9 +12,9 @@ import click
 from asem_core.cli.context import shared_registry
 from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
-from asem_core.stage_text import stage_text
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
+from asem_core.stage_text import stage_text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -65,12 +65,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         scores = (("with zone", self.scores.with_zone), ("without zone", self.scores.without_zone))
-        return "\n".join(
-            [
-                f"{self.organelle}: {self.scored_voxels:,} of {self.compared_voxels:,} voxels of {self.voxel_size} scored",
-                *(f"{name + ':':<13} {score}" for name, score in scores),
-            ]
-        )
+        scored = f"{self.scored_voxels:,} of {self.compared_voxels:,} voxels of {self.voxel_size} scored"
+        return "\n".join([f"{self.organelle}: {scored}", *(f"{name + ':':<13} {score}" for name, score in scores)])
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``: ``with_zone`` and ``without_zone`` first, then what they depend on."""
@@ -122,7 +118,8 @@ def evaluate(
     Parameters
     ----------
     prediction, labels
-        Volumes or addresses (`open_labels`). ``(z, y, x)``, integer or bool; non-zero is the organelle. Labels are taken as they are: neither cleaned nor
+        Volumes or addresses (`open_labels`).
+        ``(z, y, x)``, integer or bool; non-zero is the organelle. Labels are taken as they are: neither cleaned nor
         dilated. Two volumes of one shape are laid on each other if at least one of them states no position (most
         TIFF). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
         exclusion zone.

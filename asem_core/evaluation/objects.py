@@ -129,7 +129,8 @@ def evaluate_objects(
     Parameters
     ----------
     prediction, labels
-        Volumes or addresses. ``(z, y, x)``, integer or bool, laid on each other as by `asem_core.evaluation.evaluate`; objects are those of
+        Volumes or addresses.
+        ``(z, y, x)``, integer or bool, laid on each other as by `asem_core.evaluation.evaluate`; objects are those of
         the overlap. Two or more different values are ids of objects; a mask is split into 26-connected components.
     organelle
         Whose labels are opened in a container; not needed for label images and volumes.

@@ -147,11 +147,11 @@ def make_mask(
 
 
 def _counts(volume: Volume, holes: Components, fill: Mask, objects: Components, keep: Mask) -> dict[str, Any]:
-    return dict(
-        inside=float(objects.voxels[keep].sum() / volume.box.size),
-        objects_kept=int(keep.sum()),
-        objects_dropped=int(len(objects) - keep.sum()),
-        holes_filled=int(fill[1:].sum()),
-        voxels_filled=int(holes.voxels[fill].sum()),
-        voxels_dropped=int(objects.voxels[~keep].sum()),
-    )
+    return {
+        "inside": float(objects.voxels[keep].sum() / volume.box.size),
+        "objects_kept": int(keep.sum()),
+        "objects_dropped": int(len(objects) - keep.sum()),
+        "holes_filled": int(fill[1:].sum()),
+        "voxels_filled": int(holes.voxels[fill].sum()),
+        "voxels_dropped": int(objects.voxels[~keep].sum()),
+    }

@@ -10,3 +10,13 @@
 ``clahe``        contrast-limited adaptive histogram equalisation
 ===============  ==========================================================
 """
+
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.preprocessing.whole import preprocess
+
+__all__ = ["preprocess"]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -79,7 +79,8 @@ def preprocess(
     Raises
     ------
     AsemError
-        No such stage or parameter, a volume that is no image, a destination in the way, a ROI outside, statistics of something else.
+        No such stage or parameter, a volume that is no image, a destination in the way, a ROI outside, statistics
+        of something else.
 
     Examples
     --------

@@ -92,7 +92,8 @@ def open_volume(
     registry
         Where readers come from; by default everything installed.
     voxel_size
-        Voxel size in nm, or its three numbers (z, y, x). Needed where the data does not say; where it does, this one wins and a note says so.
+        Voxel size in nm, or its three numbers (z, y, x).
+        Needed where the data does not say; where it does, this one wins and a note says so.
     allow_unfinished
         Open it also where it is part of an output that is not whole: for looking, not for measuring.
 

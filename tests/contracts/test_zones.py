@@ -18,7 +18,6 @@ from asem_core.cli.labels import labels as labels_verb
 from asem_core.cli.organelles import organelles as organelles_verb
 from asem_core.errors import AsemError, PluginError
 from asem_core.evaluation import evaluate
-from asem_core.labels.plan import make_plan
 from asem_core.labels.prepare import prepare_labels
 from asem_core.registry import Registry
 from asem_core.specs import ExclusionZoneSpec, StageRef

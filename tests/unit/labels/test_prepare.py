@@ -227,7 +227,9 @@ def test_zones_by_name():
 
 def test_what_cannot_be_prepared_leaves_nothing(tmp_path):
     with pytest.raises(VolumeError, match="integers >= 0, found -1"):
-        prepare_labels(volume(np.full((3, 3, 3), -1, np.int16)), tmp_path / "o.zarr", organelle="mito", registry=REGISTRY)
+        prepare_labels(
+            volume(np.full((3, 3, 3), -1, np.int16)), tmp_path / "o.zarr", organelle="mito", registry=REGISTRY
+        )
     with pytest.raises(OutputError, match=r"name it NAME\.zarr"):
         prepare_labels(volume(np.zeros((3, 3, 3), bool)), tmp_path / "o.tif", organelle="mito", registry=REGISTRY)
     assert list(tmp_path.iterdir()) == []

@@ -14,8 +14,8 @@ from asem_core import Registry, Volume, VoxelSize
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.preprocessing import statistics
-from asem_core.preprocessing.whole import preprocess
 from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.preprocessing.whole import preprocess
 from asem_core.specs import StageRef
 from asem_core.volume import open_volume
 

@@ -22,8 +22,8 @@ from asem_core.errors import AsemError, OutputError, PluginError
 from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.reporting import needs
-from asem_core.reporting.write import report
 from asem_core.reporting.parts import Card
+from asem_core.reporting.write import report
 from asem_core.specs import AnalysisSpec
 
 from ..analysis.toy import OUTPUTS

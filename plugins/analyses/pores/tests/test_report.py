@@ -19,8 +19,8 @@ from asem_analysis_pores.statistics import describe
 from asem_core import Registry
 from asem_core.analysis import analyze
 from asem_core.errors import AsemError
-from asem_core.reporting.write import report
 from asem_core.reporting.parts import Report
+from asem_core.reporting.write import report
 
 PERMUTATIONS = {"permutations": 99}
 
