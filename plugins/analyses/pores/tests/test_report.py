@@ -20,7 +20,7 @@ from asem_core import Registry
 from asem_core.analysis import analyze
 from asem_core.errors import AsemError
 from asem_core.reporting.parts import Report
-from asem_core.reporting.write import report
+from asem_core.reporting.write import report as write_report
 
 PERMUTATIONS = {"permutations": 99}
 
@@ -131,7 +131,7 @@ def test_none_measured(pores: xr.Dataset) -> None:
 def test_one_pore(draw: Callable[..., Any], registry: Registry, tmp_path: Path) -> None:
     drawn = draw(diameters=(100.0, 100.0), count=1)
     analyze(drawn.pores, tmp_path / "out", analysis="pores", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
-    report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
+    write_report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
     page = (tmp_path / "page.html").read_text()
     assert "too few pores to test whether they are of one size" in page
     assert page.count("<article") == 1
@@ -142,7 +142,7 @@ def test_no_pores(draw: Callable[..., Any], registry: Registry, tmp_path: Path) 
     labels = zarr.open_array(drawn.pores, mode="r+")
     labels[:] = 0
     analyze(drawn.pores, tmp_path / "out", analysis="pores", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
-    report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
+    write_report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
     page = (tmp_path / "page.html").read_text()
     assert "No pore was measured" in page
     assert "<figure" not in page
