@@ -25,6 +25,13 @@ if TYPE_CHECKING:
         StageEvent,
     )
 
+__all__ = [
+    "PROJECT", "asem_register_analyses", "asem_register_checkpoints", "asem_register_commands",
+    "asem_register_datasets", "asem_register_exclusion_zones", "asem_register_label_rules", "asem_register_organelles",
+    "asem_register_preprocessors", "asem_register_readers", "asem_register_runtimes", "asem_stage_finished", "hookimpl",
+    "hookspec",
+]  # fmt: skip
+
 PROJECT = "asem"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+__all__ = ["Progress", "TrainingProgress", "silent"]
+
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: called from the thread that called the library, at least once per block.
 

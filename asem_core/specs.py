@@ -17,6 +17,13 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import attrs
 from attrs import validators
 
+__all__ = [
+    "ANALYSIS_INPUTS", "DTYPES", "OTHER", "AnalysisSpec", "Capabilities", "CheckpointSpec", "DatasetBlock",
+    "DatasetSpec", "ExclusionZoneSpec", "FloatTriple", "LabelRuleSpec", "ModelSpec", "OrganelleSpec", "Output",
+    "Precision", "PreprocessorSpec", "PublishedScore", "ReaderSpec", "RuntimeSpec", "StageEvent", "StageRef",
+    "TrainedGrey", "Triple", "model_of", "packaged_models",
+]  # fmt: skip
+
 FloatTriple = tuple[float, float, float]
 Triple = tuple[int, int, int]
 

@@ -296,7 +296,8 @@ class Run:
         if is_no_space(error) or isinstance(error, PluginError | ModelError):
             raise error
         text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
-        log.warning("block %s of stage %s failed: %s", block, stage, text, exc_info=not isinstance(error, AsemError))
+        log.warning("block %s of stage %s failed: %s", block, stage, text)
+        log.info("where it happened", exc_info=error)
         self._journal.add(Record(stage=stage, block=block, failed=text))
         return f"block {block}: {text}"
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from asem_core.preprocessing.normalise import BLOCK, normalise
 from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 
 from asem_core import Volume, VoxelSize
 from asem_core.blocks.executors import map_blocks
 from asem_core.plugins import make_manager
-from asem_core.preprocessing.normalise import BLOCK, normalise
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.registry import Registry
 from asem_core.specs import StageRef

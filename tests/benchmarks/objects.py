@@ -45,7 +45,9 @@ def write(path: Path, side: int) -> None:
 
 def run(source: Path, output: Path, block: int) -> None:
     """One measurement, reported."""
-    report(lambda: analyze("objects", source, output, kind="labels", block=(block,) * 3, registry=make_registry()))
+    report(
+        lambda: analyze(source, output, analysis="objects", kind="labels", block=(block,) * 3, registry=make_registry())
+    )
 
 
 def main() -> None:

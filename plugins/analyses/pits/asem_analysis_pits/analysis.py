@@ -17,9 +17,8 @@ from asem_analysis_pits.params import Pits
 from asem_analysis_pits.population import classify_all
 from asem_analysis_pits.review import FILE, Answer, fingerprint, match, read_review, write_review
 from asem_analysis_pits.table import row_of, to_dataset
-from asem_core.analysis.instances import Numbered, number_objects
-from asem_core.analysis.view import View
-from asem_core.blocks.executors import map_blocks
+from asem_core.analysis import Numbered, View, number_objects
+from asem_core.blocks import map_blocks
 from asem_core.geometry import Box
 
 if TYPE_CHECKING:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from scipy import ndimage
 
-from asem_core.analysis.instances import Numbered
-from asem_core.analysis.view import View
-from asem_core.blocks.executors import map_blocks
+from asem_core.analysis import Numbered, View
+from asem_core.blocks import map_blocks
 from asem_core.geometry import Box
 
 

@@ -12,17 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from importlib_metadata import version
 
-from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks import Job, Run, map_blocks, produce, run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple
-from asem_core.grid.resample import resample_labels, source_box
+from asem_core.grid import resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
-from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import staged_bytes
+from asem_core.volume import IMAGE, ArrayPlan, OmePlan, Volume, open_labels, open_volume, provenance, staged_bytes
 from asem_dataset_asem.cosem.classes import NOT_ANNOTATED, RELATED
 from asem_dataset_asem.cosem.frame import CropFrame
 
