@@ -18,10 +18,31 @@ import attrs
 from attrs import validators
 
 __all__ = [
-    "ANALYSIS_INPUTS", "DTYPES", "OTHER", "AnalysisSpec", "Capabilities", "CheckpointSpec", "DatasetBlock",
-    "DatasetSpec", "ExclusionZoneSpec", "FloatTriple", "LabelRuleSpec", "ModelSpec", "OrganelleSpec", "Output",
-    "Precision", "PreprocessorSpec", "PublishedScore", "ReaderSpec", "RuntimeSpec", "StageEvent", "StageRef",
-    "TrainedGrey", "Triple", "model_of", "packaged_models",
+    "ANALYSIS_INPUTS",
+    "DTYPES",
+    "OTHER",
+    "AnalysisSpec",
+    "Capabilities",
+    "CheckpointSpec",
+    "DatasetBlock",
+    "DatasetSpec",
+    "ExclusionZoneSpec",
+    "FloatTriple",
+    "LabelRuleSpec",
+    "ModelSpec",
+    "OrganelleSpec",
+    "Output",
+    "Precision",
+    "PreprocessorSpec",
+    "PublishedScore",
+    "ReaderSpec",
+    "RunEvent",
+    "RuntimeSpec",
+    "StageRef",
+    "TrainedGrey",
+    "Triple",
+    "model_of",
+    "packaged_models",
 ]  # fmt: skip
 
 FloatTriple = tuple[float, float, float]
@@ -544,9 +565,9 @@ class RuntimeSpec:
 
 
 @attrs.frozen(kw_only=True, field_transformer=_typed)
-class StageEvent:
-    """What `asem_stage_finished` observers are told."""
+class RunEvent:
+    """What `asem_run_finished` observers are told."""
 
-    stage: str
+    verb: str
     seconds: float
     detail: Mapping[str, Any] = attrs.field(factory=dict)

@@ -6,6 +6,7 @@ exit code.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import json
@@ -64,7 +65,13 @@ class Forks:
         self._server.stdout.close()
 
     def run(
-        self, words: Sequence[object], folder: Path, *, step: int | None = None, after: float | None = None
+        self,
+        words: Sequence[object],
+        folder: Path,
+        *,
+        step: int | None = None,
+        after: float | None = None,
+        fill: Path | None = None,
     ) -> Ended:
         """Run ``asem words`` in ``folder``.
 
@@ -74,6 +81,8 @@ class Forks:
             Kill -9 before this change to the file system, counted from 1.
         after
             Kill -9 after so many seconds.
+        fill
+            At ``step`` fill the disk with this file instead.
         """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
@@ -82,7 +91,7 @@ class Forks:
         report.unlink(missing_ok=True)
         order = {
             "words": [str(word) for word in words], "folder": str(folder), "step": step, "report": str(report),
-            "log": str(log),
+            "log": str(log), "fill": None if fill is None else str(fill),
         }  # fmt: skip
         print(json.dumps(order), file=self._server.stdin, flush=True)
         process = int(self._server.stdout.readline())
@@ -116,7 +125,7 @@ def _obey(order: dict[str, Any]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(order["folder"])
     sys.argv = ["asem", *order["words"]]
-    steps = _count_steps(order["folder"], order["step"])
+    steps = _count_steps(order["folder"], order["step"], order["fill"])
     code = 1
     try:
         from asem_core.cli.main import main
@@ -136,8 +145,8 @@ def _obey(order: dict[str, Any]) -> None:
         os._exit(code)
 
 
-def _count_steps(folder: str, last: int | None) -> list[int]:
-    """Count what is about to change in ``folder``; at ``last`` the process dies."""
+def _count_steps(folder: str, last: int | None, fill: str | None) -> list[int]:
+    """Count what is about to change in ``folder``; at ``last`` the process dies, or the disk is full."""
     counter, seen = itertools.count(1), [0]
     changes = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate")
 
@@ -153,8 +162,12 @@ def _count_steps(folder: str, last: int | None) -> list[int]:
         if not str(path).startswith(folder):
             return
         seen[0] = next(counter)
-        if seen[0] == last:
+        if seen[0] == last and fill is None:
             os.kill(os.getpid(), signal.SIGKILL)
+        elif seen[0] == last and fill is not None:
+            with contextlib.suppress(OSError), open(fill, "wb", buffering=0) as film:
+                while True:
+                    film.write(bytes(4096))
 
     sys.addaudithook(watch)
     return seen

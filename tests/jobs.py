@@ -12,7 +12,7 @@ import tifffile
 import zarr
 from scipy import ndimage
 
-SHAPE = (70, 150, 260)
+SHAPE = (66, 40, 270)
 """More than one block of every verb."""
 
 
@@ -40,7 +40,7 @@ def _verb(name: str, output: str, words: str) -> Verb:
 
 VERBS = (
     _verb("convert to zarr", "out.zarr", "convert {sections} {out} --voxel-size 5"),
-    _verb("convert to zarr 0.5", "out.zarr", "convert {volume} {out} --ome-version 0.5 --roi 0:70,3:150,10:260"),
+    _verb("convert to zarr 0.5", "out.zarr", "convert {volume} {out} --ome-version 0.5 --roi 0:66,3:40,10:270"),
     _verb("convert to sections", "out", "convert {volume} {out}"),
     _verb("convert to a stack", "out.tif", "convert {volume} {out}"),
     _verb("convert --paste-into", "out.zarr", "convert {crop} {out} --paste-into {volume}"),
@@ -53,7 +53,7 @@ VERBS = (
         "labels prepare", "out.zarr", "labels prepare {labels} -o {out} --organelle er --dilate 1 "
         "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900",
     ),
-    _verb("labels cosem", "out.zarr", "labels cosem {cosem} --raw {n5} --organelle er -o {out}"),
+    _verb("labels cosem", "out.zarr", "labels cosem {cosem} --raw {volume} --organelle er -o {out}"),
     _verb("datasets fetch", "out.zarr", "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er"),
     _verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3"),
 )  # fmt: skip
@@ -65,24 +65,22 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     blobs = ndimage.gaussian_filter(rng.random(SHAPE), 3)
     raw = np.interp(blobs, (blobs.min(), blobs.max()), (0, 255)).astype(np.uint8)
     ids = np.where(raw > 140, rng.integers(1, 4), 0).astype(np.uint16)
-    inputs = {
-        name: folder / name / "in" for name in ("sections", "volume", "crop", "labels", "published", "n5", "cosem")
-    }
+    zarrs = {name: folder / name / "in.zarr" for name in ("volume", "crop", "labels", "published")}
+    inputs = {**zarrs, "sections": folder / "sections" / "in", "cosem": folder / "cosem" / "in.n5"}
     for path in inputs.values():
         path.parent.mkdir(parents=True)
     inputs["sections"].mkdir()
     for z, section in enumerate(raw):
         tifffile.imwrite(inputs["sections"] / f"s_{z:03d}.tif", section, compression="zlib", rowsperstrip=32)
     _write_zarr(inputs["volume"], raw)
-    _write_zarr(inputs["crop"], raw[10:40, 20:90, 30:200], offset=(50, 100, 150))
+    _write_zarr(inputs["crop"], raw[10:40, 5:35, 30:200], offset=(50, 25, 150))
     _write_zarr(inputs["labels"], ids)
     root = zarr.create_group(inputs["published"], zarr_format=2)
-    for name, values in (("raw", raw), ("labels/er", ids)):
+    for name, values in (("raw", raw), ("labels/er", ids), ("labels/mito", ids)):
         array = root.create_array(f"volumes/{name}", data=values, chunks=(64, 64, 64))
         array.attrs.update({"resolution": [5, 5, 5], "offset": [0, 0, 0]})
-    _write_n5(inputs["n5"], raw, voxel=4, offset=(0, 0, 0))
-    inside = np.kron(ids[10:40, 10:60, 10:80] > 0, np.ones((2, 2, 2), bool))
-    _write_n5(inputs["cosem"], np.where(inside, 16, 36).astype(np.uint8), voxel=2, offset=(40, 40, 40))
+    inside = np.kron(ids[10:40, 10:30, 10:180] > 0, np.ones((2, 2, 2), bool))
+    _write_n5(inputs["cosem"], np.where(inside, 16, 36).astype(np.uint8), voxel=2, offset=50)
     return inputs
 
 
@@ -91,7 +89,7 @@ def _write_zarr(path: Path, values: np.ndarray, offset: tuple[int, int, int] = (
     array.attrs.update({"resolution": [5, 5, 5], "offset": list(offset)})
 
 
-def _write_n5(path: Path, values: np.ndarray, *, voxel: int, offset: tuple[int, int, int]) -> None:
+def _write_n5(path: Path, values: np.ndarray, *, voxel: int, offset: int) -> None:
     metadata = {
         "dimensions": values.shape[::-1], "blockSize": [32] * 3, "dataType": str(values.dtype),
         "compression": {"type": "gzip"},
@@ -99,8 +97,21 @@ def _write_n5(path: Path, values: np.ndarray, *, voxel: int, offset: tuple[int, 
     spec = {"driver": "n5", "kvstore": {"driver": "file", "path": f"{path}/"}, "metadata": metadata, "create": True}
     tensorstore.open(spec).result()[...] = np.ascontiguousarray(values.T)
     file = path / "attributes.json"
-    place = {"resolution": [voxel] * 3, "offset": list(offset[::-1])}
+    place = {"resolution": [voxel] * 3, "offset": [offset] * 3}
     file.write_text(json.dumps(json.loads(file.read_text()) | place))
+
+
+@attrs.frozen
+class Undisturbed:
+    """A run that nobody killed."""
+
+    folder: Path
+    """Holds the output and its journal."""
+    files: dict[str, bytes]
+    """See `contents`."""
+    steps: int
+    """Changes to the file system."""
+    seconds: float
 
 
 def contents(path: Path) -> dict[str, bytes]:

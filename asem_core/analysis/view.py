@@ -154,5 +154,5 @@ def open_view(
 def _like(volume: Volume, frame: Volume) -> Volume:
     """``volume`` cut to ``frame`` and at its place."""
     return attrs.evolve(
-        clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, placed=frame.placed, voxel_size=frame.voxel_size
+        clip(volume, frame), lower_edge_nm=frame.lower_edge_nm, states_place=frame.placed, voxel_size=frame.voxel_size
     )

@@ -2,7 +2,7 @@
 
 ::
 
-    job.py        a run that reads volumes and writes one: begin or resume, stages, verified end
+    job.py        a run that reads volumes and writes one: begin or resume, sweeps, verified end
     executors.py  read, compute and write overlap in time; a failed block never hides
     journal.py    what was done, beside the output, block by block, with a digest of every chunk
     verify.py     status and verification from the journal and the chunks on disk

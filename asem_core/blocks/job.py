@@ -4,7 +4,7 @@
 
     guard      nothing that is read lies where it is written; what is replaced is ASEM's own; nobody else is writing
       -> begin | resume    journal beside the output; the output says itself that it is unfinished
-      -> fill              stages of blocks, the client's: Run.stage, Run.each, Run.readable
+      -> fill              sweeps of blocks, the client's: Run.sweep, Run.each, Run.readable
       -> pyramid           levels above 0
       -> verify            every piece on disk against its digest; what differs is made again
       -> finish            the mark is taken away, or the hidden name; temporary copies are removed
@@ -189,7 +189,7 @@ class Run:
     """What is found out beside the output, JSON types: kept in the journal for whoever runs the finished job again."""
     _journal: Journal
 
-    def stage(
+    def sweep(
         self,
         name: str,
         blocks: Sequence[B],
@@ -203,7 +203,7 @@ class Run:
         Parameters
         ----------
         name
-            Of the stage, in words.
+            Of the sweep, in words.
         blocks
             Their ``str`` tells them apart.
         task
@@ -221,7 +221,7 @@ class Run:
             The disk is full: stopped at once, what is done is kept.
         """
         keys = [str(block) for block in blocks]
-        self._journal.begin(Begun(stage=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
+        self._journal.begin(Begun(sweep=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
         done = self._journal.done(name)
         waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
         finished, total = len(blocks) - len(waiting), len(blocks)
@@ -231,21 +231,21 @@ class Run:
             for outcome in outcomes:
                 key = str(outcome.block)
                 if outcome.error is None:
-                    self._journal.add(Record(stage=name, block=key, pieces=outcome.result or {}))
+                    self._journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
                 else:
                     failures.append(self._note_failure(name, key, outcome.error))
                 finished += 1
                 self.progress(name, finished, total)
         if failures:
             raise BlockError(
-                f"{len(failures)} of {total} blocks failed in stage {name!r} (first: {failures[0]}); "
+                f"{len(failures)} of {total} blocks failed in sweep {name!r} (first: {failures[0]}); "
                 "the others are kept: run the same command again to retry, `asem status` lists the failures"
             )
 
     def is_done(self, name: str, blocks: Sequence[Hashable]) -> bool:
-        """Whether all ``blocks`` of the stage ``name`` are done: then nothing need be prepared for it."""
+        """Whether all ``blocks`` of the sweep ``name`` are done: then nothing need be prepared for it."""
         keys = [str(block) for block in blocks]
-        begun = self._journal.stages.get(name)
+        begun = self._journal.sweeps.get(name)
         return begun is not None and begun.cut == _cut(keys) and self._journal.done(name) >= set(keys)
 
     def each(
@@ -256,15 +256,15 @@ class Run:
         *,
         executor: Executor | None = None,
     ) -> None:
-        """A `stage` that writes what ``compute`` gives of each box, by the names of the output's arrays."""
-        self.stage(name, blocks, Task(read=compute, write=self.output.write), executor=executor)
+        """A `sweep` that writes what ``compute`` gives of each box, by the names of the output's arrays."""
+        self.sweep(name, blocks, Task(read=compute, write=self.output.write), executor=executor)
 
     def readable(self, volume: Volume, name: str = "sections") -> Volume:
         """``volume`` itself, or for plane-wise storage a chunked copy among the temporary ones, called ``name``."""
         if not volume.planewise:
             return volume
         copy = self.array(name, shape=volume.shape, dtype=volume.dtype)
-        self.stage(
+        self.sweep(
             f"staging {name}",
             list(slabs(volume.box, triple(copy.chunks), volume.dtype.itemsize)),
             Task(read=volume.read, write=lambda box, found: self.write_scratch(copy, box, found)),
@@ -274,7 +274,7 @@ class Run:
         return attrs.evolve(volume, array=ZarrArray(copy, self.scratch / name), chunks=triple(copy.chunks))
 
     def array(self, name: str, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple | None = None) -> Any:
-        """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch stages."""
+        """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch sweeps."""
         return temporary_array(self.scratch / name, shape=shape, dtype=dtype, chunk=chunk or (_SCRATCH_CHUNK,) * 3)
 
     def write_scratch(self, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
@@ -284,25 +284,26 @@ class Run:
         return digests(self.scratch, [f"{folder}/{piece}" for piece in (".zarray", *chunk_pieces(array, box))])
 
     def temporary(self, name: str, blocks: Sequence[Box], write: Callable[[Box], Iterable[Path]]) -> None:
-        """A `stage` whose blocks write files into `scratch`; ``write`` returns their paths."""
+        """A `sweep` whose blocks write files into `scratch`; ``write`` returns their paths."""
 
         def digested(box: Box) -> dict[str, str]:
             return digests(self.scratch, [path.relative_to(self.scratch).as_posix() for path in write(box)])
 
-        self.stage(name, blocks, Task(write=lambda box, _: digested(box)), scratch=True)
+        self.sweep(name, blocks, Task(write=lambda box, _: digested(box)), scratch=True)
 
-    def _note_failure(self, stage: str, block: str, error: Exception) -> str:
+    def _note_failure(self, sweep: str, block: str, error: Exception) -> str:
         """Record a failed block; errors that every further block would meet too are raised at once."""
         if is_no_space(error) or isinstance(error, PluginError | ModelError):
             raise error
         text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
-        log.warning("block %s of stage %s failed: %s", block, stage, text, exc_info=not isinstance(error, AsemError))
-        self._journal.add(Record(stage=stage, block=block, failed=text))
+        log.warning("block %s of sweep %s failed: %s", block, sweep, text)
+        log.info("where it happened", exc_info=error)
+        self._journal.add(Record(sweep=sweep, block=block, failed=text))
         return f"block {block}: {text}"
 
 
 def produce(
-    compute: Callable[[Run], Callable[[Box], Mapping[str, npt.NDArray[Any]]]], *, stage: str, block: Triple,
+    compute: Callable[[Run], Callable[[Box], Mapping[str, npt.NDArray[Any]]]], *, sweep: str, block: Triple,
     plan: OmePlan,
 ) -> Callable[[Run], None]:  # fmt: skip
     """A ``fill`` that computes an OME-Zarr block by block.
@@ -312,7 +313,7 @@ def produce(
     compute
         ``compute(run)`` prepares and returns ``of(box)``: the voxels of ``box`` ``(z, y, x)`` under `IMAGE` and the
         name of every label image. Called for boxes in any order, from several threads.
-    stage
+    sweep
         Name of the work.
     block
         Voxels per axis of a block, rounded up to whole chunks: every chunk has one writer.
@@ -322,7 +323,7 @@ def produce(
     side = triple([-(-length // step) * step for length, step in zip(block, steps, strict=True)])
 
     def fill(run: Run) -> None:
-        run.each(stage, list(Box.of_shape(plan.shape).tiles(side)), compute(run))
+        run.each(sweep, list(Box.of_shape(plan.shape).tiles(side)), compute(run))
 
     return fill
 
@@ -440,10 +441,10 @@ def _fill(job: Job, destination: Path, place: Path, under_way: Run) -> None:
     """Make what is not there, until every piece on disk is what was written."""
     journal, output, progress = under_way._journal, under_way.output, under_way.progress
     for _ in range(_ATTEMPTS):
-        under_way.stage(CREATE, ["all"], Task(write=lambda *_: output.frame()))
+        under_way.sweep(CREATE, ["all"], Task(write=lambda *_: output.frame()))
         job.fill(under_way)
         for level, blocks in enumerate(output.pyramid(), start=1):
-            under_way.stage(f"{PYRAMID} {level}", blocks, Task(write=lambda block, _: output.reduce(block)))
+            under_way.sweep(f"{PYRAMID} {level}", blocks, Task(write=lambda block, _: output.reduce(block)))
         damage = _damage(journal, place, progress)
         if not damage:
             break
@@ -525,7 +526,7 @@ def _forget(journal: Journal, damage: Damage) -> None:
     if not damage:
         return
     pyramid = [key for key in journal.records if key[0].startswith(f"{PYRAMID} ")]
-    base = any(not stage.startswith(f"{PYRAMID} ") and stage != CREATE for stage, _ in damage.blocks)
+    base = any(not sweep.startswith(f"{PYRAMID} ") and sweep != CREATE for sweep, _ in damage.blocks)
     journal.forget({*damage.blocks, *(pyramid if base else ())})
 
 

@@ -89,7 +89,7 @@ def regrid(
     return run(
         Job(
             verb="asem convert --resample", destination=destination, plan=plan, inputs={"source": volume},
-            fill=produce(compute, stage="resampling", block=_block(volume, voxel_size), plan=plan),
+            fill=produce(compute, sweep="resampling", block=_block(volume, voxel_size), plan=plan),
             provenance=_provenance(volume, voxel_size, labels=as_labels), scratch_bytes=staged_bytes(volume),
         ),
         overwrite=overwrite, progress=progress,

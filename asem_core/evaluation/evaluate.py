@@ -209,7 +209,7 @@ def _count(laid: Laid, zone: Zone, *, voxel_size: VoxelSize, block: Triple, prog
             excluded = zone.excluded(around, voxel_size=voxel_size)[core]
             return _score_block(nonzero(prediction, box), around[core], compared=compared, excluded=excluded)
 
-        parts = map_blocks(score, list(laid.region.tiles(block)), stage="evaluate", progress=progress)
+        parts = map_blocks(score, list(laid.region.tiles(block)), sweep="evaluate", progress=progress)
     return sum(parts, _Tally())
 
 

@@ -149,7 +149,7 @@ def evaluate_objects(
     voxel_size, allow_unfinished
         As for `asem_core.evaluate`.
     progress
-        Called after every block of every stage.
+        Called after every block of every sweep.
     block
         Voxels per axis of a block. The result does not depend on it.
 
@@ -226,7 +226,7 @@ def _tabulate(laid: Laid, *, block: Triple, progress: Progress) -> tuple[Conting
             predicted, truth = (
                 find_instances(
                     part(placed, name), scratch=scratch / f"{name}-ids", block=block, progress=progress,
-                    stage=f"objects of the {name}",
+                    sweep=f"objects of the {name}",
                 )
                 for name, placed in (("prediction", laid.prediction), ("labels", laid.labels))
             )  # fmt: skip

@@ -168,7 +168,7 @@ def paste(volume: Volume, reference: Volume) -> Volume:
     at = ",".join(map(str, start))
     return attrs.evolve(
         framed, voxel_size=reference.voxel_size, lower_edge_nm=reference.lower_edge_nm,
-        placed=reference.placed, first_section=reference.first_section,
+        states_place=reference.placed, first_section=reference.first_section,
         notes=(*volume.notes, f"placed at voxel {at} (z,y,x) of {reference.uri}"),
     )  # fmt: skip
 

@@ -192,18 +192,18 @@ def _prepare(
             read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=run.scratch, block=block,
             progress=progress,
         )  # fmt: skip
-        voxels, changes = [_count(blocks, _labelled, stage="reading labels")], []
+        voxels, changes = [_count(blocks, _labelled, sweep="reading labels")], []
         for number, (spec, params) in enumerate(plan.rules):
             blocks = apply_rule(_alone(blocks, run, number), spec, voxel_size=labels.voxel_size, params=params)
             changes.append(dict(blocks.changes))
             if number < len(plan.rules) - 1:
-                voxels.append(_count(blocks, _labelled, stage=spec.name))
+                voxels.append(_count(blocks, _labelled, sweep=spec.name))
         excluded = partial(_excluded, plan.zone, blocks, voxel_size=labels.voxel_size)
 
         def compute(box: Box) -> Mapping[str, npt.NDArray[Any]]:
             return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(box)).astype(np.uint8)}
 
-        produce(lambda _: compute, stage="preparing labels", block=block, plan=output)(run)
+        produce(lambda _: compute, sweep="preparing labels", block=block, plan=output)(run)
         run.results.update(_counted(run, made, changes, voxels, block=block))
 
     by_volume = sum(spec.scope == "volume" for spec, _ in plan.rules)
@@ -224,8 +224,8 @@ def _prepare(
 def _alone(labels: LabelBlocks, run: Run, number: int) -> LabelBlocks:
     """``labels`` for rule ``number``, whose temporary files get in nobody's way."""
 
-    def each(stage: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
-        run.temporary(f"rule {number + 1}: {stage}", blocks, write)
+    def each(sweep: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
+        run.temporary(f"rule {number + 1}: {sweep}", blocks, write)
 
     return attrs.evolve(labels, scratch=run.scratch / f"rule_{number + 1}", each=each)
 
@@ -239,8 +239,8 @@ def _counted(
         shape=run.output.image.shape, scratch=run.scratch, block=block, progress=run.progress,
     )  # fmt: skip
     mask = written.then(lambda box: np.asarray(run.output.labels[METRIC_MASK][box.slices]))
-    voxels = [*voxels, _count(written, _labelled, stage="counting labels")]
-    excluded = math.prod(written.shape) - _count(mask, _labelled, stage="counting the zone")
+    voxels = [*voxels, _count(written, _labelled, sweep="counting labels")]
+    excluded = math.prod(written.shape) - _count(mask, _labelled, sweep="counting the zone")
     stages = [
         {**stage, "changed": {**change, "voxels_before": before, "voxels_after": after}}
         for stage, change, before, after in zip(made["stages"], changes, voxels[:-1], voxels[1:], strict=True)
@@ -258,7 +258,7 @@ def _check_ids(labels: Volume, progress: Progress) -> None:
 
     if labels.dtype.kind == "i":
         boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
-        map_blocks(check, boxes, stage="checking labels", progress=progress)
+        map_blocks(check, boxes, sweep="checking labels", progress=progress)
 
 
 def _read(volume: Volume, box: Box) -> Labels:
@@ -270,8 +270,8 @@ def _labelled(found: Labels) -> int:
     return int(np.count_nonzero(found))
 
 
-def _count(labels: LabelBlocks, of: Callable[[Labels], int], *, stage: str) -> int:
-    return sum(map_blocks(lambda box: of(labels.read(box)), labels.blocks, stage=stage, progress=labels.progress))
+def _count(labels: LabelBlocks, of: Callable[[Labels], int], *, sweep: str) -> int:
+    return sum(map_blocks(lambda box: of(labels.read(box)), labels.blocks, sweep=sweep, progress=labels.progress))
 
 
 def _excluded(zone: Zone, labels: LabelBlocks, box: Box, *, voxel_size: VoxelSize) -> npt.NDArray[np.bool_]:

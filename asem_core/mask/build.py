@@ -121,12 +121,12 @@ def make_mask(
 
         holes = connected_components(
             outside, volume.shape, connectivity=6, scratch=run.scratch / "holes", block=side, progress=progress,
-            stage="holes", each=run.temporary,
+            sweep="holes", each=run.temporary,
         )  # fmt: skip
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
             lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.scratch / "objects",
-            block=side, progress=progress, stage="objects", each=run.temporary,
+            block=side, progress=progress, sweep="objects", each=run.temporary,
         )  # fmt: skip
         keep = kept(objects.voxels, voxel_size=size, params=params)
         run.results.update(_counts(volume, holes, fill, objects, keep))
@@ -135,7 +135,7 @@ def make_mask(
     made = run(
         Job(
             verb="asem mask", destination=destination, plan=plan, inputs={"source": volume},
-            settings={"params": attrs.asdict(params)}, fill=produce(compute, stage="writing", block=side, plan=plan),
+            settings={"params": attrs.asdict(params)}, fill=produce(compute, sweep="writing", block=side, plan=plan),
             provenance=provenance(
                 "asem mask", volume, params=attrs.asdict(params), voxel_size_nm=list(volume.voxel_size.zyx)
             ),

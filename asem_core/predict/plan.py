@@ -28,7 +28,7 @@ from asem_core.predict.source import copy_bytes, read_part
 from asem_core.registry import Registry, resolve
 from asem_core.specs import OrganelleSpec
 from asem_core.volume import Volume
-from asem_core.volume.check import check_grey, check_values, settled_range
+from asem_core.volume.check import check_grey, settled_range
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
 from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.output import place_of
@@ -104,7 +104,7 @@ class Plan:
 
     @property
     def direct(self) -> bool:
-        """Whether tiles write the output itself; else a second stage delivers it from a working copy.
+        """Whether tiles write the output itself; else a second sweep delivers it from a working copy.
 
         The output's chunks begin at the ROI: no chunk may lie in two tiles.
         """
@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def delivered(self) -> tuple[Box, ...]:
-        """Blocks (voxels of the output) of the second stage; none where tiles write directly."""
+        """Blocks (voxels of the output) of the second sweep; none where tiles write directly."""
         return () if self.direct else tuple(Box.of_shape(self.roi.shape).tiles(DELIVERED_CHUNK))
 
     @property
@@ -218,8 +218,8 @@ def make_plan(
     )  # fmt: skip
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
-    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id)
-    check_values(volume, box=read_part(volume, grids, plan.reads, model=model))
+    read = read_part(volume, grids, plan.reads, model=model)
+    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
     return plan
 
 

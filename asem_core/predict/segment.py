@@ -36,7 +36,7 @@ from asem_core.predict.source import prepare
 from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, find_organelle, make_registry
-from asem_core.specs import OrganelleSpec, StageEvent
+from asem_core.specs import OrganelleSpec, RunEvent
 from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
@@ -194,7 +194,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     )  # fmt: skip
     done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
-    registry.plugins.tell_finished(StageEvent(stage="segment", seconds=seconds, detail=plan.settings))
+    registry.plugins.tell_finished(RunEvent(verb="segment", seconds=seconds, detail=plan.settings))
     return Segmentation(
         path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
         precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
@@ -206,7 +206,7 @@ def _fill(plan: Plan, run: Run, session: Session) -> None:
     target = direct_target(plan, run) if plan.direct else working_target(plan, run)
     if not run.is_done(PREDICT, plan.tiles):
         task = _predict_task(plan, run, session, target)
-        run.stage(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
+        run.sweep(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
     if not plan.direct:
         run.each(DELIVER, plan.delivered, _deliver(plan, target))
 

@@ -115,7 +115,7 @@ def preprocess(
         Job(
             verb="asem preprocess", destination=destination, plan=plan, inputs={"source": volume},
             settings={"stages": settings, "roi": str(part)},
-            fill=produce(compute, stage="normalising", block=block, plan=plan),
+            fill=produce(compute, sweep="normalising", block=block, plan=plan),
             provenance=provenance("asem preprocess", volume, part=part, stages=settings),
             scratch_bytes=staged_bytes(volume),
         ),

@@ -23,7 +23,7 @@ from asem_core.specs import StageRef
 from asem_core.training.recipe import Data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
-from asem_core.volume.check import check_grey, check_values, graded, settled_range
+from asem_core.volume.check import check_grey, graded, settled_range
 from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.window import window
@@ -76,7 +76,6 @@ def load_data(
     range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
     check_grey(part, grey=range_, option="grey: ")
     image = part if range_ is None else on_grey_range(part, range_)
-    check_values(image)
     grey = _grey_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
     truth = _on_grid(labels, roi, grid, _truth)
     inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)

@@ -80,11 +80,13 @@ def check_grey(
     trained_on: TrainedGrey | None = None,
     model: str = "the model",
     option: str = "--grey ",
+    box: Box | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Compare the grey levels of an image with what a model can take, on a sample of its voxels (`measure_grey`).
 
     Levels that are unlike those that the model was trained on, a narrow range and inverted contrast are logged as a
-    warning that names the remedy; so are padding and images of a few values.
+    warning that names the remedy; so are padding and images of a few values. Of floats every voxel is read.
 
     Parameters
     ----------
@@ -96,15 +98,18 @@ def check_grey(
         What will be run on it saw this, and is called that; None: not known, see `known_grey`.
     option
         How the user gives ``grey``, for messages.
+    box
+        What will be read; by default all.
 
     Raises
     ------
     VolumeError
-        Booleans; one grey level throughout; without ``grey`` also signed integers, integers above 16 bits and floats
-        outside [0, 1].
+        Booleans; one grey level throughout; NaN or infinity, with the first such voxel; without ``grey`` also signed
+        integers, integers above 16 bits and floats outside [0, 1].
     """
     levels = _levels(volume)
     used = grey or _implied(volume, levels, trained_on, option)
+    check_values(graded(volume, grey), box=box, progress=progress)
     for remark in _remarks(levels, used, model=model, known=trained_on, option=option):
         log.warning("%s: %s", volume.uri, remark)
 
@@ -236,7 +241,7 @@ def _implied(volume: Volume, levels: GreyLevels, known: TrainedGrey | None, opti
 def _remarks(levels: GreyLevels, used: GreyRange, *, model: str, known: TrainedGrey | None, option: str) -> list[str]:
     remarks = []
     if levels.values <= _FEW < levels.voxels:
-        remarks.append(f"only {levels.values} different values: are these labels or a mask?")
+        return [f"it has {levels.values} different values: are these labels or a mask?"]
     if levels.padding >= _PADDING:
         remarks.append(
             f"{levels.padding:.0%} of the sample is padding, lost sections or clipped levels; near these the result is "

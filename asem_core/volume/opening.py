@@ -130,7 +130,7 @@ def open_volume(
         array=source.array,
         voxel_size=size,
         lower_edge_nm=source.lower_edge_nm or (0.0, 0.0, 0.0),
-        placed=source.lower_edge_nm is not None,
+        states_place=source.lower_edge_nm is not None,
         uri=address,
         format=spec.name,
         chunks=triple(source.chunks[leading:]),

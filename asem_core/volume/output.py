@@ -244,7 +244,9 @@ def explain_os(exc: OSError, destination: Path) -> OutputError:
         return OutputError(f"{destination}: no space left on the disk; free some, then run the same command again")
     if isinstance(exc, shutil.Error):  # of every file that was not copied: from, to, why
         return OutputError(f"{destination}: cannot be written: {exc.args[0][0][2]}")
-    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")
+    elsewhere = exc.filename is not None and destination.name not in str(exc.filename)
+    file = f" ({exc.filename})" if elsewhere else ""
+    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}{file}")
 
 
 def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Path:

@@ -45,15 +45,15 @@ class Volume:
     """What tells this input from another one: goes into fingerprints and provenance."""
     notes: tuple[str, ...] = ()
     """What the user should know, such as foreign files that were ignored."""
-    placed: bool = attrs.field()
-    """Whether the data states where it lies; by default, whether ``lower_edge_nm`` is given. Most TIFF does not, then
-    that is 0 and two volumes of one shape lie on each other."""
+    states_place: bool = False
+    """Whether the data says that it lies at ``lower_edge_nm``, even where that is 0."""
     first_section: int = 0
     """Number of section z = 0 in the acquisition: 40 where its TIFF files begin with ``section_0040.tif``."""
 
-    @placed.default
-    def _given(self) -> bool:
-        return any(self.lower_edge_nm)
+    @property
+    def placed(self) -> bool:
+        """Whether its place is known. Most TIFF states none: such a volume is laid on others by its shape."""
+        return self.states_place or any(self.lower_edge_nm)
 
     def __str__(self) -> str:
         shape, size = (" x ".join(f"{n:g}" for n in each) for each in (self.shape, self.size_um))

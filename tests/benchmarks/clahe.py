@@ -44,7 +44,7 @@ def against_skimage(side: int) -> None:
     stats = measure(volume, STEPS)
     marks.append(now())
     result = normalised(volume, STEPS, stats)
-    map_blocks(lambda box: int(result.read(box)[0, 0, 0]), list(volume.box.tiles(BLOCK)), stage="clahe")
+    map_blocks(lambda box: int(result.read(box)[0, 0, 0]), list(volume.box.tiles(BLOCK)), sweep="clahe")
     marks.append(now())
     equalize_adapthist(raw, kernel_size=128, clip_limit=0.02)
     marks.append(now())

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/house.py [CHECKOUT]
 
-The last rows are traced, not counted by hand: one tile is segmented, and every function of ``asem_core`` that is called
-for it, and every attrs class of ``asem_core`` that is made meanwhile, is noted.
+The last rows are traced, not counted by hand: one tile is read, predicted and written, and every function of
+``asem_core`` that is called for it, and every attrs class of ``asem_core`` that is made meanwhile, is noted.
 """
 
 from __future__ import annotations
@@ -51,10 +51,13 @@ def note(frame, event, arg):
             made.add(f"{kind.__module__}.{kind.__qualname__}")
     elif not code.co_name.startswith("<"):
         called.add((code.co_filename, code.co_qualname))
-asem_core.segment(volume, folder / "warm.zarr", organelle="mito", model="mito-compact-10nm", precision="f32")
-sys.setprofile(note); threading.setprofile(note)
-asem_core.segment(volume, folder / "out.zarr", organelle="mito", model="mito-compact-10nm", precision="f32")
-sys.setprofile(None); threading.setprofile(None)
+def watch(stage, done, total):
+    trace = note if (stage, done) == ("predict", 0) else None
+    sys.setprofile(trace); threading.setprofile(trace)
+for name in ("warm", "out"):
+    for found in (called, made): found.clear()
+    asem_core.segment(volume, folder / f"{name}.zarr", organelle="mito", model="mito-compact-10nm", precision="f32",
+                      progress=watch)
 files = {name for name, _ in called}
 print(json.dumps({"functions": len(called), "modules": len(files), "classes": len(made), "depth": deepest[0]}))
 """
@@ -103,7 +106,7 @@ def _way(root: Path) -> str:
         )  # fmt: skip
     found = json.loads(told.stdout.splitlines()[-1])
     return "".join(
-        f"{'one tile of asem segment: ' + name:<60}{found[key]}\n"
+        f"{'the way of one block: ' + name:<60}{found[key]}\n"
         for name, key in (
             ("functions called", "functions"), ("modules they are in", "modules"),
             ("kinds of containers made", "classes"), ("functions above a written chunk", "depth"),

@@ -77,7 +77,7 @@ def bare_session(folder: Path, repeats: int) -> dict[str, Any]:
     registry = make_registry()
     plan = _plan(folder, registry, folder / "bare.zarr")
     session = planning.open_session(plan, registry)
-    keep, side = plan.grids.lattice.keep, plan.grids.lattice.side
+    keep, side = plan.lattice.keep, plan.lattice.side
     block = np.random.default_rng(SEED).random((1, 1, *side), np.float32)
     return {
         "seconds": timed(lambda: session.run(block), repeats),
@@ -125,6 +125,7 @@ ROWS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
 
 def _plan(folder: Path, registry: Any, output: Path) -> Any:
     from asem_core import open_volume
+    from asem_core.models.find import find_model
     from asem_core.predict.plan import Settings, make_plan
     from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
     from asem_core.zoo.files import file_sha256
@@ -141,9 +142,11 @@ def _plan(folder: Path, registry: Any, output: Path) -> Any:
     )  # fmt: skip
     settings = Settings()
     volume = open_volume(folder / "raw.zarr", registry=registry)
-    return make_plan(
-        volume, output, organelle=organelle, registry=registry, settings=settings, mask=None, overwrite=False
-    )
+    with find_model(None, organelle=organelle, registry=registry) as found:
+        return make_plan(
+            volume, output, organelle=organelle, model=found, registry=registry, settings=settings, mask=None,
+            overwrite=False,
+        )  # fmt: skip
 
 
 def prepare(folder: Path, *, quick: bool) -> None:
@@ -151,6 +154,7 @@ def prepare(folder: Path, *, quick: bool) -> None:
     import torch
 
     from asem_core.geometry import Box, VoxelSize
+    from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
     from asem_core.training.export import export_onnx, round_to_fp16
     from asem_core.training.unet import UNet
     from asem_core.volume.formats.ome_write import ArrayPlan, create_ome_zarr
@@ -161,7 +165,10 @@ def prepare(folder: Path, *, quick: bool) -> None:
     model = folder / "asem_bench_package" / "model"
     model.mkdir(parents=True)
     (model.parent / "__init__.py").touch()
-    (model / "rdf.yaml").touch()
+    taken = [{"type": "space", "id": a, "size": {"min": LEAST_SIDE, "step": POOLING}} for a in "zyx"]
+    given = [{"type": "space", "id": a, "halo": TILE_HALO} for a in "zyx"]
+    rdf = {"type": "model", "inputs": [{"axes": taken}], "outputs": [{"axes": given}]}
+    (model / "rdf.yaml").write_text(json.dumps(rdf))
     export_onnx(network, model / "weights.onnx")
     (folder / NETWORK).symlink_to(model / "weights.onnx")
     raw = (192, 192, 192) if quick else (512, 512, 384)

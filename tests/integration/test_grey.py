@@ -127,10 +127,10 @@ def test_another_range_is_another_run(
 def test_a_mask_elsewhere_is_refused_and_a_larger_one_is_cut(
     settings: dict[str, Any], tissue: Any, as_volume: Callable[..., Volume], tmp_path: Path
 ) -> None:
-    raw = attrs.evolve(as_volume(tissue[10:40, 5:45, 5:45]), lower_edge_nm=(100.0, 50.0, 50.0), placed=True)
+    raw = attrs.evolve(as_volume(tissue[10:40, 5:45, 5:45]), lower_edge_nm=(100.0, 50.0, 50.0), states_place=True)
     inside = np.zeros(tissue.shape, np.uint8)
     inside[:, :, :30] = 1
-    mask = attrs.evolve(as_volume(inside), placed=True)
+    mask = attrs.evolve(as_volume(inside), states_place=True)
     segment(raw, tmp_path / "whole.zarr", **settings)
     segment(raw, tmp_path / "masked.zarr", mask=mask, **settings)
     whole, masked = (open_labels(tmp_path / f"{name}.zarr", "toy") for name in ("whole", "masked"))

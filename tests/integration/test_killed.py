@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
 
 from asem_core import open_volume
@@ -18,7 +18,7 @@ from asem_core.blocks.verify import status, verify
 from asem_core.errors import UnfinishedError
 
 from ..forks import Ended, Forks
-from ..jobs import VERBS, Verb, contents, write_inputs
+from ..jobs import VERBS, Undisturbed, Verb, contents
 
 ROUNDS = int(os.environ.get("ASEM_KILLS", "1"))
 SEED = os.environ.get("ASEM_SEED", "15")
@@ -28,33 +28,7 @@ _MOST = 3
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    found = Forks(tmp_path_factory.mktemp("forks"))
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_inputs(tmp_path_factory.mktemp("inputs"))
-
-
-@attrs.frozen
-class Undisturbed:
-    """A run that nobody killed."""
-
-    files: dict[str, bytes]
-    steps: int
-    seconds: float
-
-
-def run_whole(verb: Verb, forks: Forks, inputs: dict[str, Path], folder: Path) -> Undisturbed:
-    """Run ``verb`` without a kill."""
-    folder.mkdir()
-    ended = forks.run(verb.typed(inputs, folder / verb.output), folder)
-    assert ended.code == 0, ended.told
-    return Undisturbed(contents(folder / verb.output), ended.steps, ended.seconds)
+Run = Callable[[Verb], Undisturbed]
 
 
 def check_whole(verb: Verb, folder: Path, whole: Undisturbed) -> None:
@@ -90,9 +64,11 @@ def kill(verb: Verb, forks: Forks, words: list[str], folder: Path, whole: Undist
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_kills_leave_no_trace(verb: Verb, forks: Forks, inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_kills_leave_no_trace(
+    verb: Verb, forks: Forks, inputs: dict[str, Path], undisturbed: Run, tmp_path: Path
+) -> None:
     before = {name: contents(inputs[name]) for name in verb.reads}
-    whole = run_whole(verb, forks, inputs, tmp_path / "whole")
+    whole = undisturbed(verb)
     chance = random.Random(f"{SEED} {verb.name}")
     kills = 0
     for number in range(ROUNDS):
@@ -112,9 +88,12 @@ def test_kills_leave_no_trace(verb: Verb, forks: Forks, inputs: dict[str, Path],
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_damage_is_found_and_mended(verb: Verb, forks: Forks, inputs: dict[str, Path], tmp_path: Path) -> None:
-    whole = run_whole(verb, forks, inputs, tmp_path / "whole")
-    out = tmp_path / "whole" / verb.output
+def test_damage_is_found_and_mended(
+    verb: Verb, forks: Forks, inputs: dict[str, Path], undisturbed: Run, tmp_path: Path
+) -> None:
+    whole = undisturbed(verb)
+    out = tmp_path / "moved" / verb.output
+    shutil.copytree(whole.folder, out.parent)
     chance = random.Random(f"{SEED} {verb.name}")
     chunks = [name for name in whole.files if not name.rpartition("/")[2].startswith((".z", "zarr.json"))]
     for _ in range(ROUNDS):
@@ -144,9 +123,9 @@ def damage(path: Path, chance: random.Random) -> str:
 
 @pytest.mark.parametrize("verb", [VERBS[0], VERBS[2], VERBS[3]], ids=lambda verb: verb.name)
 def test_what_is_overwritten_stays_until_the_new_is_whole(
-    verb: Verb, forks: Forks, inputs: dict[str, Path], tmp_path: Path
+    verb: Verb, forks: Forks, inputs: dict[str, Path], undisturbed: Run, tmp_path: Path
 ) -> None:
-    whole = run_whole(verb, forks, inputs, tmp_path / "whole")
+    whole = undisturbed(verb)
     chance = random.Random(f"{SEED} {verb.name}")
     for number in range(ROUNDS):
         folder = tmp_path / str(number)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,26 +182,6 @@ def small_cubes(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError
 
     monkeypatch.setattr("asem_core.zoo.write.parity.run_openvino", not_installed)
-
-
-@pytest.fixture
-def limited(tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """``limited(options)``: an empty file system of its own, such as one of few bytes."""
-    made: list[Path] = []
-
-    def mount(options: str) -> Path:
-        folder = tmp_path / f"mount{len(made)}"
-        folder.mkdir()
-        if os.geteuid() != 0 or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
-        ).returncode:  # fmt: skip
-            pytest.skip("file systems can be mounted by root only")
-        made.append(folder)
-        return folder
-
-    yield mount
-    for folder in made:
-        subprocess.run(["umount", folder], check=True)
 
 
 def run(cli: Cli, world: Path, words: str, **places: Path) -> Any:

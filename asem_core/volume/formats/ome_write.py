@@ -255,20 +255,19 @@ def create_ome_zarr(
     Raises
     ------
     OutputError
-        ``path`` exists already or cannot be created.
+        ``path`` exists already.
+    OSError
+        It cannot be created.
     """
     import zarr
 
     if path.exists():
         raise OutputError(f"{path} exists already; use --overwrite to replace it")
-    try:
-        root = zarr.create_group(path, zarr_format=2 if ome_version == "0.4" else 3)
-        create = _Creator(voxel_size=voxel_size, lower_edge_nm=lower_edge_nm, version=ome_version)
-        image_levels = create.image(root, image, name=_name(path))
-        root.attrs[PROVENANCE] = {**provenance, LABEL_IMAGES: list(labels)}
-        label_levels = create.labels(root, labels) if labels else {}
-    except OSError as exc:
-        raise OutputError(f"{path}: cannot be created: {exc.strerror or exc}") from exc
+    root = zarr.create_group(path, zarr_format=2 if ome_version == "0.4" else 3)
+    create = _Creator(voxel_size=voxel_size, lower_edge_nm=lower_edge_nm, version=ome_version)
+    image_levels = create.image(root, image, name=_name(path))
+    root.attrs[PROVENANCE] = {**provenance, LABEL_IMAGES: list(labels)}
+    label_levels = create.labels(root, labels) if labels else {}
     return OmeOutput(path=path, image_levels=image_levels, image_reduction=image.reduction, label_levels=label_levels)
 
 

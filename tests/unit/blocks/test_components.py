@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -71,3 +72,34 @@ def test_progress_counts_every_block_twice(tmp_path: Path) -> None:
     label(np.ones((4, 4, 8), bool), 6, (4, 4, 4), tmp_path / "ids", progress=lambda *step: seen.append(step))
     assert seen[0] == ("components", 0, 2)
     assert seen[-1] == ("components: merging", 2, 2)
+
+
+def test_blocks_that_are_done_are_not_labelled_again(tmp_path: Path) -> None:
+    mask = np.random.default_rng(3).random((9, 10, 11)) < 0.3
+    done: set[Box] = set()
+    read: list[Box] = []
+
+    def each(sweep: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
+        assert sweep == "components"
+        for box in blocks:
+            if box not in done:
+                assert all(path.is_file() and path.is_relative_to(tmp_path / "ids") for path in write(box))
+                done.add(box)
+                if len(done) == 5:
+                    raise KeyboardInterrupt
+
+    def noted(box: Box) -> Any:
+        read.append(box)
+        return mask[box.slices]
+
+    def go() -> Components:
+        return connected_components(
+            noted, mask.shape, connectivity=26, scratch=tmp_path / "ids", block=(4, 4, 4), each=each
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    for _ in range(2):
+        found = go()
+        assert np.array_equal(found.ids(Box.of_shape(mask.shape)), expected(mask, 26))
+    assert len(read) == len(set(read)) == 27

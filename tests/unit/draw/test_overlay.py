@@ -11,7 +11,7 @@ from asem_core.draw.planes import Plane, choose_planes, read_plane
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box
 
-from ..evaluate.volumes import Counting, blobs, volume
+from ..evaluation.volumes import Counting, blobs, volume
 
 SHAPE = (20, 30, 40)
 

@@ -44,7 +44,7 @@ def test_in_memory_a_position_is_one_that_is_given() -> None:
 
     assert not made().placed
     assert made(lower_edge_nm=(0.0, 5.0, 0.0)).placed
-    assert made(placed=True).placed
+    assert made(states_place=True).placed
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tif", ""])

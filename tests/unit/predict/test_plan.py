@@ -109,7 +109,7 @@ def planned(toy: Any, registry: Registry, volume: Volume, output: Path, **chosen
 def test_a_part_of_sections_needs_a_copy_of_its_sections_only(
     toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path
 ) -> None:
-    raw = np.zeros((400, 200, 200), np.uint8)
+    raw = np.random.default_rng(0).integers(0, 256, (400, 200, 200), np.uint8)
     sections = attrs.evolve(as_volume(raw), chunks=(1, 200, 200))
     roi = Box((300, 80, 80), (308, 88, 88))
     disk = [
@@ -146,7 +146,7 @@ def test_a_runtime_of_a_plugin_is_taken_and_counted_with(
 ) -> None:
     point = SimpleNamespace(name="toy", load=Counting, dist=SimpleNamespace(name="asem-toy", version="1"))
     monkeypatch.setattr("asem_core.blocks.preflight.machine_flops", lambda: 1e9)
-    volume = as_volume(np.zeros((20, 20, 20), np.uint8))
+    volume = as_volume(np.random.default_rng(0).integers(0, 256, (20, 20, 20), np.uint8))
     mine = planned(toy, Registry(make_manager([point])), volume, tmp_path / "a.zarr")
     ours = planned(toy, registry, volume, tmp_path / "a.zarr", runtime="onnxruntime")
     assert (mine.chosen.runtime, mine.chosen.precision) == ("counting", "f12")
@@ -159,10 +159,10 @@ def test_a_runtime_of_a_plugin_is_taken_and_counted_with(
 def test_only_what_a_part_reads_is_checked(
     toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path
 ) -> None:
-    raw = np.zeros((260, 20, 20), np.float32)
+    raw = np.random.default_rng(0).random((260, 20, 20), np.float32)
     raw[3, 4, 5] = np.nan
     part = {"roi": Box((200, 0, 0), (208, 8, 8)), "tile": 112, "runtime": "onnxruntime"}
     planned(toy, registry, as_volume(raw), tmp_path / "o.zarr", **part)
-    raw[250, 4, 5] = 2
-    with pytest.raises(VolumeError, match=r"voxel 250,4,5 \(z,y,x\) is 2"):
+    raw[250, 4, 5] = np.nan
+    with pytest.raises(VolumeError, match=r"voxel 250,4,5 \(z,y,x\) is nan"):
         planned(toy, registry, as_volume(raw), tmp_path / "o.zarr", **part)

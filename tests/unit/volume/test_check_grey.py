@@ -13,7 +13,7 @@ import pytest
 from asem_core import Volume
 from asem_core.errors import VolumeError
 from asem_core.specs import ModelSpec, StageRef, TrainedGrey
-from asem_core.volume.check import check_grey, check_values, graded, grey_facts, known_grey, settled_range
+from asem_core.volume.check import check_grey, grey_facts, known_grey, settled_range
 from asem_core.volume.grey import GreyRange, levels_on_scale, on_grey_range
 
 Make = Callable[..., Volume]
@@ -141,7 +141,7 @@ def test_one_bad_voxel_is_named(membranes: Any, as_volume: Make) -> None:
         image[3, 20, 31] = bad
         for grey in (None, GreyRange(0, 1), "auto"):
             with pytest.raises(VolumeError, match=r"voxel 3,20,31 \(z,y,x\) is -?(nan|inf): replace it"):
-                check_values(graded(as_volume(image), grey))
+                check_grey(as_volume(image), grey=settled_range(as_volume(image), grey))
 
 
 def test_a_model_without_a_record_is_warned_of_in_general(membranes: Any, as_volume: Make, caplog: Any) -> None:
@@ -164,7 +164,7 @@ def test_few_values_are_no_image(as_volume: Make, caplog: Any) -> None:
     labels = np.zeros((20, 60, 60), np.uint8)
     labels[5:15, 10:40, 10:40] = 255
     check_grey(as_volume(labels))
-    assert any("only 2 different values" in line for line in warnings_of(caplog))
+    assert any("it has 2 different values" in line for line in warnings_of(caplog))
 
 
 def test_what_info_says(membranes: Any, as_volume: Make, model: ModelSpec) -> None:

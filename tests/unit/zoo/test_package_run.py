@@ -236,7 +236,7 @@ def test_packaging_again_adds_scores_and_keeps_the_weights(work, tmp_path):
     (tmp_path / "s.json").write_text(json.dumps({"with_zone": score, "without_zone": score}))
     shutil.copytree(work / "package", tmp_path / "package")
     refused = package(work, tmp_path / "package")
-    assert "not empty" in refusal(refused)
+    assert "exists already" in refusal(refused)
     again = package(work, tmp_path / "package", "--overwrite", "--scores", f"held out={tmp_path / 's.json'}")
     assert again.exit_code == 0, again.exception
     before, after = read_manifest(work / "package"), read_manifest(tmp_path / "package")
@@ -247,7 +247,7 @@ def test_packaging_again_adds_scores_and_keeps_the_weights(work, tmp_path):
 
 def test_foreign_folders_are_never_replaced(work, tmp_path):
     (tmp_path / "thesis.tex").touch()
-    assert "not empty" in refusal(package(work, tmp_path, "--overwrite"))
+    assert "not only, a model package that ASEM wrote" in refusal(package(work, tmp_path, "--overwrite"))
     assert (tmp_path / "thesis.tex").exists()
 
 

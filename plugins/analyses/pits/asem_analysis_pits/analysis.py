@@ -79,7 +79,7 @@ def measure_all(view: View, instances: Numbered, params: Pits) -> list[Measured]
         crops = ((n, read_crop(view, instances, n, box=box, near_nm=params.near_nm)) for n in numbers[box])
         return [(number, measure_object(crop, touch_nm=touch, near_nm=params.near_nm)) for number, crop in crops]
 
-    parts = map_blocks(measure, list(numbers), stage="measuring pits", progress=view.progress)
+    parts = map_blocks(measure, list(numbers), sweep="measuring pits", progress=view.progress)
     return [found for _, found in sorted((pair for part in parts for pair in part), key=lambda pair: pair[0])]
 
 

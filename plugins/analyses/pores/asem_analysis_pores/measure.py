@@ -117,7 +117,7 @@ def _measure_all(
         }
 
     found: dict[int, Measured | None] = {}
-    for part in map_blocks(measure, list(of_box), stage="measuring pores", progress=view.progress):
+    for part in map_blocks(measure, list(of_box), sweep="measuring pores", progress=view.progress):
         found.update(part)
     return found
 

@@ -58,7 +58,7 @@ def write_view(
                     voxels[name].update(_count(drawn[name]))
                     faces[name] |= _on_faces(drawn[name], box, view)
 
-        map_blocks(draw, list(Box.of_shape(view.shape).tiles(block)), stage="simulate", progress=progress)
+        map_blocks(draw, list(Box.of_shape(view.shape).tiles(block)), sweep="simulate", progress=progress)
         build_pyramid(output, progress=progress)
         tables = {
             "organelles": organelle_rows(voxels, faces, view), "pores": pore_rows(view), "pits": pit_rows(view)

@@ -59,7 +59,7 @@ def write_tissue(
     run(
         Job(
             verb="asem simulate", destination=path, plan=plan, inputs={}, settings=about, provenance=about,
-            fill=produce(lambda _: draw, stage="simulate", block=_CHUNK, plan=plan),
+            fill=produce(lambda _: draw, sweep="simulate", block=_CHUNK, plan=plan),
         ),
         overwrite=overwrite, progress=progress,
     )  # fmt: skip
