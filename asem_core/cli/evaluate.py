@@ -92,6 +92,7 @@ def evaluate(
     from asem_core.evaluation import evaluate as score
     from asem_core.evaluation import evaluate_objects, write_object_table
     from asem_core.evaluation.object_table import check_table
+    from asem_core.labels.plan import choose_zone
     from asem_core.volume.check import settled_range
     from asem_core.volume.opening import as_volume
 
@@ -103,6 +104,7 @@ def evaluate(
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
     registry = shared_registry()
     spec = registry.organelles[organelle]
+    chosen = None if zone is None else choose_zone(spec, zone, registry=registry)  # before anything is opened
     opened = partial(
         as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
     )
@@ -120,7 +122,7 @@ def evaluate(
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
         evaluation = score(
-            predicted, truth, organelle=spec, registry=registry, progress=progress, mask=kept, zone=zone,
+            predicted, truth, organelle=spec, registry=registry, progress=progress, mask=kept, zone=chosen,
             ignore_label=ignore_label,
         )  # fmt: skip
         of_objects = evaluate_objects(
