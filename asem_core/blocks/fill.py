@@ -51,7 +51,8 @@ class Run:
     progress: Progress
     results: dict[str, Any] = attrs.field(factory=dict)
     """What is found out beside the output, JSON types: kept in the journal for whoever runs the finished job again."""
-    _journal: Journal
+    journal: Journal
+    """What is done."""
 
     def sweep(
         self,
@@ -85,8 +86,8 @@ class Run:
             The disk is full: stopped at once, what is done is kept.
         """
         keys = [str(block) for block in blocks]
-        self._journal.begin(Begun(sweep=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
-        done = self._journal.done(name)
+        self.journal.begin(Begun(sweep=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
+        done = self.journal.done(name)
         waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
         finished, total = len(blocks) - len(waiting), len(blocks)
         self.progress(name, finished, total)
@@ -95,7 +96,7 @@ class Run:
             for outcome in outcomes:
                 key = str(outcome.block)
                 if outcome.error is None:
-                    self._journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
+                    self.journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
                 else:
                     failures.append(self._note_failure(name, key, outcome.error))
                 finished += 1
@@ -109,8 +110,8 @@ class Run:
     def is_done(self, name: str, blocks: Sequence[Hashable]) -> bool:
         """Whether all ``blocks`` of the sweep ``name`` are done: then nothing need be prepared for it."""
         keys = [str(block) for block in blocks]
-        begun = self._journal.sweeps.get(name)
-        return begun is not None and begun.cut == _cut(keys) and self._journal.done(name) >= set(keys)
+        begun = self.journal.sweeps.get(name)
+        return begun is not None and begun.cut == _cut(keys) and self.journal.done(name) >= set(keys)
 
     def each(
         self,
@@ -162,7 +163,7 @@ class Run:
         text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
         log.warning("block %s of sweep %s failed: %s", block, sweep, text)
         log.info("where it happened", exc_info=error)
-        self._journal.add(Record(sweep=sweep, block=block, failed=text))
+        self.journal.add(Record(sweep=sweep, block=block, failed=text))
         return f"block {block}: {text}"
 
 

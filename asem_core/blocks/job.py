@@ -16,6 +16,7 @@ done before is not done again. Running a finished job again verifies it and repa
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 import sys
 import time
@@ -53,6 +54,8 @@ log = logging.getLogger(__name__)
 
 CREATE, PYRAMID = "create", "pyramid"
 _SCRATCH_MARK = "asem-work.json"
+_CUT_SHORT = re.compile(r"\.[0-9a-f]{32}\.partial$")
+"""A file that Zarr was writing when the run was killed."""
 _ATTEMPTS = 2
 """How often damaged pieces are made again before the disk is blamed."""
 
@@ -278,7 +281,7 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
 
 def _fill(job: Job, destination: Path, place: Path, under_way: Run) -> None:
     """Make what is not there, until every piece on disk is what was written."""
-    journal, output, progress = under_way._journal, under_way.output, under_way.progress
+    journal, output, progress = under_way.journal, under_way.output, under_way.progress
     for _ in range(_ATTEMPTS):
         under_way.sweep(CREATE, ["all"], Task(write=lambda *_: output.frame()))
         job.fill(under_way)
@@ -338,7 +341,8 @@ def _reopen(job: Job, destination: Path, journal: Journal) -> Output:
     job.plan.mark(place, mark)
     journal.forget([])
     for leftover in place.rglob("*.partial") if place.is_dir() else ():
-        leftover.unlink()  # a chunk that was being written when the run was killed
+        if _CUT_SHORT.search(leftover.name):
+            leftover.unlink()
     _forget(journal, find_damage(journal, place))
     return output
 
