@@ -1,44 +1,54 @@
 """ASEM: segment organelles in volume electron microscopy and measure them.
 
-=================  ====================================================================
-``open_volume``    a TIFF folder, Zarr, OME-Zarr ... as a `Volume`, opened, not read
-``open_labels``    the labels of one organelle in such a file
-``segment``        a volume into an OME-Zarr with probabilities and labels (ONNX, no torch)
-``make_registry``  everything that the installed plugins registered
-=================  ====================================================================
+Nothing but these names is needed to use ASEM from Python. Each verb takes volumes or their addresses, and does what the
+command of its name does.
 
-`asem_core.evaluation` scores a segmentation against ground truth: precision, recall, F1. `asem_core.analysis` measures
-what was segmented: tables in nm.
+==================  =========================================================================
+``open_volume``     a TIFF folder, Zarr, OME-Zarr ... as a `Volume`, opened, not read
+``open_labels``     the labels of one organelle in such a file
+``convert``         a volume in another format, a part of it, or on another grid
+``preprocess``      a volume with its contrast normalised
+``make_mask``       where the cell is
+``segment``         a volume into an OME-Zarr with probabilities and labels (ONNX, no torch)
+``prepare_labels``  ground truth, cleaned up and dilated, and where it is scored
+``evaluate``        precision, recall, F1 of a segmentation; ``evaluate_objects``: of objects
+``analyze``         tables in nm of what was segmented
+``report``          a page that shows what was measured
+``train``           a network by a recipe (needs torch)
+``make_registry``   everything that the installed plugins registered
+==================  =========================================================================
 
-The modules follow the data: ``volume`` -> ``preprocess`` -> ``blocks`` -> ``predict`` -> ``evaluate``, ``analyze``;
-beside them ``labels``, ``train`` (needs torch), ``zoo``, and ``cli``, which only parses, calls and prints.
+The modules follow the data: ``volume`` -> ``preprocessing`` -> ``blocks`` -> ``predict`` -> ``evaluation``,
+``analysis`` -> ``reporting``; beside them ``labels``, ``mask``, ``conversion``, ``training``, ``zoo``, and ``cli``,
+which only parses, calls and prints. What a plugin may use is what ``__all__`` of these packages names.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import Any
+from asem_core.lazy import lazy_names
 
-_PUBLIC = {
-    "AsemError": "asem_core.errors",
-    "Box": "asem_core.geometry",
-    "Registry": "asem_core.registry",
-    "Volume": "asem_core.volume",
-    "VoxelSize": "asem_core.geometry",
-    "hookimpl": "asem_core.hookspecs",
-    "make_registry": "asem_core.registry",
-    "open_labels": "asem_core.volume",
-    "open_volume": "asem_core.volume",
-    "segment": "asem_core.predict.segment",
-}
-__all__ = sorted(_PUBLIC)
+if TYPE_CHECKING:
+    from asem_core.analysis import analyze
+    from asem_core.conversion.convert import convert
+    from asem_core.errors import AsemError
+    from asem_core.evaluation.evaluate import Evaluation, evaluate
+    from asem_core.evaluation.objects import ObjectEvaluation, evaluate_objects
+    from asem_core.geometry import Box, BoxNm, VoxelSize
+    from asem_core.hookspecs import hookimpl
+    from asem_core.labels import PreparedLabels, prepare_labels
+    from asem_core.mask import CellMask, MaskSummary, make_mask
+    from asem_core.predict.segment import Segmentation, segment
+    from asem_core.preprocessing import preprocess
+    from asem_core.registry import Registry, make_registry
+    from asem_core.reporting import report
+    from asem_core.specs import StageRef
+    from asem_core.training import TrainingResult, train
+    from asem_core.volume import GreyRange, Volume, open_labels, open_volume
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'asem_core' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = [
+    "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "GreyRange", "MaskSummary", "ObjectEvaluation",
+    "PreparedLabels", "Registry", "Segmentation", "StageRef", "TrainingResult", "Volume", "VoxelSize", "analyze",
+    "convert", "evaluate", "evaluate_objects", "hookimpl", "make_mask", "make_registry", "open_labels", "open_volume",
+    "prepare_labels", "preprocess", "report", "segment", "train",
+]  # fmt: skip
+__getattr__, __dir__ = lazy_names(__name__)

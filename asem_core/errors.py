@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+__all__ = [
+    "AsemError", "BlockError", "BudgetError", "GeometryError", "ModelError", "OutputError", "PluginError",
+    "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
+]  # fmt: skip
+
 
 class AsemError(Exception):
     """Base of every error that ASEM raises on purpose. The command line prints it as one line and exits with 2."""

@@ -19,6 +19,11 @@ import attrs
 
 from asem_core.errors import GeometryError
 
+__all__ = [
+    "AXES", "WHOLE_VOXEL", "Box", "BoxNm", "FloatTriple", "Lattice", "Triple", "VoxelSize", "centre_of_first_voxel",
+    "lower_edge", "parse_roi", "resampled_box", "resampled_shape", "triple",
+]  # fmt: skip
+
 Triple = tuple[int, int, int]
 FloatTriple = tuple[float, float, float]
 AXES = ("z", "y", "x")
@@ -53,6 +58,15 @@ class VoxelSize:
     def _positive(self, _: object, values: FloatTriple) -> None:
         if not all(math.isfinite(v) and v > 0 for v in values):
             raise GeometryError(f"a voxel size must be positive and finite on every axis, got {values} nm")
+
+    @classmethod
+    def of(cls, given: VoxelSize | Sequence[float]) -> VoxelSize:
+        """``given``, or the voxel size that its three numbers (nm; z, y, x) are.
+
+        >>> VoxelSize.of((5, 5, 5))
+        VoxelSize(zyx=(5.0, 5.0, 5.0))
+        """
+        return given if isinstance(given, VoxelSize) else cls(given)
 
     @classmethod
     def parse(cls, text: str) -> VoxelSize:

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
         OrganelleSpec,
         PreprocessorSpec,
         ReaderSpec,
+        RunEvent,
         RuntimeSpec,
-        StageEvent,
     )
+
+__all__ = [
+    "PROJECT", "asem_register_analyses", "asem_register_checkpoints", "asem_register_commands",
+    "asem_register_datasets", "asem_register_exclusion_zones", "asem_register_label_rules", "asem_register_organelles",
+    "asem_register_preprocessors", "asem_register_readers", "asem_register_runtimes", "asem_run_finished", "hookimpl",
+    "hookspec",
+]  # fmt: skip
 
 PROJECT = "asem"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -135,12 +142,12 @@ def asem_register_commands(cli: Any) -> None:
 
 
 @hookspec
-def asem_stage_finished(event: StageEvent) -> None:
-    """A stage of a run has ended. For observing (logs, dashboards): the result is ignored and data cannot be changed;
+def asem_run_finished(event: RunEvent) -> None:
+    """A segmentation has ended. For observing (logs, dashboards): the result is ignored and data cannot be changed;
     what an observer raises is logged.
 
     Parameters
     ----------
     event
-        Stage name, seconds, details.
+        The verb, seconds, settings.
     """

@@ -93,6 +93,11 @@ def parse_stage(text: str) -> StageRef:
         raise PluginError(f"{text!r} names no stage: {error}") from None
 
 
+def as_stage(stage: StageRef | str) -> StageRef:
+    """``stage``, or what its text says (`parse_stage`)."""
+    return parse_stage(stage) if isinstance(stage, str) else stage
+
+
 def field_docs(kind: type) -> dict[str, str]:
     """The docstrings below the fields of a class and of those that it inherits from, on one line each."""
     docs: dict[str, str] = {}

@@ -14,7 +14,7 @@ import importlib_metadata
 import pluggy
 
 from asem_core import hookspecs
-from asem_core.specs import StageEvent
+from asem_core.specs import RunEvent
 
 ENTRY_POINT_GROUP = "asem"
 BUILTIN = "asem-core"
@@ -56,12 +56,12 @@ class Plugins:
             if plugin.error is None and plugin.name in found:
                 yield plugin, partial(_call, found[plugin.name])
 
-    def tell_finished(self, event: StageEvent) -> None:
-        """Call `asem_stage_finished` of every plugin; what goes wrong there is logged and changes nothing."""
-        for plugin, observe in self.implementations("asem_stage_finished"):
+    def tell_finished(self, event: RunEvent) -> None:
+        """Call `asem_run_finished` of every plugin; what goes wrong there is logged and changes nothing."""
+        for plugin, observe in self.implementations("asem_run_finished"):
             _, why = attempt(partial(observe, event=event))
             if why is not None:
-                log.warning("asem_stage_finished of the plugin %s: %s", plugin.name, why)
+                log.warning("asem_run_finished of the plugin %s: %s", plugin.name, why)
 
 
 def _call(implementation: pluggy.HookImpl, **given: Any) -> Any:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-Progress = Callable[[str, int, int], None]
-"""``progress(stage, done, total)``: called from the thread that called the library, at least once per block.
+__all__ = ["Progress", "TrainingProgress", "silent"]
 
-Where a run goes on that was stopped, ``done`` of a stage's first call counts the blocks of the earlier run.
+Progress = Callable[[str, int, int], None]
+"""``progress(sweep, done, total)``: called from the thread that called the library, at least once per block.
+
+Where a run goes on that was stopped, ``done`` of a sweep's first call counts the blocks of the earlier run.
 """
 
 
 class TrainingProgress(Protocol):
     """`Progress` that is also told how good the network is."""
 
-    def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+    def __call__(self, sweep: str, done: int, total: int, note: str = "", /) -> None:
         """As `Progress`; ``note`` in a few words, such as ``loss 0.12``."""
 
 
-def silent(stage: str, done: int, total: int, note: str = "", /) -> None:
+def silent(sweep: str, done: int, total: int, note: str = "", /) -> None:
     """A progress that shows nothing."""

@@ -25,6 +25,8 @@ from asem_core.specs import (
     RuntimeSpec,
 )
 
+__all__ = ["Entry", "Names", "Registry", "S", "find_organelle", "make_registry", "resolve", "said_of"]
+
 S = TypeVar("S")
 
 
@@ -222,6 +224,17 @@ def _with_errors(record: PluginRecord, wrong: Iterable[PluginRecord]) -> PluginR
 def make_registry() -> Registry:
     """The registry of everything installed."""
     return Registry(make_manager())
+
+
+def find_organelle(organelle: OrganelleSpec | str, registry: Registry) -> OrganelleSpec:
+    """The organelle that is meant: ``organelle`` itself, or the installed one of that name.
+
+    Raises
+    ------
+    PluginError
+        None of that name is installed; the message lists those that are.
+    """
+    return registry.organelles[organelle] if isinstance(organelle, str) else organelle
 
 
 def resolve(path: str) -> Any:

@@ -17,6 +17,34 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import attrs
 from attrs import validators
 
+__all__ = [
+    "ANALYSIS_INPUTS",
+    "DTYPES",
+    "OTHER",
+    "AnalysisSpec",
+    "Capabilities",
+    "CheckpointSpec",
+    "DatasetBlock",
+    "DatasetSpec",
+    "ExclusionZoneSpec",
+    "FloatTriple",
+    "LabelRuleSpec",
+    "ModelSpec",
+    "OrganelleSpec",
+    "Output",
+    "Precision",
+    "PreprocessorSpec",
+    "PublishedScore",
+    "ReaderSpec",
+    "RunEvent",
+    "RuntimeSpec",
+    "StageRef",
+    "TrainedGrey",
+    "Triple",
+    "model_of",
+    "packaged_models",
+]  # fmt: skip
+
 FloatTriple = tuple[float, float, float]
 Triple = tuple[int, int, int]
 
@@ -537,9 +565,9 @@ class RuntimeSpec:
 
 
 @attrs.frozen(kw_only=True, field_transformer=_typed)
-class StageEvent:
-    """What `asem_stage_finished` observers are told."""
+class RunEvent:
+    """What `asem_run_finished` observers are told."""
 
-    stage: str
+    verb: str
     seconds: float
     detail: Mapping[str, Any] = attrs.field(factory=dict)

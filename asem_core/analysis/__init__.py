@@ -10,8 +10,16 @@
 ==============  ================================================================
 """
 
-from asem_core.analysis.run import analyze
-from asem_core.analysis.tables import write_tables
-from asem_core.analysis.view import View, open_view
+from typing import TYPE_CHECKING
 
-__all__ = ["View", "analyze", "open_view", "write_tables"]
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.analysis.instances import Numbered, number_objects
+    from asem_core.analysis.objects.blocks import middle, sum_blocks
+    from asem_core.analysis.run import analyze
+    from asem_core.analysis.tables import write_tables
+    from asem_core.analysis.view import View, open_view
+
+__all__ = ["Numbered", "View", "analyze", "middle", "number_objects", "open_view", "sum_blocks", "write_tables"]
+__getattr__, __dir__ = lazy_names(__name__)

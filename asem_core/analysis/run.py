@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,12 @@ from asem_core.geometry import Triple, VoxelSize
 from asem_core.home import local_path
 from asem_core.params import make_params
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, resolve
+from asem_core.registry import Registry, make_registry, resolve
 from asem_core.specs import AnalysisSpec
 from asem_core.volume.contents import is_as_written, record_contents
 from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent, scratch_beside
 from asem_core.volume.provenance import maker, provenance
+from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,36 +35,38 @@ _ANALYSIS = Replaceable(name="an analysis", recognise=lambda path: is_as_written
 
 
 def analyze(
-    name: str,
-    objects: str | Path,
-    output: Path,
+    objects: Volume | str | Path,
+    output: str | Path,
     *,
-    raw: str | Path | None = None,
-    cell_mask: str | Path | None = None,
-    others: Mapping[str, str | Path] | None = None,
+    analysis: str,
+    raw: Volume | str | Path | None = None,
+    cell_mask: Volume | str | Path | None = None,
+    others: Mapping[str, Volume | str | Path] | None = None,
     kind: Kind | None = None,
     threshold: float = 0.5,
-    voxel_size: VoxelSize | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
     params: Mapping[str, Any] | None = None,
-    registry: Registry,
+    registry: Registry | None = None,
     overwrite: bool = False,
     allow_unfinished: bool = False,
     block: Triple = BLOCK,
     progress: Progress = silent,
 ) -> xr.Dataset:
-    """Measure ``objects`` with the analysis ``name`` and write its tables.
+    """Measure ``objects`` with an installed analysis and write its tables.
 
     Parameters
     ----------
-    name
-        Of a registered analysis.
     objects, raw, cell_mask, others, kind, threshold, voxel_size, allow_unfinished
         See `open_view`.
     output
-        Folder to create: ``<name>.zarr``, ``<name>.csv``, ``<name>.parquet`` (with pyarrow), ``analysis.json`` and
-        what the analysis adds.
+        Folder to create: ``NAME.zarr``, ``NAME.csv``, ``NAME.parquet`` (with pyarrow), ``analysis.json`` and what the
+        analysis adds.
+    analysis
+        Name of the analysis, such as ``"objects"``.
     params
         Values for the analysis' parameter class; what is not named keeps its default.
+    registry
+        By default everything installed.
     overwrite
         Whether an analysis that is already there is replaced, unless something was added to it or edited in it.
     block
@@ -86,9 +89,15 @@ def analyze(
         The voxel size is none that the analysis can measure at. Also see `open_view`.
     OutputError
         See `complete_or_absent`.
+
+    Examples
+    --------
+    >>> found = analyze("pores.zarr", "pores/", analysis="pores", raw="cell.zarr")  # doctest: +SKIP
+    >>> found.diameter_nm.median()  # doctest: +SKIP
     """
     output = local_path(output)
-    spec = registry.analyses[name]
+    registry = registry or make_registry()
+    spec = registry.analyses[analysis]
     chosen = make_params(spec, params or {})
     _check_inputs(spec, {"raw": raw, "cell_mask": cell_mask, "others": others or None})
     inputs = _read_from(objects, raw, cell_mask, *(others or {}).values(), params=chosen)
@@ -108,7 +117,7 @@ def analyze(
             dataset = as_stated(found, spec, others=list(view.others))
         about = {**_provenance(spec, view, chosen, registry), "rows": dict(dataset.sizes)}
         dataset = dataset.assign_attrs(asem=about, statistics=_statistics(spec, dataset))
-        write_tables(partial, dataset, name=name)
+        write_tables(partial, dataset, name=spec.name)
         (partial / SUMMARY).write_text(json.dumps(summary_of(dataset), indent=2))
         record_contents(partial, made_by=_MADE_BY)
     return dataset
@@ -120,7 +129,7 @@ def summary_of(dataset: xr.Dataset) -> dict[str, Any]:
     return {**dataset.attrs["asem"], "statistics": dataset.attrs["statistics"]}
 
 
-def _read_from(*volumes: str | Path | None, params: Any) -> list[Input]:
+def _read_from(*volumes: Volume | str | Path | None, params: Any) -> list[Input]:
     """All that an analysis reads: volumes, and the files among its parameters."""
     files = [value for value in attrs.asdict(params).values() if isinstance(value, Path)]
     return [*(volume for volume in volumes if volume is not None), *files]

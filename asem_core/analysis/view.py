@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.place import clip
 from asem_core.progress import Progress, silent
-from asem_core.volume import open_volume
 from asem_core.volume.check import check_values
+from asem_core.volume.opening import as_volume
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 
@@ -80,14 +81,14 @@ class View:
 
 @contextmanager
 def open_view(
-    objects: str | Path,
+    objects: Volume | str | Path,
     *,
-    raw: str | Path | None = None,
-    cell_mask: str | Path | None = None,
-    others: Mapping[str, str | Path] | None = None,
+    raw: Volume | str | Path | None = None,
+    cell_mask: Volume | str | Path | None = None,
+    others: Mapping[str, Volume | str | Path] | None = None,
     kind: Kind | None = None,
     threshold: float = 0.5,
-    voxel_size: VoxelSize | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
     allow_unfinished: bool = False,
     registry: Registry | None = None,
     scratch: Path,
@@ -100,7 +101,7 @@ def open_view(
     Parameters
     ----------
     objects
-        Probabilities or labels: a volume in any format.
+        Probabilities or labels: a volume, or its address in any format.
     raw, cell_mask, others
         Volumes on the same grid. Volumes of one shape lie on each other if one of them states no position; in every
         other case positions decide.
@@ -122,16 +123,9 @@ def open_view(
     GeometryError
         Inputs of different voxel sizes, a broken number of voxels apart, or that do not cover the objects.
     """
-
-    def opened(uri: str | Path) -> Volume:
-        # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
-        try:
-            return open_volume(uri, registry=registry, allow_unfinished=allow_unfinished)
-        except VolumeError:
-            if voxel_size is None:
-                raise
-            return open_volume(uri, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
-
+    opened = partial(
+        as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
+    )
     with ExitStack() as stack:
 
         def ready(volume: Volume, name: str) -> Volume:

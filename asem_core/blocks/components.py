@@ -27,7 +27,7 @@ from asem_core.volume.formats.zarr_array import chunk_path, temporary_array
 Connectivity = Literal[6, 26]
 Ids = npt.NDArray[np.uint32]
 Each = Callable[[str, Sequence[Box], Callable[[Box], Sequence[Path]]], None]
-"""``each(stage, blocks, write)`` calls ``write`` for every block; the paths of the files that it wrote are returned."""
+"""``each(sweep, blocks, write)`` calls ``write`` for every block; the paths of the files that it wrote are returned."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -57,7 +57,7 @@ def connected_components(
     scratch: Path,
     block: Triple,
     progress: Progress = silent,
-    stage: str = "components",
+    sweep: str = "components",
     each: Each | None = None,
 ) -> Components:
     """Label a mask block by block.
@@ -94,13 +94,13 @@ def connected_components(
 
     blocks = list(volume.tiles(block))
     if each is not None:
-        each(stage, blocks, label)
+        each(sweep, blocks, label)
     else:
-        map_blocks(label, blocks, stage=stage, progress=progress)
+        map_blocks(label, blocks, sweep=sweep, progress=progress)
     found = [_Found.load(scratch, box) for box in blocks]
     local = attrs.evolve(local, offsets=np.concatenate([[0], np.cumsum([len(f.voxels) for f in found])]))
     pairs = map_blocks(
-        lambda box: _meeting(local, box, volume, connectivity), blocks, stage=f"{stage}: merging", progress=progress
+        lambda box: _meeting(local, box, volume, connectivity), blocks, sweep=f"{sweep}: merging", progress=progress
     )
     return _merge(local, found, np.concatenate([np.empty((0, 2), np.int64), *pairs]))
 

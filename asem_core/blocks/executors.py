@@ -1,4 +1,4 @@
-"""Who runs the blocks of a stage: threads of this process, or a pipeline round one computation that uses every core.
+"""Who runs the blocks of a sweep: threads of this process, or a pipeline round one computation that uses every core.
 
 An executor is given a `Task` and blocks, and hands back each block's outcome as it ends::
 
@@ -136,7 +136,7 @@ def map_blocks(
     task: Callable[[B], T],
     blocks: Sequence[B],
     *,
-    stage: str,
+    sweep: str,
     progress: Progress = silent,
     executor: Executor | None = None,
 ) -> list[T]:
@@ -148,7 +148,7 @@ def map_blocks(
         Must not depend on the order of the blocks.
     blocks
         Tasks begin in this order.
-    stage
+    sweep
         Name for ``progress``, which is called once per block.
     executor
         By default `Threads`.
@@ -158,7 +158,7 @@ def map_blocks(
     Exception
         The first one of a task. Tasks that were running have ended by then, and the rest has not begun.
     """
-    progress(stage, 0, len(blocks))
+    progress(sweep, 0, len(blocks))
     results: dict[B, T] = {}
     job: Task[B, T] = Task(compute=lambda block, _: task(block))
     with closing((executor or Threads()).run(job, blocks)) as outcomes:
@@ -166,7 +166,7 @@ def map_blocks(
             if outcome.error is not None:
                 raise outcome.error
             results[outcome.block] = outcome.result  # type: ignore[assignment]  # there is one where no error is
-            progress(stage, done, len(blocks))
+            progress(sweep, done, len(blocks))
     return [results[block] for block in blocks]
 
 

@@ -1,6 +1,6 @@
 """The journal beside an output: what it is made from, and every block that is done.
 
-A file of JSON lines, ``OUT.journal.jsonl``. The first line is the head. A line with ``blocks`` says that a stage has
+A file of JSON lines, ``OUT.journal.jsonl``. The first line is the head. A line with ``blocks`` says that a sweep has
 begun and how many blocks it has; a line with ``block`` records one of them, after what it wrote is on disk; the last
 line says that all of it was verified. A line cut short by a kill is ignored, so its block is run again. Reading never
 changes the file: another process may be writing it.
@@ -49,9 +49,9 @@ class Head:
 
 @attrs.frozen(kw_only=True)
 class Begun:
-    """A stage that has begun."""
+    """A sweep that has begun."""
 
-    stage: str
+    sweep: str
     blocks: int
     cut: str
     """Digest of the keys of its blocks: records of another cut do not count."""
@@ -63,7 +63,7 @@ class Begun:
 class Record:
     """One block that is done, or that failed."""
 
-    stage: str
+    sweep: str
     block: str
     pieces: Mapping[str, str] = attrs.field(factory=dict)
     """Digest of every piece (a chunk file, or bytes of a file) that the block wrote."""
@@ -86,7 +86,7 @@ class Journal:
 
     path: Path
     head: Head
-    stages: dict[str, Begun] = attrs.field(factory=dict)
+    sweeps: dict[str, Begun] = attrs.field(factory=dict)
     records: dict[tuple[str, str], Record] = attrs.field(factory=dict)
     ends: list[End] = attrs.field(factory=list)
     """The last line of a run that ended well; at most one."""
@@ -96,34 +96,34 @@ class Journal:
         """Whether the output was whole when the run ended."""
         return bool(self.ends)
 
-    def of(self, stage: str) -> list[Record]:
-        """The records of ``stage``, failed ones included."""
-        return [record for (name, _), record in self.records.items() if name == stage]
+    def of(self, sweep: str) -> list[Record]:
+        """The records of ``sweep``, failed ones included."""
+        return [record for (name, _), record in self.records.items() if name == sweep]
 
-    def after(self, stage: str) -> list[Record]:
-        """The records of all other stages than ``stage``."""
-        return [record for (name, _), record in self.records.items() if name != stage]
+    def after(self, sweep: str) -> list[Record]:
+        """The records of all other sweeps than ``sweep``."""
+        return [record for (name, _), record in self.records.items() if name != sweep]
 
-    def done(self, stage: str) -> set[str]:
-        """Keys of the blocks of ``stage`` that are done."""
-        return {record.block for record in self.of(stage) if record.failed is None}
+    def done(self, sweep: str) -> set[str]:
+        """Keys of the blocks of ``sweep`` that are done."""
+        return {record.block for record in self.of(sweep) if record.failed is None}
 
     def failed(self) -> list[Record]:
         """Blocks whose last attempt failed."""
         return [record for record in self.records.values() if record.failed is not None]
 
-    def begin(self, stage: Begun) -> None:
-        """Note that ``stage`` begins or goes on; records of the same stage cut otherwise are forgotten."""
-        if self.stages.get(stage.stage) == stage:
+    def begin(self, sweep: Begun) -> None:
+        """Note that ``sweep`` begins or goes on; records of the same sweep cut otherwise are forgotten."""
+        if self.sweeps.get(sweep.sweep) == sweep:
             return
-        self.forget([(r.stage, r.block) for r in self.of(stage.stage)])
-        self._append([attrs.asdict(stage)])
-        self.stages[stage.stage] = stage
+        self.forget([(r.sweep, r.block) for r in self.of(sweep.sweep)])
+        self._append([attrs.asdict(sweep)])
+        self.sweeps[sweep.sweep] = sweep
 
     def add(self, record: Record) -> None:
         """Append ``record``; it is in the file when this returns."""
         self._append([attrs.asdict(record)])
-        self.records[record.stage, record.block] = record
+        self.records[record.sweep, record.block] = record
 
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:
         """Take blocks for not done, and the run for not ended, also in the file."""
@@ -189,16 +189,16 @@ _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
 def _apply(journal: Journal, line: Mapping[str, Any]) -> None:
     if "forget" in line:
         journal.ends.clear()
-        for stage, block in line["forget"]:
-            journal.records.pop((stage, block), None)
+        for sweep, block in line["forget"]:
+            journal.records.pop((sweep, block), None)
     elif "ended" in line:
         journal.ends[:] = [_CONVERTER.structure(line, End)]
     elif "blocks" in line:
         begun = _CONVERTER.structure(line, Begun)
-        journal.stages[begun.stage] = begun
+        journal.sweeps[begun.sweep] = begun
     else:
         record = _CONVERTER.structure(line, Record)
-        journal.records[record.stage, record.block] = record
+        journal.records[record.sweep, record.block] = record
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:

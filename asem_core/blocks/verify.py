@@ -20,8 +20,8 @@ from asem_core.volume.unfinished import find_unfinished, unfinished_place
 class Status:
     """How far a run is."""
 
-    stages: dict[str, tuple[int, int]]
-    """Per stage that has begun: blocks done, blocks in all."""
+    sweeps: dict[str, tuple[int, int]]
+    """Per sweep that has begun: blocks done, blocks in all."""
     failed: tuple[Record, ...]
     complete: bool
     """Whether every block is done and was verified when the run ended, and the output says nothing else."""
@@ -36,7 +36,7 @@ class Damage:
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     blocks: frozenset[tuple[str, str]] = frozenset()
-    """Stage and key of the blocks that wrote them."""
+    """Sweep and key of the blocks that wrote them."""
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -108,23 +108,23 @@ def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress
                 wrong.append((piece, found))
         return wrong
 
-    stage = "verify temporary copies" if scratch else "verify"
-    found = map_blocks(compare, range(len(records)), stage=stage, progress=progress if records else silent)
+    sweep = "verify temporary copies" if scratch else "verify"
+    found = map_blocks(compare, range(len(records)), sweep=sweep, progress=progress if records else silent)
     for wrong in found:
         missing += [piece for piece, value in wrong if value is None]
         changed += [piece for piece, value in wrong if value is not None]
-    blocks = frozenset((r.stage, r.block) for r, wrong in zip(records, found, strict=True) if wrong)
+    blocks = frozenset((r.sweep, r.block) for r, wrong in zip(records, found, strict=True) if wrong)
     return Damage(missing=tuple(missing), changed=tuple(changed), blocks=blocks)
 
 
-def is_scratch(journal: Journal, stage: str) -> bool:
-    """Whether ``stage`` writes temporary copies."""
-    begun = journal.stages.get(stage)
+def is_scratch(journal: Journal, sweep: str) -> bool:
+    """Whether ``sweep`` writes temporary copies."""
+    begun = journal.sweeps.get(sweep)
     return begun is not None and begun.scratch
 
 
 def _written(journal: Journal, *, scratch: bool) -> list[Record]:
-    return [r for r in journal.records.values() if r.pieces and is_scratch(journal, r.stage) == scratch]
+    return [r for r in journal.records.values() if r.pieces and is_scratch(journal, r.sweep) == scratch]
 
 
 def _find(output: Path) -> tuple[Journal, Path]:
@@ -143,9 +143,9 @@ def _find(output: Path) -> tuple[Journal, Path]:
 
 
 def _status(journal: Journal, place: Path) -> Status:
-    stages = {name: (len(journal.done(name)), begun.blocks) for name, begun in journal.stages.items()}
+    sweeps = {name: (len(journal.done(name)), begun.blocks) for name, begun in journal.sweeps.items()}
     whole = journal.complete and not _is_marked(place)
-    return Status(stages=stages, failed=tuple(journal.failed()), complete=whole, command=journal.head.command)
+    return Status(sweeps=sweeps, failed=tuple(journal.failed()), complete=whole, command=journal.head.command)
 
 
 def _is_marked(place: Path) -> bool:

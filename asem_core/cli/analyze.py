@@ -71,7 +71,7 @@ def make_command(name: str, registry: Registry) -> click.Command:
         given = {option.name: values.pop(str(option.name)) for option in own}
         with progress_bar() as progress:
             found = measure(
-                spec.name, objects, output, others=_named(others), registry=registry, progress=progress,
+                objects, output, analysis=spec.name, others=_named(others), registry=registry, progress=progress,
                 params={name: value for name, value in given.items() if value is not None}, **values,
             )  # fmt: skip
         _print(spec, found, output, as_json=as_json)

@@ -73,23 +73,20 @@ def convert(
     """
     from asem_core.conversion.convert import convert as run
     from asem_core.grid.place import paste
-    from asem_core.volume import open_labels, open_volume
+    from asem_core.volume.opening import as_volume
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
     registry = shared_registry()
-    if organelle is None:
-        volume = open_volume(src, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
-    else:
-        volume = open_labels(
-            src, organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
-        )
-    frame = None if reference is None else open_volume(reference, registry=registry, voxel_size=voxel_size)
+    volume = as_volume(
+        src, labels=organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
+    )
+    frame = None if reference is None else as_volume(reference, registry=registry, voxel_size=voxel_size)
     for note in (volume if frame is None else paste(volume, frame)).notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
-            volume, dst, roi=roi, resample=resample, labels=organelle is not None, ome_version=ome_version,
+            volume, dst, roi=roi, resample=resample, organelle=organelle, ome_version=ome_version,
             paste_into=frame, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     click.echo(f"{made}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,14 @@ import click
 from asem_core.cli.context import shared_registry
 from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
-from asem_core.cli.stage_text import stage_text
-from asem_core.errors import AsemError, VolumeError
+from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
+from asem_core.stage_text import stage_text
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from asem_core.evaluation import Evaluation, ObjectEvaluation
-    from asem_core.volume import Volume
     from asem_core.volume.grey import Grey
 
 
@@ -93,10 +92,9 @@ def evaluate(
     from asem_core.evaluation import evaluate as score
     from asem_core.evaluation import evaluate_objects, write_object_table
     from asem_core.evaluation.object_table import check_table
-    from asem_core.grid.place import SAME_GRID
     from asem_core.labels.plan import choose_zone
-    from asem_core.volume import open_labels, open_volume
     from asem_core.volume.check import settled_range
+    from asem_core.volume.opening import as_volume
 
     if raw is not None and figures is None:
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
@@ -106,24 +104,13 @@ def evaluate(
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
     registry = shared_registry()
     spec = registry.organelles[organelle]
-    chosen = choose_zone(spec, zone, registry=registry) if zone is not None else None
-
-    def opened(uri: str, open_as: Callable[..., Volume], *name: str) -> Volume:
-        # A given voxel size is for inputs without one: it must not hide that two inputs disagree.
-        try:
-            volume = open_as(uri, *name, registry=registry, allow_unfinished=allow_unfinished)
-        except VolumeError:
-            if voxel_size is None:
-                raise
-            return open_as(uri, *name, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
-        if voxel_size is not None and not volume.voxel_size.matches(voxel_size, tolerance=SAME_GRID):
-            stated = f"{uri} states voxels of {volume.voxel_size}"
-            click.echo(f"note: {stated}: --voxel-size {voxel_size} is not used for it", err=True)
-        return volume
-
-    predicted, truth = opened(prediction, open_labels, organelle), opened(labels, open_labels, organelle)
-    background = opened(raw, open_volume) if raw is not None else None
-    kept = opened(mask, open_volume) if mask is not None else None
+    chosen = None if zone is None else choose_zone(spec, zone, registry=registry)  # before anything is opened
+    opened = partial(
+        as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
+    )
+    predicted, truth = opened(prediction, labels=organelle), opened(labels, labels=organelle)
+    background = opened(raw) if raw is not None else None
+    kept = opened(mask) if mask is not None else None
     read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
     for note in (note for volume in read for note in volume.notes):
         click.echo(f"note: {note}", err=True)

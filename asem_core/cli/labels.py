@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.options import PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
-from asem_core.cli.stage_text import stage_text
 from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
@@ -70,40 +69,24 @@ def prepare(
       asem labels prepare cell.zarr --organelle mito --dilate 0 --cleanup remove_small_objects:min_voxels=100 -o m.zarr
       asem evaluate mito.zarr truth.zarr --organelle mito --mask truth.zarr/labels/metric_mask --zone 0,0
     """
-    from asem_core.labels.plan import choose_zone, make_plan
-    from asem_core.labels.prepare import prepare as run
-    from asem_core.params import parse_stage
+    from asem_core.labels.prepare import prepare_labels as run
     from asem_core.volume import open_labels
 
     if cleanup and no_cleanup:
         raise AsemError("--cleanup and --no-cleanup exclude each other")
     registry = shared_registry()
-    spec = registry.organelles[organelle]
-    plan = make_plan(
-        spec, registry, dilate=dilate,
-        dataset=registry.datasets[dataset] if dataset is not None else None,
-        cleanup=[parse_stage(text) for text in cleanup] if cleanup or no_cleanup else None,
-        zone=choose_zone(spec, zone, registry=registry) if zone is not None else None,
-    )  # fmt: skip
     volume = open_labels(source, organelle, registry=registry, voxel_size=voxel_size)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
-        report = run(
-            volume, output, plan=plan, registry=registry, ome_version=ome_version, overwrite=overwrite,
+        made = run(
+            volume, output, organelle=organelle, registry=registry, dataset=dataset, dilate=dilate, zone=zone,
+            cleanup=cleanup if cleanup or no_cleanup else None, ome_version=ome_version, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip
-    click.echo(json.dumps(report, indent=2)) if as_json else _print(report)
-
-
-def _print(report: dict[str, Any]) -> None:
-    for stage in report["stages"]:
-        changed = dict(stage["changed"])
-        gained = changed.pop("voxels_after") - changed.pop("voxels_before")
-        counts = [f"{value:,} {name.replace('_', ' ')}" for name, value in changed.items()]
-        click.echo(f"{stage_text(stage)}: {', '.join([*counts, f'{gained:+,} voxels'])}")
-    click.echo(f"zone {stage_text(report['zone'])}: {report['zone']['excluded_voxels']:,} voxels")
-    left = report["stages"][-1]["changed"]["voxels_after"]
-    if not left:
-        click.echo(f"note: the labels hold no {report['organelle']}: all is background", err=True)
-    click.echo(f"{report['output']}: {left:,} voxels labelled")
+    if as_json:
+        click.echo(json.dumps(made.to_json(), indent=2))
+        return
+    if not made.labelled_voxels:
+        click.echo(f"note: the labels hold no {organelle}: all is background", err=True)
+    click.echo(f"{made}")

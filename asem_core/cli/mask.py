@@ -95,11 +95,9 @@ def mask(
     if preview is not None:
         draw_mask(opened, open_volume(output, registry=registry), preview)
     if as_json:
-        click.echo(json.dumps({"output": str(output), **attrs.asdict(found)}, indent=2))
+        counts = attrs.asdict(found, filter=lambda field, _: field.name != "path")
+        click.echo(json.dumps({"output": str(found.path), **counts}, indent=2))
         return
-    click.echo(
-        f"{output}: {found.inside:.1%} inside, {found.objects_kept} objects kept, {found.objects_dropped} dropped "
-        f"({found.voxels_dropped:,} voxels), {found.holes_filled} holes filled ({found.voxels_filled:,} voxels)"
-    )
+    click.echo(f"{found}")
     if preview is not None:
         click.echo(f"{preview}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.stage_text import stage_text
+from asem_core.stage_text import stage_text
 
 
 @click.command(epilog="Example: asem organelles")

@@ -24,18 +24,18 @@ def status(output: Path, *, as_json: bool) -> None:
 
     found = read(output)
     if as_json:
-        failed = [{"stage": r.stage, "block": r.block, "reason": r.failed} for r in found.failed]
-        stages = {name: {"done": done, "total": total} for name, (done, total) in found.stages.items()}
+        failed = [{"stage": r.sweep, "block": r.block, "reason": r.failed} for r in found.failed]
+        stages = {name: {"done": done, "total": total} for name, (done, total) in found.sweeps.items()}
         click.echo(
             json.dumps(
                 {"complete": found.complete, "stages": stages, "failed": failed, "command": found.command}, indent=2
             )
         )
     else:
-        for name, (done, total) in found.stages.items():
+        for name, (done, total) in found.sweeps.items():
             click.echo(f"{name}: {done} of {total} blocks done")
         for record in found.failed:
-            click.echo(f"failed: {record.stage} block {record.block}: {record.failed}")
+            click.echo(f"failed: {record.sweep} block {record.block}: {record.failed}")
         click.echo("complete" if found.complete else f"not complete; to go on: {found.command}")
     sys.exit(0 if found.complete else 1)
 

@@ -66,14 +66,11 @@ def preprocess(
       asem preprocess cell.zarr -o equal.zarr --stage clahe:clip=0.01,kernel=64 --preview equal.png
       asem preprocess cell.zarr -o both.zarr --stage percentile_rescale:low=1,high=99 --stage clahe
     """
-    from asem_core.params import parse_stage
-    from asem_core.preprocessing.normalise import normalise
-    from asem_core.preprocessing.stages import make_steps
+    from asem_core.preprocessing.whole import preprocess as run
     from asem_core.volume import open_volume
     from asem_core.volume.check import graded
 
     registry = shared_registry()
-    steps = make_steps([parse_stage(text) for text in stages], registry)
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     if preview is not None:
         from asem_core.draw.png import check_png
@@ -83,9 +80,9 @@ def preprocess(
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
-        normalise(
-            opened, output, steps=steps, roi=roi, statistics=statistics, ome_version=ome_version, overwrite=overwrite,
-            progress=progress,
+        run(
+            opened, output, stages=stages, registry=registry, roi=roi, statistics=statistics, ome_version=ome_version,
+            overwrite=overwrite, progress=progress,
         )  # fmt: skip
     click.echo(f"{output}")
     if preview is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asem_core.progress import TrainingProgress
 
 LINE_EVERY_S = 10.0
-"""A stage that advances says so no more often than this."""
+"""A sweep that advances says so no more often than this."""
 ALIVE_EVERY_S = 60.0
 """Work that does not advance says at least this often that it goes on."""
 _WIDE, _NARROW = 100, 60
@@ -41,7 +41,7 @@ def _can_redraw(stream: _Forgiving) -> bool:
 
 @attrs.frozen
 class Pace:
-    """A stage as it stands, and what can be said of its rest. Times are seconds of one clock.
+    """A sweep as it stands, and what can be said of its rest. Times are seconds of one clock.
 
     Examples
     --------
@@ -52,10 +52,10 @@ class Pace:
     175.0
     """
 
-    stage: str
+    sweep: str
     total: int
     first: int
-    """Blocks that were done when this run came to the stage."""
+    """Blocks that were done when this run came to the sweep."""
     done: int
     began: float
     moved: float
@@ -63,12 +63,12 @@ class Pace:
     note: str = ""
 
     @classmethod
-    def begin(cls, stage: str, done: int, total: int, *, now: float, note: str = "") -> Pace:
-        """A stage that this run comes to at ``now``."""
-        return cls(stage, total, done, done, now, now, note)
+    def begin(cls, sweep: str, done: int, total: int, *, now: float, note: str = "") -> Pace:
+        """A sweep that this run comes to at ``now``."""
+        return cls(sweep, total, done, done, now, now, note)
 
     def after(self, done: int, total: int, *, now: float, note: str = "") -> Pace:
-        """The stage when ``done`` of ``total`` are done."""
+        """The sweep when ``done`` of ``total`` are done."""
         moved = now if done != self.done else self.moved
         return attrs.evolve(self, done=done, total=total, moved=moved, note=note)
 
@@ -99,27 +99,27 @@ class Pace:
 
 
 class _Display(Protocol):
-    """Shows stages; called with a lock held."""
+    """Shows sweeps; called with a lock held."""
 
     def show(self, pace: Pace, before: Pace | None, now: float) -> None:
-        """``pace`` follows ``before``, which is None at the start of a stage."""
+        """``pace`` follows ``before``, which is None at the start of a sweep."""
 
 
 class _Stages:
-    """The stages that work has told of. One that ended, or that goes back, begins anew."""
+    """The sweeps that work has told of. One that ended, or that goes back, begins anew."""
 
     def __init__(self, display: _Display, clock: Callable[[], float]) -> None:
         self._display, self._clock = display, clock
         self._known: dict[str, Pace] = {}
         self.lock = Lock()
 
-    def report(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+    def report(self, sweep: str, done: int, total: int, note: str = "", /) -> None:
         """See `TrainingProgress`."""
         if not total:
             return
         with self.lock:
             now = self._clock()
-            before = self._known.get(stage)
+            before = self._known.get(sweep)
             if before is not None and before.ended and done >= total:
                 return
             if before is not None and (before.ended or done < before.done):
@@ -127,14 +127,14 @@ class _Stages:
             pace = (
                 before.after(done, total, now=now, note=note)
                 if before is not None
-                else Pace.begin(stage, done, total, now=now, note=note)
+                else Pace.begin(sweep, done, total, now=now, note=note)
             )
-            self._known[stage] = pace
+            self._known[sweep] = pace
             self._display.show(pace, before, now)
 
 
 class _Lines:
-    """One line at the start and the end of each stage, and in between where something has been going on for a while."""
+    """One line at the start and the end of each sweep, and in between where something has been going on for a while."""
 
     def __init__(self, stream: _Forgiving, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
@@ -144,19 +144,19 @@ class _Lines:
 
     @contextmanager
     def shown(self) -> Iterator[TrainingProgress]:
-        stages = _Stages(self, self._clock)
+        sweeps = _Stages(self, self._clock)
         over = Event()
 
         def watch() -> None:
             while not over.wait(min(1.0, ALIVE_EVERY_S / 4)):
-                with stages.lock:
+                with sweeps.lock:
                     if not over.is_set():
                         self.remind(self._clock())
 
         watcher = Thread(target=watch, name="progress", daemon=True)
         watcher.start()
         try:
-            yield stages.report
+            yield sweeps.report
         finally:
             over.set()
             watcher.join()
@@ -164,7 +164,7 @@ class _Lines:
     def show(self, pace: Pace, before: Pace | None, now: float) -> None:
         """Say it, if it is time."""
         self._current = pace
-        if before is None or pace.ended or now - self._said.get(pace.stage, now) >= LINE_EVERY_S:
+        if before is None or pace.ended or now - self._said.get(pace.sweep, now) >= LINE_EVERY_S:
             self._say(pace, now)
 
     def remind(self, now: float) -> None:
@@ -177,7 +177,7 @@ class _Lines:
             self._say(self._current, now)
 
     def _say(self, pace: Pace, now: float) -> None:
-        self._said[pace.stage] = now
+        self._said[pace.sweep] = now
         self._print(line_of(pace, now), now)
 
     def _print(self, text: str, now: float) -> None:
@@ -187,14 +187,14 @@ class _Lines:
 
 
 def line_of(pace: Pace, now: float) -> str:
-    """What a line says of a stage.
+    """What a line says of a sweep.
 
     >>> line_of(Pace.begin("predict", 0, 8, now=0.0).after(2, 8, now=240.0), 250.0)
     'predict 2/8 25 % in 0:04:10, 30/h, ETA 0:11:50'
     >>> line_of(Pace.begin("predict", 7, 8, now=0.0), 0.0)
     'predict 7/8 87 %'
     """
-    head = f"{pace.stage} {pace.done}/{pace.total} {pace.percent} %"
+    head = f"{pace.sweep} {pace.done}/{pace.total} {pace.percent} %"
     parts = [f"{head} in {duration(now - pace.began)}" if now > pace.began else head]
     parts += [pace.note] if pace.note else []
     parts += [_speed(pace.speed)] if pace.speed is not None else []
@@ -220,7 +220,7 @@ def _speed(per_second: float) -> str:
 
 
 class _Bar:
-    """One line that is redrawn four times a second: the stage that is being worked on. Above it, those that ended."""
+    """One line that is redrawn four times a second: the sweep that is being worked on. Above it, those that ended."""
 
     def __init__(self, stream: _Forgiving, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
@@ -247,11 +247,11 @@ class _Bar:
     def show(self, pace: Pace, before: Pace | None, now: float) -> None:
         """Redraw at the next turn."""
         self._end_between()
-        if pace.stage not in self._tasks:
-            self._tasks[pace.stage] = self._rich.add_task(pace.stage, total=pace.total or 1, pace=pace)
-        self._rich.update(self._tasks[pace.stage], completed=pace.done, total=pace.total or 1, pace=pace)
+        if pace.sweep not in self._tasks:
+            self._tasks[pace.sweep] = self._rich.add_task(pace.sweep, total=pace.total or 1, pace=pace)
+        self._rich.update(self._tasks[pace.sweep], completed=pace.done, total=pace.total or 1, pace=pace)
         if pace.ended:
-            self._rich.remove_task(self._tasks.pop(pace.stage))
+            self._rich.remove_task(self._tasks.pop(pace.sweep))
             self._rich.console.print(line_of(pace, now), markup=False, overflow="ellipsis", no_wrap=True)
             if not self._tasks:
                 self._begin_between(now)
@@ -270,7 +270,7 @@ def _columns(width: int, clock: Callable[[], float]) -> list[ProgressColumn]:
     from rich.text import Text
 
     class Said(ProgressColumn):
-        """What ``say`` makes of the stage, now."""
+        """What ``say`` makes of the sweep, now."""
 
         def __init__(self, say: Callable[[Pace, float], str], style: str = "") -> None:
             super().__init__()
@@ -293,7 +293,7 @@ def _columns(width: int, clock: Callable[[], float]) -> list[ProgressColumn]:
         return f"ETA {duration(left)}" if left else ""
 
     # An ASCII spinner: it turns on every terminal.
-    columns: list[ProgressColumn] = [SpinnerColumn("line"), Said(lambda pace, _: pace.stage)]
+    columns: list[ProgressColumn] = [SpinnerColumn("line"), Said(lambda pace, _: pace.sweep)]
     columns += [BarColumn(bar_width=20)] if width >= _WIDE else []
     columns += [Said(count, "progress.download")]
     columns += [Said(pulse)] if width >= _NARROW else []

@@ -29,11 +29,11 @@ def report(analyses: tuple[Path, ...], *, output: Path | None, overwrite: bool) 
       asem report pores
       asem report pores pits -o cell.html
     """
-    from asem_core.reporting.make import make_report
+    from asem_core.reporting.write import report as run
 
     if output is None and len(analyses) > 1:
         raise click.UsageError(f"{len(analyses)} analyses make one page: say which file with -o FILE.html")
     page = output or analyses[0] / NAME
     with progress_bar() as progress:
-        page = make_report(analyses, page, registry=shared_registry(), overwrite=overwrite, progress=progress)
+        page = run(analyses, page, registry=shared_registry(), overwrite=overwrite, progress=progress)
     click.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, open it in a browser")

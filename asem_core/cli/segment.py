@@ -80,9 +80,7 @@ def segment(
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.draw.overlay import check_figures, draw_segmentation
-    from asem_core.models.find import find_model
-    from asem_core.predict.plan import Settings, make_plan
-    from asem_core.predict.segment import run_plan
+    from asem_core.predict.segment import segment as run
     from asem_core.volume import open_labels, open_volume
 
     registry = shared_registry()
@@ -94,28 +92,24 @@ def segment(
     if figures is not None:
         masks = [] if cell is None else [cell]
         figures = check_figures(figures, organelle=organelle, kind="segmentation", inputs=[opened, output, *masks])
-    settings = Settings(
-        roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
-        prob_dtype=prob_dtype, workers=workers,
-    )  # fmt: skip
-    with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
-        plan = make_plan(
-            opened, output, organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
-            overwrite=overwrite,
-        )  # fmt: skip
+    plans: list[Plan] = []
+
+    def planned(plan: Plan) -> None:
+        plans.append(plan)
         for note in plan.volume.notes[len(opened.notes) :]:
             click.echo(f"note: {note}", err=True)
         _print_plan(plan)
-        with progress_bar() as progress:
-            result = run_plan(plan, registry=registry, progress=progress)
-    speed = result.voxels / result.seconds / 1e6
-    click.echo(
-        f"{result.path}: {result.organelle} by {result.model}, {result.runtime} {result.precision}, "
-        f"{result.seconds:.0f} s, {speed:.2f} million voxels/s"
-    )
+
+    with progress_bar() as progress:
+        result = run(
+            opened, output, organelle=spec, registry=registry, model=model, channel=channel, roi=roi, mask=cell,
+            grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
+            workers=workers, overwrite=overwrite, planned=planned, progress=progress,
+        )  # fmt: skip
+    click.echo(f"{result}")
     if figures is not None:
         labels = open_labels(output, organelle, registry=registry)
-        for path in draw_segmentation(plan.volume, labels, figures, organelle=organelle):
+        for path in draw_segmentation(plans[0].volume, labels, figures, organelle=organelle):
             click.echo(f"{path}")
 
 

@@ -9,7 +9,6 @@ import click
 from asem_core.cli.context import shared_registry
 from asem_core.cli.options import FILE, FOLDER
 from asem_core.cli.progress import progress_bar
-from asem_core.errors import AsemError
 
 
 @click.command(epilog="Example: asem train mito_10nm.yaml --data ~/volumes -o runs/mito_10nm")
@@ -26,16 +25,11 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
     Needs the extra asem-core[train] (torch). A run that was stopped goes on where its last checkpoint left it. Watch it
     with: tensorboard --logdir OUTPUT
     """
-    try:
-        from asem_core.training.loop import train as run
-    except ImportError as error:
-        raise AsemError(f"training needs torch ({error}): pip install 'asem-core[train]'") from None
+    from asem_core.training import train as run
 
     with progress_bar() as progress:
         result = run(
             recipe, output, data_folder=data, registry=shared_registry(), device=device, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip
-    for name, score in result.scores.items():
-        click.echo(f"{name}: precision {score.precision:.3f}  recall {score.recall:.3f}  F1 {score.f1:.3f}")
-    click.echo(f"weights: {result.weights}")
+    click.echo(f"{result}")

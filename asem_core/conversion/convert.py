@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Threads
-from asem_core.blocks.job import Job, Run, run
+from asem_core.blocks.fill import Run
+from asem_core.blocks.job import Job, run
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.place import paste
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
+from asem_core.registry import Registry
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion, Reduction
 from asem_core.volume.formats.sections import is_tiff
 from asem_core.volume.formats.tiff_write import TiffPlan
+from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import SLAB_BYTES, read_unit, slabs
 from asem_core.volume.volume import Volume
@@ -29,12 +34,16 @@ _SLABS = 2
 
 
 def convert(
-    source: Volume,
-    destination: Path,
+    source: Volume | str | Path,
+    output: str | Path,
     *,
+    organelle: str | None = None,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    allow_unfinished: bool = False,
     roi: Box | BoxNm | None = None,
-    resample: VoxelSize | None = None,
-    paste_into: Volume | None = None,
+    resample: VoxelSize | Sequence[float] | None = None,
+    paste_into: Volume | str | Path | None = None,
     labels: bool = False,
     ome_version: OmeVersion = "0.4",
     chunk: Triple = DEFAULT_CHUNK,
@@ -49,14 +58,18 @@ def convert(
     Parameters
     ----------
     source
-        What to convert.
-    destination
+        What to convert, or its address.
+    output
         ``*.zarr``: OME-Zarr with pyramid; ``*.tif``: one TIFF stack; a name without suffix: a folder of TIFF sections,
         with the section numbers of the acquisition.
+    organelle
+        Convert the labels of this name in ``source`` instead of its image; also says that ``source`` is labels.
+    registry, voxel_size, allow_unfinished
+        As in `open_volume`.
     roi
         Part to convert, in voxels of ``source`` or in nm.
     resample
-        Voxel size of the output, nm; see `asem_core.conversion.regrid.regrid`.
+        Voxel size of the output, nm (z, y, x); see `asem_core.conversion.regrid.regrid`.
     paste_into
         Put ``source``, a crop, back on the frame of this volume; see `asem_core.grid.place.paste`.
     labels
@@ -65,7 +78,7 @@ def convert(
     ome_version, chunk
         Of the OME-Zarr.
     overwrite
-        Replace a volume at ``destination`` that ASEM wrote.
+        Replace a volume at ``output`` that ASEM wrote.
 
     Returns
     -------
@@ -83,9 +96,18 @@ def convert(
     -----
     At most two slabs of 100 MiB of the source are held at once: as thick as a chunk, in strips where sections are wide.
     Wide TIFF sections should be stored in strips or tiles: a single compressed piece is decoded anew for each strip.
+
+    Examples
+    --------
+    >>> convert("sections/", "cell.zarr", voxel_size=(5, 5, 5))  # doctest: +SKIP
     """
+    destination, labels = local_path(output), labels or organelle is not None
+    source = as_volume(
+        source, labels=organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
+    )
     inputs = {"source": source}
     if paste_into is not None:
+        paste_into = as_volume(paste_into, registry=registry, voxel_size=voxel_size)
         if roi is not None or resample is not None:
             raise GeometryError("pasting goes alone: cut or resample in a step before it")
         inputs["frame"] = paste_into
@@ -95,7 +117,7 @@ def convert(
         from asem_core.conversion.regrid import regrid
 
         return regrid(
-            window(source, box), destination, voxel_size=resample, labels=labels, ome_version=ome_version,
+            window(source, box), destination, voxel_size=VoxelSize.of(resample), labels=labels, ome_version=ome_version,
             overwrite=overwrite, progress=progress,
         )  # fmt: skip
     plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.conversion.convert import DEFAULT_CHUNK, reduction_of, stored_dtype
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, VoxelSize, resampled_shape, triple
@@ -89,7 +90,7 @@ def regrid(
     return run(
         Job(
             verb="asem convert --resample", destination=destination, plan=plan, inputs={"source": volume},
-            fill=produce(compute, stage="resampling", block=_block(volume, voxel_size), plan=plan),
+            fill=produce(compute, sweep="resampling", block=_block(volume, voxel_size), plan=plan),
             provenance=_provenance(volume, voxel_size, labels=as_labels), scratch_bytes=staged_bytes(volume),
         ),
         overwrite=overwrite, progress=progress,

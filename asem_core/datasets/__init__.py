@@ -5,3 +5,5 @@
 ``fetch``    a part of one into a folder, resumable
 ===========  ==============================================
 """
+
+__all__: list[str] = []

@@ -12,3 +12,22 @@
 ``figure``         title, panels, scale bar and legend on one sheet
 =================  ==========================================================================
 """
+
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.draw.figure import LegendEntry, Panel, compose
+    from asem_core.draw.lines import BAR_NM, SMOOTH, draw_over
+    from asem_core.draw.overlay import check_figures, draw_evaluation, draw_segmentation
+    from asem_core.draw.paint import Colour, Picture, display_shape, grey, outline, resize_mask
+    from asem_core.draw.planes import CANDIDATES, Plane, read_plane
+    from asem_core.draw.png import check_png, save_png
+
+__all__ = [
+    "BAR_NM", "CANDIDATES", "SMOOTH", "Colour", "LegendEntry", "Panel", "Picture", "Plane", "check_figures",
+    "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation", "grey", "outline",
+    "read_plane", "resize_mask", "save_png",
+]  # fmt: skip
+__getattr__, __dir__ = lazy_names(__name__)

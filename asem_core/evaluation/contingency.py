@@ -116,7 +116,7 @@ def tabulate(
             shared=_shared(predicted, true, kept), compared=int(np.count_nonzero(kept)),
         )  # fmt: skip
 
-    parts = map_blocks(count, list(volume.tiles(block)), stage="overlaps of objects", progress=progress)
+    parts = map_blocks(count, list(volume.tiles(block)), sweep="overlaps of objects", progress=progress)
     if not any(part.compared for part in parts):
         raise GeometryError("the mask leaves nothing to score: it is 0 wherever prediction and labels overlap")
     objects = [_merge([getattr(part, side) for part in parts]) for side in ("prediction", "truth")]

@@ -11,7 +11,9 @@ as background (method: paper, "Evaluation"; the zone of the paper is in `asem_co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -23,10 +25,12 @@ from asem_core.evaluation.align import Laid, lay, warn_of_little_overlap
 from asem_core.evaluation.scores import Mask, Score, Scores
 from asem_core.evaluation.source import nonzero, readable
 from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.labels.plan import choose_zone
 from asem_core.labels.zone import Zone, make_zone
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry
+from asem_core.registry import Registry, find_organelle, make_registry
 from asem_core.specs import OrganelleSpec, StageRef
+from asem_core.volume.opening import as_volume
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
@@ -58,6 +62,11 @@ class Evaluation:
     def scored_voxels(self) -> int:
         """Voxels that ``with_zone`` counts."""
         return self.compared_voxels - self.excluded_voxels
+
+    def __str__(self) -> str:
+        scores = (("with zone", self.scores.with_zone), ("without zone", self.scores.without_zone))
+        scored = f"{self.scored_voxels:,} of {self.compared_voxels:,} voxels of {self.voxel_size} scored"
+        return "\n".join([f"{self.organelle}: {scored}", *(f"{name + ':':<13} {score}" for name, score in scores)])
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``: ``with_zone`` and ``without_zone`` first, then what they depend on."""
@@ -91,14 +100,16 @@ class _Tally:
 
 
 def evaluate(
-    prediction: Volume,
-    labels: Volume,
+    prediction: Volume | str | Path,
+    labels: Volume | str | Path,
     *,
-    organelle: OrganelleSpec,
-    registry: Registry,
-    mask: Volume | None = None,
+    organelle: OrganelleSpec | str,
+    registry: Registry | None = None,
+    mask: Volume | str | Path | None = None,
     ignore_label: int | None = None,
-    zone: StageRef | None = None,
+    zone: StageRef | str | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    allow_unfinished: bool = False,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> Evaluation:
@@ -107,20 +118,26 @@ def evaluate(
     Parameters
     ----------
     prediction, labels
+        Volumes or addresses (`open_labels`).
         ``(z, y, x)``, integer or bool; non-zero is the organelle. Labels are taken as they are: neither cleaned nor
         dilated. Two volumes of one shape are laid on each other if at least one of them states no position (most
         TIFF). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
         exclusion zone.
     organelle
-        Gives the exclusion zone and its parameters.
+        An installed organelle or its name: its exclusion zone, and its labels in a container.
     registry
-        Where the zone is looked up.
+        By default everything installed.
     mask
         Voxels where it is 0, and voxels outside it, are not scored.
     ignore_label
         A value of ``labels`` that means "not known", such as -1: not scored either, and no border of an object.
     zone
-        Instead of the organelle's zone; `asem_core.labels.plan.choose_zone` reads one.
+        Instead of the organelle's zone: a stage, or text: ``"4,4"`` (dilate, erode in voxels of 5 nm), a preset such as
+        ``"incasem"``, or ``"NAME:PARAMETER=VALUE"``.
+    voxel_size
+        nm (z, y, x), for those inputs that do not state theirs.
+    allow_unfinished
+        Open also what is not whole: for looking, not for measuring.
     progress
         Called after every block.
     block
@@ -138,16 +155,36 @@ def evaluate(
     VolumeError
         Prediction or labels hold real numbers, are a grey image, or hold a value that is no id: below 0, or the largest
         of 32 or 64 bits. ``ignore_label`` leaves such a value of the labels out.
+    AsemError
+        No such organelle or zone.
+
+    Notes
+    -----
+    Method: Gallusser et al. 2022, "Evaluation": voxels of the exclusion zone, the shell around the true boundary, are
+    not counted in ``scores.with_zone``; its radii are voxels of 5 nm, scaled to the labels' grid.
+
+    Examples
+    --------
+    >>> found = evaluate("mito.zarr", "truth.zarr", organelle="mito", zone="incasem")  # doctest: +SKIP
+    >>> found.scores.with_zone.f1  # doctest: +SKIP
     """
+    registry = registry or make_registry()
+    spec = find_organelle(organelle, registry)
+    stage = choose_zone(spec, zone, registry=registry) if isinstance(zone, str) else zone or spec.exclusion_zone
+    opened = partial(
+        as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
+    )
+    prediction, labels = opened(prediction, labels=spec.name), opened(labels, labels=spec.name)
+    mask = None if mask is None else opened(mask)
     laid = lay(prediction, labels, mask, ignore_label=ignore_label)
     warn_of_little_overlap(laid)
-    applied = make_zone(zone or organelle.exclusion_zone, registry)
+    applied = make_zone(stage, registry)
     tally = _count(laid, applied, voxel_size=labels.voxel_size, block=block, progress=progress)
     if tally.compared == 0:
         raise GeometryError("the mask leaves nothing to score: it is 0 wherever prediction and labels overlap")
     roles = {"prediction": prediction, "labels": labels, "mask": mask}
     return Evaluation(
-        organelle=organelle.name,
+        organelle=spec.name,
         scores=tally.scores,
         compared_voxels=tally.compared,
         excluded_voxels=tally.excluded,
@@ -172,7 +209,7 @@ def _count(laid: Laid, zone: Zone, *, voxel_size: VoxelSize, block: Triple, prog
             excluded = zone.excluded(around, voxel_size=voxel_size)[core]
             return _score_block(nonzero(prediction, box), around[core], compared=compared, excluded=excluded)
 
-        parts = map_blocks(score, list(laid.region.tiles(block)), stage="evaluate", progress=progress)
+        parts = map_blocks(score, list(laid.region.tiles(block)), sweep="evaluate", progress=progress)
     return sum(parts, _Tally())
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,9 @@ from asem_core.grid.place import Placed
 from asem_core.grid.reference import scale_volume
 from asem_core.labels.instances import Instances, find_instances
 from asem_core.progress import Progress, silent
+from asem_core.registry import Registry
+from asem_core.specs import OrganelleSpec
+from asem_core.volume.opening import as_volume
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 from asem_core.volume.window import window
@@ -78,6 +82,15 @@ class ObjectEvaluation:
         """Mean of TP / (TP + FP + FN) over the thresholds of `AP_IOU`."""
         return float(np.mean([found.average_precision for found in self.by_iou.values()]))
 
+    def __str__(self) -> str:
+        found, count = self.at_iou, self.at_iou.count
+        return (
+            f"{self.truth.objects:,} objects in truth, {self.prediction.objects:,} predicted\n"
+            f"IoU >= {self.iou:g}: precision {count.precision:.3f}, recall {count.recall:.3f}, F1 {count.f1:.3f}, "
+            f"panoptic quality {found.panoptic_quality:.3f}\n"
+            f"average precision, IoU 0.50:0.05:0.95: {self.average_precision:.3f}"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """For ``--json``: ``at_iou``, ``any_overlap`` and ``average_precision`` first, then what they depend on."""
         return {
@@ -96,14 +109,18 @@ class ObjectEvaluation:
 
 
 def evaluate_objects(
-    prediction: Volume,
-    labels: Volume,
+    prediction: Volume | str | Path,
+    labels: Volume | str | Path,
     *,
-    mask: Volume | None = None,
+    organelle: OrganelleSpec | str | None = None,
+    registry: Registry | None = None,
+    mask: Volume | str | Path | None = None,
     ignore_label: int | None = None,
     iou: float = 0.5,
     min_voxels: int = 0,
     ignore_border: bool = False,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    allow_unfinished: bool = False,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> ObjectEvaluation:
@@ -112,8 +129,13 @@ def evaluate_objects(
     Parameters
     ----------
     prediction, labels
+        Volumes or addresses.
         ``(z, y, x)``, integer or bool, laid on each other as by `asem_core.evaluation.evaluate`; objects are those of
         the overlap. Two or more different values are ids of objects; a mask is split into 26-connected components.
+    organelle
+        Whose labels are opened in a container; not needed for label images and volumes.
+    registry
+        By default everything installed.
     mask
         Voxels where it is 0, and voxels outside it, do not count; an object without any other voxel is left out.
     ignore_label
@@ -124,8 +146,10 @@ def evaluate_objects(
         Predicted objects with fewer voxels of 125 nm^3, inside and outside the mask, are dropped as specks.
     ignore_border
         Ignore objects that touch a face of the overlap or lie partly outside the mask, and what they are matched with.
+    voxel_size, allow_unfinished
+        As for `asem_core.evaluate`.
     progress
-        Called after every block of every stage.
+        Called after every block of every sweep.
     block
         Voxels per axis of a block. The result does not depend on it.
 
@@ -157,6 +181,12 @@ def evaluate_objects(
     """
     if not 0 < iou <= 1:
         raise AsemError(f"the IoU of a match lies above 0 and is at most 1, got {iou:g}")
+    opened = partial(
+        as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
+    )
+    name = organelle.name if isinstance(organelle, OrganelleSpec) else organelle
+    prediction, labels = opened(prediction, labels=name), opened(labels, labels=name)
+    mask = None if mask is None else opened(mask)
     laid = lay(prediction, labels, mask, ignore_label=ignore_label)
     table, found_by = _tabulate(laid, block=block, progress=progress)
     counted = table.select(table.prediction.voxels > 0, table.truth.voxels > 0)
@@ -196,7 +226,7 @@ def _tabulate(laid: Laid, *, block: Triple, progress: Progress) -> tuple[Conting
             predicted, truth = (
                 find_instances(
                     part(placed, name), scratch=scratch / f"{name}-ids", block=block, progress=progress,
-                    stage=f"objects of the {name}",
+                    sweep=f"objects of the {name}",
                 )
                 for name, placed in (("prediction", laid.prediction), ("labels", laid.labels))
             )  # fmt: skip

@@ -72,6 +72,9 @@ class Score:
         """Intersection over union (Jaccard)."""
         return self._ratio(self.tp, self.tp + self.fp + self.fn)
 
+    def __str__(self) -> str:
+        return f"precision {self.precision:.3f}  recall {self.recall:.3f}  F1 {self.f1:.3f}"
+
     def to_json(self) -> dict[str, int | float]:
         """Counts and ratios under ``tp fp fn precision recall f1 iou``."""
         ratios = {"precision": self.precision, "recall": self.recall, "f1": self.f1, "iou": self.iou}

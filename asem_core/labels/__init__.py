@@ -11,3 +11,14 @@
 ``blocks``      labels read block by block through every stage so far
 ==============  =========================================================================
 """
+
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.labels.plan import choose_zone
+    from asem_core.labels.prepare import PreparedLabels, prepare_labels
+
+__all__ = ["PreparedLabels", "choose_zone", "prepare_labels"]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -39,7 +39,7 @@ class Instances:
 
 
 def find_instances(
-    labels: Volume, *, scratch: Path, block: Triple, progress: Progress = silent, stage: str = "objects"
+    labels: Volume, *, scratch: Path, block: Triple, progress: Progress = silent, sweep: str = "objects"
 ) -> Instances:
     """The objects of ``labels``.
 
@@ -60,11 +60,11 @@ def find_instances(
         Negative labels.
     """
     if labels.dtype != np.bool_:
-        ids, voxels = _count(labels, block=block, progress=progress, stage=f"{stage}: ids")
+        ids, voxels = _count(labels, block=block, progress=progress, sweep=f"{sweep}: ids")
         if len(ids) > 1:
             return Instances(ids=ids, voxels=voxels, by="ids", read=labels.read)
     return find_components(
-        lambda box: labels.read(box) != 0, labels.shape, scratch=scratch, block=block, progress=progress, stage=stage
+        lambda box: labels.read(box) != 0, labels.shape, scratch=scratch, block=block, progress=progress, sweep=sweep
     )
 
 
@@ -75,7 +75,7 @@ def find_components(
     scratch: Path,
     block: Triple,
     progress: Progress = silent,
-    stage: str = "objects",
+    sweep: str = "objects",
 ) -> Instances:
     """The 26-connected components of a mask of ``shape``, as its objects.
 
@@ -88,14 +88,14 @@ def find_components(
         it when the objects are no longer read.
     """
     found = connected_components(
-        mask, shape, connectivity=26, scratch=scratch, block=block, progress=progress, stage=stage
+        mask, shape, connectivity=26, scratch=scratch, block=block, progress=progress, sweep=sweep
     )
     return Instances(
         ids=np.arange(1, len(found) + 1), voxels=found.voxels[1:], by="components", read=found.ids
     )  # fmt: skip
 
 
-def _count(labels: Volume, *, block: Triple, progress: Progress, stage: str) -> tuple[Ids, Index]:
+def _count(labels: Volume, *, block: Triple, progress: Progress, sweep: str) -> tuple[Ids, Index]:
     """The values above 0, ascending, and how many voxels have each."""
 
     def count(box: Box) -> tuple[Ids, Index]:
@@ -104,7 +104,7 @@ def _count(labels: Volume, *, block: Triple, progress: Progress, stage: str) -> 
             raise VolumeError(f"{labels.uri}: labels are not negative, found {values[0]}")
         return values, counts
 
-    parts = map_blocks(count, list(labels.box.tiles(block)), stage=stage, progress=progress)
+    parts = map_blocks(count, list(labels.box.tiles(block)), sweep=sweep, progress=progress)
     values, index = np.unique(np.concatenate([v for v, _ in parts]), return_inverse=True)
     counts = np.bincount(index, weights=np.concatenate([c for _, c in parts])).astype(np.int64)
     return values[values > 0], counts[values > 0]

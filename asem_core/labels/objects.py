@@ -22,7 +22,7 @@ _Flags = npt.NDArray[np.bool_]
 
 def remove_small_objects(labels: LabelBlocks, *, voxel_size: VoxelSize, params: RemoveSmallObjects) -> LabelBlocks:
     """See `asem_core.labels.rules.remove_small_objects`. Counts ``objects_removed``."""
-    objects = _components(labels, background=False, connectivity=26, stage="finding objects")
+    objects = _components(labels, background=False, connectivity=26, sweep="finding objects")
     small = objects.voxels < scale_volume(params.min_voxels, voxel_size)
     small[0] = False
 
@@ -35,7 +35,7 @@ def remove_small_objects(labels: LabelBlocks, *, voxel_size: VoxelSize, params: 
 
 def fill_holes(labels: LabelBlocks, *, voxel_size: VoxelSize, params: FillHoles) -> LabelBlocks:
     """See `asem_core.labels.rules.fill_holes`. Counts ``holes_filled``."""
-    holes = _components(labels, background=True, connectivity=6, stage="finding holes")
+    holes = _components(labels, background=True, connectivity=6, sweep="finding holes")
     filled = (holes.voxels < scale_volume(params.max_voxels, voxel_size)) & ~holes.on_face
     filled[0] = False
     around = _majority_around(labels, holes, filled)
@@ -47,15 +47,15 @@ def fill_holes(labels: LabelBlocks, *, voxel_size: VoxelSize, params: FillHoles)
     return labels.then(read, changes={"holes_filled": int(filled.sum())})
 
 
-def _components(labels: LabelBlocks, *, background: bool, connectivity: Connectivity, stage: str) -> Components:
+def _components(labels: LabelBlocks, *, background: bool, connectivity: Connectivity, sweep: str) -> Components:
     return connected_components(
         lambda box: (labels.read(box) == 0) == background,
         labels.shape,
         connectivity=connectivity,
-        scratch=labels.scratch / stage,
+        scratch=labels.scratch / sweep,
         block=labels.block,
         progress=labels.progress,
-        stage=stage,
+        sweep=sweep,
         each=labels.each,
     )
 
@@ -64,7 +64,7 @@ def _majority_around(labels: LabelBlocks, holes: Components, filled: _Flags) -> 
     """Per hole the most frequent id of the voxels that share a face with it, the lowest on a tie; 0 if not filled."""
     tables = map_blocks(
         lambda box: _count_rims(labels, holes, filled, box), labels.blocks if filled.any() else [],
-        stage="looking around holes", progress=labels.progress,
+        sweep="looking around holes", progress=labels.progress,
     )  # fmt: skip
     majority = np.zeros(len(filled), labels.read(Box((0, 0, 0), (1, 1, 1))).dtype)
     if not tables:

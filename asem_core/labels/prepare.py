@@ -13,17 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.reference import on_grid
+from asem_core.home import local_path
 from asem_core.labels.blocks import LabelBlocks, apply_rule
-from asem_core.labels.plan import Plan
+from asem_core.labels.plan import Plan, choose_zone, make_plan
 from asem_core.labels.rules import Labels
 from asem_core.labels.zone import Zone
+from asem_core.params import as_stage
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry
+from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.specs import DatasetSpec, OrganelleSpec, StageRef
+from asem_core.stage_text import stage_text
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import read_unit, slabs, staged_bytes
 from asem_core.volume.volume import Volume
@@ -36,43 +42,134 @@ METRIC_MASK = "metric_mask"
 """Name of the label image that is 1 where a segmentation is scored and 0 in the exclusion zone."""
 
 
-def prepare(
-    labels: Volume,
-    destination: Path,
+@attrs.frozen(kw_only=True)
+class PreparedLabels:
+    """What `prepare_labels` made."""
+
+    path: Path
+    """The OME-Zarr: its image is the labels, ``labels/metric_mask`` is 1 where a segmentation is scored."""
+    organelle: str
+    source: str
+    """Address of the labels that it was made from."""
+    shape: Triple
+    voxel_size: VoxelSize
+    stages: Sequence[Mapping[str, Any]]
+    """Clean-up and dilation, in order: name, version, parameters, those on the grid in voxels and nm, what changed."""
+    zone: Mapping[str, Any]
+    """The exclusion zone in the same way, with ``excluded_voxels``."""
+
+    @property
+    def labelled_voxels(self) -> int:
+        """Voxels that are not background, after all stages."""
+        return int(self.stages[-1]["changed"]["voxels_after"])
+
+    def __str__(self) -> str:
+        lines = []
+        for stage in self.stages:
+            changed = dict(stage["changed"])
+            gained = changed.pop("voxels_after") - changed.pop("voxels_before")
+            counts = [f"{value:,} {name.replace('_', ' ')}" for name, value in changed.items()]
+            lines.append(f"{stage_text(stage)}: {', '.join([*counts, f'{gained:+,} voxels'])}")
+        lines.append(f"zone {stage_text(self.zone)}: {self.zone['excluded_voxels']:,} voxels")
+        lines.append(f"{self.path}: {self.labelled_voxels:,} voxels labelled")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "organelle": self.organelle, "stages": list(self.stages), "zone": dict(self.zone),
+            "voxel_size_nm": list(self.voxel_size.zyx), "output": str(self.path), "source": self.source,
+            "shape": list(self.shape),
+        }  # fmt: skip
+
+
+def prepare_labels(
+    labels: Volume | str | Path,
+    output: str | Path,
     *,
-    plan: Plan,
-    registry: Registry,
+    organelle: OrganelleSpec | str,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    dataset: DatasetSpec | str | None = None,
+    cleanup: Sequence[StageRef | str] | None = None,
+    dilate: int | None = None,
+    zone: StageRef | str | None = None,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
     progress: Progress = silent,
     block: Triple = BLOCK,
-) -> dict[str, Any]:
-    """Write prepared labels as an OME-Zarr: the labels as its image, and the label image ``metric_mask``.
+) -> PreparedLabels:
+    """Clean up labels, dilate them, and find out where a segmentation is to be scored.
+
+    The output's image is the labels; its label image ``metric_mask`` is 0 in the exclusion zone and 1 elsewhere.
 
     Parameters
     ----------
     labels
-        ``(z, y, x)``, integers >= 0 or bool; 0 is background. Ids are kept, booleans become uint8.
-    destination
+        A volume or its address (`open_labels`): ``(z, y, x)``, integers >= 0 or bool; 0 is background. Ids are kept,
+        booleans become uint8.
+    output
         ``NAME.zarr``.
-    plan
-        From `make_plan`.
+    organelle
+        An installed organelle or its name: whose rules and numbers.
+    registry
+        By default everything installed.
+    voxel_size
+        nm (z, y, x), where the labels do not state it.
+    dataset
+        A data set or its name, which says how these labels were drawn: its dilation comes before the organelle's.
+    cleanup
+        Rules instead of the organelle's, `StageRef` or text such as ``"remove_small_objects:min_voxels=100"``; an empty
+        list: none.
+    dilate
+        Width in voxels of 5 nm that comes before the data set's and the organelle's; 0: none.
+    zone
+        Exclusion zone instead of the organelle's: a stage, or text as for `asem_core.evaluate`.
     block
         Voxels per axis of a block. The result does not depend on it.
 
     Returns
     -------
-    dict
-        For JSON: what ran (``stages``, ``zone``), with its numbers in voxels of a 5 nm grid, in voxels of the labels
-        and in nm, and what it changed.
+    PreparedLabels
+        What ran (``stages``, ``zone``), with its numbers in voxels of a 5 nm grid, in voxels of the labels and in nm,
+        and what it changed.
 
     Raises
     ------
     VolumeError
         Labels below 0.
+    PluginError
+        An unknown organelle, data set, rule, zone or parameter, or a data set without labels of the organelle.
     OutputError
         See `asem_core.blocks.job.run`.
+
+    Notes
+    -----
+    Method: Gallusser et al. 2022: clean-up, then dilation, then exclusion zone.
+
+    Examples
+    --------
+    >>> made = prepare_labels("cell.zarr", "er.zarr", organelle="er", zone="incasem")  # doctest: +SKIP
     """
+    registry = registry or make_registry()
+    spec = find_organelle(organelle, registry)
+    plan = make_plan(
+        spec, registry, dilate=dilate,
+        dataset=registry.datasets[dataset] if isinstance(dataset, str) else dataset,
+        cleanup=None if cleanup is None else [as_stage(rule) for rule in cleanup],
+        zone=choose_zone(spec, zone, registry=registry) if isinstance(zone, str) else zone,
+    )  # fmt: skip
+    labels = as_volume(labels, labels=spec.name, registry=registry, voxel_size=voxel_size)
+    return _prepare(
+        labels, local_path(output), plan=plan, ome_version=ome_version, overwrite=overwrite, progress=progress,
+        block=block,
+    )  # fmt: skip
+
+
+def _prepare(
+    labels: Volume, destination: Path, *, plan: Plan, ome_version: OmeVersion, overwrite: bool, progress: Progress,
+    block: Triple,
+) -> PreparedLabels:  # fmt: skip
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
     _check_ids(labels, progress)
@@ -96,18 +193,18 @@ def prepare(
             read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=run.scratch, block=block,
             progress=progress,
         )  # fmt: skip
-        voxels, changes = [_count(blocks, _labelled, stage="reading labels")], []
+        voxels, changes = [_count(blocks, _labelled, sweep="reading labels")], []
         for number, (spec, params) in enumerate(plan.rules):
             blocks = apply_rule(_alone(blocks, run, number), spec, voxel_size=labels.voxel_size, params=params)
             changes.append(dict(blocks.changes))
             if number < len(plan.rules) - 1:
-                voxels.append(_count(blocks, _labelled, stage=spec.name))
+                voxels.append(_count(blocks, _labelled, sweep=spec.name))
         excluded = partial(_excluded, plan.zone, blocks, voxel_size=labels.voxel_size)
 
         def compute(box: Box) -> Mapping[str, npt.NDArray[Any]]:
             return {IMAGE: blocks.read(box), METRIC_MASK: (~excluded(box)).astype(np.uint8)}
 
-        produce(lambda _: compute, stage="preparing labels", block=block, plan=output)(run)
+        produce(lambda _: compute, sweep="preparing labels", block=block, plan=output)(run)
         run.results.update(_counted(run, made, changes, voxels, block=block))
 
     by_volume = sum(spec.scope == "volume" for spec, _ in plan.rules)
@@ -119,14 +216,17 @@ def prepare(
         ),
         overwrite=overwrite, progress=progress,
     )  # fmt: skip
-    return {**made, "output": str(done.path), "source": labels.uri, "shape": list(labels.shape), **done.results}
+    return PreparedLabels(
+        path=done.path, organelle=plan.organelle, source=labels.uri, shape=labels.shape, voxel_size=labels.voxel_size,
+        stages=done.results["stages"], zone=done.results["zone"],
+    )  # fmt: skip
 
 
 def _alone(labels: LabelBlocks, run: Run, number: int) -> LabelBlocks:
     """``labels`` for rule ``number``, whose temporary files get in nobody's way."""
 
-    def each(stage: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
-        run.temporary(f"rule {number + 1}: {stage}", blocks, write)
+    def each(sweep: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
+        run.temporary(f"rule {number + 1}: {sweep}", blocks, write)
 
     return attrs.evolve(labels, scratch=run.scratch / f"rule_{number + 1}", each=each)
 
@@ -140,8 +240,8 @@ def _counted(
         shape=run.output.image.shape, scratch=run.scratch, block=block, progress=run.progress,
     )  # fmt: skip
     mask = written.then(lambda box: np.asarray(run.output.labels[METRIC_MASK][box.slices]))
-    voxels = [*voxels, _count(written, _labelled, stage="counting labels")]
-    excluded = math.prod(written.shape) - _count(mask, _labelled, stage="counting the zone")
+    voxels = [*voxels, _count(written, _labelled, sweep="counting labels")]
+    excluded = math.prod(written.shape) - _count(mask, _labelled, sweep="counting the zone")
     stages = [
         {**stage, "changed": {**change, "voxels_before": before, "voxels_after": after}}
         for stage, change, before, after in zip(made["stages"], changes, voxels[:-1], voxels[1:], strict=True)
@@ -159,7 +259,7 @@ def _check_ids(labels: Volume, progress: Progress) -> None:
 
     if labels.dtype.kind == "i":
         boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
-        map_blocks(check, boxes, stage="checking labels", progress=progress)
+        map_blocks(check, boxes, sweep="checking labels", progress=progress)
 
 
 def _read(volume: Volume, box: Box) -> Labels:
@@ -171,8 +271,8 @@ def _labelled(found: Labels) -> int:
     return int(np.count_nonzero(found))
 
 
-def _count(labels: LabelBlocks, of: Callable[[Labels], int], *, stage: str) -> int:
-    return sum(map_blocks(lambda box: of(labels.read(box)), labels.blocks, stage=stage, progress=labels.progress))
+def _count(labels: LabelBlocks, of: Callable[[Labels], int], *, sweep: str) -> int:
+    return sum(map_blocks(lambda box: of(labels.read(box)), labels.blocks, sweep=sweep, progress=labels.progress))
 
 
 def _excluded(zone: Zone, labels: LabelBlocks, box: Box, *, voxel_size: VoxelSize) -> npt.NDArray[np.bool_]:

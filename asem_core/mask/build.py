@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.components import Components, connected_components
-from asem_core.blocks.job import Job, Run, produce, run
-from asem_core.geometry import Box, Triple, triple
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
+from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.home import local_path
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
 from asem_core.preprocessing.levels import level_count
 from asem_core.progress import Progress, silent
-from asem_core.volume.check import check_values
+from asem_core.registry import Registry
+from asem_core.volume.check import check_values, graded
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.grey import Grey
+from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
@@ -33,6 +37,8 @@ _BYTES_OF_IDS = 8
 class MaskSummary:
     """What `make_mask` found."""
 
+    path: Path
+    """The OME-Zarr."""
     inside: float
     """Fraction of the volume that is cell."""
     objects_kept: int
@@ -41,12 +47,21 @@ class MaskSummary:
     voxels_filled: int
     voxels_dropped: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.inside:.1%} inside, {self.objects_kept} objects kept, {self.objects_dropped} dropped "
+            f"({self.voxels_dropped:,} voxels), {self.holes_filled} holes filled ({self.voxels_filled:,} voxels)"
+        )
+
 
 def make_mask(
-    volume: Volume,
-    destination: Path,
+    volume: Volume | str | Path,
+    output: str | Path,
     *,
-    params: CellMask | None = None,
+    params: CellMask | Mapping[str, float] | None = None,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    grey: Grey = None,
     block: Triple = BLOCK,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
@@ -57,11 +72,18 @@ def make_mask(
     Parameters
     ----------
     volume
-        uint8, uint16, or floats in [0, 1].
-    destination
+        The image, or its address: ``(z, y, x)``, uint8, uint16, or floats in [0, 1].
+    output
         OME-Zarr to create.
     params
-        By default the paper's.
+        Thresholds and sizes, `CellMask` or its fields by name; what is not given is the paper's.
+    registry
+        By default everything installed.
+    voxel_size
+        nm (z, y, x), where the volume does not state it; see `open_volume`.
+    grey
+        The levels that become 0 and 255, `GreyRange`; ``"auto"``: found from the volume. By default the full range of
+        its type.
     block
         Voxels per axis that are held at once, per thread. The result does not depend on it: it equals `cell_mask` of
         the whole volume.
@@ -69,12 +91,21 @@ def make_mask(
     Raises
     ------
     VolumeError
-        Other dtypes (`asem_core.volume.check.graded` brings them there), or floats outside [0, 1].
+        Other dtypes (``grey`` brings them there), or floats outside [0, 1].
     OutputError
         See `asem_core.blocks.job.run`.
+
+    Notes
+    -----
+    Method: Gallusser et al. 2022: thresholds, opening, closing, then small holes filled and small objects dropped.
+
+    Examples
+    --------
+    >>> print(make_mask("cell.zarr", "mask.zarr", params={"high": 150}))  # doctest: +SKIP
     """
-    destination = local_path(destination)
-    params = params or CellMask()
+    volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
+    destination = local_path(output)
+    params = params if isinstance(params, CellMask) else CellMask(**dict(params or {}))  # type: ignore[arg-type]
     level_count(volume.dtype)
     check_values(volume, progress=progress)
     size, context = volume.voxel_size, params.context(volume.voxel_size)
@@ -91,21 +122,21 @@ def make_mask(
 
         holes = connected_components(
             outside, volume.shape, connectivity=6, scratch=run.scratch / "holes", block=side, progress=progress,
-            stage="holes", each=run.temporary,
+            sweep="holes", each=run.temporary,
         )  # fmt: skip
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
             lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.scratch / "objects",
-            block=side, progress=progress, stage="objects", each=run.temporary,
+            block=side, progress=progress, sweep="objects", each=run.temporary,
         )  # fmt: skip
         keep = kept(objects.voxels, voxel_size=size, params=params)
-        run.results.update(attrs.asdict(_summary(volume, holes, fill, objects, keep)))
+        run.results.update(_counts(volume, holes, fill, objects, keep))
         return lambda box: {IMAGE: keep[objects.ids(box)].view(np.uint8)}
 
     made = run(
         Job(
             verb="asem mask", destination=destination, plan=plan, inputs={"source": volume},
-            settings={"params": attrs.asdict(params)}, fill=produce(compute, stage="writing", block=side, plan=plan),
+            settings={"params": attrs.asdict(params)}, fill=produce(compute, sweep="writing", block=side, plan=plan),
             provenance=provenance(
                 "asem mask", volume, params=attrs.asdict(params), voxel_size_nm=list(volume.voxel_size.zyx)
             ),
@@ -113,15 +144,15 @@ def make_mask(
         ),
         overwrite=overwrite, progress=progress,
     )  # fmt: skip
-    return MaskSummary(**made.results)
+    return MaskSummary(path=made.path, **made.results)
 
 
-def _summary(volume: Volume, holes: Components, fill: Mask, objects: Components, keep: Mask) -> MaskSummary:
-    return MaskSummary(
-        inside=float(objects.voxels[keep].sum() / volume.box.size),
-        objects_kept=int(keep.sum()),
-        objects_dropped=int(len(objects) - keep.sum()),
-        holes_filled=int(fill[1:].sum()),
-        voxels_filled=int(holes.voxels[fill].sum()),
-        voxels_dropped=int(objects.voxels[~keep].sum()),
-    )
+def _counts(volume: Volume, holes: Components, fill: Mask, objects: Components, keep: Mask) -> dict[str, Any]:
+    return {
+        "inside": float(objects.voxels[keep].sum() / volume.box.size),
+        "objects_kept": int(keep.sum()),
+        "objects_dropped": int(len(objects) - keep.sum()),
+        "holes_filled": int(fill[1:].sum()),
+        "voxels_filled": int(holes.voxels[fill].sum()),
+        "voxels_dropped": int(objects.voxels[~keep].sum()),
+    }

@@ -10,3 +10,14 @@
 ``runtimes``     what runs the graph
 ===============  ============================================================================
 """
+
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.models.find import find_model
+    from asem_core.models.model import Model
+
+__all__ = ["Model", "find_model"]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -10,3 +10,7 @@
 ``quantise``  probabilities -> uint8 and label
 ============  ==================================================================================
 """
+
+from asem_core.predict.segment import Segmentation, segment
+
+__all__ = ["Segmentation", "segment"]

@@ -104,7 +104,7 @@ class Plan:
 
     @property
     def direct(self) -> bool:
-        """Whether tiles write the output itself; else a second stage delivers it from a working copy.
+        """Whether tiles write the output itself; else a second sweep delivers it from a working copy.
 
         The output's chunks begin at the ROI: no chunk may lie in two tiles.
         """
@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def delivered(self) -> tuple[Box, ...]:
-        """Blocks (voxels of the output) of the second stage; none where tiles write directly."""
+        """Blocks (voxels of the output) of the second sweep; none where tiles write directly."""
         return () if self.direct else tuple(Box.of_shape(self.roi.shape).tiles(DELIVERED_CHUNK))
 
     @property

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Pipeline, Task
-from asem_core.blocks.job import Job, Run
+from asem_core.blocks.fill import Run
+from asem_core.blocks.job import Job
 from asem_core.blocks.job import run as run_job
-from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
+from asem_core.home import local_path
 from asem_core.models.find import find_model
 from asem_core.models.model import Image
 from asem_core.models.runtimes.session import Session
@@ -34,13 +36,12 @@ from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
 from asem_core.predict.source import prepare
 from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, make_registry
-from asem_core.specs import OrganelleSpec, StageEvent
-from asem_core.volume import Volume, open_volume
-from asem_core.volume.formats.ome_write import (
-    IMAGE,
-)
+from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.specs import OrganelleSpec, RunEvent
+from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
+from asem_core.volume.opening import as_volume
+from asem_core.volume.volume import Volume
 
 PREDICT, DELIVER = "predict", "deliver"
 
@@ -61,6 +62,13 @@ class Segmentation:
     voxels: int
     """Of the input's ROI."""
 
+    def __str__(self) -> str:
+        speed = self.voxels / self.seconds / 1e6
+        return (
+            f"{self.path}: {self.organelle} by {self.model}, {self.runtime} {self.precision}, "
+            f"{self.seconds:.0f} s, {speed:.2f} million voxels/s"
+        )
+
 
 def segment(
     volume: Volume | str | Path,
@@ -68,6 +76,7 @@ def segment(
     *,
     organelle: OrganelleSpec | str,
     registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
     model: str | Path | None = None,
     channel: str | None = None,
     roi: Box | BoxNm | None = None,
@@ -80,6 +89,7 @@ def segment(
     prob_dtype: ProbDtype = "uint8",
     workers: int | None = None,
     overwrite: bool = False,
+    planned: Callable[[Plan], None] | None = None,
     progress: Progress = silent,
 ) -> Segmentation:
     """Segment one organelle in a volume, tile by tile; an unfinished run of the same settings goes on.
@@ -95,6 +105,8 @@ def segment(
         An installed organelle or its name.
     registry
         By default everything installed.
+    voxel_size
+        nm (z, y, x), where the volume does not state it; see `open_volume`.
     model
         Id of one of the organelle's models; by default its ``default_model``. Or a package, folder or zip: also one
         from bioimage.io with a 3D ONNX model, which then runs as its description says (docs/other-models.md).
@@ -121,8 +133,15 @@ def segment(
         Threads that compute; by default one a core. Does not change the result.
     overwrite
         Replace what is there, a finished or unfinished run included.
+    planned
+        Called once with what was decided (tiles, runtime, expected memory, disk and time), before anything is written.
     progress
         Told about every block.
+
+    Returns
+    -------
+    Segmentation
+        Where the output lies, and what made it.
 
     Raises
     ------
@@ -142,18 +161,20 @@ def segment(
     >>> segment("cell.zarr", "mito.zarr", organelle="mito", roi=Box.parse("0:200,0:200,0:200"))  # doctest: +SKIP
     """
     registry = registry or make_registry()
-    spec = registry.organelles[organelle] if isinstance(organelle, str) else organelle
-    opened = volume if isinstance(volume, Volume) else open_volume(volume, registry=registry)
-    cell = open_volume(mask, registry=registry, voxel_size=opened.voxel_size) if isinstance(mask, str | Path) else mask
+    spec = find_organelle(organelle, registry)
+    opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
+    cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     settings = Settings(
         roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
         prob_dtype=prob_dtype, workers=workers,
     )  # fmt: skip
     with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = planning.make_plan(
-            opened, Path(output), organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
+            opened, local_path(output), organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
             overwrite=overwrite,
         )  # fmt: skip
+        if planned is not None:
+            planned(plan)
         return run_plan(plan, registry=registry, progress=progress)
 
 
@@ -174,7 +195,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     )  # fmt: skip
     done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
-    registry.plugins.tell_finished(StageEvent(stage="segment", seconds=seconds, detail=plan.settings))
+    registry.plugins.tell_finished(RunEvent(verb="segment", seconds=seconds, detail=plan.settings))
     return Segmentation(
         path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
         precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
@@ -186,7 +207,7 @@ def _fill(plan: Plan, run: Run, session: Session) -> None:
     target = direct_target(plan, run) if plan.direct else working_target(plan, run)
     if not run.is_done(PREDICT, plan.tiles):
         task = _predict_task(plan, run, session, target)
-        run.stage(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
+        run.sweep(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
     if not plan.direct:
         run.each(DELIVER, plan.delivered, _deliver(plan, target))
 

@@ -14,7 +14,7 @@ import attrs
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Task, Threads
-from asem_core.blocks.job import Run
+from asem_core.blocks.fill import Run
 from asem_core.geometry import Box, Triple
 from asem_core.grid.mirror import mirrored_span, read_mirrored
 from asem_core.grid.resample import resample, source_box
@@ -130,7 +130,7 @@ def _resample(volume: Volume, grids: Grids, box: Box, run: Run) -> Volume:
         raw = to_grey_range(read_mirrored(volume.read, volume.shape, needed))
         return resample(raw, needed.start, block, grids.ratio)
 
-    run.stage(
+    run.sweep(
         "resample", list(Box.of_shape(box.shape).tiles(_BLOCK)),
         Task(read=compute, write=lambda local, found: run.write_scratch(array, local, found)),
         executor=Threads(_AT_ONCE), scratch=True,

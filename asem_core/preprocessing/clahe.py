@@ -130,7 +130,7 @@ def tile_mappings(volume: Volume, *, params: Clahe, progress: Progress = silent)
     groups = list(Box.of_shape(tiles).tiles(together))
     mappings = np.zeros((*tiles, BINS), np.uint16)
     for group, found in zip(
-        groups, map_blocks(of_group, groups, stage="tile histograms", progress=progress), strict=True
+        groups, map_blocks(of_group, groups, sweep="tile histograms", progress=progress), strict=True
     ):
         mappings[group.slices] = found
     return mappings

@@ -113,7 +113,7 @@ def histogram(volume: Volume, *, params: object = None, progress: Progress = sil
     for start in range(0, len(blocks), _AT_ONCE):
         progress("histogram", start, len(blocks))
         part = blocks[start : start + _AT_ONCE]
-        total += np.sum(map_blocks(count, part, stage="histogram"), axis=0)
+        total += np.sum(map_blocks(count, part, sweep="histogram"), axis=0)
     progress("histogram", len(blocks), len(blocks))
     return total
 

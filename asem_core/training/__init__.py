@@ -5,3 +5,13 @@
     recipe.py -> volumes.py -> sample.py -> augment.py -> loop.py (unet.py, loss.py, validate.py, checkpoint.py)
     what        what is read   where        how it varies    until fold.py and the zoo's exporter take over
 """
+
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.training.loop import TrainingResult, train
+
+__all__ = ["TrainingResult", "train"]
+__getattr__, __dir__ = lazy_names(__name__, extra="train")

@@ -23,7 +23,7 @@ from asem_core.home import local_path
 from asem_core.models.find import is_path
 from asem_core.preprocessing.stages import make_steps, split_steps
 from asem_core.progress import Progress, TrainingProgress, silent
-from asem_core.registry import Registry
+from asem_core.registry import Registry, make_registry
 from asem_core.training import checkpoint
 from asem_core.training.events import Events
 from asem_core.training.fold import fold
@@ -55,13 +55,16 @@ class TrainingResult:
     scores: dict[str, Score]
     """Per validation volume, of the final weights, on the recipe's grid, without an exclusion zone."""
 
+    def __str__(self) -> str:
+        return "\n".join([*(f"{name}: {score}" for name, score in self.scores.items()), f"weights: {self.weights}"])
+
 
 def train(
     recipe: Recipe | str | Path,
-    output: Path,
+    output: str | Path,
     *,
-    data_folder: Path,
-    registry: Registry,
+    data_folder: str | Path = Path(),
+    registry: Registry | None = None,
     device: str = "auto",
     overwrite: bool = False,
     progress: TrainingProgress = silent,
@@ -76,9 +79,9 @@ def train(
         Folder, made if missing, for checkpoint, weights, recipe, log and TensorBoard events; see
         `asem_core.training.run`.
     data_folder
-        Where the recipe's relative paths start.
+        Where the recipe's relative paths start; by default the current folder.
     registry
-        For the readers of the volumes, and the model that training starts from.
+        For the readers of the volumes, and the model that training starts from; by default everything installed.
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     overwrite
@@ -93,11 +96,20 @@ def train(
     OutputError
         ``output`` lies in or round what is read, holds other things than a run, is being trained in by another process,
         or cannot be written.
+
+    Notes
+    -----
+    Needs torch: ``pip install 'asem-core[train]'``.
+
+    Examples
+    --------
+    >>> print(train("mito_10nm.yaml", "runs/mito_10nm", data_folder="~/volumes"))  # doctest: +SKIP
     """
+    registry = registry or make_registry()
     data_folder = local_path(data_folder)
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
     inputs = [*_read_from(plan, data_folder), *([] if isinstance(recipe, Recipe) else [recipe])]
-    output = check_run(output, inputs=inputs)
+    output = check_run(local_path(output), inputs=inputs)
     with held(output):
         check_run(output, inputs=inputs)
         try:

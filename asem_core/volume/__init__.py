@@ -11,8 +11,33 @@
 ===============  ==============================================================================
 """
 
-from asem_core.volume.opening import open_labels, open_volume
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+from asem_core.volume.opening import as_volume, open_labels, open_volume
+from asem_core.volume.provenance import provenance
 from asem_core.volume.source import Source
 from asem_core.volume.volume import LazyArray, Volume
+from asem_core.volume.window import window
 
-__all__ = ["LazyArray", "Source", "Volume", "open_labels", "open_volume"]
+if TYPE_CHECKING:
+    from asem_core.volume.check import check_values
+    from asem_core.volume.formats.ome_write import (
+        FOLDERS,
+        IMAGE,
+        ArrayPlan,
+        OmeOutput,
+        OmePlan,
+        build_pyramid,
+        create_ome_zarr,
+    )
+    from asem_core.volume.grey import GreyRange
+    from asem_core.volume.output import check_destination, check_folder, complete_or_absent
+    from asem_core.volume.staging import staged_bytes
+
+__all__ = [
+    "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "OmeOutput", "OmePlan", "Source", "Volume", "as_volume",
+    "build_pyramid", "check_destination", "check_folder", "check_values", "complete_or_absent", "create_ome_zarr",
+    "open_labels", "open_volume", "provenance", "staged_bytes", "window",
+]  # fmt: skip
+__getattr__, __dir__ = lazy_names(__name__)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 
 from asem_core.errors import VolumeError
@@ -23,11 +25,60 @@ _SAME_VOXEL = 1e-3
 """Voxel sizes that agree within this fraction are one voxel size written with different precision."""
 
 
+def as_volume(
+    given: Volume | str | Path,
+    *,
+    labels: str | None = None,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    only_if_unstated: bool = False,
+    allow_unfinished: bool = False,
+) -> Volume:
+    """``given``, opened if it is not a volume yet.
+
+    Parameters
+    ----------
+    given
+        A volume, which stays as it is, or an address.
+    labels
+        The organelle whose labels are meant (`open_labels`); None: an image (`open_volume`).
+    registry, voxel_size, allow_unfinished
+        As in `open_volume`.
+    only_if_unstated
+        For several inputs with one ``voxel_size``: it is for those that do not state theirs, and must not hide that
+        two of them disagree. A note says where it is not used.
+
+    Raises
+    ------
+    VolumeError, UnfinishedError
+        As `open_volume` and `open_labels`.
+    """
+    if isinstance(given, Volume):
+        return given
+
+    def opened(size: VoxelSize | None) -> Volume:
+        if labels is None:
+            return open_volume(given, registry=registry, voxel_size=size, allow_unfinished=allow_unfinished)
+        return open_labels(given, labels, registry=registry, voxel_size=size, allow_unfinished=allow_unfinished)
+
+    size = None if voxel_size is None else VoxelSize.of(voxel_size)
+    if size is None or not only_if_unstated:
+        return opened(size)
+    try:
+        volume = opened(None)
+    except VolumeError:
+        return opened(size)
+    if volume.voxel_size.matches(size, tolerance=_SAME_VOXEL):
+        return volume
+    note = f"{given} states voxels of {volume.voxel_size}: --voxel-size {size} is not used for it"
+    return attrs.evolve(volume, notes=(*volume.notes, note))
+
+
 def open_volume(
     uri: str | Path,
     *,
     registry: Registry | None = None,
-    voxel_size: VoxelSize | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
     allow_unfinished: bool = False,
 ) -> Volume:
     """Open a 3D image without reading it.
@@ -41,7 +92,8 @@ def open_volume(
     registry
         Where readers come from; by default everything installed.
     voxel_size
-        Voxel size in nm. Needed where the data does not say; where it does, this one wins and a note says so.
+        Voxel size in nm, or its three numbers (z, y, x).
+        Needed where the data does not say; where it does, this one wins and a note says so.
     allow_unfinished
         Open it also where it is part of an output that is not whole: for looking, not for measuring.
 
@@ -51,6 +103,10 @@ def open_volume(
         It is part of an output that is not whole; the message names the command that finishes it.
     VolumeError
         Nothing there, no or several readers, not a 3D gray image, or an unknown voxel size.
+
+    Examples
+    --------
+    >>> print(open_volume("sections/", voxel_size=(5, 5, 5)))  # doctest: +SKIP
     """
     if registry is None:
         from asem_core.registry import make_registry
@@ -67,7 +123,8 @@ def open_volume(
     except OSError as exc:
         raise VolumeError(f"{address}: cannot be read: {exc.strerror or exc}") from exc
     _check_image(source, address)
-    size, notes = _choose_voxel_size(source.voxel_size, voxel_size, address)
+    given = None if voxel_size is None else VoxelSize.of(voxel_size)
+    size, notes = _choose_voxel_size(source.voxel_size, given, address)
     leading = len(source.array.shape) - 3
     return Volume(
         array=source.array,
@@ -94,7 +151,7 @@ def open_labels(
     organelle: str,
     *,
     registry: Registry | None = None,
-    voxel_size: VoxelSize | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
     allow_unfinished: bool = False,
 ) -> Volume:
     """Open the labels of ``organelle``.

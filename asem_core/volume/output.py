@@ -244,7 +244,9 @@ def explain_os(exc: OSError, destination: Path) -> OutputError:
         return OutputError(f"{destination}: no space left on the disk; free some, then run the same command again")
     if isinstance(exc, shutil.Error):  # of every file that was not copied: from, to, why
         return OutputError(f"{destination}: cannot be written: {exc.args[0][0][2]}")
-    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}")
+    elsewhere = exc.filename is not None and destination.name not in str(exc.filename)
+    file = f" ({exc.filename})" if elsewhere else ""
+    return OutputError(f"{destination}: cannot be written: {exc.strerror or exc}{file}")
 
 
 def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Path:
@@ -260,7 +262,7 @@ def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Pat
                 )
         found = given.resolve()
         check_apart(found, inputs, shared=shared)
-        _check_writable(found / "file" if shared else found)
+        _check_writable(found, folder=found if shared else found.parent)
     except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
         raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
     return found
@@ -342,8 +344,8 @@ def _nearest(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
-def _check_writable(destination: Path) -> None:
-    folder = _nearest(destination.parent)
+def _check_writable(destination: Path, *, folder: Path) -> None:
+    folder = _nearest(folder)
     if not folder.is_dir():
         raise OutputError(f"{destination}: cannot be written: {folder} is a file, not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -38,7 +38,7 @@ def staged_bytes(volume: Volume) -> int:
     return int(chunks * STAGING_CHUNK**3 * volume.dtype.itemsize)
 
 
-def stage(volume: Volume, folder: Path, *, progress: Progress = silent) -> Volume:
+def copy_in_chunks(volume: Volume, folder: Path, *, progress: Progress = silent) -> Volume:
     """Copy ``volume`` into a Zarr of 64-voxel chunks, so that blocks can be read without reading whole sections.
 
     Parameters
@@ -65,7 +65,7 @@ def stage(volume: Volume, folder: Path, *, progress: Progress = silent) -> Volum
             compressors=codec,
             chunk_key_encoding={"name": "v2", "separator": "/"},
         )  # fmt: skip
-        copy_slabs(volume, volume.box, array, chunks, progress=progress, stage="staging", dtype=volume.dtype)
+        copy_slabs(volume, volume.box, array, chunks, progress=progress, sweep="staging", dtype=volume.dtype)
     except OSError as exc:
         raise OutputError(f"{folder}: cannot be written: {exc.strerror or exc}") from exc
     return attrs.evolve(volume, array=ZarrArray(array, folder), chunks=chunks)
@@ -78,20 +78,20 @@ def readable_by_blocks(volume: Volume, scratch: Path, *, progress: Progress = si
         yield volume
         return
     try:
-        yield stage(volume, scratch, progress=progress)
+        yield copy_in_chunks(volume, scratch, progress=progress)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def copy_slabs(
-    volume: Volume, roi: Box, target: Writable, chunk: Triple, *, dtype: np.dtype[Any], progress: Progress, stage: str
+    volume: Volume, roi: Box, target: Writable, chunk: Triple, *, dtype: np.dtype[Any], progress: Progress, sweep: str
 ) -> None:
     """Write ``roi`` of ``volume`` as ``dtype`` into ``target``, whose voxel 0 is the ROI's first, in whole chunks."""
     boxes = list(slabs(roi, chunk, volume.dtype.itemsize))
     for done, box in enumerate(boxes):
-        progress(stage, done, len(boxes))
+        progress(sweep, done, len(boxes))
         target[box.shift([-a for a in roi.start]).slices] = volume.read(box).astype(dtype, copy=False)
-    progress(stage, len(boxes), len(boxes))
+    progress(sweep, len(boxes), len(boxes))
 
 
 def slabs(roi: Box, chunk: Triple, itemsize: int) -> Iterator[Box]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import GeometryError, VolumeError
-from asem_core.geometry import AXES, Box, BoxNm, FloatTriple, Triple, VoxelSize, centre_of_first_voxel
+from asem_core.geometry import AXES, Box, BoxNm, FloatTriple, Triple, VoxelSize, centre_of_first_voxel, triple
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,7 +26,7 @@ class LazyArray(Protocol):
     def __getitem__(self, key: Any) -> Any: ...
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Volume:
     """A 3D image on disk with its place in the microscope's frame.
 
@@ -54,6 +54,18 @@ class Volume:
     def placed(self) -> bool:
         """Whether its place is known. Most TIFF states none: such a volume is laid on others by its shape."""
         return self.states_place or any(self.lower_edge_nm)
+
+    def __str__(self) -> str:
+        shape, size = (" x ".join(f"{n:g}" for n in each) for each in (self.shape, self.size_um))
+        return f"{self.uri}: {shape} voxels (z,y,x) of {self.voxel_size}, {size} um, {self.dtype}, {self.format}"
+
+    def __repr__(self) -> str:
+        return f"<Volume {self}>"
+
+    @property
+    def size_um(self) -> FloatTriple:
+        """Edge lengths of the whole volume in micrometres, z, y, x."""
+        return triple([n * step / 1000 for n, step in zip(self.shape, self.voxel_size.zyx, strict=True)])
 
     @property
     def shape(self) -> Triple:

@@ -12,3 +12,17 @@
 ``site``       a zoo as a static web site, and pulling from one
 =============  ===========================================================================
 """
+
+from typing import TYPE_CHECKING
+
+from asem_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from asem_core.zoo.find import choose_model
+    from asem_core.zoo.site.build import build_site
+    from asem_core.zoo.site.pull import pull
+    from asem_core.zoo.validate import problems
+    from asem_core.zoo.write.export import export_zip
+
+__all__ = ["build_site", "choose_model", "export_zip", "problems", "pull"]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -88,7 +88,7 @@ def test_packages_do_not_import_in_circles(modules: list[Module]) -> None:
 
 
 def test_every_field_of_a_spec_is_read(modules: list[Module]) -> None:
-    """Observers of plugins read `StageEvent`, core everything else."""
+    """Observers of plugins read `RunEvent`, core everything else."""
     read = {
         node.attr
         for module in modules
@@ -99,4 +99,4 @@ def test_every_field_of_a_spec_is_read(modules: list[Module]) -> None:
     kinds = [kind for kind in vars(specs).values() if isinstance(kind, type) and attrs.has(kind)]
     assert len(kinds) > 10
     unread = {f"{k.__name__}.{f.name}" for k in kinds for f in attrs.fields(k) if f.name not in read}
-    assert unread <= {"StageEvent.seconds", "StageEvent.detail", "StageEvent.stage"}
+    assert unread <= {"RunEvent.seconds", "RunEvent.detail", "RunEvent.verb"}

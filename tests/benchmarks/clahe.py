@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from asem_core.preprocessing.normalise import BLOCK, normalise
 from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 
 from asem_core import Volume, VoxelSize
 from asem_core.blocks.executors import map_blocks
 from asem_core.plugins import make_manager
-from asem_core.preprocessing.normalise import BLOCK, normalise
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.registry import Registry
 from asem_core.specs import StageRef
@@ -44,7 +44,7 @@ def against_skimage(side: int) -> None:
     stats = measure(volume, STEPS)
     marks.append(now())
     result = normalised(volume, STEPS, stats)
-    map_blocks(lambda box: int(result.read(box)[0, 0, 0]), list(volume.box.tiles(BLOCK)), stage="clahe")
+    map_blocks(lambda box: int(result.read(box)[0, 0, 0]), list(volume.box.tiles(BLOCK)), sweep="clahe")
     marks.append(now())
     equalize_adapthist(raw, kernel_size=128, clip_limit=0.02)
     marks.append(now())

@@ -54,7 +54,7 @@ def compare(name: str, volume: Path, masks: Path, output: Path) -> dict[int, flo
     with (volume / "tables" / "pores.csv").open() as file:
         truth = [row for row in csv.DictReader(file) if row["complete"] == "True"]
     started = time.process_time()
-    found = analyze("pores", masks, output, raw=volume, registry=make_registry(), overwrite=True)
+    found = analyze(masks, output, analysis="pores", raw=volume, registry=make_registry(), overwrite=True)
     seconds = time.process_time() - started
     places = np.array([[float(row[axis]) for axis in PLACE] for row in truth])
     distance, nearest = cKDTree(np.stack([found[axis] for axis in PLACE], axis=1)).query(places)

@@ -60,7 +60,12 @@ def source(tmp_path: Path) -> Path:
 
 def run(source: Path, registry: Registry | None = None, **values: Any) -> xr.Dataset:
     return analyze(
-        "sizes", source, source.parent / "out", registry=registry or registry_with(spec()), overwrite=True, **values
+        source,
+        source.parent / "out",
+        analysis="sizes",
+        registry=registry or registry_with(spec()),
+        overwrite=True,
+        **values,
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from asem_core import hookspecs
 from asem_core.cli.main import main
-from asem_core.specs import ModelSpec, StageEvent, StageRef, packaged_models
+from asem_core.specs import ModelSpec, RunEvent, StageRef, packaged_models
 
 from .toys import Panic, Point, UnspeakableError, organelle, plugin, raising, registry_of
 
@@ -60,7 +60,7 @@ def listed(asem: Any, **plugins: Any) -> dict[str, str | None]:
         (raising(UnspeakableError()), "UnspeakableError"),
         (lambda: "abc", "expected a list of "),
         (lambda: [None], "got NoneType"),
-        (lambda: [StageEvent(stage="x", seconds=1.0)], "got StageEvent"),
+        (lambda: [RunEvent(verb="x", seconds=1.0)], "got RunEvent"),
     ],
     ids=["raises", "exits", "panics", "raises an error without words", "text", "None inside", "another spec"],
 )
@@ -174,13 +174,13 @@ def test_a_volume_that_nobody_reads_names_broken_readers(asem: Any, tmp_path: Pa
 def test_an_observer_is_told_and_cannot_stop_a_run(caplog: pytest.LogCaptureFixture) -> None:
     told = []
     registry = registry_of(
-        a=plugin(asem_stage_finished=raising(SystemExit("enough"))),
-        b=plugin(asem_stage_finished=lambda event: told.append(event.stage)),
-        c=plugin(asem_stage_finished=lambda: told.append("no argument")),
+        a=plugin(asem_run_finished=raising(SystemExit("enough"))),
+        b=plugin(asem_run_finished=lambda event: told.append(event.verb)),
+        c=plugin(asem_run_finished=lambda: told.append("no argument")),
     )
-    registry.plugins.tell_finished(StageEvent(stage="segment", seconds=2.0))
+    registry.plugins.tell_finished(RunEvent(verb="segment", seconds=2.0))
     assert told == ["segment", "no argument"]
-    assert "asem_stage_finished of the plugin a: SystemExit: enough" in caplog.text
+    assert "asem_run_finished of the plugin a: SystemExit: enough" in caplog.text
 
 
 COMMANDS = [

@@ -18,8 +18,7 @@ from asem_core.cli.labels import labels as labels_verb
 from asem_core.cli.organelles import organelles as organelles_verb
 from asem_core.errors import AsemError, PluginError
 from asem_core.evaluation import evaluate
-from asem_core.labels.plan import make_plan
-from asem_core.labels.prepare import prepare
+from asem_core.labels.prepare import prepare_labels
 from asem_core.registry import Registry
 from asem_core.specs import ExclusionZoneSpec, StageRef
 from asem_core.volume.volume import Volume
@@ -72,7 +71,7 @@ def test_scores_and_mask_are_those_of_the_whole_volume(registry: Registry, tmp_p
     assert found.excluded_voxels == expected.sum() > 0
     assert found.scores.with_zone.tp == ((predicted != 0) & (labels != 0) & ~expected).sum()
     made = tmp_path / "out.zarr"
-    report = prepare(volume(labels), made, plan=make_plan(toy, registry), registry=registry, block=block)
+    report = prepare_labels(volume(labels), made, organelle=toy, registry=registry, block=block).to_json()
     mask = zarr.open_group(made, mode="r")["labels/metric_mask/0"][:]
     np.testing.assert_array_equal(mask == 0, expected)
     described = {
@@ -176,7 +175,7 @@ def test_a_zone_that_breaks_its_side_is_named(tmp_path: Path, fault: str) -> Non
     with pytest.raises(PluginError, match=says):
         evaluate(volume(truth(1)), volume(truth()), organelle=toy, registry=registry)
     with pytest.raises(PluginError, match=says):
-        prepare(volume(truth()), tmp_path / "out.zarr", plan=make_plan(toy, registry), registry=registry)
+        prepare_labels(volume(truth()), tmp_path / "out.zarr", organelle=toy, registry=registry)
     assert not (tmp_path / "out.zarr").exists()
 
 

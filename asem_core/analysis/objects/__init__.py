@@ -3,3 +3,5 @@
 ``params`` what can be set; ``analysis`` the order of the work and the table; ``blocks`` sums that a block contributes;
 ``faces`` surface; ``shape`` from sums to numbers; ``skeleton``; ``nearest``.
 """
+
+__all__: list[str] = []

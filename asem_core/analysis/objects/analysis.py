@@ -19,7 +19,8 @@ from asem_core.analysis.objects.shape import principal_axes, sphericity
 from asem_core.analysis.objects.skeleton import Skeleton, measure_skeleton
 from asem_core.analysis.view import View
 from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.job import Job, produce, run
+from asem_core.blocks.fill import produce
+from asem_core.blocks.job import Job, run
 from asem_core.geometry import AXES, Box, centre_of_first_voxel, triple
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
@@ -108,7 +109,7 @@ def _skeletons(view: View, instances: Numbered, sums: Sums, params: Objects) -> 
         return {row: measure_skeleton(found == row + 1, voxel_size=view.voxel_size) for row in of_box[box]}
 
     measured: dict[int, Skeleton] = {}
-    for part in map_blocks(thin, list(of_box), stage="skeletons", progress=view.progress):
+    for part in map_blocks(thin, list(of_box), sweep="skeletons", progress=view.progress):
         measured.update(part)
     columns: Columns = {"skeleton_measured": np.array([row in measured for row in range(len(boxes))], np.bool_)}
     for name in ("length_nm", "branches", "junctions", "ends", "loops"):
@@ -124,12 +125,12 @@ def _neighbours(view: View, instances: Numbered, sums: Sums, smallest: int) -> C
         common: Mapping[str, Any] = {
             "count": len(instances), "voxel_size": view.voxel_size, "progress": view.progress,
         }  # fmt: skip
-        found = nearest(mine, mine, stage="nearest neighbours", **common)
+        found = nearest(mine, mine, sweep="nearest neighbours", **common)
         columns: Columns = {"nearest": _ids(instances, found.number), "nearest_nm": found.distance_nm}
         for place, (other, other_view) in enumerate(view.others.items()):
             theirs = number_objects(other_view, min_voxels=smallest)
             pieces = surface_pieces(other_view, theirs, folder / f"other_{place}", name=other)
-            found = nearest(mine, pieces, stage=f"nearest {other}", **common)
+            found = nearest(mine, pieces, sweep=f"nearest {other}", **common)
             columns[f"nearest_{other}"] = _ids(theirs, found.number)
             columns[f"nearest_{other}_nm"] = found.distance_nm
             columns[f"contact_{other}_nm2"] = sums.contact_nm2[:, place]
@@ -149,7 +150,7 @@ def _write_instances(view: View, instances: Numbered) -> None:
         voxel_size=view.voxel_size, lower_edge_nm=view.objects.lower_edge_nm,
     )  # fmt: skip
     fill = produce(
-        lambda _: lambda box: {IMAGE: ids[instances.read(box)].astype(dtype)}, stage="writing instances",
+        lambda _: lambda box: {IMAGE: ids[instances.read(box)].astype(dtype)}, sweep="writing instances",
         block=view.block, plan=plan,
     )  # fmt: skip
     about = provenance("asem analyze objects", view.objects, threshold=view.threshold, kind=view.kind)

@@ -58,7 +58,7 @@ def sum_blocks(view: View, instances: Numbered, *, contact_nm: float) -> Sums:
     Memory: a block with the halo of its surface, and for every other organelle one with the halo of the contact.
     """
     task = partial(_measure, view, instances, contact_nm=contact_nm)
-    parts = map_blocks(task, view.blocks, stage="measuring", progress=view.progress)
+    parts = map_blocks(task, view.blocks, sweep="measuring", progress=view.progress)
     total = _nothing(np.arange(1, len(instances) + 1), len(view.others))
     for part in parts:
         for name in ("voxels", "first", "second", "surface_nm2", "contact_nm2"):

@@ -83,14 +83,14 @@ def surface_pieces(view: View, instances: Numbered, folder: Path, *, name: str) 
         low, high = (f.reduceat(voxels, start, axis=0) for f in (np.minimum, np.maximum))
         return np.column_stack([number, low, high, start, stop, np.full(len(number), index[box])])
 
-    rows = np.concatenate(map_blocks(cut, blocks, stage=f"surface of {name}", progress=view.progress))
+    rows = np.concatenate(map_blocks(cut, blocks, sweep=f"surface of {name}", progress=view.progress))
     return Pieces(
         owner=rows[:, 0], low=rows[:, 1:4], high=rows[:, 4:7], first=rows[:, 7:9], block=rows[:, 9], folder=folder
     )
 
 
 def nearest(
-    mine: Pieces, theirs: Pieces, *, count: int, voxel_size: VoxelSize, stage: str, progress: Progress
+    mine: Pieces, theirs: Pieces, *, count: int, voxel_size: VoxelSize, sweep: str, progress: Progress
 ) -> Neighbours:
     """For each of the ``count`` objects of ``mine``, the nearest one of ``theirs``; itself is none where both are one.
 
@@ -106,7 +106,7 @@ def nearest(
 
     best = Neighbours(distance_nm=np.full(count, np.nan), number=np.zeros(count, np.int64))
     for number in range(1, count + 1):
-        progress(stage, number - 1, count)
+        progress(sweep, number - 1, count)
         distance, other = np.inf, 0
         candidates = np.flatnonzero(theirs.owner != number) if theirs is mine else np.arange(len(theirs.owner))
         own = np.flatnonzero(mine.owner == number)
@@ -118,7 +118,7 @@ def nearest(
             distance, other = min((distance, other), closest) if other else closest
         if other:
             best.distance_nm[number - 1], best.number[number - 1] = distance, other
-    progress(stage, count, count)
+    progress(sweep, count, count)
     return best
 
 

@@ -7,6 +7,8 @@ import click
 from asem_core.cli.zoo import build, export, importing, package, path, pull, test, validate
 from asem_core.cli.zoo import list as list_verb
 
+__all__ = ["zoo"]
+
 
 @click.group()
 def zoo() -> None:

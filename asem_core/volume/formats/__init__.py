@@ -13,3 +13,5 @@
 ``tiff_write``   writer of sections and stacks that are filled in any order
 ===============  ==============================================================================
 """
+
+__all__: list[str] = []

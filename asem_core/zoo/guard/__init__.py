@@ -8,3 +8,5 @@
 ``pickle_file``   a pickle that holds tensors only, found out without running it
 ================  =================================================================================
 """
+
+__all__: list[str] = []

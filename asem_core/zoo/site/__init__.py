@@ -6,3 +6,5 @@
 ``pull``      a model from a site into the store of this machine
 ============  ========================================================
 """
+
+__all__: list[str] = []

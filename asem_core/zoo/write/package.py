@@ -60,7 +60,7 @@ def write_package(
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ModelError(f"{folder} is not empty: choose another folder, or pass --overwrite")
-    architecture = Path(asem_core.__file__).parent / "train" / ARCHITECTURE_NAME
+    architecture = Path(asem_core.__file__).parent / "training" / ARCHITECTURE_NAME
     for source, name in (
         (onnx, ONNX_NAME), (state_dict, STATE_DICT_NAME), (architecture, ARCHITECTURE_NAME),
         *((record, record.name) for record in records),

@@ -62,7 +62,7 @@ def probability() -> Any:
 def test_tables_and_provenance(tmp_path: Path, toys: Registry) -> None:
     source, out = write(tmp_path / "p.zarr", probability()), tmp_path / "out"
     raw = write(tmp_path / "raw.zarr", np.full(SHAPE, 9, np.uint8))
-    found = analyze("count", source, out, raw=raw, params={"factor": "2"}, registry=toys, block=(3, 3, 3))
+    found = analyze(source, out, analysis="count", raw=raw, params={"factor": "2"}, registry=toys, block=(3, 3, 3))
     assert found["size_voxels"].values.tolist() == [3]
     with xr.open_zarr(out / "count.zarr") as stored:
         xr.testing.assert_equal(stored.load(), found)
@@ -84,23 +84,23 @@ def test_tables_and_provenance(tmp_path: Path, toys: Registry) -> None:
 def test_labels_are_told_from_probabilities(tmp_path: Path, toys: Registry) -> None:
     ids = probability()
     label_image = write(tmp_path / "l.zarr", ids, labels=True)
-    assert analyze("count", label_image, tmp_path / "a", registry=toys)["size_voxels"].item() == 4
+    assert analyze(label_image, tmp_path / "a", analysis="count", registry=toys)["size_voxels"].item() == 4
     wide = write(tmp_path / "w.zarr", ids.astype(np.uint16))
-    assert analyze("count", wide, tmp_path / "b", registry=toys)["size_voxels"].item() == 4
+    assert analyze(wide, tmp_path / "b", analysis="count", registry=toys)["size_voxels"].item() == 4
     floats = write(tmp_path / "f.zarr", (ids / 255).astype(np.float32))
-    assert analyze("count", floats, tmp_path / "c", registry=toys, threshold=0.9)["size_voxels"].item() == 1
+    assert analyze(floats, tmp_path / "c", analysis="count", registry=toys, threshold=0.9)["size_voxels"].item() == 1
     tifffile.imwrite(tmp_path / "t.tif", ids, photometric="minisblack")
     tiff = {"objects": tmp_path / "t.tif", "voxel_size": VoxelSize((5, 5, 5)), "registry": toys}
     with pytest.raises(VolumeError, match="--kind"):
-        analyze("count", output=tmp_path / "d", **tiff)
-    assert analyze("count", output=tmp_path / "d", kind="labels", **tiff)["size_voxels"].item() == 4
-    assert analyze("count", output=tmp_path / "e", kind="probabilities", **tiff)["size_voxels"].item() == 3
+        analyze(analysis="count", output=tmp_path / "d", **tiff)
+    assert analyze(analysis="count", output=tmp_path / "d", kind="labels", **tiff)["size_voxels"].item() == 4
+    assert analyze(analysis="count", output=tmp_path / "e", kind="probabilities", **tiff)["size_voxels"].item() == 3
 
 
 def test_raw_is_cut_to_the_objects(tmp_path: Path, toys: Registry, caplog: pytest.LogCaptureFixture) -> None:
     source = write(tmp_path / "p.zarr", probability(), lower=(10.0, 0.0, 0.0))
     raw = write(tmp_path / "raw.zarr", np.zeros((10, 7, 8), np.uint8))
-    analyze("count", source, tmp_path / "out", raw=raw, registry=toys)
+    analyze(source, tmp_path / "out", analysis="count", raw=raw, registry=toys)
     assert "is cut to" in caplog.text
 
 
@@ -116,14 +116,14 @@ def test_inputs_of_different_grids(tmp_path: Path, toys: Registry, raw: dict[str
     source = write(tmp_path / "p.zarr", probability(), lower=(5.0, 0.0, 0.0))
     other = write(tmp_path / "raw.zarr", np.zeros((5, 7, 8), np.uint8), **raw)
     with pytest.raises(GeometryError, match=message):
-        analyze("count", source, tmp_path / "out", raw=other, registry=toys)
+        analyze(source, tmp_path / "out", analysis="count", raw=other, registry=toys)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_voxel_size_in_another_unit(tmp_path: Path, toys: Registry) -> None:
     source = write(tmp_path / "p.zarr", probability(), voxel_size=(0.005, 0.005, 0.005))
     with pytest.raises(GeometryError, match=r"count measures at 0\.1 to 10000 nm: correct the size"):
-        analyze("count", source, tmp_path / "out", registry=toys)
+        analyze(source, tmp_path / "out", analysis="count", registry=toys)
     assert not (tmp_path / "out").exists()
 
 
@@ -131,23 +131,23 @@ def test_nan_is_named(tmp_path: Path, toys: Registry) -> None:
     values = np.zeros(SHAPE, np.float32)
     values[2, 3, 4] = np.nan
     with pytest.raises(VolumeError, match=r"voxel 2,3,4 \(z,y,x\) is nan"):
-        analyze("count", write(tmp_path / "p.zarr", values), tmp_path / "out", registry=toys)
+        analyze(write(tmp_path / "p.zarr", values), tmp_path / "out", analysis="count", registry=toys)
 
 
 def test_wrong_use(tmp_path: Path, toys: Registry) -> None:
     source, out = write(tmp_path / "p.zarr", probability()), tmp_path / "out"
     with pytest.raises(PluginError, match="installed: count, greedy"):
-        analyze("counts", source, out, registry=toys)
+        analyze(source, out, analysis="counts", registry=toys)
     with pytest.raises(PluginError, match="has no parameter"):
-        analyze("count", source, out, params={"most": 3}, registry=toys)
+        analyze(source, out, analysis="count", params={"most": 3}, registry=toys)
     with pytest.raises(AsemError, match="greedy needs cell mask"):
-        analyze("greedy", source, out, raw=source, registry=toys)
+        analyze(source, out, analysis="greedy", raw=source, registry=toys)
     with pytest.raises(AsemError, match="has no use for cell mask; beside objects it takes raw, others"):
-        analyze("count", source, out, cell_mask=source, registry=toys)
+        analyze(source, out, analysis="count", cell_mask=source, registry=toys)
     with pytest.raises(PluginError, match="None where a number is missing"):
-        analyze("count", source, out, params={"mode": "two"}, registry=toys)
+        analyze(source, out, analysis="count", params={"mode": "two"}, registry=toys)
     with pytest.raises(VolumeError, match="threshold"):
-        analyze("count", source, out, threshold=0, registry=toys)
+        analyze(source, out, analysis="count", threshold=0, registry=toys)
     assert not out.exists()
 
 
@@ -156,14 +156,14 @@ def test_only_an_analysis_is_replaced(tmp_path: Path, toys: Registry) -> None:
     out.mkdir()
     (out / "thesis.tex").touch()
     with pytest.raises(OutputError, match="not only, an analysis that ASEM wrote"):
-        analyze("count", source, out, registry=toys, overwrite=True)
+        analyze(source, out, analysis="count", registry=toys, overwrite=True)
     other = tmp_path / "other"
-    analyze("count", source, other, registry=toys)
+    analyze(source, other, analysis="count", registry=toys)
     with pytest.raises(OutputError, match="exists already"):
-        analyze("count", source, other, registry=toys)
-    analyze("count", source, other, registry=toys, overwrite=True, params={"least": 3})
+        analyze(source, other, analysis="count", registry=toys)
+    analyze(source, other, analysis="count", registry=toys, overwrite=True, params={"least": 3})
     assert pd.read_csv(other / "count.csv").empty
     (other / "note.txt").write_text("edited")
     with pytest.raises(OutputError, match="is not replaced"):
-        analyze("count", source, other, registry=toys, overwrite=True)
+        analyze(source, other, analysis="count", registry=toys, overwrite=True)
     assert (other / "note.txt").read_text() == "edited"

@@ -79,8 +79,8 @@ def test_blocks_that_are_done_are_not_labelled_again(tmp_path: Path) -> None:
     done: set[Box] = set()
     read: list[Box] = []
 
-    def each(stage: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
-        assert stage == "components"
+    def each(sweep: str, blocks: Sequence[Box], write: Callable[[Box], Sequence[Path]]) -> None:
+        assert sweep == "components"
         for box in blocks:
             if box not in done:
                 assert all(path.is_file() and path.is_relative_to(tmp_path / "ids") for path in write(box))

@@ -206,11 +206,11 @@ def test_as_many_threads_as_asked_for(workers: int) -> None:
 def test_results_in_order_and_progress_per_block() -> None:
     seen: list[int] = []
     blocks = list(Box.of_shape((3, 3, 3)).tiles(1))
-    found = map_blocks(lambda box: box.start, blocks, stage="s", progress=lambda _s, done, _t: seen.append(done))
+    found = map_blocks(lambda box: box.start, blocks, sweep="s", progress=lambda _s, done, _t: seen.append(done))
     assert found == [box.start for box in blocks]
     assert seen == list(range(28))
-    assert map_blocks(lambda box: box, [], stage="s") == []
-    assert map_blocks(lambda _: None, [1, 2], stage="s", executor=Pipeline()) == [None, None]
+    assert map_blocks(lambda box: box, [], sweep="s") == []
+    assert map_blocks(lambda _: None, [1, 2], sweep="s", executor=Pipeline()) == [None, None]
 
 
 def test_the_first_error_is_raised_when_nothing_runs_any_more() -> None:
@@ -226,6 +226,6 @@ def test_the_first_error_is_raised_when_nothing_runs_any_more() -> None:
             raise VolumeError("bad section")
 
     with pytest.raises(VolumeError, match="bad section"):
-        map_blocks(work, BLOCKS, stage="s", executor=Threads(2))
+        map_blocks(work, BLOCKS, sweep="s", executor=Threads(2))
     assert running == []
     assert len(asked) < len(BLOCKS)

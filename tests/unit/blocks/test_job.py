@@ -20,7 +20,8 @@ import pytest
 
 from asem_core.blocks import job as module
 from asem_core.blocks.executors import Task, Threads
-from asem_core.blocks.job import Done, Job, Run, finishing_command, produce, run, scratch_folder
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Done, Job, finishing_command, run, scratch_folder
 from asem_core.blocks.journal import journal_path, load
 from asem_core.blocks.verify import status, verify
 from asem_core.errors import BlockError, OutputError, ResumeError, UnfinishedError, VolumeError
@@ -232,12 +233,12 @@ def test_blocks_that_are_done_are_not_done_again(out: Path, whole: dict[str, byt
         return values + 1
 
     job = make_job(out, compute=flaky)
-    with pytest.raises(BlockError, match=r"1 of \d blocks failed in stage 'adding' \(first: block .*section 3 is torn"):
+    with pytest.raises(BlockError, match=r"1 of \d blocks failed in sweep 'adding' \(first: block .*section 3 is torn"):
         run(job)
     blocks = len(asked)
     found = status(out)
     assert not found.complete
-    assert found.stages["adding"] == (blocks - 1, blocks)
+    assert found.sweeps["adding"] == (blocks - 1, blocks)
     assert [record.failed for record in found.failed] == ["section 3 is torn"]
     assert not verify(out).sound
     assert scratch_folder(out).exists()
@@ -249,9 +250,9 @@ def test_blocks_that_are_done_are_not_done_again(out: Path, whole: dict[str, byt
 def test_each_piece_is_read_back_once_at_the_end(out: Path, whole: dict[str, bytes]) -> None:
     seen: list[tuple[str, int, int]] = []
     run(make_job(out), progress=lambda *step: seen.append(step[:3]))
-    stages = list(dict.fromkeys(name for name, _, _ in seen))
-    assert stages[-1] == "verify"
-    assert stages.index("adding") < stages.index("verify")
+    sweeps = list(dict.fromkeys(name for name, _, _ in seen))
+    assert sweeps[-1] == "verify"
+    assert sweeps.index("adding") < sweeps.index("verify")
 
 
 # Damage
@@ -658,7 +659,7 @@ def test_ctrl_c_keeps_what_is_done(out: Path, whole: dict[str, bytes]) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(make_job(out, compute=interrupted))
-    assert 1 <= status(out).stages["adding"][0] < 6
+    assert 1 <= status(out).sweeps["adding"][0] < 6
     run(make_job(out))
     check(out, whole)
 
@@ -711,7 +712,7 @@ def test_produce_writes_every_chunk_once(tmp_path: Path, block: Any) -> None:
     out = tmp_path / "out.zarr"
     run(Job(
         verb="asem make", destination=out, plan=plan, inputs={},
-        fill=produce(lambda _: one, stage="making", block=block, plan=plan),
+        fill=produce(lambda _: one, sweep="making", block=block, plan=plan),
     ))  # fmt: skip
     image, labels = open_volume(out), open_labels(out, "er")
     np.testing.assert_array_equal(image.read(image.box), VALUES)
@@ -734,7 +735,7 @@ def test_a_stage_cut_otherwise_is_done_anew(tmp_path: Path) -> None:
                 (run.scratch / f"{block}").write_text("x")
                 return {}
 
-            run.stage("noting", list(range(0, 12, side)), Task(write=write))
+            run.sweep("noting", list(range(0, 12, side)), Task(write=write))
             made.fill(run)
 
         return attrs.evolve(made, fill=fill)
@@ -743,11 +744,11 @@ def test_a_stage_cut_otherwise_is_done_anew(tmp_path: Path) -> None:
 
     def fail(run: Run) -> None:
         failing.fill(run)
-        run.stage("failing", [1], Task(write=lambda *_: {"": str(1 // 0)}))
+        run.sweep("failing", [1], Task(write=lambda *_: {"": str(1 // 0)}))
 
     with pytest.raises(BlockError):
         run(attrs.evolve(failing, fill=fail))
     assert written == [0, 4, 8]
     run(job(6))
     assert written == [0, 4, 8, 0, 6]
-    assert load(out).stages["noting"].blocks == 2  # type: ignore[union-attr]
+    assert load(out).sweeps["noting"].blocks == 2  # type: ignore[union-attr]

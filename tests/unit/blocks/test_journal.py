@@ -18,11 +18,11 @@ HEAD = Head(
     verb="asem segment", command="asem segment a -o b", fingerprint="abc", settings={"é": [1, {"b": None}]},
     chosen={"tile": [1, 2, 3]},
 )  # fmt: skip
-BEGUN = Begun(stage="predict", blocks=3, cut="three")
+BEGUN = Begun(sweep="predict", blocks=3, cut="three")
 
 
 def record(block: str, **kwargs: Any) -> Record:
-    return Record(stage="predict", block=block, **kwargs)
+    return Record(sweep="predict", block=block, **kwargs)
 
 
 def reloaded(output: Path) -> Journal:
@@ -51,7 +51,7 @@ def test_what_is_added_is_read_back(output: Path) -> None:
     for seen in (journal, reloaded(output)):
         assert seen.head == HEAD
         assert seen.head.format == FORMAT
-        assert seen.stages == {"predict": BEGUN}
+        assert seen.sweeps == {"predict": BEGUN}
         assert seen.done("predict") == {"a"}
         assert seen.done("pyramid 1") == set()
         assert [found.block for found in seen.of("predict")] == ["a", "b"]
@@ -116,7 +116,7 @@ def test_a_stage_that_begins_again_keeps_its_records_if_it_is_cut_alike(output: 
     journal.begin(attrs.evolve(BEGUN, cut="otherwise"))
     for seen in (journal, reloaded(output)):
         assert seen.done("predict") == set()
-        assert seen.stages["predict"].cut == "otherwise"
+        assert seen.sweeps["predict"].cut == "otherwise"
 
 
 def test_starting_anew_forgets(output: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_kill_at_any_byte_costs_only_the_torn_record(output: Path, data: st.Da
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\n", b"[]\n", b"7\n", b"{}\n", b'{"format": 1, "fingerprint": "a", "stages": {}}\n', b"\xff\xfe\n",
+        b"", b"\n", b"[]\n", b"7\n", b"{}\n", b'{"format": 1, "fingerprint": "a", "sweeps": {}}\n', b"\xff\xfe\n",
         b'{"format": 2}\n', b"no journal\n",
     ],
 )  # fmt: skip
@@ -164,7 +164,7 @@ def test_what_is_no_journal_of_this_version_is_told(output: Path, content: bytes
 
 
 @pytest.mark.parametrize(
-    "line", ["[1]", "7", "{}", '{"block": "a"}', '{"stage": "x", "blocks": 1}', "{", '{"forget": 3}']
+    "line", ["[1]", "7", "{}", '{"block": "a"}', '{"sweep": "x", "blocks": 1}', "{", '{"forget": 3}']
 )
 def test_a_damaged_line_is_told(output: Path, line: str) -> None:
     journal = start(output, HEAD)

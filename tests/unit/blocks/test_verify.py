@@ -24,7 +24,7 @@ def output(tmp_path: Path) -> Path:
 def journal(output: Path) -> Journal:
     """Two blocks of two chunks, a pyramid of one, and a temporary copy that is gone."""
     journal = start(output, HEAD)
-    for stage, block, names in (
+    for sweep, block, names in (
         ("predict", "a", ("0/0", "0/1")),
         ("predict", "b", ("0/2", "0/3")),
         ("pyramid 1", "all", ("1/0",)),
@@ -33,10 +33,10 @@ def journal(output: Path) -> Journal:
             path = output / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(name.encode() * 9)
-        journal.begin(Begun(stage=stage, blocks=2 if stage == "predict" else 1, cut=stage))
-        journal.add(Record(stage=stage, block=block, pieces=digests(output, names)))
-    journal.begin(Begun(stage="staging", blocks=1, cut="s", scratch=True))
-    journal.add(Record(stage="staging", block="s", pieces={"sections/0": "gone"}))
+        journal.begin(Begun(sweep=sweep, blocks=2 if sweep == "predict" else 1, cut=sweep))
+        journal.add(Record(sweep=sweep, block=block, pieces=digests(output, names)))
+    journal.begin(Begun(sweep="staging", blocks=1, cut="s", scratch=True))
+    journal.add(Record(sweep="staging", block="s", pieces={"sections/0": "gone"}))
     journal.end(End(ended="now"))
     return journal
 
@@ -46,7 +46,7 @@ def test_a_whole_output_is_sound(output: Path, journal: Journal) -> None:
     result = verify(output, progress=lambda *step: told.append(step[:3]))
     assert result.sound
     assert (result.pieces, result.missing, result.changed) == (5, (), ())
-    assert result.status.stages == {"predict": (2, 2), "pyramid 1": (1, 1), "staging": (1, 1)}
+    assert result.status.sweeps == {"predict": (2, 2), "pyramid 1": (1, 1), "staging": (1, 1)}
     assert told == [("verify", i, 3) for i in range(4)]
 
 
@@ -86,13 +86,13 @@ def test_a_run_that_has_not_ended_is_not_sound_even_if_all_chunks_are(output: Pa
     result = verify(output)
     assert not result.sound
     assert not result.status.complete
-    assert result.status.stages["predict"] == (1, 2)
+    assert result.status.sweeps["predict"] == (1, 2)
     assert result.status.command == "asem x again"
 
 
 def test_a_failed_block_is_listed(output: Path, journal: Journal) -> None:
     journal.forget([("predict", "b")])
-    journal.add(Record(stage="predict", block="b", failed="broken"))
+    journal.add(Record(sweep="predict", block="b", failed="broken"))
     found = status(output)
     assert not found.complete
     assert [record.block for record in found.failed] == ["b"]
@@ -119,4 +119,4 @@ def test_what_is_hidden_until_it_is_whole_is_found(output: Path, journal: Journa
     output.rename(output.with_name(".out.unfinished"))
     assert find_damage(journal, output).pieces
     assert verify(output).missing == ()
-    assert attrs.evolve(status(output)).stages["predict"] == (2, 2)
+    assert attrs.evolve(status(output)).sweeps["predict"] == (2, 2)

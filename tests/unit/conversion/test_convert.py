@@ -21,7 +21,7 @@ from asem_core.volume import Volume, open_labels, output, staging
 from asem_core.volume.check import check_values
 from asem_core.volume.describe import describe
 from asem_core.volume.pyramid import mode2
-from asem_core.volume.staging import slabs, stage, staged_bytes
+from asem_core.volume.staging import copy_in_chunks, slabs, staged_bytes
 
 FIVE = VoxelSize((5, 4, 4))
 
@@ -258,7 +258,7 @@ def test_stage_copies_and_keeps_the_place(tmp_path, sections, image, opened, mon
     monkeypatch.setattr(staging, "STAGING_CHUNK", 8)
     source = opened(sections, voxel_size=FIVE)
     steps = []
-    staged = stage(source, tmp_path / "staged", progress=lambda *step: steps.append(step))
+    staged = copy_in_chunks(source, tmp_path / "staged", progress=lambda *step: steps.append(step))
     np.testing.assert_array_equal(staged.read(staged.box), image)
     assert (staged.chunks, staged.planewise) == ((8, 8, 8), False)
     assert (staged.identity, staged.voxel_size) == (source.identity, source.voxel_size)
@@ -266,7 +266,7 @@ def test_stage_copies_and_keeps_the_place(tmp_path, sections, image, opened, mon
     assert 0 < used < staged_bytes(source) + 5000
     assert steps[-1] == ("staging", 2, 2)
     with pytest.raises(OutputError, match="exists already"):
-        stage(source, tmp_path / "staged")
+        copy_in_chunks(source, tmp_path / "staged")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1.5, -0.1])

@@ -18,7 +18,7 @@ from asem_core.errors import AsemError, OutputError, PluginError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.labels.blocks import LabelBlocks, apply_rule
 from asem_core.labels.plan import choose_zone, make_plan
-from asem_core.labels.prepare import prepare
+from asem_core.labels.prepare import prepare_labels
 from asem_core.labels.zone import make_zone
 from asem_core.params import make_params
 from asem_core.registry import make_registry, resolve
@@ -100,10 +100,11 @@ def volume(labels, voxel_size=(5, 5, 5), *, uri="memory", chunks=(8, 8, 8)):
 
 
 def prepared(labels, organelle, folder, *, block=(128, 128, 128), voxel_size=(5, 5, 5), **plan):
-    plan = make_plan(REGISTRY.organelles[organelle], REGISTRY, **plan)
-    report = prepare(volume(labels, voxel_size), folder / "out.zarr", plan=plan, registry=REGISTRY, block=block)
+    made = prepare_labels(
+        volume(labels, voxel_size), folder / "out.zarr", organelle=organelle, registry=REGISTRY, block=block, **plan
+    )
     group = zarr.open_group(folder / "out.zarr", mode="r")
-    return group["0"][:], group["labels/metric_mask/0"][:], report
+    return group["0"][:], group["labels/metric_mask/0"][:], made.to_json()
 
 
 def random_labels(shape, seed, share):
@@ -225,11 +226,12 @@ def test_zones_by_name():
 
 
 def test_what_cannot_be_prepared_leaves_nothing(tmp_path):
-    plan = make_plan(REGISTRY.organelles["mito"], REGISTRY)
     with pytest.raises(VolumeError, match="integers >= 0, found -1"):
-        prepare(volume(np.full((3, 3, 3), -1, np.int16)), tmp_path / "o.zarr", plan=plan, registry=REGISTRY)
+        prepare_labels(
+            volume(np.full((3, 3, 3), -1, np.int16)), tmp_path / "o.zarr", organelle="mito", registry=REGISTRY
+        )
     with pytest.raises(OutputError, match=r"name it NAME\.zarr"):
-        prepare(volume(np.zeros((3, 3, 3), bool)), tmp_path / "o.tif", plan=plan, registry=REGISTRY)
+        prepare_labels(volume(np.zeros((3, 3, 3), bool)), tmp_path / "o.tif", organelle="mito", registry=REGISTRY)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -22,8 +22,8 @@ from asem_core.errors import AsemError, OutputError, PluginError
 from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.reporting import needs
-from asem_core.reporting.make import make_report
 from asem_core.reporting.parts import Card
+from asem_core.reporting.write import report
 from asem_core.specs import AnalysisSpec
 
 from ..analysis.toy import OUTPUTS
@@ -33,7 +33,7 @@ from ..analysis.toy import OUTPUTS
 def toys(registry: Registry) -> Registry:
     """Two analyses: ``plain`` has no report of its own, ``drawn`` has one."""
     package = __name__.rpartition(".")[0]
-    toy = f"{package.rpartition('.')[0]}.analyze.toy"
+    toy = f"{package.rpartition('.')[0]}.analysis.toy"
     common: dict[str, Any] = {
         "version": "1", "summary": "count voxels", "fn": f"{toy}:count", "params": f"{toy}:Params", "takes": ("raw",),
         "row": "object", "outputs": OUTPUTS,
@@ -59,14 +59,14 @@ def run(toys: Registry, tmp_path: Path) -> Callable[..., Path]:
     stored.attrs.update(resolution=[5, 5, 5], offset=[0, 0, 0])
 
     def analysed(name: str, *, out: str = "out", **params: Any) -> Path:
-        analyze(name, source, tmp_path / out, params=params, registry=toys)
+        analyze(source, tmp_path / out, analysis=name, params=params, registry=toys)
         return tmp_path / out
 
     return analysed
 
 
 def page_of(folder: Path, registry: Registry) -> str:
-    make_report([folder], folder / "report.html", registry=registry)
+    report([folder], folder / "report.html", registry=registry)
     return (folder / "report.html").read_text()
 
 
@@ -128,7 +128,7 @@ def test_cards_carry_what_is_filtered_and_sorted_by(run: Callable[..., Path], to
 
 
 def test_several_analyses_on_one_page(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
-    make_report([run("drawn"), run("plain", out="other")], tmp_path / "both.html", registry=toys)
+    report([run("drawn"), run("plain", out="other")], tmp_path / "both.html", registry=toys)
     page = (tmp_path / "both.html").read_text()
     assert [page.count(f'"#analysis-{n}"') for n in (1, 2, 3)] == [1, 1, 0]
     assert page.count("<h3>Provenance</h3>") == 2
@@ -185,7 +185,7 @@ def test_damaged_output(
     folder = run("drawn")
     spoil(folder)
     with pytest.raises(AsemError, match=re.escape(message)):
-        make_report([folder], tmp_path / "page.html", registry=toys)
+        report([folder], tmp_path / "page.html", registry=toys)
     assert not (tmp_path / "page.html").exists()
 
 
@@ -194,7 +194,7 @@ def test_output_of_another_version(run: Callable[..., Path], toys: Registry, tmp
     older = xr.open_zarr(folder / "drawn.zarr", chunks=None).load().drop_vars(["size_voxels", "name"])
     older.to_zarr(folder / "drawn.zarr", mode="w", zarr_format=2, consolidated=True)
     with pytest.raises(AsemError, match=r"out: the tables have no size_voxels.*run `asem analyze` again"):
-        make_report([folder], tmp_path / "page.html", registry=toys)
+        report([folder], tmp_path / "page.html", registry=toys)
 
 
 def test_an_analysis_that_is_not_installed(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_an_analysis_that_is_not_installed(run: Callable[..., Path], toys: Regis
     (folder / "analysis.json").write_text(about)
     (folder / "plain.zarr").rename(folder / "gone.zarr")
     with pytest.raises(PluginError, match="unknown analysis 'gone'"):
-        make_report([folder], tmp_path / "page.html", registry=toys)
+        report([folder], tmp_path / "page.html", registry=toys)
 
 
 def test_packages_that_are_not_installed(
@@ -211,20 +211,20 @@ def test_packages_that_are_not_installed(
 ) -> None:
     monkeypatch.setattr(needs, "find_spec", lambda name: None)
     with pytest.raises(AsemError, match=r"needs matplotlib and plotly: pip install 'asem-core\[report\]'"):
-        make_report([run("drawn")], tmp_path / "page.html", registry=toys)
+        report([run("drawn")], tmp_path / "page.html", registry=toys)
 
 
 def test_only_a_report_is_replaced(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
     folder, page = run("plain"), tmp_path / "page.html"
     page.write_text("mine")
     with pytest.raises(OutputError):
-        make_report([folder], page, registry=toys, overwrite=True)
+        report([folder], page, registry=toys, overwrite=True)
     assert page.read_text() == "mine"
     page.unlink()
-    make_report([folder], page, registry=toys)
+    report([folder], page, registry=toys)
     with pytest.raises(OutputError, match="exists"):
-        make_report([folder], page, registry=toys)
-    make_report([folder], page, registry=toys, overwrite=True)
+        report([folder], page, registry=toys)
+    report([folder], page, registry=toys, overwrite=True)
 
 
 def test_command(run: Callable[..., Path]) -> None:

@@ -17,9 +17,8 @@ from asem_analysis_pits.params import Pits
 from asem_analysis_pits.population import classify_all
 from asem_analysis_pits.review import FILE, Answer, fingerprint, match, read_review, write_review
 from asem_analysis_pits.table import row_of, to_dataset
-from asem_core.analysis.instances import Numbered, number_objects
-from asem_core.analysis.view import View
-from asem_core.blocks.executors import map_blocks
+from asem_core.analysis import Numbered, View, number_objects
+from asem_core.blocks import map_blocks
 from asem_core.geometry import Box
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def measure_all(view: View, instances: Numbered, params: Pits) -> list[Measured]
         crops = ((n, read_crop(view, instances, n, box=box, near_nm=params.near_nm)) for n in numbers[box])
         return [(number, measure_object(crop, touch_nm=touch, near_nm=params.near_nm)) for number, crop in crops]
 
-    parts = map_blocks(measure, list(numbers), stage="measuring pits", progress=view.progress)
+    parts = map_blocks(measure, list(numbers), sweep="measuring pits", progress=view.progress)
     return [found for _, found in sorted((pair for part in parts for pair in part), key=lambda pair: pair[0])]
 
 

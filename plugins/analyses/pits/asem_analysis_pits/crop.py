@@ -11,8 +11,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from asem_analysis_pits.membrane import Boundary, Mask, Points, find_boundary
-from asem_core.analysis.instances import Numbered
-from asem_core.analysis.view import View
+from asem_core.analysis import Numbered, View
 from asem_core.geometry import Box, FloatTriple
 
 _MARGIN_NM = 160.0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_analysis_pits.classes import CAVEOLA, EARLY, LATE, PIT, SECRETORY, VESICLE
-from asem_core.reporting.figures import BLUE, GREY, ORANGE, new_figure, picture
+from asem_core.reporting import BLUE, GREY, ORANGE, new_figure, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

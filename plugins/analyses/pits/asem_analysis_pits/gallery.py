@@ -9,8 +9,8 @@ import numpy as np
 
 from asem_analysis_pits.classes import CAVEOLA, PIT
 from asem_analysis_pits.strokes import AXIS_CAPTION, ELLIPSE_CAPTION, picture
-from asem_core.draw.lines import BAR_NM
-from asem_core.reporting.parts import Card, Gallery, Quality
+from asem_core.draw import BAR_NM
+from asem_core.reporting import Card, Gallery, Quality
 
 if TYPE_CHECKING:
     import xarray as xr

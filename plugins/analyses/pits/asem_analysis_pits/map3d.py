@@ -8,7 +8,7 @@ import numpy as np
 
 from asem_analysis_pits.classes import CLASSES
 from asem_analysis_pits.figures import COLOURS
-from asem_core.reporting.figures import GREY, map_3d
+from asem_core.reporting import GREY, map_3d
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from scipy import ndimage
 
-from asem_core.analysis.instances import Numbered
-from asem_core.analysis.view import View
-from asem_core.blocks.executors import map_blocks
+from asem_core.analysis import Numbered, View
+from asem_core.blocks import map_blocks
 from asem_core.geometry import Box
 
 
@@ -22,7 +21,7 @@ def find_boxes(view: View, instances: Numbered) -> list[Box]:
         ]
 
     boxes: dict[int, Box] = {}
-    for parts in map_blocks(look, view.blocks, stage="boxes of objects", progress=view.progress):
+    for parts in map_blocks(look, view.blocks, sweep="boxes of objects", progress=view.progress):
         for number, box in parts:
             boxes[number] = _around(boxes.get(number, box), box)
     return [boxes[number] for number in range(1, len(instances) + 1)]

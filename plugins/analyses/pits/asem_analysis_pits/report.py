@@ -14,8 +14,7 @@ from asem_analysis_pits.classes import CAVEOLA, CLASSES, EARLY, LATE, PIT, SECRE
 from asem_analysis_pits.gallery import galleries
 from asem_analysis_pits.map3d import map_pits
 from asem_analysis_pits.words import findings, summary
-from asem_core.reporting.needs import need_variables
-from asem_core.reporting.parts import Figure, Report
+from asem_core.reporting import Figure, Report, need_variables
 
 if TYPE_CHECKING:
     import xarray as xr

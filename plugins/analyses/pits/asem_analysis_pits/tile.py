@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.draw.lines import SMOOTH, draw_over
+from asem_core.draw import SMOOTH, draw_over
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

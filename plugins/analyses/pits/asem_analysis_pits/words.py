@@ -9,7 +9,7 @@ import numpy as np
 
 from asem_analysis_pits.classes import CAVEOLA, CLASSES, EARLY, LATE, PIT, SECRETORY, VESICLE
 from asem_analysis_pits.figures import FEWEST, Double
-from asem_core.reporting.parts import Number
+from asem_core.reporting import Number
 
 if TYPE_CHECKING:
     import xarray as xr

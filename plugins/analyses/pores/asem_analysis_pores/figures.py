@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from asem_core.reporting.figures import BLUE, GREY, ORANGE, new_figure, picture
+from asem_core.reporting import BLUE, GREY, ORANGE, new_figure, picture
 
 Double = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.draw.lines import BAR_NM, SMOOTH, draw_over
-from asem_core.reporting.parts import Card, Gallery, Quality
+from asem_core.draw import BAR_NM, SMOOTH, draw_over
+from asem_core.reporting import Card, Gallery, Quality
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_analysis_pores.surface import envelope
-from asem_core.reporting.figures import GREY, map_3d
+from asem_core.reporting import GREY, map_3d
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,10 +16,8 @@ from asem_analysis_pores.pore import Measured, measure_pore
 from asem_analysis_pores.spatial import nearest_distance, spatial_correlation
 from asem_analysis_pores.statistics import describe
 from asem_analysis_pores.table import make_table
-from asem_core.analysis.instances import number_objects
-from asem_core.analysis.objects.blocks import middle, sum_blocks
-from asem_core.analysis.view import View
-from asem_core.blocks.executors import map_blocks
+from asem_core.analysis import View, middle, number_objects, sum_blocks
+from asem_core.blocks import map_blocks
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, centre_of_first_voxel
 
@@ -119,7 +117,7 @@ def _measure_all(
         }
 
     found: dict[int, Measured | None] = {}
-    for part in map_blocks(measure, list(of_box), stage="measuring pores", progress=view.progress):
+    for part in map_blocks(measure, list(of_box), sweep="measuring pores", progress=view.progress):
         found.update(part)
     return found
 

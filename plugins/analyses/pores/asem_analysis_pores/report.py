@@ -11,8 +11,7 @@ import numpy as np
 from asem_analysis_pores import figures
 from asem_analysis_pores.gallery import REASONS, gallery
 from asem_analysis_pores.map3d import map_pores
-from asem_core.reporting.needs import need_variables
-from asem_core.reporting.parts import Figure, Number, Report
+from asem_core.reporting import Figure, Number, Report, need_variables
 
 if TYPE_CHECKING:
     import xarray as xr

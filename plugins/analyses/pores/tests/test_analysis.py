@@ -30,7 +30,7 @@ def envelope(draw: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="module")
 def measured(envelope: Any, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     out = tmp_path_factory.mktemp("measured") / "out"
-    return analyze("pores", envelope.pores, out, raw=envelope.raw, params=FEW, registry=registry)
+    return analyze(envelope.pores, out, analysis="pores", raw=envelope.raw, params=FEW, registry=registry)
 
 
 def test_diameters_are_those_that_were_drawn(envelope: Any, measured: xr.Dataset) -> None:
@@ -66,7 +66,7 @@ def test_result_does_not_depend_on_the_blocks(
 ) -> None:
     block = tuple(int(n) for n in np.random.default_rng().integers(30, 90, 3))
     again = analyze(
-        "pores", envelope.pores, tmp_path / "out", raw=envelope.raw, params=FEW, registry=registry, block=block
+        envelope.pores, tmp_path / "out", analysis="pores", raw=envelope.raw, params=FEW, registry=registry, block=block
     )  # fmt: skip
     xr.testing.assert_identical(again.drop_attrs(), measured.drop_attrs())
     assert again.attrs["statistics"] == measured.attrs["statistics"]
@@ -76,7 +76,7 @@ def test_anisotropic_voxels_give_the_same_diameters(
     draw: Callable[..., Any], envelope: Any, measured: xr.Dataset, registry: Registry, tmp_path: Path
 ) -> None:
     other = draw(voxel_nm=(5.2, 4.0, 4.0), count=6)
-    found = analyze("pores", other.pores, tmp_path / "out", raw=other.raw, params=FEW, registry=registry)
+    found = analyze(other.pores, tmp_path / "out", analysis="pores", raw=other.raw, params=FEW, registry=registry)
     np.testing.assert_array_equal(other.centres_nm, envelope.centres_nm[:6])
     error, before = (f.diameter_nm.values[:6] - o.diameters_nm[:6] for f, o in ((found, other), (measured, envelope)))
     assert abs(error.mean() - before.mean()) <= 3
@@ -85,7 +85,7 @@ def test_anisotropic_voxels_give_the_same_diameters(
 
 def test_flat_patch(draw: Callable[..., Any], registry: Registry, tmp_path: Path) -> None:
     flat = draw(radius_nm=1e9, spacing_nm=330.0)
-    found = analyze("pores", flat.pores, tmp_path / "out", raw=flat.raw, params=FEW, registry=registry)
+    found = analyze(flat.pores, tmp_path / "out", analysis="pores", raw=flat.raw, params=FEW, registry=registry)
     assert (found.status == "measured").all()
     assert np.abs(found.diameter_nm - flat.diameters_nm).max() <= 6
     assert set(found.normal_from.values) <= {"surface", "neighbours"}
@@ -93,7 +93,7 @@ def test_flat_patch(draw: Callable[..., Any], registry: Registry, tmp_path: Path
 
 def test_one_pore(draw: Callable[..., Any], registry: Registry, tmp_path: Path) -> None:
     one = draw(diameters=(100.0, 100.0), spacing_nm=400.0, count=1)
-    found = analyze("pores", one.pores, tmp_path / "out", raw=one.raw, registry=registry)
+    found = analyze(one.pores, tmp_path / "out", analysis="pores", raw=one.raw, registry=registry)
     assert found.diameter_nm.values == pytest.approx([100], abs=5)
     assert found.normal_from.item() == "mask"
     assert found["quality"].item() == "fair"
@@ -113,7 +113,7 @@ def test_pores_at_the_border_are_told_and_left_out(
         write(tmp_path / f"{name}.zarr", zarr.open_array(path, mode="r")[:, :, cut:], offset=(0, 0, 5 * cut))
         for name, path in (("raw", envelope.raw), ("pores", envelope.pores))
     )
-    found = analyze("pores", pores, tmp_path / "out", raw=raw, params=FEW, registry=registry)
+    found = analyze(pores, tmp_path / "out", analysis="pores", raw=raw, params=FEW, registry=registry)
     first = found.status.values[found.x_nm.values < 5 * cut + 50]
     assert len(first)
     assert set(first) == {"cut"}
@@ -158,7 +158,7 @@ def test_an_image_without_pores_has_no_diameters(
 
     grey = np.rint(np.random.default_rng(2).normal(140, spread, (52, 200, 200))).astype(np.uint8)
     raw = write(tmp_path / "other.zarr", grey)
-    found = analyze("pores", envelope.pores, tmp_path / "out", raw=raw, params=FEW, registry=registry)
+    found = analyze(envelope.pores, tmp_path / "out", analysis="pores", raw=raw, params=FEW, registry=registry)
     assert set(found.status.values) <= {"no membrane", "few lines"}
     assert found.attrs["notes"][0].startswith("0 pores measured; not measured: ")
     assert found.attrs["statistics"]["median_nm"] is None

@@ -19,8 +19,8 @@ from asem_analysis_pores.statistics import describe
 from asem_core import Registry
 from asem_core.analysis import analyze
 from asem_core.errors import AsemError
-from asem_core.reporting.make import make_report
 from asem_core.reporting.parts import Report
+from asem_core.reporting.write import report as write_report
 
 PERMUTATIONS = {"permutations": 99}
 
@@ -29,7 +29,7 @@ PERMUTATIONS = {"permutations": 99}
 def folder(draw: Callable[..., Any], registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of an analysis of 16 pores."""
     drawn, out = draw(), tmp_path_factory.mktemp("report") / "out"
-    analyze("pores", drawn.pores, out, raw=drawn.raw, params=PERMUTATIONS, registry=registry)
+    analyze(drawn.pores, out, analysis="pores", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
     return out
 
 
@@ -130,8 +130,8 @@ def test_none_measured(pores: xr.Dataset) -> None:
 
 def test_one_pore(draw: Callable[..., Any], registry: Registry, tmp_path: Path) -> None:
     drawn = draw(diameters=(100.0, 100.0), count=1)
-    analyze("pores", drawn.pores, tmp_path / "out", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
-    make_report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
+    analyze(drawn.pores, tmp_path / "out", analysis="pores", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
+    write_report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
     page = (tmp_path / "page.html").read_text()
     assert "too few pores to test whether they are of one size" in page
     assert page.count("<article") == 1
@@ -141,8 +141,8 @@ def test_no_pores(draw: Callable[..., Any], registry: Registry, tmp_path: Path) 
     drawn = draw(count=1)
     labels = zarr.open_array(drawn.pores, mode="r+")
     labels[:] = 0
-    analyze("pores", drawn.pores, tmp_path / "out", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
-    make_report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
+    analyze(drawn.pores, tmp_path / "out", analysis="pores", raw=drawn.raw, params=PERMUTATIONS, registry=registry)
+    write_report([tmp_path / "out"], tmp_path / "page.html", registry=registry)
     page = (tmp_path / "page.html").read_text()
     assert "No pore was measured" in page
     assert "<figure" not in page

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FILE, PATH, PLACE, VOXEL_SIZE
-from asem_core.cli.progress import progress_bar
+from asem_core.cli import FILE, PATH, PLACE, VOXEL_SIZE, progress_bar, shared_registry
 from asem_core.errors import AsemError
 from asem_core.geometry import AXES, Triple, triple
 
@@ -73,7 +71,7 @@ def cosem(
       asem labels cosem crop.n5/labels/all --raw raw.n5/volumes/raw/s0 --organelle er -o er.zarr --figure check.png
       asem labels cosem crop.n5/labels/all --raw raw.zarr --organelle er --classes 16-21 --flip y -o er.zarr
     """
-    from asem_core.draw.png import check_png
+    from asem_core.draw import check_png
     from asem_core.volume import open_volume
     from asem_dataset_asem.cosem.classes import classes_of, parse_classes
     from asem_dataset_asem.cosem.figure import draw_import

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FOLDER, PATH, VOXEL_SIZE
-from asem_core.cli.progress import progress_bar
+from asem_core.cli import FOLDER, PATH, VOXEL_SIZE, progress_bar, shared_registry
 from asem_core.errors import GeometryError
 from asem_core.geometry import FloatTriple, Triple, VoxelSize, triple
 

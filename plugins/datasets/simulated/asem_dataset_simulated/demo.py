@@ -6,17 +6,16 @@ from pathlib import Path
 
 import attrs
 
-from asem_core.draw.overlay import check_figures, draw_evaluation
+from asem_core import Segmentation, segment
+from asem_core.draw import check_figures, draw_evaluation
 from asem_core.errors import PluginError
 from asem_core.evaluation import Evaluation, evaluate
 from asem_core.geometry import Triple, VoxelSize
-from asem_core.predict.segment import Segmentation, segment
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec
-from asem_core.volume import open_labels, open_volume
-from asem_core.volume.output import check_destination, check_folder
-from asem_core.zoo.find import choose_model
+from asem_core.volume import check_destination, check_folder, open_labels, open_volume
+from asem_core.zoo import choose_model
 from asem_dataset_simulated.tissue.write import write_tissue
 
 ORGANELLE = "mito"

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from asem_core.errors import AsemError, OutputError
 from asem_core.geometry import FloatTriple, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.output import check_destination
+from asem_core.volume import check_destination
 from asem_dataset_simulated.cell.draw import View, Window
 from asem_dataset_simulated.cell.named import CELLS, NamedCell, centred, find_part
 from asem_dataset_simulated.cell.pores import Diameters, single

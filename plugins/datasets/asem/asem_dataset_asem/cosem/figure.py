@@ -6,12 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from asem_core.draw.figure import LegendEntry, Panel, compose
-from asem_core.draw.paint import Colour, Picture, display_shape, grey, outline, resize_mask
-from asem_core.draw.planes import CANDIDATES, Plane, read_plane
-from asem_core.draw.png import save_png
+from asem_core.draw import (
+    CANDIDATES,
+    Colour,
+    LegendEntry,
+    Panel,
+    Picture,
+    Plane,
+    compose,
+    display_shape,
+    grey,
+    outline,
+    read_plane,
+    resize_mask,
+    save_png,
+)
 from asem_core.geometry import AXES, Box
-from asem_core.grid.place import Placed
+from asem_core.grid import Placed
 from asem_core.registry import Registry
 from asem_core.volume import Volume, open_labels
 from asem_dataset_asem.cosem.importing import ANNOTATED, Imported

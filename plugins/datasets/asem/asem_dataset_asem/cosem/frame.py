@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from asem_core.errors import GeometryError, VolumeError
 from asem_core.geometry import AXES, WHOLE_VOXEL, Box, FloatTriple, Triple, resampled_box, triple
-from asem_core.volume import Volume
-from asem_core.volume.window import window
+from asem_core.volume import Volume, window
 
 OffsetUnit = Literal["nm", "crop-voxels", "raw-voxels"]
 

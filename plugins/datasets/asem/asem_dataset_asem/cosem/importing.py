@@ -12,17 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from importlib_metadata import version
 
-from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks import Job, Run, map_blocks, produce, run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple
-from asem_core.grid.resample import resample_labels, source_box
+from asem_core.grid import resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
-from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import staged_bytes
+from asem_core.volume import IMAGE, ArrayPlan, OmePlan, Volume, open_labels, open_volume, provenance, staged_bytes
 from asem_dataset_asem.cosem.classes import NOT_ANNOTATED, RELATED
 from asem_dataset_asem.cosem.frame import CropFrame
 
@@ -114,7 +110,7 @@ def import_crop(
 
     job = Job(
         verb="asem labels cosem", destination=output, plan=plan, inputs={"raw": raw, "crop": frame.crop},
-        settings=settings, fill=produce(compute, stage="importing", block=block, plan=plan),
+        settings=settings, fill=produce(compute, sweep="importing", block=block, plan=plan),
         provenance=provenance(
             "asem labels cosem", raw, part=frame.box, asem_dataset_asem=version("asem-dataset-asem"),
             crop=dict(frame.crop.identity), class_voxels={str(i): n for i, n in sorted(counts.items())},
@@ -136,7 +132,7 @@ def count_classes(crop: Volume, *, progress: Progress = silent) -> Counter[int]:
         return Counter(dict(zip(ids.tolist(), voxels.tolist(), strict=True)))
 
     total: Counter[int] = Counter()
-    for part in map_blocks(count, list(crop.box.tiles(128)), stage="counting classes", progress=progress):
+    for part in map_blocks(count, list(crop.box.tiles(128)), sweep="counting classes", progress=progress):
         total.update(part)
     return total
 
@@ -169,7 +165,7 @@ def _measure(
         inside = labels.read(part) != 0
         return int(inside.sum()), int(known.sum()), float(grey[inside].sum()), float(grey[known & ~inside].sum())
 
-    found = map_blocks(measure, list(raw.box.tiles(128)), stage="measuring", progress=progress)
+    found = map_blocks(measure, list(raw.box.tiles(128)), sweep="measuring", progress=progress)
     voxels, known, grey_in, grey_out = (sum(values) for values in zip(*found, strict=True))
     if 0 < voxels < known:
         means = f"{grey_in / voxels:.4g} in {organelle}, {grey_out / (known - voxels):.4g} in the rest"

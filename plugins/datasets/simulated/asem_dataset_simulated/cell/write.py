@@ -12,11 +12,10 @@ import numpy as np
 from attrs import asdict, evolve
 from numpy.typing import NDArray
 
-from asem_core.blocks.executors import map_blocks
+from asem_core.blocks import map_blocks
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.formats.ome_write import FOLDERS, ArrayPlan, OmeOutput, build_pyramid, create_ome_zarr
-from asem_core.volume.output import complete_or_absent
+from asem_core.volume import FOLDERS, ArrayPlan, OmeOutput, build_pyramid, complete_or_absent, create_ome_zarr
 from asem_dataset_simulated.cell.draw import IMAGE, TILE, View, Window, render_cell
 from asem_dataset_simulated.cell.style import LABELS
 from asem_dataset_simulated.cell.tables import FOLDER, organelle_rows, pit_rows, pore_rows, write_tables
@@ -59,7 +58,7 @@ def write_view(
                     voxels[name].update(_count(drawn[name]))
                     faces[name] |= _on_faces(drawn[name], box, view)
 
-        map_blocks(draw, list(Box.of_shape(view.shape).tiles(block)), stage="simulate", progress=progress)
+        map_blocks(draw, list(Box.of_shape(view.shape).tiles(block)), sweep="simulate", progress=progress)
         build_pyramid(output, progress=progress)
         tables = {
             "organelles": organelle_rows(voxels, faces, view), "pores": pore_rows(view), "pits": pit_rows(view)

@@ -9,10 +9,10 @@ from typing import Any
 import importlib_metadata
 from numpy.typing import NDArray
 
-from asem_core.blocks.job import Job, produce, run
+from asem_core.blocks import Job, produce, run
 from asem_core.geometry import Box, VoxelSize
 from asem_core.progress import Progress, silent
-from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
+from asem_core.volume import IMAGE, ArrayPlan, OmePlan
 from asem_dataset_simulated.tissue.assemble import make_scene
 from asem_dataset_simulated.tissue.draw import TILE, render
 
@@ -59,7 +59,7 @@ def write_tissue(
     run(
         Job(
             verb="asem simulate", destination=path, plan=plan, inputs={}, settings=about, provenance=about,
-            fill=produce(lambda _: draw, stage="simulate", block=_CHUNK, plan=plan),
+            fill=produce(lambda _: draw, sweep="simulate", block=_CHUNK, plan=plan),
         ),
         overwrite=overwrite, progress=progress,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from asem_core.errors import AsemError
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, resolve
+from asem_core.registry import Registry, make_registry, resolve
 from asem_core.reporting.folder import Analysed, read_analysis
 from asem_core.reporting.methods import parameters
 from asem_core.reporting.needs import need_packages
@@ -23,17 +23,24 @@ from asem_core.volume.output import Input, Replaceable, check_destination, compl
 _REPORT = Replaceable(name="a report", recognise=is_report)
 
 
-def make_report(
-    folders: Sequence[Path], output: Path, *, registry: Registry, overwrite: bool = False, progress: Progress = silent
+def report(
+    analyses: Sequence[str | Path] | str | Path,
+    output: str | Path,
+    *,
+    registry: Registry | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
 ) -> Path:
-    """Write a page about the analyses in ``folders``; nothing is measured again.
+    """Write a page about analyses: numbers, figures, every object, methods, provenance. Nothing is measured again.
 
     Parameters
     ----------
-    folders
-        Outputs of `asem_core.analysis.analyze`, in the order of the page.
+    analyses
+        Output folders of `asem_core.analyze`, in the order of the page; or one of them.
     output
         The HTML file; all that it shows is in it.
+    registry
+        By default everything installed.
     overwrite
         Whether a report that is already there is replaced.
 
@@ -50,22 +57,28 @@ def make_report(
         The analysis is not installed.
     OutputError
         See `complete_or_absent`. A page may lie in the folder of an analysis, beside its files.
+
+    Examples
+    --------
+    >>> report(["pores/", "pits/"], "cell.html")  # doctest: +SKIP
     """
+    registry = registry or make_registry()
+    folders = [analyses] if isinstance(analyses, str | Path) else analyses
     found = [read_analysis(local_path(folder)) for folder in folders]
     inputs = [read for one in found for read in _read_from(one)]
-    output = check_destination(output, overwrite=overwrite, kind=_REPORT, inputs=inputs)
+    page_path = check_destination(local_path(output), overwrite=overwrite, kind=_REPORT, inputs=inputs)
     sections = []
     for done, one in enumerate(found):
         progress("report", done, len(found))
         sections.append(_section(one, registry.analyses[one.name], number=done + 1))
     page = render(sections).encode()
     with complete_or_absent(
-        output, needed_bytes=len(page), overwrite=overwrite, kind=_REPORT, inputs=inputs
+        page_path, needed_bytes=len(page), overwrite=overwrite, kind=_REPORT, inputs=inputs
     ) as partial:
         partial.write_bytes(page)
-    add_to_contents(output)
+    add_to_contents(page_path)
     progress("report", len(found), len(found))
-    return output
+    return page_path
 
 
 def _read_from(found: Analysed) -> list[Input]:
@@ -91,7 +104,7 @@ def _report(found: Analysed, spec: AnalysisSpec) -> Report:
         return report_plainly(found.dataset, spec=spec)
     need_packages()
     try:
-        report: Report = resolve(spec.report)(found.dataset)
+        made: Report = resolve(spec.report)(found.dataset)
     except AsemError as error:
         raise type(error)(f"{found.folder}: {error}") from error
-    return report
+    return made

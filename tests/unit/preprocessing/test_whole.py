@@ -14,8 +14,8 @@ from asem_core import Registry, Volume, VoxelSize
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.preprocessing import statistics
-from asem_core.preprocessing.normalise import normalise
 from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.preprocessing.whole import preprocess
 from asem_core.specs import StageRef
 from asem_core.volume import open_volume
 
@@ -31,7 +31,7 @@ def test_blocks_and_rois(
     volume = attrs.evolve(as_volume(RAW), lower_edge_nm=(100.0, 0.0, 0.0))
     steps = make_steps(STAGES, registry)
     expected = normalised(volume, steps, measure(volume, steps)).read(volume.box)
-    normalise(volume, tmp_path / "out.zarr", steps=steps, roi=roi, block=block)
+    preprocess(volume, tmp_path / "out.zarr", stages=STAGES, registry=registry, roi=roi, block=block)
     out = open_volume(tmp_path / "out.zarr", registry=registry)
     part = roi or volume.box
     np.testing.assert_array_equal(out.read(out.box), expected[part.slices])
@@ -43,7 +43,7 @@ def test_sections_are_read_through_a_copy(tmp_path: Path, registry: Registry, as
     tifffile.imwrite(tmp_path / "in.tif", RAW, photometric="minisblack")
     sections = open_volume(tmp_path / "in.tif", registry=registry, voxel_size=VoxelSize((10, 10, 10)))
     steps = make_steps(STAGES, registry)
-    normalise(sections, tmp_path / "out.zarr", steps=steps)
+    preprocess(sections, tmp_path / "out.zarr", stages=STAGES, registry=registry)
     volume = as_volume(RAW)
     out = open_volume(tmp_path / "out.zarr", registry=registry)
     np.testing.assert_array_equal(out.read(out.box), normalised(volume, steps, measure(volume, steps)).read(volume.box))
@@ -71,13 +71,12 @@ def test_statistics_are_measured_once(
 
 
 def test_bad_input_leaves_nothing(tmp_path: Path, registry: Registry, as_volume: Callable[..., Volume]) -> None:
-    steps = make_steps(STAGES, registry)
     with pytest.raises(OutputError, match=r"NAME\.zarr"):
-        normalise(as_volume(RAW), tmp_path / "out.tif", steps=steps)
+        preprocess(as_volume(RAW), tmp_path / "out.tif", stages=STAGES, registry=registry)
     with pytest.raises(VolumeError, match="found uint32"):
-        normalise(as_volume(RAW.astype(np.uint32)), tmp_path / "out.zarr", steps=steps)
+        preprocess(as_volume(RAW.astype(np.uint32)), tmp_path / "out.zarr", stages=STAGES, registry=registry)
     bad = RAW / np.float32(255)
     bad[0, 0, 1] = np.nan
     with pytest.raises(VolumeError, match=r"voxel 0,0,1 \(z,y,x\) is nan"):
-        normalise(as_volume(bad), tmp_path / "out.zarr", steps=steps)
+        preprocess(as_volume(bad), tmp_path / "out.zarr", stages=STAGES, registry=registry)
     assert not list(tmp_path.iterdir())

@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.errors import OutputError
-from asem_core.geometry import Box, BoxNm, Triple, triple
+from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.home import local_path
+from asem_core.params import as_stage
 from asem_core.preprocessing.levels import level_count
-from asem_core.preprocessing.stages import Step, normalised
+from asem_core.preprocessing.stages import make_steps, normalised
 from asem_core.preprocessing.statistics import check_store, measured
 from asem_core.progress import Progress, silent
-from asem_core.volume.check import check_values
+from asem_core.registry import Registry, make_registry
+from asem_core.specs import StageRef
+from asem_core.volume.check import check_values, graded
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.grey import Grey
+from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
@@ -27,28 +33,38 @@ CHUNK: Triple = (128, 128, 128)
 BLOCK: Triple = (128, 256, 256)
 
 
-def normalise(
-    volume: Volume,
-    destination: Path,
+def preprocess(
+    volume: Volume | str | Path,
+    output: str | Path,
     *,
-    steps: Sequence[Step],
+    stages: Sequence[StageRef | str],
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    grey: Grey = None,
     roi: Box | BoxNm | None = None,
-    statistics: Path | None = None,
+    statistics: str | Path | None = None,
     block: Triple = BLOCK,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write ``volume`` after ``steps`` as an OME-Zarr.
+    """Write a volume through preprocessors, as an OME-Zarr.
 
     Parameters
     ----------
     volume
-        uint8, uint16 or float in [0, 1].
-    destination
-        ``NAME.zarr``.
-    steps
-        From `make_steps`, in order.
+        The image, or its address: ``(z, y, x)``, uint8, uint16 or float in [0, 1].
+    output
+        ``NAME.zarr``, on the volume's grid, in the type of the last stage (uint8 for those of core).
+    stages
+        In order: `StageRef`, or text such as ``"clahe"`` and ``"clahe:clip=0.01,kernel=64"``.
+    registry
+        By default everything installed.
+    voxel_size
+        nm (z, y, x), where the volume does not state it; see `open_volume`.
+    grey
+        The levels that become 0 and 255, `GreyRange`; ``"auto"``: found from the volume. By default the full range of
+        its type.
     roi
         Write a part only. Statistics are those of the whole volume all the same: the result is the crop of the whole's.
     statistics
@@ -56,17 +72,31 @@ def normalise(
     block
         Voxels per axis that are computed at once; does not change the result.
 
+    Returns
+    -------
+    Path
+        Where the output lies.
+
     Raises
     ------
     AsemError
-        A volume that is no image, a destination in the way, a ROI outside, statistics of something else.
+        No such stage or parameter, a volume that is no image, a destination in the way, a ROI outside, statistics
+        of something else.
+
+    Examples
+    --------
+    >>> preprocess("cell.zarr", "equal.zarr", stages=["clahe:clip=0.01"])  # doctest: +SKIP
     """
-    destination = local_path(destination)
+    registry = registry or make_registry()
+    steps = make_steps([as_stage(stage) for stage in stages], registry)
+    volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
+    destination = local_path(output)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
     level_count(volume.dtype)
+    kept = None
     if statistics is not None:
-        statistics = check_store(statistics, volume, steps, inputs=[volume, destination])
+        kept = check_store(local_path(statistics), volume, steps, inputs=[volume, destination])
     check_values(volume, progress=progress)
     part = volume.part(roi)
     lower, _ = part.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
@@ -74,20 +104,20 @@ def normalise(
     dtype = steps[-1].spec.dtype_out if steps else volume.dtype
     image = ArrayPlan(shape=part.shape, dtype=np.dtype(dtype), chunk=chunk)
     plan = OmePlan(image=image, voxel_size=volume.voxel_size, lower_edge_nm=lower, ome_version=ome_version)
-    stages = [step.settings for step in steps]
+    settings = [step.settings for step in steps]
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
         source = run.readable(volume)
-        store = statistics or run.scratch / "statistics.npz"
+        store = kept or run.scratch / "statistics.npz"
         result = normalised(source, steps, measured(source, steps, store, progress=progress))
         return lambda box: {IMAGE: result.read(box.shift(part.start))}
 
     return run(
         Job(
             verb="asem preprocess", destination=destination, plan=plan, inputs={"source": volume},
-            settings={"stages": stages, "roi": str(part)},
-            fill=produce(compute, stage="normalising", block=block, plan=plan),
-            provenance=provenance("asem preprocess", volume, part=part, stages=stages),
+            settings={"stages": settings, "roi": str(part)},
+            fill=produce(compute, sweep="normalising", block=block, plan=plan),
+            provenance=provenance("asem preprocess", volume, part=part, stages=settings),
             scratch_bytes=staged_bytes(volume),
         ),
         overwrite=overwrite, progress=progress,
