@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from asem_core.preprocessing.normalise import BLOCK, normalise
+from asem_core.preprocessing.whole import BLOCK, preprocess
 from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 
@@ -72,7 +72,7 @@ def on_disk(side: int, folder: str) -> None:
     source, target = Path(folder) / f"{side}.zarr", Path(folder) / f"{side}_out.zarr"
     before = peak_mib()
     started = now()
-    normalise(open_volume(source), target, steps=STEPS)
+    preprocess(open_volume(source), target, stages=["clahe"])
     rates = side**3 / (now() - started) / 1e6
     print(f"  {side}^3  {rates[0]:6.1f}{rates[1]:8.1f}   peak {peak_mib():.0f} MiB, at the start {before:.0f} MiB")
 
