@@ -2,8 +2,10 @@
 
 ::
 
-    job.py        a run that reads volumes and writes one: begin or resume, sweeps, verified end
-    executors.py  read, compute and write overlap in time; a failed block never hides
+    job.py        a run that reads volumes and writes one: begin or resume, fill, verified end
+    fill.py       what fills it: sweeps over blocks, temporary copies
+    executors.py  who runs the blocks of a sweep: threads, or a pipeline round one computation
+    components.py connected components of a mask too large for memory
     journal.py    what was done, beside the output, block by block, with a digest of every chunk
     verify.py     status and verification from the journal and the chunks on disk
     preflight.py  memory, disk and time, before anything starts
@@ -15,7 +17,8 @@ from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from asem_core.blocks.executors import map_blocks
-    from asem_core.blocks.job import Job, Run, produce, run
+    from asem_core.blocks.fill import Run, produce
+    from asem_core.blocks.job import Job, run
 
 __all__ = ["Job", "Run", "map_blocks", "produce", "run"]
 __getattr__, __dir__ = lazy_names(__name__)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Threads
-from asem_core.blocks.job import Job, Run, run
+from asem_core.blocks.fill import Run
+from asem_core.blocks.job import Job, run
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.place import paste

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.conversion.convert import DEFAULT_CHUNK, reduction_of, stored_dtype
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, VoxelSize, resampled_shape, triple

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Threads
-from asem_core.blocks.job import Job, Run, run
+from asem_core.blocks.fill import Run
+from asem_core.blocks.job import Job, run
 from asem_core.datasets.source import Opened, source_sha256
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, Triple

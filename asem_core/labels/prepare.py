@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.reference import on_grid

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.components import Components, connected_components
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.home import local_path

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Pipeline, Task
-from asem_core.blocks.job import Job, Run
+from asem_core.blocks.fill import Run
+from asem_core.blocks.job import Job
 from asem_core.blocks.job import run as run_job
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored

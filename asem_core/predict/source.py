@@ -14,7 +14,7 @@ import attrs
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Task, Threads
-from asem_core.blocks.job import Run
+from asem_core.blocks.fill import Run
 from asem_core.geometry import Box, Triple
 from asem_core.grid.mirror import mirrored_span, read_mirrored
 from asem_core.grid.resample import resample, source_box

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.job import Run
+from asem_core.blocks.fill import Run
 from asem_core.geometry import Box, Triple, triple
 from asem_core.predict.plan import Plan
 from asem_core.predict.quantise import Predicted

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.job import Job, Run, produce, run
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Job, run
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.home import local_path

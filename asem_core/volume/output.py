@@ -262,7 +262,7 @@ def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Pat
                 )
         found = given.resolve()
         check_apart(found, inputs, shared=shared)
-        _check_writable(found / "file" if shared else found)
+        _check_writable(found, folder=found if shared else found.parent)
     except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle
         raise OutputError(f"{destination}: cannot be written: {getattr(exc, 'strerror', None) or exc}") from exc
     return found
@@ -344,8 +344,8 @@ def _nearest(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
-def _check_writable(destination: Path) -> None:
-    folder = _nearest(destination.parent)
+def _check_writable(destination: Path, *, folder: Path) -> None:
+    folder = _nearest(folder)
     if not folder.is_dir():
         raise OutputError(f"{destination}: cannot be written: {folder} is a file, not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -19,7 +19,8 @@ from asem_core.analysis.objects.shape import principal_axes, sphericity
 from asem_core.analysis.objects.skeleton import Skeleton, measure_skeleton
 from asem_core.analysis.view import View
 from asem_core.blocks.executors import map_blocks
-from asem_core.blocks.job import Job, produce, run
+from asem_core.blocks.fill import produce
+from asem_core.blocks.job import Job, run
 from asem_core.geometry import AXES, Box, centre_of_first_voxel, triple
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance

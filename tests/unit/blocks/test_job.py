@@ -20,7 +20,8 @@ import pytest
 
 from asem_core.blocks import job as module
 from asem_core.blocks.executors import Task, Threads
-from asem_core.blocks.job import Done, Job, Run, finishing_command, produce, run, scratch_folder
+from asem_core.blocks.fill import Run, produce
+from asem_core.blocks.job import Done, Job, finishing_command, run, scratch_folder
 from asem_core.blocks.journal import journal_path, load
 from asem_core.blocks.verify import status, verify
 from asem_core.errors import BlockError, OutputError, ResumeError, UnfinishedError, VolumeError

@@ -43,6 +43,12 @@ def test_more_than_eight_is_refused(voxel: VoxelSize) -> None:
         plan_grids((100, 100, 100), voxel, size(10, 10, 10))
 
 
+@pytest.mark.parametrize(("nm", "warns"), [(5, False), (10, False), (14, False), (16, True)])
+def test_voxels_coarser_than_the_models_warn(nm: float, warns: bool, caplog: pytest.LogCaptureFixture) -> None:
+    plan_grids((40, 40, 40), VoxelSize((nm, 5, 5)), VoxelSize((10, 10, 10)))
+    assert ("and is coarser" in caplog.text) == warns
+
+
 def test_more_than_two_warns(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         plan_grids((100, 100, 100), size(5, 5, 5), size(10, 10, 10))

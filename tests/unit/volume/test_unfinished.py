@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asem_core.blocks.job import Job, Run, run
+from asem_core.blocks.fill import Run
+from asem_core.blocks.job import Job, run
 from asem_core.blocks.journal import journal_path
 from asem_core.errors import BlockError, UnfinishedError, VolumeError
 from asem_core.geometry import Box, VoxelSize

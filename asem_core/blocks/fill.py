@@ -1,0 +1,197 @@
+"""What a job's ``fill`` is given: sweeps over blocks that leave out what is done, and temporary copies.
+
+::
+
+    run.each(name, boxes, compute)            writes what ``compute`` gives of each box
+    run.sweep(name, blocks, task)             the same in parts: read | compute | write, on an executor
+    run.readable(volume)                      sections in chunks, so that boxes can be read
+    run.array, run.write_scratch              a temporary array, and sweeps that write it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.blocks.executors import B, Executor, Task, Threads
+from asem_core.blocks.journal import Begun, Journal, Record
+from asem_core.errors import AsemError, BlockError, ModelError, PluginError
+from asem_core.geometry import Box, Triple, triple
+from asem_core.progress import Progress
+from asem_core.volume.formats.ome_write import OmePlan
+from asem_core.volume.formats.zarr_array import ZarrArray, temporary_array
+from asem_core.volume.output import is_no_space
+from asem_core.volume.pieces import chunk_pieces, digests
+from asem_core.volume.staging import slabs
+from asem_core.volume.volume import Volume
+
+log = logging.getLogger(__name__)
+
+_SCRATCH_CHUNK = 64
+_READERS = 2
+"""Slabs of a source that are held at once."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Run:
+    """A job under way, as its ``fill`` sees it."""
+
+    output: Any
+    """An `Output`; of an OME-Zarr, its arrays."""
+    scratch: Path
+    """Folder for temporary copies, which stays until the run has ended, whatever stops it meanwhile."""
+    progress: Progress
+    results: dict[str, Any] = attrs.field(factory=dict)
+    """What is found out beside the output, JSON types: kept in the journal for whoever runs the finished job again."""
+    journal: Journal
+    """What is done."""
+
+    def sweep(
+        self,
+        name: str,
+        blocks: Sequence[B],
+        task: Task[B, dict[str, str]],
+        *,
+        executor: Executor | None = None,
+        scratch: bool = False,
+    ) -> None:
+        """Run the blocks that are not done yet.
+
+        Parameters
+        ----------
+        name
+            Of the sweep, in words.
+        blocks
+            Their ``str`` tells them apart.
+        task
+            Returns the digest of every piece that it wrote. Blocks write disjoint sets of pieces.
+        executor
+            By default `Threads`.
+        scratch
+            Whether it writes into `scratch`.
+
+        Raises
+        ------
+        BlockError
+            Some blocks failed: the others are done, the message says how to go on.
+        OutputError
+            The disk is full: stopped at once, what is done is kept.
+        """
+        keys = [str(block) for block in blocks]
+        self.journal.begin(Begun(sweep=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
+        done = self.journal.done(name)
+        waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
+        finished, total = len(blocks) - len(waiting), len(blocks)
+        self.progress(name, finished, total)
+        failures: list[str] = []
+        with closing((executor or Threads()).run(task, waiting)) as outcomes:
+            for outcome in outcomes:
+                key = str(outcome.block)
+                if outcome.error is None:
+                    self.journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
+                else:
+                    failures.append(self._note_failure(name, key, outcome.error))
+                finished += 1
+                self.progress(name, finished, total)
+        if failures:
+            raise BlockError(
+                f"{len(failures)} of {total} blocks failed in sweep {name!r} (first: {failures[0]}); "
+                "the others are kept: run the same command again to retry, `asem status` lists the failures"
+            )
+
+    def is_done(self, name: str, blocks: Sequence[Hashable]) -> bool:
+        """Whether all ``blocks`` of the sweep ``name`` are done: then nothing need be prepared for it."""
+        keys = [str(block) for block in blocks]
+        begun = self.journal.sweeps.get(name)
+        return begun is not None and begun.cut == _cut(keys) and self.journal.done(name) >= set(keys)
+
+    def each(
+        self,
+        name: str,
+        blocks: Sequence[Box],
+        compute: Callable[[Box], Mapping[str, npt.NDArray[Any]]],
+        *,
+        executor: Executor | None = None,
+    ) -> None:
+        """A `sweep` that writes what ``compute`` gives of each box, by the names of the output's arrays."""
+        self.sweep(name, blocks, Task(read=compute, write=self.output.write), executor=executor)
+
+    def readable(self, volume: Volume, name: str = "sections") -> Volume:
+        """``volume`` itself, or for plane-wise storage a chunked copy among the temporary ones, called ``name``."""
+        if not volume.planewise:
+            return volume
+        copy = self.array(name, shape=volume.shape, dtype=volume.dtype)
+        self.sweep(
+            f"staging {name}",
+            list(slabs(volume.box, triple(copy.chunks), volume.dtype.itemsize)),
+            Task(read=volume.read, write=lambda box, found: self.write_scratch(copy, box, found)),
+            executor=Threads(_READERS),
+            scratch=True,
+        )
+        return attrs.evolve(volume, array=ZarrArray(copy, self.scratch / name), chunks=triple(copy.chunks))
+
+    def array(self, name: str, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple | None = None) -> Any:
+        """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch sweeps."""
+        return temporary_array(self.scratch / name, shape=shape, dtype=dtype, chunk=chunk or (_SCRATCH_CHUNK,) * 3)
+
+    def write_scratch(self, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
+        """Write whole chunks of a temporary array; the digests of its pieces."""
+        array[box.slices] = values
+        folder = Path(array.store.root).relative_to(self.scratch).as_posix()
+        return digests(self.scratch, [f"{folder}/{piece}" for piece in (".zarray", *chunk_pieces(array, box))])
+
+    def temporary(self, name: str, blocks: Sequence[Box], write: Callable[[Box], Iterable[Path]]) -> None:
+        """A `sweep` whose blocks write files into `scratch`; ``write`` returns their paths."""
+
+        def digested(box: Box) -> dict[str, str]:
+            return digests(self.scratch, [path.relative_to(self.scratch).as_posix() for path in write(box)])
+
+        self.sweep(name, blocks, Task(write=lambda box, _: digested(box)), scratch=True)
+
+    def _note_failure(self, sweep: str, block: str, error: Exception) -> str:
+        """Record a failed block; errors that every further block would meet too are raised at once."""
+        if is_no_space(error) or isinstance(error, PluginError | ModelError):
+            raise error
+        text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
+        log.warning("block %s of sweep %s failed: %s", block, sweep, text)
+        log.info("where it happened", exc_info=error)
+        self.journal.add(Record(sweep=sweep, block=block, failed=text))
+        return f"block {block}: {text}"
+
+
+def produce(
+    compute: Callable[[Run], Callable[[Box], Mapping[str, npt.NDArray[Any]]]], *, sweep: str, block: Triple,
+    plan: OmePlan,
+) -> Callable[[Run], None]:  # fmt: skip
+    """A ``fill`` that computes an OME-Zarr block by block.
+
+    Parameters
+    ----------
+    compute
+        ``compute(run)`` prepares and returns ``of(box)``: the voxels of ``box`` ``(z, y, x)`` under `IMAGE` and the
+        name of every label image. Called for boxes in any order, from several threads.
+    sweep
+        Name of the work.
+    block
+        Voxels per axis of a block, rounded up to whole chunks: every chunk has one writer.
+    """
+    chunks = [[min(c, n) for c, n in zip(p.chunk, p.shape, strict=True)] for p in plan.arrays.values()]
+    steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*chunks, strict=True)]
+    side = triple([-(-length // step) * step for length, step in zip(block, steps, strict=True)])
+
+    def fill(run: Run) -> None:
+        run.each(sweep, list(Box.of_shape(plan.shape).tiles(side)), compute(run))
+
+    return fill
+
+
+def _cut(keys: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
