@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from asem_core.preprocessing.whole import BLOCK, preprocess
 from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 
@@ -22,6 +21,7 @@ from asem_core import Volume, VoxelSize
 from asem_core.blocks.executors import map_blocks
 from asem_core.plugins import make_manager
 from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.preprocessing.whole import BLOCK, preprocess
 from asem_core.registry import Registry
 from asem_core.specs import StageRef
 from asem_core.volume import open_volume

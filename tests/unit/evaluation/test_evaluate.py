@@ -113,7 +113,7 @@ def test_equal_shapes_with_one_position_are_scored_as_they_are(organelle, regist
     truth, predicted = blobs(SHAPE, 9), blobs(SHAPE, 10)
     found = evaluate(
         volume(predicted, at=(500, 0, 0)),
-        attrs.evolve(volume(truth), placed=False),
+        volume(truth),
         organelle=organelle,
         registry=registry,
     )

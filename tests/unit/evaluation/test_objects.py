@@ -237,7 +237,7 @@ def test_a_crop_is_scored_where_it_lies():
 
 def test_positions_come_from_the_volume_that_has_one():
     truth = bars((1, 1, 3))
-    somewhere, nowhere = volume(truth, at=(50, 60, 70)), attrs.evolve(volume(truth), placed=False)
+    somewhere, nowhere = volume(truth, at=(50, 60, 70)), volume(truth)
     for pair in ((somewhere, nowhere), (nowhere, somewhere)):
         found = evaluate_objects(*pair)
         assert {(row.z_nm, row.y_nm, row.x_nm) for row in object_rows(found)} == {(60, 70, 80)}
