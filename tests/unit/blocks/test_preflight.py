@@ -38,7 +38,7 @@ def test_too_much_memory(tmp_path: Path, free: SimpleNamespace) -> None:
 
 def test_too_much_disk(tmp_path: Path, free: SimpleNamespace) -> None:
     free.free = PLAN.disk - 1
-    with pytest.raises(OutputError, match=rf"{tmp_path}: the disk has 2\.0 GB left, up to 2\.0 GB are needed"):
+    with pytest.raises(OutputError, match=rf"{tmp_path}: the disk has 2 GB left, up to 2 GB are needed"):
         check(PLAN, output=tmp_path / "out.zarr", max_memory=PLAN.memory)
 
 

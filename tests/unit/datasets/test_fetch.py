@@ -71,9 +71,9 @@ def test_a_stopped_fetch_goes_on_where_it_was(
 
     counted = Counted()
     flaky = attrs.evolve(opened, image=attrs.evolve(opened.image, array=counted))
-    with pytest.raises(BlockError, match=r"5 of 8 blocks failed in stage 'fetching'.*connection reset.*run the same"):
+    with pytest.raises(BlockError, match=r"5 of 8 blocks failed in sweep 'fetching'.*connection reset.*run the same"):
         fetch(flaky, tmp_path / "out.zarr", roi=ROI, block=BLOCK)
-    assert status(tmp_path / "out.zarr").stages["fetching"] == (3, 8)
+    assert status(tmp_path / "out.zarr").sweeps["fetching"] == (3, 8)
     with pytest.raises(ResumeError, match="roi was 25:95"):
         fetch(flaky, tmp_path / "out.zarr", roi=Box((0, 0, 0), (70, 70, 70)), block=BLOCK)
     counted.fails = False
