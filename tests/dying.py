@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +43,21 @@ def dying(folder: Path, *, at: int | None = None) -> Iterator[Steps]:
     try:
         yield _counting[-1]
     finally:
+        _end_of_writing()
         _counting.pop()
+
+
+def _end_of_writing() -> None:
+    """Wait for what Zarr still writes in the background, which would have died too."""
+    from zarr.core.sync import _get_loop
+
+    loop = _get_loop()
+    while asyncio.run_coroutine_threadsafe(_others(), loop).result():
+        time.sleep(0.001)
+
+
+async def _others() -> int:
+    return len(asyncio.all_tasks()) - 1
 
 
 _counting: list[Steps] = []

@@ -24,8 +24,13 @@ class Verb:
     output: str
     words: str
     """As typed; {out} stands for the output, other names for inputs."""
-    reads: tuple[str, ...]
-    """Names of the inputs."""
+    other: str
+    """More words, with which it makes something else."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the inputs."""
+        return tuple(word[1:-1] for word in self.words.split() if word.startswith("{") and word != "{out}")
 
     def typed(self, inputs: dict[str, Path], out: Path) -> list[str]:
         """The words with the paths in them."""
@@ -33,29 +38,40 @@ class Verb:
         return [word.format(out=out, **paths) for word in self.words.split()]
 
 
-def _verb(name: str, output: str, words: str) -> Verb:
-    reads = tuple(word[1:-1] for word in words.split() if word.startswith("{") and word != "{out}")
-    return Verb(name, output, words, reads)
-
-
 VERBS = (
-    _verb("convert to zarr", "out.zarr", "convert {sections} {out} --voxel-size 5"),
-    _verb("convert to zarr 0.5", "out.zarr", "convert {volume} {out} --ome-version 0.5 --roi 0:66,3:40,10:270"),
-    _verb("convert to sections", "out", "convert {volume} {out}"),
-    _verb("convert to a stack", "out.tif", "convert {volume} {out}"),
-    _verb("convert --paste-into", "out.zarr", "convert {crop} {out} --paste-into {volume}"),
-    _verb("convert --resample", "out.zarr", "convert {sections} {out} --voxel-size 5 --resample 7"),
-    _verb("preprocess", "out.zarr", "preprocess {sections} -o {out} --voxel-size 5 --stage clahe:kernel=32"),
-    _verb(
-        "mask", "out.zarr", "mask {sections} -o {out} --voxel-size 5 --low 0 --high 140 --max-hole 200 --min-object 900"
+    Verb("convert to zarr", "out.zarr", "convert {sections} {out} --voxel-size 5", "--roi 0:5,0:9,0:9"),
+    Verb(
+        "convert to zarr 0.5", "out.zarr", "convert {volume} {out} --ome-version 0.5 --roi 0:66,3:40,10:270",
+        "--roi 0:5,0:9,0:9",
     ),
-    _verb(
+    Verb("convert to sections", "out", "convert {volume} {out}", "--roi 0:5,0:9,0:9"),
+    Verb("convert to a stack", "out.tif", "convert {volume} {out}", "--roi 0:5,0:9,0:9"),
+    Verb("convert --paste-into", "out.zarr", "convert {crop} {out} --paste-into {volume}", "--ome-version 0.5"),
+    Verb("convert --resample", "out.zarr", "convert {sections} {out} --voxel-size 5 --resample 7", "--resample 8"),
+    Verb(
+        "preprocess", "out.zarr", "preprocess {sections} -o {out} --voxel-size 5 --stage clahe:kernel=32",
+        "--stage scale_linear",
+    ),
+    Verb(
+        "mask", "out.zarr", "mask {sections} -o {out} --voxel-size 5 --low 0 --high 140 --max-hole 200 "
+        "--min-object 900", "--closing 3",
+    ),
+    Verb(
         "labels prepare", "out.zarr", "labels prepare {labels} -o {out} --organelle er --dilate 1 "
-        "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900",
+        "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900", "--dilate 2",
     ),
-    _verb("labels cosem", "out.zarr", "labels cosem {cosem} --raw {volume} --organelle er -o {out}"),
-    _verb("datasets fetch", "out.zarr", "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er"),
-    _verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3"),
+    Verb(
+        "labels cosem", "out.zarr", "labels cosem {cosem} --raw {volume} --organelle er -o {out}", "--classes 17"
+    ),
+    Verb(
+        "datasets fetch", "out.zarr", "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er",
+        "--organelle mito",
+    ),
+    Verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3", "--seed 4"),
+    Verb(
+        "segment", "out.zarr", "segment {volume} -o {out} --organelle mito --model mito-compact-10nm "
+        "--roi 0:40,0:40,100:270 --tile 128,128,168 --runtime onnxruntime --workers 2", "--prob-dtype float32",
+    ),
 )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -200,22 +199,7 @@ def test_again_and_anew(
         made = forks.run(words, tmp_path)
         assert made.code == 0, made.told
         assert contents(out) == whole
-    other: dict[str, list[Any]] = {"simulate": ["--seed", "4"], "labels cosem": ["--classes", "17"]}
-    changed = forks.run([*words, *other.get(verb.name, _other_settings(verb))], tmp_path)
+    changed = forks.run([*words, *verb.other.split()], tmp_path)
     assert changed.code == 2, changed.told
     assert "made with other settings (" in changed.told
     assert contents(out) == whole
-
-
-def _other_settings(verb: Verb) -> list[str]:
-    if verb.name == "mask":
-        return ["--closing", "3"]
-    if verb.name == "labels prepare":
-        return ["--dilate", "2"]
-    if verb.name == "preprocess":
-        return ["--stage", "scale_linear"]
-    if verb.name == "datasets fetch":
-        return ["--organelle", "mito"]
-    if verb.output == "out.zarr" and "--ome-version" not in verb.words:
-        return ["--ome-version", "0.5"]
-    return ["--roi", "0:5,0:9,0:9"]
