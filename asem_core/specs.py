@@ -358,8 +358,19 @@ def _analysis_inputs(_: object, attribute: attrs.Attribute[Any], value: tuple[st
 
 
 DTYPES = (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "str",
-)  # fmt: skip
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "str",
+)
 """What a variable of an analysis may hold; ``str``: text."""
 OTHER = "OTHER"
 """In the name of a variable: the name of another organelle that the analysis is given."""

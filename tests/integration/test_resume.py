@@ -62,9 +62,11 @@ class Job:
 
     def start(self, output: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*self._command, str(output), self._roi, self._organelle], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [*self._command, str(output), self._roi, self._organelle],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def finish(self, output: Path) -> None:
         with self.start(output) as process:

@@ -43,9 +43,12 @@ def _heed_all() -> None:
 def begin(computation: str, folder: Path, *before: str) -> subprocess.Popen[str]:
     code = LONG.format(computation=computation)
     run = subprocess.Popen(
-        [*before, sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [*before, sys.executable, "-c", code, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         preexec_fn=_heed_all,
-    )  # fmt: skip
+    )
     assert run.stdout is not None
     assert run.stdout.readline() == "ready\n"
     return run
