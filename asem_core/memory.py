@@ -46,9 +46,11 @@ def available_memory() -> int:
     """
     own = psutil.Process().memory_info()
     bounds = (
-        int(psutil.virtual_memory().available), cgroup_room(Path("/")), slurm_room(os.environ, taken=own.rss),
+        int(psutil.virtual_memory().available),
+        cgroup_room(Path("/")),
+        slurm_room(os.environ, taken=own.rss),
         address_space_room(taken=own.vms),
-    )  # fmt: skip
+    )
     return max(0, min(bound for bound in bounds if bound is not None))
 
 
@@ -95,9 +97,7 @@ class _Files:
 _V1 = _Files(
     limits=("memory.limit_in_bytes",), usage="memory.usage_in_bytes", cache=("total_inactive_file", "total_active_file")
 )
-_V2 = _Files(
-    limits=("memory.max", "memory.high"), usage="memory.current", cache=("inactive_file", "active_file")
-)  # fmt: skip
+_V2 = _Files(limits=("memory.max", "memory.high"), usage="memory.current", cache=("inactive_file", "active_file"))
 
 
 def cgroup_room(root: Path) -> int | None:

@@ -161,9 +161,16 @@ class Registry:
     @property
     def _kinds(self) -> tuple[Names[Any], ...]:
         return (
-            self.readers, self.datasets, self.preprocessors, self.label_rules, self.exclusion_zones, self.organelles,
-            self.checkpoints, self.analyses, self.runtimes,
-        )  # fmt: skip
+            self.readers,
+            self.datasets,
+            self.preprocessors,
+            self.label_rules,
+            self.exclusion_zones,
+            self.organelles,
+            self.checkpoints,
+            self.analyses,
+            self.runtimes,
+        )
 
     def _dangling(self) -> Iterator[PluginRecord]:
         for entry in self.organelles.entries.values():

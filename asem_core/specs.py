@@ -1,4 +1,4 @@
-"""What plugins register: frozen data, no code. Imports attrs and the standard library only.
+"""What plugins register: frozen data, no code. Imports attrs and the standard library only, as `spec_fields` does.
 
 Heavy code is named as ``"package.module:function"`` and resolved on use, so that listing plugins stays cheap. Every
 field accepts its annotated type and nothing else.
@@ -7,15 +7,29 @@ field accepts its annotated type and nothing else.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from pathlib import Path, PurePosixPath
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import attrs
 from attrs import validators
+
+from asem_core.spec_fields import (
+    FloatTriple,
+    Triple,
+    distinct_names,
+    file_of_package,
+    fraction,
+    import_path,
+    label_places,
+    nm_range,
+    positive_triple,
+    requirements,
+    three,
+    typed,
+    whole_triple,
+    word,
+)
 
 __all__ = [
     "ANALYSIS_INPUTS",
@@ -45,163 +59,55 @@ __all__ = [
     "packaged_models",
 ]  # fmt: skip
 
-FloatTriple = tuple[float, float, float]
-Triple = tuple[int, int, int]
 
-
-def _typed(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """The fields of a spec, each with a check of its type before its own validator."""
-    return [
-        field.evolve(validator=_of_type if field.validator is None else validators.and_(_of_type, field.validator))
-        for field in fields
-    ]
-
-
-def _of_type(spec: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-    kind: Any = type(spec)
-    hint = _types(kind)[attribute.name]
-    if not _fits(value, hint):
-        wanted = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
-        raise TypeError(f"{kind.__name__}.{attribute.name} must be {wanted}, got {value!r}")
-
-
-@cache
-def _types(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether ``value`` is a ``hint``. How long a tuple of fixed length is, its field's own validator says."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return True
-    if origin in (Union, UnionType):
-        return any(_fits(value, part) for part in parts)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
-    if origin is not None and issubclass(origin, Mapping):
-        return isinstance(value, Mapping) and all(
-            _fits(key, parts[0]) and _fits(item, parts[1]) for key, item in value.items()
-        )
-    if hint in (int, float):
-        return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool)
-    return isinstance(value, hint)
-
-
-def _name(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    if not value or any(character in value for character in " /\\:"):
-        raise ValueError(f"{attribute.name} must be a word without spaces, slashes or colons, got {value!r}")
-
-
-def _import_path(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
-        raise ValueError(f'{attribute.name} must be "package.module:function", got {value!r}')
-
-
-def _file_of_package(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    package, _, path = value.partition(":")
-    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", package) or not path or ".." in PurePosixPath(path).parts:
-        raise ValueError(f'{attribute.name} must be "import_package:path of a file in it", got {value!r}')
-
-
-def _requirements(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    for text in value:
-        if not re.fullmatch(r"[\w.]+(: ?\S+)?", text):
-            raise ValueError(f'{attribute.name} must be "import_package: what brings it", got {text!r}')
-
-
-def _positive_triple(_: object, attribute: attrs.Attribute[Any], value: FloatTriple) -> None:
-    if len(value) != 3 or not all(v > 0 for v in value):
-        raise ValueError(f"{attribute.name} must be three positive numbers (z, y, x), got {value}")
-
-
-def _three(values: Iterable[float]) -> FloatTriple:
-    low, middle, high = (float(v) for v in values)
-    return low, middle, high
-
-
-def _fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{attribute.name} must lie between 0 and 1, got {value}")
-
-
-def _whole_triple(least: int) -> Callable[[Any, attrs.Attribute[Any], Triple], None]:
-    def check(_: object, attribute: attrs.Attribute[Any], value: Triple) -> None:
-        if len(value) != 3 or not all(isinstance(v, int) and v >= least for v in value):
-            raise ValueError(f"{attribute.name} must be three whole numbers >= {least} (z, y, x), got {value}")
-
-    return check
-
-
-def _label_places(_: object, attribute: attrs.Attribute[Any], value: Mapping[str, Mapping[str, Any]]) -> None:
-    for organelle, place in value.items():
-        unknown = set(place) - {"path", "dilate_voxels"}
-        if unknown or not isinstance(place.get("path"), str):
-            raise ValueError(f"{attribute.name}[{organelle!r}] needs path, may have dilate_voxels, got {dict(place)}")
-        width = place.get("dilate_voxels", 0)
-        if not isinstance(width, int) or width < 0:
-            raise ValueError(f"dilate_voxels of {organelle!r} must be a whole number >= 0, got {width!r}")
-
-
-def _range(_: object, attribute: attrs.Attribute[Any], value: tuple[float, float]) -> None:
-    if len(value) != 2 or not 0 < value[0] <= value[1]:
-        raise ValueError(f"{attribute.name} must be the smallest and the largest, above 0, got {value}")
-
-
-def _distinct_names(_: object, attribute: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
-    names = [item.name for item in value]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{attribute.name} must have distinct names, got {names}")
-
-
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class StageRef:
     """How a model or an organelle names a registered preprocessor, label rule or exclusion zone, and its parameters."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     params: Mapping[str, Any] = attrs.field(factory=dict)
     """Values for the stage's parameter class; what is not named keeps its default."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class PreprocessorSpec:
     """A step between the raw volume and the network."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     version: str
     """Changes whenever the numbers change."""
     summary: str
-    fn: str = attrs.field(validator=_import_path)
+    fn: str = attrs.field(validator=import_path)
     """``fn(raw, *, box, voxel_size, stats, params) -> ndarray``; ``raw`` ``(z, y, x)`` is ``box`` of the volume."""
-    params: str = attrs.field(validator=_import_path)
+    params: str = attrs.field(validator=import_path)
     """The frozen attrs class of the parameters."""
-    halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    halo: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
     dtype_out: str = "float32"
     """Of what ``fn`` returns."""
-    statistics: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(_import_path))
+    statistics: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(import_path))
     """What must be known of the whole volume before a block runs: ``"package.module:function"`` each.
 
     ``function(volume, *, params, progress) -> ndarray``; ``fn`` finds the array in ``stats`` under the function's name.
     """
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class LabelRuleSpec:
     """A step of the preparation of ground-truth labels. A clean-up is idempotent; a dilation is not."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     version: str
     """Changes whenever the numbers change."""
     summary: str
-    fn: str = attrs.field(validator=_import_path)
+    fn: str = attrs.field(validator=import_path)
     """``fn(labels, *, voxel_size, params) -> ndarray``, same shape and dtype as ``labels`` ``(z, y, x)``."""
-    params: str = attrs.field(validator=_import_path)
+    params: str = attrs.field(validator=import_path)
     """The frozen attrs class of the parameters."""
-    halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    halo: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """Block scope: ``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block.
     Without it a voxel is judged by itself."""
-    by_blocks: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    by_blocks: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """Volume scope, for what no halo can do (connected components): ``by_blocks(labels, *, voxel_size, params)`` takes
     and returns `asem_core.labels.blocks.LabelBlocks` and gives the same voxels as ``fn`` on the whole array."""
 
@@ -215,48 +121,48 @@ class LabelRuleSpec:
         return "volume" if self.by_blocks else "block"
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class ExclusionZoneSpec:
     """Which voxels near the boundary of the ground truth are not scored."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     version: str
     """Changes whenever the numbers change."""
     summary: str
-    fn: str = attrs.field(validator=_import_path)
+    fn: str = attrs.field(validator=import_path)
     """``fn(inside, *, voxel_size, params) -> bool ndarray`` of the same shape, True = not scored. ``inside``, bool
     ``(z, y, x)``, is where the ground truth has the organelle: a block and its halo, False outside the volume."""
-    params: str = attrs.field(validator=_import_path)
+    params: str = attrs.field(validator=import_path)
     """The frozen attrs class of the parameters. Mark widths and volumes in voxels of 5 nm with
     `asem_core.grid.reference.WIDTH` and ``VOLUME``: then reports say what they are on a grid."""
-    halo: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    halo: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class ReaderSpec:
     """A volume format."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     summary: str
-    accepts: str = attrs.field(validator=_import_path)
+    accepts: str = attrs.field(validator=import_path)
     """``accepts(uri: str) -> bool``: cheap, looks at names and markers only."""
-    open: str = attrs.field(validator=_import_path)
+    open: str = attrs.field(validator=import_path)
     """``open(uri: str) -> asem_core.volume.Source``."""
-    requires: tuple[str, ...] = attrs.field(default=(), validator=_requirements)
+    requires: tuple[str, ...] = attrs.field(default=(), validator=requirements)
     """Import packages that must be installed, with the extra that brings them: ``"tensorstore: asem-core[n5]"``."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class DatasetBlock:
     """A part of a data set that was labelled for one organelle, and what it served for."""
 
-    name: str = attrs.field(validator=_name)
-    organelle: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
+    organelle: str = attrs.field(validator=word)
     role: str = attrs.field(validator=validators.in_(("training", "validation", "fine-tuning", "prediction")))
-    shape: Triple | None = attrs.field(default=None, validator=validators.optional(_whole_triple(1)))
+    shape: Triple | None = attrs.field(default=None, validator=validators.optional(whole_triple(1)))
     """Voxels; None where it is not published."""
-    start: Triple | None = attrs.field(default=None, validator=validators.optional(_whole_triple(0)))
+    start: Triple | None = attrs.field(default=None, validator=validators.optional(whole_triple(0)))
     """First voxel of the block in the data set's image; None where it is not published."""
     ordered: bool = True
     """Whether ``shape`` is known to be z, y, x; False: as the source prints it, order not guaranteed."""
@@ -267,19 +173,19 @@ class DatasetBlock:
             raise ValueError(f"block {self.name!r} has a start, so it needs a shape in z, y, x order")
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class DatasetSpec:
     """A volume and its labels: where they are, how they are labelled, under what terms."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     uri: str
     """The image, or a container that holds ``image`` and the labels."""
     image: str = ""
     """Path of the image inside ``uri``; empty: what is opened at ``uri`` itself."""
-    voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
-    labels: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, validator=_label_places)
+    voxel_size_nm: FloatTriple = attrs.field(validator=positive_triple)
+    labels: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, validator=label_places)
     """Per organelle: ``path`` inside ``uri``, and ``dilate_voxels`` where it differs from the organelle's."""
-    blocks: tuple[DatasetBlock, ...] = attrs.field(default=(), validator=_distinct_names)
+    blocks: tuple[DatasetBlock, ...] = attrs.field(default=(), validator=distinct_names)
     licence: str
     citation: str
     sha256: str | None = None
@@ -289,7 +195,7 @@ class DatasetSpec:
     summary: str = ""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class TrainedGrey:
     """Grey values of the volumes that a model was trained on, on the 0..255 scale that it is given.
 
@@ -297,26 +203,26 @@ class TrainedGrey:
     these volumes, as `asem_core.volume.grey` measures it.
     """
 
-    low: FloatTriple = attrs.field(converter=_three)
+    low: FloatTriple = attrs.field(converter=three)
     """1st percentile."""
-    median: FloatTriple = attrs.field(converter=_three)
-    high: FloatTriple = attrs.field(converter=_three)
+    median: FloatTriple = attrs.field(converter=three)
+    high: FloatTriple = attrs.field(converter=three)
     """99th percentile."""
-    contrast: FloatTriple = attrs.field(converter=_three)
+    contrast: FloatTriple = attrs.field(converter=three)
     """Above 0: membranes are dark on a bright ground."""
     volumes: int
     """How many were measured."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class ModelSpec:
     """Trained weights: a bioimage.io package folder inside the plugin's wheel, and what it needs to run."""
 
-    id: str = attrs.field(validator=_name)
+    id: str = attrs.field(validator=word)
     version: str
     package: str
     """Folder of the package: ``"import_package:folder"``."""
-    voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
+    voxel_size_nm: FloatTriple = attrs.field(validator=positive_triple)
     preprocess: tuple[StageRef, ...] = ()
     """Stages that run on raw scaled to 0..255, in this order."""
     sha256: str
@@ -359,7 +265,7 @@ def model_of(values: Mapping[str, Any], *, package: str) -> ModelSpec:
     )
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class PublishedScore:
     """What a publication states of a model's accuracy on one volume, fractions of 1; nothing that was measured here."""
 
@@ -370,7 +276,7 @@ class PublishedScore:
     recall: float | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class CheckpointSpec:
     """A published checkpoint of the ASEM network: ``asem zoo pull NAME`` fetches it and makes a package of it."""
 
@@ -378,10 +284,10 @@ class CheckpointSpec:
     """``SOURCE/NUMBER``. The package is called ``SOURCE-NUMBER``."""
     uri: str
     """Address of the file."""
-    organelle: str = attrs.field(validator=_name)
+    organelle: str = attrs.field(validator=word)
     title: str
     """In words, 5 to 50 letters and digits."""
-    voxel_size_nm: FloatTriple = attrs.field(validator=_positive_triple)
+    voxel_size_nm: FloatTriple = attrs.field(validator=positive_triple)
     fixation: str
     base: int | None = None
     """Features of the network's top level; another network under this name is refused. None: any."""
@@ -408,14 +314,14 @@ class CheckpointSpec:
         return self.name.replace("/", "-")
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class OrganelleSpec:
     """One organelle: how its ground truth is prepared, how it is scored, and its models.
 
     Widths are voxels of a 5 nm grid, volumes are counted in voxels of 125 nm^3; on another grid the engine scales them.
     """
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     title: str
     cleanup: tuple[StageRef, ...] = ()
     """Label rules, in order."""
@@ -425,13 +331,13 @@ class OrganelleSpec:
     """A registered exclusion zone, as in the paper; called ``paper`` on the command line."""
     zone_presets: Mapping[str, StageRef] = attrs.field(factory=dict)
     """Others in use, by the name that the command line gives them."""
-    threshold: float = attrs.field(default=0.5, validator=_fraction)
+    threshold: float = attrs.field(default=0.5, validator=fraction)
     """A voxel belongs to the organelle where probability >= threshold."""
     instances: bool = True
     """Whether separate objects are meaningful (mitochondria: yes; ER: one network)."""
     models: tuple[ModelSpec, ...] = ()
     default_model: str | None = None
-    recipe: str | None = attrs.field(default=None, validator=validators.optional(_file_of_package))
+    recipe: str | None = attrs.field(default=None, validator=validators.optional(file_of_package))
     """Training recipe of the default model: ``"import_package:file.yaml"``."""
     citation: str = ""
 
@@ -452,8 +358,19 @@ def _analysis_inputs(_: object, attribute: attrs.Attribute[Any], value: tuple[st
 
 
 DTYPES = (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "str",
-)  # fmt: skip
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "str",
+)
 """What a variable of an analysis may hold; ``str``: text."""
 OTHER = "OTHER"
 """In the name of a variable: the name of another organelle that the analysis is given."""
@@ -464,7 +381,7 @@ def _variables(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...
         raise ValueError(f"{attribute.name} must name at least one variable, got {value}")
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class Output:
     """Variables of the data set that an analysis returns, alike in everything but their names."""
 
@@ -488,45 +405,45 @@ def _outputs(_: object, attribute: attrs.Attribute[Any], value: tuple[Output, ..
         raise ValueError(f"{attribute.name} must state every variable once, got {', '.join(twice) or 'none'}")
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class AnalysisSpec:
     """A measurement on a segmentation: a verb of ``asem analyze``."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     version: str
     """Changes whenever the numbers change."""
     summary: str
-    fn: str = attrs.field(validator=_import_path)
+    fn: str = attrs.field(validator=import_path)
     """``fn(view, *, params) -> xarray.Dataset``: a `asem_core.analysis.View` in, `outputs` out, one row per object.
     Its ``attrs["statistics"]``, plain values that JSON can hold, are the numbers of all objects together; its
     ``attrs["notes"]`` are lines to print."""
-    params: str = attrs.field(validator=_import_path)
+    params: str = attrs.field(validator=import_path)
     """A frozen attrs class. Each field is an option of the command line: its name, type (int, float, bool, str, Path or
     a ``Literal`` of words), default, and the docstring under it as help."""
     needs: tuple[str, ...] = attrs.field(default=(), validator=_analysis_inputs)
     """Inputs without which it does not run: of `ANALYSIS_INPUTS`."""
     takes: tuple[str, ...] = attrs.field(default=(), validator=_analysis_inputs)
     """Inputs that it uses where they are given."""
-    voxel_nm: tuple[float, float] = attrs.field(default=(0.1, 10_000.0), validator=_range)
+    voxel_nm: tuple[float, float] = attrs.field(default=(0.1, 10_000.0), validator=nm_range)
     """Smallest and largest edge of a voxel at which it measures; other data, such as sizes that are stated in another
     unit, are refused."""
-    row: str = attrs.field(validator=_name)
+    row: str = attrs.field(validator=word)
     """Dimension of the data set that counts the rows of the table, such as ``object``."""
     outputs: tuple[Output, ...] = attrs.field(validator=_outputs)
     """Every variable of the data set. One that is missing, that is not stated here, or of another type or of other
     dimensions is refused before anything is written. Coordinates need not be stated."""
     examples: tuple[str, ...] = ()
     """Command lines for its ``--help``."""
-    report: str | None = attrs.field(default=None, validator=validators.optional(_import_path))
+    report: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``report(dataset) -> asem_core.reporting.parts.Report``: the page of ``asem report``, made from the data set of
     an earlier run. None: a plain one with the distribution of every column."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class Precision:
     """An arithmetic that a runtime offers on this machine, and what it costs there."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     """``f32``, ``bf16``, ``f16`` ..., as in ``--precision``."""
     bytes_per_value: float = attrs.field(validator=validators.gt(0))
     """Peak bytes of a session for each value of the tensors that are alive at once in the graph, workspace included:
@@ -536,11 +453,11 @@ class Precision:
     the preflight counts time with."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class Capabilities:
     """What a runtime can do on this machine."""
 
-    precisions: tuple[Precision, ...] = attrs.field(validator=[validators.min_len(1), _distinct_names])
+    precisions: tuple[Precision, ...] = attrs.field(validator=[validators.min_len(1), distinct_names])
     """``--precision auto`` takes the first."""
     rank: int
     """``--runtime auto`` takes the usable runtime with the highest. Core's: 10 ONNX Runtime on a processor,
@@ -549,22 +466,22 @@ class Capabilities:
     """Bytes that are free in the device's own memory; None: it works in the machine's, or does not know."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class RuntimeSpec:
     """Something that runs an ONNX graph."""
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=word)
     summary: str
-    probe: str = attrs.field(validator=_import_path)
+    probe: str = attrs.field(validator=import_path)
     """``probe() -> Capabilities | str``: what it can do on this machine; a text says why nothing, and what to
     install."""
-    open: str = attrs.field(validator=_import_path)
+    open: str = attrs.field(validator=import_path)
     """``open(model: Path, *, shape: tuple[int, ...], precision: str, threads: int)`` returns a
     `asem_core.models.runtimes.session.Session`; ``shape`` is that of the graph's whole input, ``precision`` the name of
     one that ``probe`` stated."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=_typed)
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class RunEvent:
     """What `asem_run_finished` observers are told."""
 

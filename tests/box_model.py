@@ -21,10 +21,19 @@ def box_filter(image: Any, width: tuple[int, int, int]) -> Any:
 
 
 def write_box_model(
-    folder: Path, *, width: tuple[int, int, int] = (3, 5, 5), sizes: Any = None, valid: bool = False,
-    axes: tuple[str, ...] = ROLES, gains: tuple[float, ...] = (1 / 255,), nm: tuple[float, float, float] | None = None,
-    preprocessing: Any = (), postprocessing: Any = (), data: Any = None, halo: bool = True,
-) -> Path:  # fmt: skip
+    folder: Path,
+    *,
+    width: tuple[int, int, int] = (3, 5, 5),
+    sizes: Any = None,
+    valid: bool = False,
+    axes: tuple[str, ...] = ROLES,
+    gains: tuple[float, ...] = (1 / 255,),
+    nm: tuple[float, float, float] | None = None,
+    preprocessing: Any = (),
+    postprocessing: Any = (),
+    data: Any = None,
+    halo: bool = True,
+) -> Path:
     """Write the package.
 
     Parameters
@@ -122,9 +131,10 @@ def _graph(width: Any, sizes: Any, valid: bool, axes: tuple[str, ...], gains: tu
         helper.make_node("Transpose", ["box"], ["filtered"], perm=back),
     ]
     graph = helper.make_graph(
-        nodes, "box",
+        nodes,
+        "box",
         [helper.make_tensor_value_info("raw", TensorProto.FLOAT, [shape[axis] for axis in axes])],
         [helper.make_tensor_value_info("filtered", TensorProto.FLOAT, [None] * 5)],
         [numpy_helper.from_array(kernel.astype(np.float32), "kernel")],
-    )  # fmt: skip
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

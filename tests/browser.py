@@ -12,8 +12,12 @@ import pytest
 
 _PATIENCE_S = 300
 _OPTIONS = (
-    "--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-logging=stderr",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--enable-logging=stderr",
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -31,10 +35,11 @@ def browse(address: str, profile: Path) -> Seen:
     if browser is None:
         pytest.skip("no browser: apt-get install chromium")
     shown = subprocess.run(
-        [browser, *_OPTIONS, f"--user-data-dir={profile}",
-         "--virtual-time-budget=5000", "--dump-dom", address],
-        capture_output=True, text=True, timeout=_PATIENCE_S,
-    )  # fmt: skip
+        [browser, *_OPTIONS, f"--user-data-dir={profile}", "--virtual-time-budget=5000", "--dump-dom", address],
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+    )
     assert "</html>" in shown.stdout, shown.stderr
     console = re.findall(r"CONSOLE[^\"]*\"(.*)\", source", shown.stderr)
     return Seen(dom=shown.stdout, errors=[line for line in console if re.search("error|failed|violates", line, re.I)])

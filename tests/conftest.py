@@ -87,13 +87,22 @@ def toy(tmp_path_factory: pytest.TempPathFactory, tissue: npt.NDArray[np.uint8])
     onnx = package / "model" / ONNX_NAME
     export_onnx(network, onnx)
     model = ModelSpec(
-        id="toy-10nm", version="1", package="asem_toy_package:model", voxel_size_nm=(10.0, 10.0, 10.0),
-        preprocess=(StageRef(name="scale_linear"),), sha256=file_sha256(onnx), licence="none", trained_on="nothing",
-    )  # fmt: skip
+        id="toy-10nm",
+        version="1",
+        package="asem_toy_package:model",
+        voxel_size_nm=(10.0, 10.0, 10.0),
+        preprocess=(StageRef(name="scale_linear"),),
+        sha256=file_sha256(onnx),
+        licence="none",
+        trained_on="nothing",
+    )
     organelle = OrganelleSpec(
-        name="toy", title="Toy", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
-        models=(model,), default_model="toy-10nm",
-    )  # fmt: skip
+        name="toy",
+        title="Toy",
+        exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
+        models=(model,),
+        default_model="toy-10nm",
+    )
     sys.path.insert(0, str(folder))
     yield ToyModel(organelle, onnx)
     sys.path.remove(str(folder))
@@ -129,9 +138,13 @@ def tissue() -> npt.NDArray[np.uint8]:
 def make_volume(array: npt.NDArray[Any], voxel_size_nm: tuple[float, float, float] = (10.0, 10.0, 10.0)) -> Volume:
     """``array`` as a volume in memory, stored in chunks."""
     return Volume(
-        array=array, voxel_size=VoxelSize(voxel_size_nm), uri="memory", format="memory", chunks=(32, 32, 32),
+        array=array,
+        voxel_size=VoxelSize(voxel_size_nm),
+        uri="memory",
+        format="memory",
+        chunks=(32, 32, 32),
         identity={"sha256": hashlib.sha256(array.tobytes()).hexdigest()},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

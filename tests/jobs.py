@@ -41,7 +41,9 @@ class Verb:
 VERBS = (
     Verb("convert to zarr", "out.zarr", "convert {sections} {out} --voxel-size 5", "--roi 0:5,0:9,0:9"),
     Verb(
-        "convert to zarr 0.5", "out.zarr", "convert {volume} {out} --ome-version 0.5 --roi 0:66,3:40,10:270",
+        "convert to zarr 0.5",
+        "out.zarr",
+        "convert {volume} {out} --ome-version 0.5 --roi 0:66,3:40,10:270",
         "--roi 0:5,0:9,0:9",
     ),
     Verb("convert to sections", "out", "convert {volume} {out}", "--roi 0:5,0:9,0:9"),
@@ -49,30 +51,40 @@ VERBS = (
     Verb("convert --paste-into", "out.zarr", "convert {crop} {out} --paste-into {volume}", "--ome-version 0.5"),
     Verb("convert --resample", "out.zarr", "convert {sections} {out} --voxel-size 5 --resample 7", "--resample 8"),
     Verb(
-        "preprocess", "out.zarr", "preprocess {sections} -o {out} --voxel-size 5 --stage clahe:kernel=32",
+        "preprocess",
+        "out.zarr",
+        "preprocess {sections} -o {out} --voxel-size 5 --stage clahe:kernel=32",
         "--stage scale_linear",
     ),
     Verb(
-        "mask", "out.zarr", "mask {sections} -o {out} --voxel-size 5 --low 0 --high 140 --max-hole 200 "
-        "--min-object 900", "--closing 3",
+        "mask",
+        "out.zarr",
+        "mask {sections} -o {out} --voxel-size 5 --low 0 --high 140 --max-hole 200 --min-object 900",
+        "--closing 3",
     ),
     Verb(
-        "labels prepare", "out.zarr", "labels prepare {labels} -o {out} --organelle er --dilate 1 "
-        "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900", "--dilate 2",
+        "labels prepare",
+        "out.zarr",
+        "labels prepare {labels} -o {out} --organelle er --dilate 1 "
+        "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900",
+        "--dilate 2",
     ),
+    Verb("labels cosem", "out.zarr", "labels cosem {cosem} --raw {volume} --organelle er -o {out}", "--classes 17"),
     Verb(
-        "labels cosem", "out.zarr", "labels cosem {cosem} --raw {volume} --organelle er -o {out}", "--classes 17"
-    ),
-    Verb(
-        "datasets fetch", "out.zarr", "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er",
+        "datasets fetch",
+        "out.zarr",
+        "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er",
         "--organelle mito",
     ),
     Verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3", "--seed 4"),
     Verb(
-        "segment", "out.zarr", "segment {volume} -o {out} --organelle mito --model mito-compact-10nm "
-        "--roi 0:40,0:40,100:270 --tile 128,128,168 --runtime onnxruntime --workers 2", "--prob-dtype float32",
+        "segment",
+        "out.zarr",
+        "segment {volume} -o {out} --organelle mito --model mito-compact-10nm "
+        "--roi 0:40,0:40,100:270 --tile 128,128,168 --runtime onnxruntime --workers 2",
+        "--prob-dtype float32",
     ),
-)  # fmt: skip
+)
 
 
 def write_inputs(folder: Path) -> dict[str, Path]:

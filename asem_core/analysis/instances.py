@@ -60,6 +60,4 @@ def _find(view: View) -> Instances:
     scratch = Path(tempfile.mkdtemp(dir=view.scratch)) / "ids"
     if view.kind == "labels":
         return find_instances(view.objects, scratch=scratch, block=view.block, progress=view.progress)
-    return find_components(
-        view.mask, view.objects.shape, scratch=scratch, block=view.block, progress=view.progress
-    )  # fmt: skip
+    return find_components(view.mask, view.objects.shape, scratch=scratch, block=view.block, progress=view.progress)

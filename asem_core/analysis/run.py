@@ -108,10 +108,20 @@ def analyze(
     ):
         partial.mkdir()
         with open_view(
-            objects, raw=raw, cell_mask=cell_mask, others=others, kind=kind, threshold=threshold,
-            voxel_size=voxel_size, allow_unfinished=allow_unfinished, registry=registry, scratch=scratch,
-            output=partial, block=block, progress=progress,
-        ) as view:  # fmt: skip
+            objects,
+            raw=raw,
+            cell_mask=cell_mask,
+            others=others,
+            kind=kind,
+            threshold=threshold,
+            voxel_size=voxel_size,
+            allow_unfinished=allow_unfinished,
+            registry=registry,
+            scratch=scratch,
+            output=partial,
+            block=block,
+            progress=progress,
+        ) as view:
             _check_voxel_size(spec, view)
             found = resolve(spec.fn)(view, params=chosen)
             dataset = as_stated(found, spec, others=list(view.others))
@@ -170,12 +180,16 @@ def _provenance(spec: AnalysisSpec, view: View, params: Any, registry: Registry)
     beside = {"raw": view.raw, "cell_mask": view.cell_mask, **{n: v.objects for n, v in view.others.items()}}
     given = {name: volume for name, volume in beside.items() if volume is not None}
     about = provenance(
-        f"asem analyze {spec.name}", view.objects, analysis={"name": spec.name, "version": spec.version},
+        f"asem analyze {spec.name}",
+        view.objects,
+        analysis={"name": spec.name, "version": spec.version},
         plugin={"distribution": plugin.distribution, "version": plugin.version},
-        params=attrs.asdict(params), kind=view.kind,
+        params=attrs.asdict(params),
+        kind=view.kind,
         threshold=view.threshold if view.kind == "probabilities" else None,
-        voxel_size_nm=view.voxel_size.zyx, lower_edge_nm=view.objects.lower_edge_nm,
+        voxel_size_nm=view.voxel_size.zyx,
+        lower_edge_nm=view.objects.lower_edge_nm,
         inputs={name: dict(volume.identity) for name, volume in given.items()},
         made_from={name: maker(volume) for name, volume in {"objects": view.objects, **given}.items()},
-    )  # fmt: skip
+    )
     return dict(json.loads(json.dumps(about, default=str)))

@@ -136,9 +136,14 @@ def open_view(
             # Checked first: staged copies and windows lie elsewhere.
             held = kind or kind_of(volume)
             return View(
-                objects=ready(_like(volume, frame), name), kind=held, threshold=threshold, scratch=scratch,
-                output=output, block=block, progress=progress,
-            )  # fmt: skip
+                objects=ready(_like(volume, frame), name),
+                kind=held,
+                threshold=threshold,
+                scratch=scratch,
+                output=output,
+                block=block,
+                progress=progress,
+            )
 
         frame = opened(objects)
         found = view_of(frame, "objects")

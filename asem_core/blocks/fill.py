@@ -168,9 +168,12 @@ class Run:
 
 
 def produce(
-    compute: Callable[[Run], Callable[[Box], Mapping[str, npt.NDArray[Any]]]], *, sweep: str, block: Triple,
+    compute: Callable[[Run], Callable[[Box], Mapping[str, npt.NDArray[Any]]]],
+    *,
+    sweep: str,
+    block: Triple,
     plan: OmePlan,
-) -> Callable[[Run], None]:  # fmt: skip
+) -> Callable[[Run], None]:
     """A ``fill`` that computes an OME-Zarr block by block.
 
     Parameters

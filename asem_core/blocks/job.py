@@ -316,9 +316,13 @@ def _place(job: Job, destination: Path) -> Path:
 def _begin(job: Job, destination: Path) -> tuple[Journal, Output]:
     mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
     head = Head(
-        verb=job.verb, command=mark.command, fingerprint=job.fingerprint, settings=job.all_settings,
-        chosen=job.chosen, replaces=destination.exists(),
-    )  # fmt: skip
+        verb=job.verb,
+        command=mark.command,
+        fingerprint=job.fingerprint,
+        settings=job.all_settings,
+        chosen=job.chosen,
+        replaces=destination.exists(),
+    )
     hidden = unfinished_place(destination)
     place = hidden if head.replaces else job.plan.place(destination)
     _tidy(destination)

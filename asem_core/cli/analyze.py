@@ -71,9 +71,15 @@ def make_command(name: str, registry: Registry) -> click.Command:
         given = {option.name: values.pop(str(option.name)) for option in own}
         with progress_bar() as progress:
             found = measure(
-                objects, output, analysis=spec.name, others=_named(others), registry=registry, progress=progress,
-                params={name: value for name, value in given.items() if value is not None}, **values,
-            )  # fmt: skip
+                objects,
+                output,
+                analysis=spec.name,
+                others=_named(others),
+                registry=registry,
+                progress=progress,
+                params={name: value for name, value in given.items() if value is not None},
+                **values,
+            )
         _print(spec, found, output, as_json=as_json)
 
     return click.Command(spec.name, callback=run, params=[*_inputs(spec), *own, *_common()], help=_help(spec),
@@ -87,15 +93,25 @@ def _inputs(spec: AnalysisSpec) -> list[click.Parameter]:
         options.append(click.Argument(["raw"], type=PLACE, required="raw" in spec.needs))
     if "cell_mask" in known:
         options.append(
-            click.Option(["--cell-mask"], type=PLACE, metavar="MASK", required="cell_mask" in spec.needs,
-                         help="Volume that is not 0 inside the cell, such as `asem mask` makes.")
-        )  # fmt: skip
+            click.Option(
+                ["--cell-mask"],
+                type=PLACE,
+                metavar="MASK",
+                required="cell_mask" in spec.needs,
+                help="Volume that is not 0 inside the cell, such as `asem mask` makes.",
+            )
+        )
     if "others" in known:
         options.append(
-            click.Option(["--other", "others"], metavar="[NAME=]OTHER", multiple=True, required="others" in spec.needs,
-                         help="Objects of another organelle; repeat it for several. NAME, by default the file's, "
-                         "goes into the names of columns.")
-        )  # fmt: skip
+            click.Option(
+                ["--other", "others"],
+                metavar="[NAME=]OTHER",
+                multiple=True,
+                required="others" in spec.needs,
+                help="Objects of another organelle; repeat it for several. NAME, by default the file's, "
+                "goes into the names of columns.",
+            )
+        )
     return options
 
 

@@ -21,27 +21,35 @@ if TYPE_CHECKING:
 @click.argument("dst", type=PATH)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where SRC does not state it, such as 5,5,5.")
 @click.option(
-    "--roi", type=ROI,
+    "--roi",
+    type=ROI,
     help="Convert a part only: voxels of SRC, half-open, such as 0:100,50:150,0:200; or nm in the microscope's frame, "
     "such as 0:500,250:750,0:1000nm.",
-)  # fmt: skip
+)
 @click.option(
-    "--paste-into", "reference", metavar="REFERENCE", type=PLACE,
+    "--paste-into",
+    "reference",
+    metavar="REFERENCE",
+    type=PLACE,
     help="Put SRC, a crop, back on the frame of REFERENCE: its shape, position and section numbers, 0 around.",
-)  # fmt: skip
+)
 @click.option(
-    "--resample", type=VOXEL_SIZE,
+    "--resample",
+    type=VOXEL_SIZE,
     help="Voxel size in nm of DST, such as 10,10,10: mean or linear for images, mode or nearest for labels.",
-)  # fmt: skip
+)
 @click.option(
     "--organelle",
     metavar="NAME",
     help="Convert the labels NAME of SRC instead of its image, or say that SRC is labels.",
 )
 @click.option(
-    "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
+    "--ome-version",
+    type=click.Choice(["0.4", "0.5"]),
+    default="0.4",
+    show_default=True,
     help="Of a .zarr that is written; not every viewer reads 0.5 yet.",
-)  # fmt: skip
+)
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a volume already.")
 def convert(
@@ -86,7 +94,14 @@ def convert(
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
-            volume, dst, roi=roi, resample=resample, organelle=organelle, ome_version=ome_version,
-            paste_into=frame, overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+            volume,
+            dst,
+            roi=roi,
+            resample=resample,
+            organelle=organelle,
+            ome_version=ome_version,
+            paste_into=frame,
+            overwrite=overwrite,
+            progress=progress,
+        )
     click.echo(f"{made}")

@@ -82,9 +82,10 @@ def show(name: str, *, as_json: bool) -> None:
 @click.argument("name")
 @click.option("-o", "--output", required=True, metavar="OUT.zarr", type=PATH, help="To write.")
 @click.option(
-    "--roi", metavar="BOX|BLOCK",
+    "--roi",
+    metavar="BOX|BLOCK",
     help="Part to fetch: z0:z1,y0:y1,x0:x1 voxels (or ...nm), or a block of `asem datasets show NAME`.",
-)  # fmt: skip
+)
 @click.option("--whole", is_flag=True, help="Fetch the whole volume, whatever its size.")
 @click.option("--organelle", "organelles", multiple=True, metavar="NAME", help="Fetch these labels too; repeatable.")
 @click.option("--uri", help="Where the data set lies, if not where `asem datasets show NAME` says.")

@@ -42,14 +42,18 @@ if TYPE_CHECKING:
     "--iou", type=click.FloatRange(min=0, max=1, min_open=True), help="Least overlap of a match.  [default: 0.5]"
 )
 @click.option(
-    "--min-voxels", type=click.IntRange(min=0), metavar="N",
+    "--min-voxels",
+    type=click.IntRange(min=0),
+    metavar="N",
     help="Drop smaller predicted objects (voxels of 5 nm).  [default: 0]",
-)  # fmt: skip
+)
 @click.option("--ignore-border", is_flag=True, help="Ignore objects cut by a face of the volume or by the mask.")
 @click.option(
-    "--objects-table", type=FILE, metavar="FILE.csv",
+    "--objects-table",
+    type=FILE,
+    metavar="FILE.csv",
     help="List every object: where it is (nm), matched or not, with what.",
-)  # fmt: skip
+)
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--raw", type=PLACE, help="Background of the pictures.")
 @click.option("--grey", type=GREY, help="Levels of RAW that are drawn black and white, such as 0:4095; auto: one "
@@ -122,19 +126,44 @@ def evaluate(
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
         evaluation = score(
-            predicted, truth, organelle=spec, registry=registry, progress=progress, mask=kept, zone=chosen,
+            predicted,
+            truth,
+            organelle=spec,
+            registry=registry,
+            progress=progress,
+            mask=kept,
+            zone=chosen,
             ignore_label=ignore_label,
-        )  # fmt: skip
-        of_objects = evaluate_objects(
-            predicted, truth, mask=kept, ignore_label=ignore_label, iou=0.5 if iou is None else iou,
-            min_voxels=min_voxels or 0, ignore_border=ignore_border, progress=progress,
-        ) if objects else None  # fmt: skip
+        )
+        of_objects = (
+            evaluate_objects(
+                predicted,
+                truth,
+                mask=kept,
+                ignore_label=ignore_label,
+                iou=0.5 if iou is None else iou,
+                min_voxels=min_voxels or 0,
+                ignore_border=ignore_border,
+                progress=progress,
+            )
+            if objects
+            else None
+        )
     if of_objects is not None and objects_table is not None:
         write_object_table(of_objects, objects_table, inputs=read)
-    pictures = draw_evaluation(
-        background, predicted, truth, figures, organelle=organelle, ignore_label=ignore_label,
-        grey_range=None if background is None else settled_range(background, grey),
-    ) if figures else []  # fmt: skip
+    pictures = (
+        draw_evaluation(
+            background,
+            predicted,
+            truth,
+            figures,
+            organelle=organelle,
+            ignore_label=ignore_label,
+            grey_range=None if background is None else settled_range(background, grey),
+        )
+        if figures
+        else []
+    )
     if as_json:
         document = {**evaluation.to_json(), "figures": [str(path) for path in pictures]}
         if of_objects is not None:

@@ -30,15 +30,18 @@ def labels() -> None:
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where LABELS do not state it, such as 5,5,5.")
 @click.option("--dataset", metavar="NAME", help="Data set that LABELS belong to: its own dilation applies.")
 @click.option(
-    "--cleanup", metavar="RULE[:P=V,...]", multiple=True,
+    "--cleanup",
+    metavar="RULE[:P=V,...]",
+    multiple=True,
     help="Clean-up instead of the organelle's; repeat it for several, in order.",
-)  # fmt: skip
+)
 @click.option("--no-cleanup", is_flag=True, help="No clean-up.")
 @click.option("--dilate", type=click.IntRange(min=0), metavar="N", help="Dilation in voxels of 5 nm; 0: none.")
 @click.option(
-    "--zone", metavar="D,E|PRESET|ZONE[:P=V,...]",
+    "--zone",
+    metavar="D,E|PRESET|ZONE[:P=V,...]",
     help="Exclusion zone: dilate,erode in voxels of 5 nm, a preset (paper, incasem), or another zone by its name.",
-)  # fmt: skip
+)
 @click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -80,10 +83,18 @@ def prepare(
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
-            volume, output, organelle=organelle, registry=registry, dataset=dataset, dilate=dilate, zone=zone,
-            cleanup=cleanup if cleanup or no_cleanup else None, ome_version=ome_version, overwrite=overwrite,
+            volume,
+            output,
+            organelle=organelle,
+            registry=registry,
+            dataset=dataset,
+            dilate=dilate,
+            zone=zone,
+            cleanup=cleanup if cleanup or no_cleanup else None,
+            ome_version=ome_version,
+            overwrite=overwrite,
             progress=progress,
-        )  # fmt: skip
+        )
     if as_json:
         click.echo(json.dumps(made.to_json(), indent=2))
         return

@@ -58,10 +58,23 @@ def command_line() -> tuple[click.Group, Registry]:
     root: click.Group = copy(cli)
     root.commands = {}
     for command in (
-        datasets.datasets, convert.convert, info.info, preprocess.preprocess, mask.mask, labels.labels,
-        train.train, segment.segment, output.status, output.verify, evaluate.evaluate, analyze.analyze, report.report,
-        organelles.organelles, zoo.zoo, plugins.plugins,
-    ):  # fmt: skip
+        datasets.datasets,
+        convert.convert,
+        info.info,
+        preprocess.preprocess,
+        mask.mask,
+        labels.labels,
+        train.train,
+        segment.segment,
+        output.status,
+        output.verify,
+        evaluate.evaluate,
+        analyze.analyze,
+        report.report,
+        organelles.organelles,
+        zoo.zoo,
+        plugins.plugins,
+    ):
         root.add_command(command)
     root = with_own_tables(root)
     return root, Registry(add_verbs(root, make_manager()))

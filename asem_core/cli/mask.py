@@ -73,9 +73,7 @@ def mask(
     from asem_core.volume import open_volume
     from asem_core.volume.check import graded
 
-    params = CellMask(
-        low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object
-    )  # fmt: skip
+    params = CellMask(low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object)
     registry = shared_registry()
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     if preview is not None:

@@ -21,26 +21,36 @@ if TYPE_CHECKING:
 @click.argument("volume", type=PLACE)
 @click.option("-o", "--output", required=True, type=PATH, help="OME-Zarr to make, NAME.zarr; usually uint8.")
 @click.option(
-    "--stage", "stages", multiple=True, required=True, metavar="NAME[:PARAMETER=VALUE,...]",
+    "--stage",
+    "stages",
+    multiple=True,
+    required=True,
+    metavar="NAME[:PARAMETER=VALUE,...]",
     help="What to do: clahe, equalize_histogram, percentile_rescale, scale_linear, or a stage of a plugin; repeat it "
     "for several, in order. docs/normalise.md says what each does; a wrong parameter lists the right ones.",
-)  # fmt: skip
+)
 @click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095, or auto; by default the "
               "full range of the type.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where VOLUME does not state it, such as 5,5,5.")
 @click.option(
-    "--roi", type=ROI,
+    "--roi",
+    type=ROI,
     help="Write a part only (voxels, or nm with nm at the end); what is measured is measured on the whole volume.",
-)  # fmt: skip
+)
 @click.option(
-    "--statistics", type=FILE, metavar="FILE.npz",
+    "--statistics",
+    type=FILE,
+    metavar="FILE.npz",
     help="Keep what is measured in this file, and take it from there in a later run on the same volume.",
-)  # fmt: skip
+)
 @click.option("--preview", type=FILE, help="Draw slices before and after, a PNG.")
 @click.option(
-    "--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True,
+    "--ome-version",
+    type=click.Choice(["0.4", "0.5"]),
+    default="0.4",
+    show_default=True,
     help="Not every viewer reads 0.5 yet.",
-)  # fmt: skip
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a volume already.")
 def preprocess(
     volume: str,
@@ -81,9 +91,16 @@ def preprocess(
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         run(
-            opened, output, stages=stages, registry=registry, roi=roi, statistics=statistics, ome_version=ome_version,
-            overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+            opened,
+            output,
+            stages=stages,
+            registry=registry,
+            roi=roi,
+            statistics=statistics,
+            ome_version=ome_version,
+            overwrite=overwrite,
+            progress=progress,
+        )
     click.echo(f"{output}")
     if preview is not None:
         from asem_core.draw.before_after import draw_before_after

@@ -102,10 +102,25 @@ def segment(
 
     with progress_bar() as progress:
         result = run(
-            opened, output, organelle=spec, registry=registry, model=model, channel=channel, roi=roi, mask=cell,
-            grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory, prob_dtype=prob_dtype,
-            workers=workers, overwrite=overwrite, planned=planned, progress=progress,
-        )  # fmt: skip
+            opened,
+            output,
+            organelle=spec,
+            registry=registry,
+            model=model,
+            channel=channel,
+            roi=roi,
+            mask=cell,
+            grey=grey,
+            runtime=runtime,
+            precision=precision,
+            tile=tile,
+            max_memory=max_memory,
+            prob_dtype=prob_dtype,
+            workers=workers,
+            overwrite=overwrite,
+            planned=planned,
+            progress=progress,
+        )
     click.echo(f"{result}")
     if figures is not None:
         labels = open_labels(output, organelle, registry=registry)

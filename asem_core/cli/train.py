@@ -29,7 +29,12 @@ def train(recipe: Path, data: Path, output: Path, device: str, overwrite: bool) 
 
     with progress_bar() as progress:
         result = run(
-            recipe, output, data_folder=data, registry=shared_registry(), device=device, overwrite=overwrite,
+            recipe,
+            output,
+            data_folder=data,
+            registry=shared_registry(),
+            device=device,
+            overwrite=overwrite,
             progress=progress,
-        )  # fmt: skip
+        )
     click.echo(f"{result}")

@@ -117,9 +117,14 @@ def convert(
         from asem_core.conversion.regrid import regrid
 
         return regrid(
-            window(source, box), destination, voxel_size=VoxelSize.of(resample), labels=labels, ome_version=ome_version,
-            overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+            window(source, box),
+            destination,
+            voxel_size=VoxelSize.of(resample),
+            labels=labels,
+            ome_version=ome_version,
+            overwrite=overwrite,
+            progress=progress,
+        )
     plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)
 
     def part_of(local: Box) -> dict[str, npt.NDArray[Any]]:
@@ -129,9 +134,14 @@ def convert(
         run.each("converting", _blocks(source, plan), part_of, executor=Threads(_SLABS))
 
     job = Job(
-        verb="asem convert", destination=destination, plan=plan, fill=fill, inputs=inputs,
-        settings={"roi": str(box)}, provenance=provenance("asem convert", source, part=box),
-    )  # fmt: skip
+        verb="asem convert",
+        destination=destination,
+        plan=plan,
+        fill=fill,
+        inputs=inputs,
+        settings={"roi": str(box)},
+        provenance=provenance("asem convert", source, part=box),
+    )
     return run(job, overwrite=overwrite, progress=progress).path
 
 
@@ -164,11 +174,14 @@ def _plan(
             "(a folder of TIFF sections)"
         )
     return TiffPlan(
-        shape=box.shape, dtype=stored_dtype(source), stack=is_tiff(destination),
-        first=source.first_section + box.start[0], voxel_size=source.voxel_size,
+        shape=box.shape,
+        dtype=stored_dtype(source),
+        stack=is_tiff(destination),
+        first=source.first_section + box.start[0],
+        voxel_size=source.voxel_size,
         # Where nobody said where the source lies, all of it states nothing either.
         lower_edge_nm=lower if source.placed or box != source.box else None,
-    )  # fmt: skip
+    )
 
 
 def _blocks(source: Volume, plan: OmePlan | TiffPlan) -> list[Box]:

@@ -78,9 +78,7 @@ def regrid(
     shape = resampled_shape(volume.shape, volume.voxel_size, voxel_size)
     chunk = triple([min(c, n) for c, n in zip(DEFAULT_CHUNK, shape, strict=True)])
     image = ArrayPlan(shape=shape, dtype=stored_dtype(volume), chunk=chunk, reduction=reduction)
-    plan = OmePlan(
-        image=image, voxel_size=voxel_size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version
-    )  # fmt: skip
+    plan = OmePlan(image=image, voxel_size=voxel_size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version)
     as_labels = reduction == "mode"
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
@@ -89,12 +87,17 @@ def regrid(
 
     return run(
         Job(
-            verb="asem convert --resample", destination=destination, plan=plan, inputs={"source": volume},
+            verb="asem convert --resample",
+            destination=destination,
+            plan=plan,
+            inputs={"source": volume},
             fill=produce(compute, sweep="resampling", block=_block(volume, voxel_size), plan=plan),
-            provenance=_provenance(volume, voxel_size, labels=as_labels), scratch_bytes=staged_bytes(volume),
+            provenance=_provenance(volume, voxel_size, labels=as_labels),
+            scratch_bytes=staged_bytes(volume),
         ),
-        overwrite=overwrite, progress=progress,
-    ).path  # fmt: skip
+        overwrite=overwrite,
+        progress=progress,
+    ).path
 
 
 def regridded(volume: Volume, box: Box, *, voxel_size: VoxelSize, labels: bool) -> npt.NDArray[Any]:
@@ -135,7 +138,10 @@ def _block(volume: Volume, voxel_size: VoxelSize) -> tuple[int, int, int]:
 def _provenance(volume: Volume, voxel_size: VoxelSize, *, labels: bool) -> dict[str, Any]:
     same_sections = volume.voxel_size.zyx[0] == voxel_size.zyx[0]
     return provenance(
-        "asem convert --resample", volume, source_voxel_size_nm=list(volume.voxel_size.zyx),
-        source_lower_edge_nm=list(volume.lower_edge_nm), values="labels" if labels else "image",
+        "asem convert --resample",
+        volume,
+        source_voxel_size_nm=list(volume.voxel_size.zyx),
+        source_lower_edge_nm=list(volume.lower_edge_nm),
+        values="labels" if labels else "image",
         first_section=volume.first_section if same_sections else 0,
-    )  # fmt: skip
+    )

@@ -95,8 +95,9 @@ def fetch(
     plan = OmePlan(
         image=_plan(opened.image, roi),
         labels={name: _plan(placed.volume, roi) for name, placed in opened.labels.items()},
-        voxel_size=opened.image.voxel_size, lower_edge_nm=lower,
-    )  # fmt: skip
+        voxel_size=opened.image.voxel_size,
+        lower_edge_nm=lower,
+    )
     sha256 = source_sha256(opened.image)
 
     def fill(run: Run) -> None:
@@ -114,16 +115,25 @@ def fetch(
         run.each("fetching", list(Box.of_shape(roi.shape).tiles(side)), read, executor=Threads(_CONNECTIONS))
 
     job = Job(
-        verb="asem datasets fetch", destination=output, plan=plan, fill=fill,
+        verb="asem datasets fetch",
+        destination=output,
+        plan=plan,
+        fill=fill,
         inputs={IMAGE: opened.image, **{f"labels of {name}": p.volume for name, p in opened.labels.items()}},
         settings={"dataset": opened.spec.name, "roi": str(roi)},
         provenance=provenance(
-            "asem datasets fetch", opened.image, part=roi, dataset=opened.spec.name,
+            "asem datasets fetch",
+            opened.image,
+            part=roi,
+            dataset=opened.spec.name,
             labels={name: dict(placed.volume.identity) for name, placed in opened.labels.items()},
-            source_sha256=sha256, licence=opened.spec.licence, citation=opened.spec.citation, notes=list(notes),
+            source_sha256=sha256,
+            licence=opened.spec.licence,
+            citation=opened.spec.citation,
+            notes=list(notes),
         ),
         scratch_bytes=sum(map(staged_bytes, (opened.image, *(p.volume for p in opened.labels.values())))),
-    )  # fmt: skip
+    )
     done = run(job, overwrite=overwrite, progress=progress)
     return Fetched(path=done.path, roi=roi, source_sha256=sha256, notes=notes)
 

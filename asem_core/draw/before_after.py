@@ -48,6 +48,9 @@ def draw_before_after(before: Volume, after: Volume, picture: Path, *, title: st
     result = grey(changed, shape, black_white=(0, 255) if changed.dtype == np.uint8 else None)
     sheet = compose(
         [Panel(caption="before", picture=full), Panel(caption="after", picture=result)],
-        title=title, subtitle=f"plane {AXES[axis]} = {plane.index}", legend=(), nm_per_pixel=nm_per_pixel,
-    )  # fmt: skip
+        title=title,
+        subtitle=f"plane {AXES[axis]} = {plane.index}",
+        legend=(),
+        nm_per_pixel=nm_per_pixel,
+    )
     save_png(sheet, picture, inputs=(before, after))

@@ -84,9 +84,15 @@ def draw_segmentation(raw: Volume, segmentation: Volume, folder: Path, *, organe
 
 
 def draw_evaluation(
-    raw: Volume | None, prediction: Volume, labels: Volume, folder: Path, *, organelle: str,
-    grey_range: GreyRange | None = None, ignore_label: int | None = None,
-) -> list[Path]:  # fmt: skip
+    raw: Volume | None,
+    prediction: Volume,
+    labels: Volume,
+    folder: Path,
+    *,
+    organelle: str,
+    grey_range: GreyRange | None = None,
+    ignore_label: int | None = None,
+) -> list[Path]:
     """Draw what a prediction found, invented and missed, on the planes of `draw_segmentation`.
 
     Parameters

@@ -69,9 +69,11 @@ class Contingency:
         kept = prediction[self.pairs[:, 0]] & truth[self.pairs[:, 1]]
         renumbered = [(np.cumsum(which) - 1)[self.pairs[kept, side]] for side, which in enumerate((prediction, truth))]
         return Contingency(
-            prediction=self.prediction.select(prediction), truth=self.truth.select(truth),
-            pairs=np.stack(renumbered, axis=1), shared=self.shared[kept],
-        )  # fmt: skip
+            prediction=self.prediction.select(prediction),
+            truth=self.truth.select(truth),
+            pairs=np.stack(renumbered, axis=1),
+            shared=self.shared[kept],
+        )
 
 
 def tabulate(
@@ -112,9 +114,11 @@ def tabulate(
         kept = mask(box) if mask is not None else np.ones(box.shape, np.bool_)
         predicted, true = prediction(box), truth(box)
         return _Part(
-            prediction=_measure(predicted, kept, box, volume), truth=_measure(true, kept, box, volume),
-            shared=_shared(predicted, true, kept), compared=int(np.count_nonzero(kept)),
-        )  # fmt: skip
+            prediction=_measure(predicted, kept, box, volume),
+            truth=_measure(true, kept, box, volume),
+            shared=_shared(predicted, true, kept),
+            compared=int(np.count_nonzero(kept)),
+        )
 
     parts = map_blocks(count, list(volume.tiles(block)), sweep="overlaps of objects", progress=progress)
     if not any(part.compared for part in parts):
@@ -125,9 +129,11 @@ def tabulate(
     key, of = np.unique(np.ravel_multi_index(index, [len(side) + 1 for side in objects]), return_inverse=True)
     pairs = np.stack(np.unravel_index(key, [len(side) + 1 for side in objects]), axis=1)
     return Contingency(
-        prediction=objects[0], truth=objects[1], pairs=pairs.astype(np.int64),
+        prediction=objects[0],
+        truth=objects[1],
+        pairs=pairs.astype(np.int64),
         shared=_sum_by(of, columns[2][:, None], len(key))[:, 0],
-    )  # fmt: skip
+    )
 
 
 _Measured = tuple[Ids, _Counts]
@@ -175,9 +181,7 @@ def _merge(parts: Sequence[_Measured]) -> Objects:
     voxels = found[:, 1]
     with np.errstate(invalid="ignore"):
         centroid = found[:, 2:5] / voxels[:, None]
-    return Objects(
-        ids=ids, voxels=voxels, all_voxels=found[:, 0], centroid=centroid, on_face=found[:, 5] > 0
-    )  # fmt: skip
+    return Objects(ids=ids, voxels=voxels, all_voxels=found[:, 0], centroid=centroid, on_face=found[:, 5] > 0)
 
 
 def _sum_by(index: npt.NDArray[np.intp], rows: _Counts, count: int) -> _Counts:

@@ -52,12 +52,18 @@ def object_rows(evaluation: ObjectEvaluation) -> Iterator[ObjectRow]:
             z, y, x = centroid[i].tolist()
             ignored = evaluation.matching.ignored[column][i]
             yield ObjectRow(
-                side=name, id=int(side.ids[i]),
+                side=name,
+                id=int(side.ids[i]),
                 outcome="ignored" if ignored else "matched" if matched[i] else unmatched,
-                z_nm=z, y_nm=y, x_nm=x, voxels=int(side.voxels[i]), cut=bool(side.cut[i]), touches=int(touches[i]),
+                z_nm=z,
+                y_nm=y,
+                x_nm=x,
+                voxels=int(side.voxels[i]),
+                cut=bool(side.cut[i]),
+                touches=int(touches[i]),
                 partner=int(other.ids[table.pairs[pair[i], 1 - column]]) if touches[i] else None,
                 iou=float(iou[pair[i]]) if touches[i] else None,
-            )  # fmt: skip
+            )
 
 
 def check_table(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:

@@ -225,16 +225,23 @@ def _tabulate(laid: Laid, *, block: Triple, progress: Progress) -> tuple[Conting
         try:
             predicted, truth = (
                 find_instances(
-                    part(placed, name), scratch=scratch / f"{name}-ids", block=block, progress=progress,
+                    part(placed, name),
+                    scratch=scratch / f"{name}-ids",
+                    block=block,
+                    progress=progress,
                     sweep=f"objects of the {name}",
                 )
                 for name, placed in (("prediction", laid.prediction), ("labels", laid.labels))
-            )  # fmt: skip
+            )
             kept = part(laid.mask, "mask") if laid.mask is not None else None
             table = tabulate(
-                predicted.read, truth.read, shape=laid.region.shape, block=block, progress=progress,
+                predicted.read,
+                truth.read,
+                shape=laid.region.shape,
+                block=block,
+                progress=progress,
                 mask=(lambda box: kept.read(box) != 0) if kept is not None else None,
-            )  # fmt: skip
+            )
         except OSError as exc:
             raise OutputError(
                 f"{folder}: temporary files cannot be written: {exc.strerror or exc}; let TMPDIR be a folder with "
@@ -248,9 +255,12 @@ def _describe(matching: Matching, column: int, instances: Instances) -> Side:
     count = len((table.prediction, table.truth)[column])
     touched = np.bincount(table.pairs[:, column], minlength=count)
     return Side(
-        objects=count, found_by=instances.by, touch_none=int(np.sum(touched == 0)),
-        touch_several=int(np.sum(touched > 1)), ignored=int(matching.ignored[column].sum()),
-    )  # fmt: skip
+        objects=count,
+        found_by=instances.by,
+        touch_none=int(np.sum(touched == 0)),
+        touch_several=int(np.sum(touched > 1)),
+        ignored=int(matching.ignored[column].sum()),
+    )
 
 
 def _region_edge_nm(laid: Laid) -> FloatTriple:

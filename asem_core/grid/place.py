@@ -167,10 +167,13 @@ def paste(volume: Volume, reference: Volume) -> Volume:
     framed = window(volume, reference.box.shift([-s for s in start]))
     at = ",".join(map(str, start))
     return attrs.evolve(
-        framed, voxel_size=reference.voxel_size, lower_edge_nm=reference.lower_edge_nm,
-        states_place=reference.placed, first_section=reference.first_section,
+        framed,
+        voxel_size=reference.voxel_size,
+        lower_edge_nm=reference.lower_edge_nm,
+        states_place=reference.placed,
+        first_section=reference.first_section,
         notes=(*volume.notes, f"placed at voxel {at} (z,y,x) of {reference.uri}"),
-    )  # fmt: skip
+    )
 
 
 def _where(volume: Volume) -> str:

@@ -90,9 +90,7 @@ def find_components(
     found = connected_components(
         mask, shape, connectivity=26, scratch=scratch, block=block, progress=progress, sweep=sweep
     )
-    return Instances(
-        ids=np.arange(1, len(found) + 1), voxels=found.voxels[1:], by="components", read=found.ids
-    )  # fmt: skip
+    return Instances(ids=np.arange(1, len(found) + 1), voxels=found.voxels[1:], by="components", read=found.ids)
 
 
 def _count(labels: Volume, *, block: Triple, progress: Progress, sweep: str) -> tuple[Ids, Index]:

@@ -63,9 +63,11 @@ def _components(labels: LabelBlocks, *, background: bool, connectivity: Connecti
 def _majority_around(labels: LabelBlocks, holes: Components, filled: _Flags) -> Labels:
     """Per hole the most frequent id of the voxels that share a face with it, the lowest on a tie; 0 if not filled."""
     tables = map_blocks(
-        lambda box: _count_rims(labels, holes, filled, box), labels.blocks if filled.any() else [],
-        sweep="looking around holes", progress=labels.progress,
-    )  # fmt: skip
+        lambda box: _count_rims(labels, holes, filled, box),
+        labels.blocks if filled.any() else [],
+        sweep="looking around holes",
+        progress=labels.progress,
+    )
     majority = np.zeros(len(filled), labels.read(Box((0, 0, 0), (1, 1, 1))).dtype)
     if not tables:
         return majority

@@ -154,22 +154,35 @@ def prepare_labels(
     registry = registry or make_registry()
     spec = find_organelle(organelle, registry)
     plan = make_plan(
-        spec, registry, dilate=dilate,
+        spec,
+        registry,
+        dilate=dilate,
         dataset=registry.datasets[dataset] if isinstance(dataset, str) else dataset,
         cleanup=None if cleanup is None else [as_stage(rule) for rule in cleanup],
         zone=choose_zone(spec, zone, registry=registry) if isinstance(zone, str) else zone,
-    )  # fmt: skip
+    )
     labels = as_volume(labels, labels=spec.name, registry=registry, voxel_size=voxel_size)
     return _prepare(
-        labels, local_path(output), plan=plan, ome_version=ome_version, overwrite=overwrite, progress=progress,
+        labels,
+        local_path(output),
+        plan=plan,
+        ome_version=ome_version,
+        overwrite=overwrite,
+        progress=progress,
         block=block,
-    )  # fmt: skip
+    )
 
 
 def _prepare(
-    labels: Volume, destination: Path, *, plan: Plan, ome_version: OmeVersion, overwrite: bool, progress: Progress,
+    labels: Volume,
+    destination: Path,
+    *,
+    plan: Plan,
+    ome_version: OmeVersion,
+    overwrite: bool,
+    progress: Progress,
     block: Triple,
-) -> PreparedLabels:  # fmt: skip
+) -> PreparedLabels:
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
     _check_ids(labels, progress)
@@ -184,15 +197,21 @@ def _prepare(
     dtype: np.dtype[Any] = np.dtype(np.uint8) if labels.dtype.kind == "b" else labels.dtype
     image = ArrayPlan(shape=labels.shape, dtype=dtype, chunk=CHUNK, reduction="mode")
     output = OmePlan(
-        image=image, labels={METRIC_MASK: attrs.evolve(image, dtype=np.uint8)}, voxel_size=labels.voxel_size,
-        lower_edge_nm=labels.lower_edge_nm, ome_version=ome_version,
-    )  # fmt: skip
+        image=image,
+        labels={METRIC_MASK: attrs.evolve(image, dtype=np.uint8)},
+        voxel_size=labels.voxel_size,
+        lower_edge_nm=labels.lower_edge_nm,
+        ome_version=ome_version,
+    )
 
     def fill(run: Run) -> None:
         blocks = LabelBlocks(
-            read=partial(_read, run.readable(labels)), shape=labels.shape, scratch=run.scratch, block=block,
+            read=partial(_read, run.readable(labels)),
+            shape=labels.shape,
+            scratch=run.scratch,
+            block=block,
             progress=progress,
-        )  # fmt: skip
+        )
         voxels, changes = [_count(blocks, _labelled, sweep="reading labels")], []
         for number, (spec, params) in enumerate(plan.rules):
             blocks = apply_rule(_alone(blocks, run, number), spec, voxel_size=labels.voxel_size, params=params)
@@ -210,16 +229,27 @@ def _prepare(
     by_volume = sum(spec.scope == "volume" for spec, _ in plan.rules)
     done = run(
         Job(
-            verb="asem labels prepare", destination=destination, plan=output, fill=fill, inputs={"labels": labels},
-            settings=made, provenance=provenance("asem labels prepare", labels, **made),
+            verb="asem labels prepare",
+            destination=destination,
+            plan=output,
+            fill=fill,
+            inputs={"labels": labels},
+            settings=made,
+            provenance=provenance("asem labels prepare", labels, **made),
             scratch_bytes=staged_bytes(labels) + _BYTES_OF_IDS * by_volume * labels.box.size,
         ),
-        overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+        overwrite=overwrite,
+        progress=progress,
+    )
     return PreparedLabels(
-        path=done.path, organelle=plan.organelle, source=labels.uri, shape=labels.shape, voxel_size=labels.voxel_size,
-        stages=done.results["stages"], zone=done.results["zone"],
-    )  # fmt: skip
+        path=done.path,
+        organelle=plan.organelle,
+        source=labels.uri,
+        shape=labels.shape,
+        voxel_size=labels.voxel_size,
+        stages=done.results["stages"],
+        zone=done.results["zone"],
+    )
 
 
 def _alone(labels: LabelBlocks, run: Run, number: int) -> LabelBlocks:
@@ -237,8 +267,11 @@ def _counted(
     """The stages and the zone with what each changed, counted in what was written."""
     written = LabelBlocks(
         read=lambda box: np.asarray(run.output.image[box.slices]),
-        shape=run.output.image.shape, scratch=run.scratch, block=block, progress=run.progress,
-    )  # fmt: skip
+        shape=run.output.image.shape,
+        scratch=run.scratch,
+        block=block,
+        progress=run.progress,
+    )
     mask = written.then(lambda box: np.asarray(run.output.labels[METRIC_MASK][box.slices]))
     voxels = [*voxels, _count(written, _labelled, sweep="counting labels")]
     excluded = math.prod(written.shape) - _count(mask, _labelled, sweep="counting the zone")

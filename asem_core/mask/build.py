@@ -121,29 +121,46 @@ def make_mask(
             return ~rough_mask(raw, voxel_size=size, params=params)
 
         holes = connected_components(
-            outside, volume.shape, connectivity=6, scratch=run.scratch / "holes", block=side, progress=progress,
-            sweep="holes", each=run.temporary,
-        )  # fmt: skip
+            outside,
+            volume.shape,
+            connectivity=6,
+            scratch=run.scratch / "holes",
+            block=side,
+            progress=progress,
+            sweep="holes",
+            each=run.temporary,
+        )
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
-            lambda box: fill[holes.ids(box)], volume.shape, connectivity=26, scratch=run.scratch / "objects",
-            block=side, progress=progress, sweep="objects", each=run.temporary,
-        )  # fmt: skip
+            lambda box: fill[holes.ids(box)],
+            volume.shape,
+            connectivity=26,
+            scratch=run.scratch / "objects",
+            block=side,
+            progress=progress,
+            sweep="objects",
+            each=run.temporary,
+        )
         keep = kept(objects.voxels, voxel_size=size, params=params)
         run.results.update(_counts(volume, holes, fill, objects, keep))
         return lambda box: {IMAGE: keep[objects.ids(box)].view(np.uint8)}
 
     made = run(
         Job(
-            verb="asem mask", destination=destination, plan=plan, inputs={"source": volume},
-            settings={"params": attrs.asdict(params)}, fill=produce(compute, sweep="writing", block=side, plan=plan),
+            verb="asem mask",
+            destination=destination,
+            plan=plan,
+            inputs={"source": volume},
+            settings={"params": attrs.asdict(params)},
+            fill=produce(compute, sweep="writing", block=side, plan=plan),
             provenance=provenance(
                 "asem mask", volume, params=attrs.asdict(params), voxel_size_nm=list(volume.voxel_size.zyx)
             ),
             scratch_bytes=staged_bytes(volume) + _BYTES_OF_IDS * volume.box.size,
         ),
-        overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+        overwrite=overwrite,
+        progress=progress,
+    )
     return MaskSummary(path=made.path, **made.results)
 
 

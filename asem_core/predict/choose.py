@@ -98,9 +98,15 @@ def tile_cost(
 
 
 def choose_tile(
-    tiling: Tiling, box: Box, *, fine: Triple, bytes_per_value: float, max_memory: int, tile: Triple | None = None,
+    tiling: Tiling,
+    box: Box,
+    *,
+    fine: Triple,
+    bytes_per_value: float,
+    max_memory: int,
+    tile: Triple | None = None,
     origin: Triple = (0, 0, 0),
-) -> TileCost:  # fmt: skip
+) -> TileCost:
     """The tiles that read least in all to predict ``box``, among those that fit into ``max_memory``.
 
     They begin where `Tiling.origin` says, so that a small part costs little. A tile that is asked for lies on the

@@ -114,6 +114,9 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, *, t
     if factor > WARN_FACTOR or coarser > WARN_COARSER:
         log.warning(
             "the voxel size %s differs from the model's %s by a factor of %.3g%s: expect a poorer result",
-            input_size, model_size, factor, ", and is coarser" if coarser > WARN_COARSER else "",
-        )  # fmt: skip
+            input_size,
+            model_size,
+            factor,
+            ", and is coarser" if coarser > WARN_COARSER else "",
+        )
     return Grids(shape=shape, input_size=input_size, model_size=model_size, ratio=ratio, route=route)

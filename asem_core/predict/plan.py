@@ -149,9 +149,11 @@ class Plan:
         lower, _ = self.roi.to_nm(self.volume.voxel_size, origin_nm=self.volume.lower_edge_nm)
         image = ArrayPlan(shape=self.roi.shape, dtype=self.prob_dtype, chunk=self.chunk)
         return OmePlan(
-            image=image, labels={self.organelle.name: attrs.evolve(image, dtype="uint8")},
-            voxel_size=self.volume.voxel_size, lower_edge_nm=lower,
-        )  # fmt: skip
+            image=image,
+            labels={self.organelle.name: attrs.evolve(image, dtype="uint8")},
+            voxel_size=self.volume.voxel_size,
+            lower_edge_nm=lower,
+        )
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -201,21 +203,38 @@ def make_plan(
     needed = grids.model_box(roi)
     max_memory = settings.max_memory or default_max_memory(arithmetic.device_memory, fixed=tile is not None)
     cost = choose_tile(
-        model.tiling, needed, fine=grids.fine, bytes_per_value=arithmetic.precision.bytes_per_value,
-        max_memory=max_memory, tile=tile, origin=(0, 0, 0) if stored is None else stored.origin,
-    )  # fmt: skip
+        model.tiling,
+        needed,
+        fine=grids.fine,
+        bytes_per_value=arithmetic.precision.bytes_per_value,
+        max_memory=max_memory,
+        tile=tile,
+        origin=(0, 0, 0) if stored is None else stored.origin,
+    )
     model.check_tile(cost.lattice)
     plan = Plan(
-        volume=volume, mask=mask, organelle=organelle, model=model, grids=grids, lattice=cost.lattice, roi=roi,
+        volume=volume,
+        mask=mask,
+        organelle=organelle,
+        model=model,
+        grids=grids,
+        lattice=cost.lattice,
+        roi=roi,
         tiles=tuple(cost.lattice.kept(index) for index in cost.lattice.covering(needed)),
         chosen=Chosen(
-            tile=cost.lattice.side, origin=cost.lattice.origin, runtime=arithmetic.runtime,
+            tile=cost.lattice.side,
+            origin=cost.lattice.origin,
+            runtime=arithmetic.runtime,
             precision=arithmetic.precision.name,
         ),
-        prob_dtype=settings.prob_dtype, threads=settings.workers or cores(), output=output, overwrite=overwrite,
-        resumed=earlier is not None and not earlier.complete, finished=earlier is not None and earlier.complete,
+        prob_dtype=settings.prob_dtype,
+        threads=settings.workers or cores(),
+        output=output,
+        overwrite=overwrite,
+        resumed=earlier is not None and not earlier.complete,
+        finished=earlier is not None and earlier.complete,
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
-    )  # fmt: skip
+    )
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
     preflight.check(plan.preflight, output=output, max_memory=max_memory)
     read = read_part(volume, grids, plan.reads, model=model)
@@ -236,8 +255,9 @@ def _model_size(model: Model, volume: Volume) -> VoxelSize:
     log.warning(
         "the model %s does not state its voxel size: it runs on the volume's own grid of %s; if it was trained on "
         "another one, bring the volume there first (asem convert --resample)",
-        model.id, volume.voxel_size,
-    )  # fmt: skip
+        model.id,
+        volume.voxel_size,
+    )
     return volume.voxel_size
 
 
@@ -277,7 +297,9 @@ def _estimate(plan: Plan, memory: int, arithmetic: Arithmetic) -> Preflight:
 def open_session(plan: Plan, registry: Registry) -> Session:
     """The session of ``plan``: its runtime, precision and tile."""
     session: Session = resolve(registry.runtimes[plan.chosen.runtime].open)(
-        plan.model.onnx, shape=plan.model.tiling.input_shape(plan.lattice), precision=plan.chosen.precision,
+        plan.model.onnx,
+        shape=plan.model.tiling.input_shape(plan.lattice),
+        precision=plan.chosen.precision,
         threads=plan.threads,
-    )  # fmt: skip
+    )
     return session

@@ -28,9 +28,13 @@ class Predicted:
 
 
 def finish(
-    shape: Triple, part: Callable[[Box], Image], *, threshold: float, dtype: ProbDtype,
+    shape: Triple,
+    part: Callable[[Box], Image],
+    *,
+    threshold: float,
+    dtype: ProbDtype,
     mask: npt.NDArray[Any] | None = None,
-) -> Predicted:  # fmt: skip
+) -> Predicted:
     """A tile of ``shape`` (output voxels), each ``part`` of it through `quantise`; ``mask`` has the same shape.
 
     A few planes at a time: they stay in the processor's cache.

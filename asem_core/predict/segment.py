@@ -165,14 +165,26 @@ def segment(
     opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
     cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     settings = Settings(
-        roi=roi, grey=grey, runtime=runtime, precision=precision, tile=tile, max_memory=max_memory,
-        prob_dtype=prob_dtype, workers=workers,
-    )  # fmt: skip
+        roi=roi,
+        grey=grey,
+        runtime=runtime,
+        precision=precision,
+        tile=tile,
+        max_memory=max_memory,
+        prob_dtype=prob_dtype,
+        workers=workers,
+    )
     with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
         plan = planning.make_plan(
-            opened, local_path(output), organelle=spec, model=found, registry=registry, settings=settings, mask=cell,
+            opened,
+            local_path(output),
+            organelle=spec,
+            model=found,
+            registry=registry,
+            settings=settings,
+            mask=cell,
             overwrite=overwrite,
-        )  # fmt: skip
+        )
         if planned is not None:
             planned(plan)
         return run_plan(plan, registry=registry, progress=progress)
@@ -189,17 +201,29 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
 
     inputs = {"volume": plan.volume, **({} if plan.mask is None else {"mask": plan.mask})}
     job = Job(
-        verb=planning.VERB, destination=plan.output, plan=plan.ome, fill=fill, inputs=inputs, settings=plan.settings,
-        chosen=attrs.asdict(plan.chosen), provenance=plan.provenance,
+        verb=planning.VERB,
+        destination=plan.output,
+        plan=plan.ome,
+        fill=fill,
+        inputs=inputs,
+        settings=plan.settings,
+        chosen=attrs.asdict(plan.chosen),
+        provenance=plan.provenance,
         scratch_bytes=plan.preflight.disk - plan.ome.bytes,
-    )  # fmt: skip
+    )
     done = run_job(job, overwrite=plan.overwrite, progress=progress)
     seconds = time.monotonic() - began
     registry.plugins.tell_finished(RunEvent(verb="segment", seconds=seconds, detail=plan.settings))
     return Segmentation(
-        path=done.path, organelle=plan.organelle.name, model=plan.model.id, runtime=str(done.results["runtime"]),
-        precision=plan.chosen.precision, tile=plan.chosen.tile, seconds=seconds, voxels=plan.roi.size,
-    )  # fmt: skip
+        path=done.path,
+        organelle=plan.organelle.name,
+        model=plan.model.id,
+        runtime=str(done.results["runtime"]),
+        precision=plan.chosen.precision,
+        tile=plan.chosen.tile,
+        seconds=seconds,
+        voxels=plan.roi.size,
+    )
 
 
 def _fill(plan: Plan, run: Run, session: Session) -> None:
@@ -240,9 +264,12 @@ def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Tas
             # The mask is read again: tiles that wait need not hold it.
             mask = None if two_stages else _read_mask(plan, kept)
             result = finish(
-                box.shape, lambda part: resample(image, spare, part, coarse), threshold=plan.organelle.threshold,
-                dtype=dtype, mask=mask,
-            )  # fmt: skip
+                box.shape,
+                lambda part: resample(image, spare, part, coarse),
+                threshold=plan.organelle.threshold,
+                dtype=dtype,
+                mask=mask,
+            )
         return target.write(box, result)
 
     return Task(read=load, compute=compute, write=write)

@@ -90,9 +90,13 @@ def _statistics(volume: Volume, needs: tuple[str, ...], run: Run) -> Statistics:
     if not needs:
         return {}
     spec = PreprocessorSpec(
-        name="measured", version="1", summary="measured, not applied", statistics=needs,
-        fn="asem_core.preprocessing.scale:scale_linear", params="asem_core.preprocessing.scale:ScaleLinear",
-    )  # fmt: skip
+        name="measured",
+        version="1",
+        summary="measured, not applied",
+        statistics=needs,
+        fn="asem_core.preprocessing.scale:scale_linear",
+        params="asem_core.preprocessing.scale:ScaleLinear",
+    )
     step = Step(spec=spec, params=ScaleLinear())
     (found,) = measured(volume, [step], run.scratch / "levels.npz", progress=run.progress)
     return found
@@ -131,9 +135,11 @@ def _resample(volume: Volume, grids: Grids, box: Box, run: Run) -> Volume:
         return resample(raw, needed.start, block, grids.ratio)
 
     run.sweep(
-        "resample", list(Box.of_shape(box.shape).tiles(_BLOCK)),
+        "resample",
+        list(Box.of_shape(box.shape).tiles(_BLOCK)),
         Task(read=compute, write=lambda local, found: run.write_scratch(array, local, found)),
-        executor=Threads(_AT_ONCE), scratch=True,
-    )  # fmt: skip
+        executor=Threads(_AT_ONCE),
+        scratch=True,
+    )
     copy = ZarrArray(array, run.scratch / name)
     return attrs.evolve(volume, array=copy, voxel_size=grids.model_size, chunks=_CHUNK)

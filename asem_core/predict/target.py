@@ -45,9 +45,7 @@ def direct_target(plan: Plan, run: Run) -> Target:
         found: dict[str, str] = run.output.write(local, {IMAGE: result.probability, name: result.label})
         return found
 
-    return Target(
-        probability=run.output.image, label=run.output.labels[name], origin=plan.roi.start, store=store
-    )  # fmt: skip
+    return Target(probability=run.output.image, label=run.output.labels[name], origin=plan.roi.start, store=store)
 
 
 def working_target(plan: Plan, run: Run) -> Target:

@@ -114,11 +114,15 @@ def preprocess(
 
     return run(
         Job(
-            verb="asem preprocess", destination=destination, plan=plan, inputs={"source": volume},
+            verb="asem preprocess",
+            destination=destination,
+            plan=plan,
+            inputs={"source": volume},
             settings={"stages": settings, "roi": str(part)},
             fill=produce(compute, sweep="normalising", block=block, plan=plan),
             provenance=provenance("asem preprocess", volume, part=part, stages=settings),
             scratch_bytes=staged_bytes(volume),
         ),
-        overwrite=overwrite, progress=progress,
-    ).path  # fmt: skip
+        overwrite=overwrite,
+        progress=progress,
+    ).path

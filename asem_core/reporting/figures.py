@@ -82,11 +82,16 @@ def map_3d(traces: Sequence[Any], *, extent_um: Sequence[float]) -> str:
     away = float(1.4 * (span.max() / span.prod() ** (1 / 3)) ** 0.5)
     plot = Plot(list(traces))
     plot.update_layout(
-        height=560, margin={"l": 0, "r": 0, "t": 0, "b": 0}, legend={"x": 0, "y": 1},
+        height=560,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        legend={"x": 0, "y": 1},
         font={"family": "system-ui, sans-serif"},
-        scene={"aspectmode": "data", "camera": {"eye": dict.fromkeys("xyz", away)},
-               **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"}},
-    )  # fmt: skip
+        scene={
+            "aspectmode": "data",
+            "camera": {"eye": dict.fromkeys("xyz", away)},
+            **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"},
+        },
+    )
     return interactive(plot)
 
 

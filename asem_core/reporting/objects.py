@@ -115,6 +115,8 @@ def _largest(objects: xr.Dataset) -> Figure:
         for row, number in enumerate(objects.object.values[order])
     ]
     return Figure(
-        title="The largest objects", wide=True, caption="Positions are centroids in the frame of the acquisition.",
+        title="The largest objects",
+        wide=True,
+        caption="Positions are centroids in the frame of the acquisition.",
         html=table(["object", *(title for title, _, _ in known)], rows),
-    )  # fmt: skip
+    )

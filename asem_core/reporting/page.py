@@ -47,9 +47,12 @@ def render(sections: Sequence[Section]) -> str:
     templates.filters["values"] = _values
     plots = any(is_interactive(figure.html) for section in sections for figure in section.report.figures)
     return templates.get_template("page.html").render(
-        sections=sections, generator=GENERATOR, core_version=version("asem-core"),
-        day=datetime.now().astimezone().strftime("%Y-%m-%d"), plotly=Markup(_plotly()) if plots else "",
-    )  # fmt: skip
+        sections=sections,
+        generator=GENERATOR,
+        core_version=version("asem-core"),
+        day=datetime.now().astimezone().strftime("%Y-%m-%d"),
+        plotly=Markup(_plotly()) if plots else "",
+    )
 
 
 def is_report(path: Path) -> bool:

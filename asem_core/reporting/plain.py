@@ -57,9 +57,11 @@ def _numbers(rows: pd.DataFrame) -> Figure | None:
     if not lines:
         return None
     return Figure(
-        title="Numbers", caption="Of every column: how many rows have it, and its distribution.",
-        html=table(["column", "n", "least", "10 %", "median", "90 %", "most"], lines), wide=True,
-    )  # fmt: skip
+        title="Numbers",
+        caption="Of every column: how many rows have it, and its distribution.",
+        html=table(["column", "n", "least", "10 %", "median", "90 %", "most"], lines),
+        wide=True,
+    )
 
 
 def _words(rows: pd.DataFrame) -> Figure | None:

@@ -103,11 +103,15 @@ def export_onnx(network: UNet, path: Path, *, half: bool = True) -> None:
         warnings.filterwarnings("ignore", "The feature will be removed", DeprecationWarning)
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1", UserWarning)
         torch.onnx.export(
-            _package_net(network), (torch.zeros(1, 1, *[_TRACE_SIDE] * 3),),
+            _package_net(network),
+            (torch.zeros(1, 1, *[_TRACE_SIDE] * 3),),
             buffer,  # type: ignore[arg-type]  # this exporter writes to file objects too
-            dynamo=False, opset_version=OPSET,
-            input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: axes, OUTPUT: axes},
-        )  # fmt: skip
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: axes, OUTPUT: axes},
+        )
     model = onnx.load_from_string(buffer.getvalue())
     if half:
         _store_as_fp16(model.graph)

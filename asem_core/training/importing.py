@@ -28,9 +28,15 @@ VERSION = "1.0.0"
 
 
 def import_checkpoint(
-    path: Path, folder: Path, *, spec: CheckpointSpec, date: str, model_id: str | None = None, overwrite: bool = False,
+    path: Path,
+    folder: Path,
+    *,
+    spec: CheckpointSpec,
+    date: str,
+    model_id: str | None = None,
+    overwrite: bool = False,
     progress: Progress = silent,
-) -> Packaged:  # fmt: skip
+) -> Packaged:
     """Turn the checkpoint ``path`` into a package in ``folder``; nothing is left there if it fails.
 
     Parameters
@@ -69,19 +75,39 @@ def import_checkpoint(
         spec=spec, file=path.name, sha256=file_sha256(path), dtype=checkpoint.dtype, iterations=checkpoint.iterations
     )
     facts = partial(
-        Facts, id=model_id or spec.model_id, version=VERSION, organelle=spec.organelle,
-        voxel_size_nm=spec.voxel_size_nm, origin=origin, scores=(), date=date,
-    )  # fmt: skip
+        Facts,
+        id=model_id or spec.model_id,
+        version=VERSION,
+        organelle=spec.organelle,
+        voxel_size_nm=spec.voxel_size_nm,
+        origin=origin,
+        scores=(),
+        date=date,
+    )
     return package_network(
-        checkpoint.network, folder, card=checkpoint_card(spec), facts=facts, sample=texture(), normalise=spec.normalise,
-        half=checkpoint.dtype == "float16", cover=False, inputs=[path], overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+        checkpoint.network,
+        folder,
+        card=checkpoint_card(spec),
+        facts=facts,
+        sample=texture(),
+        normalise=spec.normalise,
+        half=checkpoint.dtype == "float16",
+        cover=False,
+        inputs=[path],
+        overwrite=overwrite,
+        progress=progress,
+    )
 
 
 def install_checkpoint(
-    path: Path, *, spec: CheckpointSpec, date: str, model_id: str | None = None, overwrite: bool = False,
+    path: Path,
+    *,
+    spec: CheckpointSpec,
+    date: str,
+    model_id: str | None = None,
+    overwrite: bool = False,
     progress: Progress = silent,
-) -> ModelSpec:  # fmt: skip
+) -> ModelSpec:
     """`import_checkpoint` into the model store; the model as it is stored."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "package"

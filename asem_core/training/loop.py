@@ -114,17 +114,28 @@ def train(
         check_run(output, inputs=inputs)
         try:
             return _train(
-                plan, output, data_folder=data_folder, registry=registry, device=device, overwrite=overwrite,
+                plan,
+                output,
+                data_folder=data_folder,
+                registry=registry,
+                device=device,
+                overwrite=overwrite,
                 progress=progress,
-            )  # fmt: skip
+            )
         except OSError as error:
             raise explain_os(error, output) from error
 
 
 def _train(
-    recipe: Recipe, output: Path, *, data_folder: Path, registry: Registry, device: str, overwrite: bool,
+    recipe: Recipe,
+    output: Path,
+    *,
+    data_folder: Path,
+    registry: Registry,
+    device: str,
+    overwrite: bool,
     progress: TrainingProgress,
-) -> TrainingResult:  # fmt: skip
+) -> TrainingResult:
     keep_freed_memory()
     place = choose_device(device)
     # Blocks of a phase are all of one size: cuDNN may try which of its convolutions is the fastest.
@@ -241,9 +252,13 @@ def _load_all(
     grid = VoxelSize(recipe.voxel_size_nm)
     every = [*recipe.training, *recipe.validation]
     load = partial(
-        load_data, folder=folder, organelle=recipe.organelle, grid=grid, registry=registry,
+        load_data,
+        folder=folder,
+        organelle=recipe.organelle,
+        grid=grid,
+        registry=registry,
         stages=recipe.preprocess or (),
-    )  # fmt: skip
+    )
     loaded = []
     progress("read", 0, len(every))
     for count, data in enumerate(every, start=1):

@@ -52,10 +52,20 @@ class Packaged:
 
 
 def package_run(
-    run: Path, folder: Path, *, model_id: str, model_version: str, organelle: str, card: Card,
-    sample: npt.NDArray[np.float32], date: str, scores: tuple[ScoreSet, ...] = (),
-    compared: tuple[ScoreSet, ...] = (), inputs: Iterable[Input] = (), overwrite: bool = False,
-) -> Packaged:  # fmt: skip
+    run: Path,
+    folder: Path,
+    *,
+    model_id: str,
+    model_version: str,
+    organelle: str,
+    card: Card,
+    sample: npt.NDArray[np.float32],
+    date: str,
+    scores: tuple[ScoreSet, ...] = (),
+    compared: tuple[ScoreSet, ...] = (),
+    inputs: Iterable[Input] = (),
+    overwrite: bool = False,
+) -> Packaged:
     """Turn the training run in ``run`` into a package in ``folder``; nothing is left there if it fails.
 
     Parameters
@@ -96,17 +106,31 @@ def package_run(
     if recipe.organelle != organelle:
         raise ModelError(f"{recipe_path} trains {recipe.organelle!r}, not {organelle!r}: check --organelle")
     network = export.load_rounded(run / WEIGHTS, base=recipe.base)
-    origin = Trained(
-        recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(log)
-    )  # fmt: skip
+    origin = Trained(recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(log))
     facts = partial(
-        Facts, id=model_id, version=model_version, organelle=organelle, voxel_size_nm=recipe.voxel_size_nm,
-        origin=origin, scores=scores, compared=compared, date=date, grey=read_grey(run),
-    )  # fmt: skip
+        Facts,
+        id=model_id,
+        version=model_version,
+        organelle=organelle,
+        voxel_size_nm=recipe.voxel_size_nm,
+        origin=origin,
+        scores=scores,
+        compared=compared,
+        date=date,
+        grey=read_grey(run),
+    )
     return package_network(
-        network, folder, card=card, facts=facts, sample=sample, normalise=origin.normalise, records=(recipe_path, log),
-        most_bytes=ZIP_LIMIT_BYTES, inputs=inputs, overwrite=overwrite,
-    )  # fmt: skip
+        network,
+        folder,
+        card=card,
+        facts=facts,
+        sample=sample,
+        normalise=origin.normalise,
+        records=(recipe_path, log),
+        most_bytes=ZIP_LIMIT_BYTES,
+        inputs=inputs,
+        overwrite=overwrite,
+    )
 
 
 def read_sample(volume: Volume, recipe: Recipe, *, registry: Registry) -> npt.NDArray[np.float32]:
@@ -135,10 +159,21 @@ def read_sample(volume: Volume, recipe: Recipe, *, registry: Registry) -> npt.ND
 
 
 def package_network(
-    network: UNet, folder: Path, *, card: Card, facts: Callable[..., Facts], sample: npt.NDArray[np.float32],
-    normalise: Sequence[StageRef] = (), half: bool = True, cover: bool = True, records: tuple[Path, ...] = (),
-    most_bytes: int | None = None, inputs: Iterable[Input] = (), overwrite: bool = False, progress: Progress = silent,
-) -> Packaged:  # fmt: skip
+    network: UNet,
+    folder: Path,
+    *,
+    card: Card,
+    facts: Callable[..., Facts],
+    sample: npt.NDArray[np.float32],
+    normalise: Sequence[StageRef] = (),
+    half: bool = True,
+    cover: bool = True,
+    records: tuple[Path, ...] = (),
+    most_bytes: int | None = None,
+    inputs: Iterable[Input] = (),
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Packaged:
     """Export ``network``, compare the runtimes, cut samples and write the package; complete in ``folder``, or absent.
 
     Parameters
@@ -180,9 +215,13 @@ def package_network(
         measured, probability = _compare(network, onnx, as_told(parity_cube(sample), told))
         progress(STAGE, 2, 4)
         known = facts(
-            base=network.base, parameters=export.parameter_count(network), onnx_sha256=file_sha256(onnx),
-            parity=measured, core_version=version("asem-core"), torch_version=torch.__version__,
-        )  # fmt: skip
+            base=network.base,
+            parameters=export.parameter_count(network),
+            onnx_sha256=file_sha256(onnx),
+            parity=measured,
+            core_version=version("asem-core"),
+            torch_version=torch.__version__,
+        )
         samples = cut_samples(sample, probability, lambda raw: run_onnxruntime(onnx, as_told(raw, told)), cover=cover)
         progress(STAGE, 3, 4)
         spec = write_package(

@@ -81,9 +81,13 @@ def load_data(
     inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
-        name=f"{data.raw}[{roi}]", raw=grey, labels=truth, inside=inside,
-        levels=levels_on_scale(image), share=volume_um3 if data.share is None else data.share,
-    )  # fmt: skip
+        name=f"{data.raw}[{roi}]",
+        raw=grey,
+        labels=truth,
+        inside=inside,
+        levels=levels_on_scale(image),
+        share=volume_um3 if data.share is None else data.share,
+    )
 
 
 def _open_mask(data: Data, folder: Path, raw: Volume, registry: Registry) -> Volume:

@@ -196,9 +196,16 @@ def explain(problem: BaseException) -> str:
 
 
 _UNREACHABLE = frozenset(
-    ("ClientConnectorError", "ClientConnectorDNSError", "ServerDisconnectedError", "EndpointConnectionError",
-     "ConnectTimeoutError", "ReadTimeoutError", "FSTimeoutError")
-)  # fmt: skip
+    (
+        "ClientConnectorError",
+        "ClientConnectorDNSError",
+        "ServerDisconnectedError",
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "FSTimeoutError",
+    )
+)
 """By name: their packages are optional."""
 
 

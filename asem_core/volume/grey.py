@@ -150,9 +150,14 @@ class GreyLevels:
         (low, high), (least, most) = (sorted(pair) for pair in ends)
         turned = grey.low > grey.high
         return attrs.evolve(
-            self, low=low, median=there(self.median), high=high, least=least, most=most,
+            self,
+            low=low,
+            median=there(self.median),
+            high=high,
+            least=least,
+            most=most,
             contrast=-self.contrast if self.contrast is not None and turned else self.contrast,
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         text = f"{self.low:.5g} to {self.high:.5g} (1st to 99th percentile), median {self.median:.5g}"
@@ -197,11 +202,17 @@ def measure_grey(volume: Volume, *, within: Sequence[Box] | None = None) -> Grey
     specimen = np.concatenate([patches[n][keep[n]] for n in rich]) if rich else values
     low, median, high = (float(v) for v in np.percentile(specimen.astype(np.float64), PERCENTS))
     return GreyLevels(
-        dtype=str(volume.dtype), low=low, median=median, high=high, least=float(values.min()),
-        most=float(values.max()), contrast=contrast_of([patches[n] for n in rich if finite[n].all()], volume),
-        padding=sum(int(f.sum()) for f in flat) / sum(p.size for p in patches), values=len(np.unique(values)),
+        dtype=str(volume.dtype),
+        low=low,
+        median=median,
+        high=high,
+        least=float(values.min()),
+        most=float(values.max()),
+        contrast=contrast_of([patches[n] for n in rich if finite[n].all()], volume),
+        padding=sum(int(f.sum()) for f in flat) / sum(p.size for p in patches),
+        values=len(np.unique(values)),
         voxels=sum(p.size for p in patches),
-    )  # fmt: skip
+    )
 
 
 def levels_on_scale(volume: Volume) -> GreyLevels:
@@ -286,9 +297,11 @@ def on_grey_range(volume: Volume, grey: GreyRange) -> Volume:
     if volume.dtype == np.bool_:
         raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; expected the grey image")
     return attrs.evolve(
-        volume, array=_OnRange(volume.array, grey), identity={**volume.identity, "grey": [grey.low, grey.high]},
+        volume,
+        array=_OnRange(volume.array, grey),
+        identity={**volume.identity, "grey": [grey.low, grey.high]},
         notes=(*volume.notes, f"grey levels {grey} become 0..255"),
-    )  # fmt: skip
+    )
 
 
 def auto_range(levels: GreyLevels, *, trained_on: TrainedGrey | None = None) -> GreyRange:

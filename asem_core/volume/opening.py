@@ -175,9 +175,7 @@ def open_labels(
     """
     with remembering():
         address = layout.find_labels(absolute(uri), organelle)
-        volume = open_volume(
-            address, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
-        )  # fmt: skip
+        volume = open_volume(address, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     if volume.dtype.kind not in "uib":
         raise VolumeError(f"{address}: labels are integers, found {volume.dtype}; threshold a probability map first")
     return volume

@@ -61,10 +61,15 @@ def copy_in_chunks(volume: Volume, folder: Path, *, progress: Progress = silent)
     chunks = triple([min(STAGING_CHUNK, n) for n in volume.shape])
     try:
         array = zarr.create_array(
-            folder, shape=volume.shape, dtype=volume.dtype, chunks=chunks, zarr_format=2, fill_value=0,
+            folder,
+            shape=volume.shape,
+            dtype=volume.dtype,
+            chunks=chunks,
+            zarr_format=2,
+            fill_value=0,
             compressors=codec,
             chunk_key_encoding={"name": "v2", "separator": "/"},
-        )  # fmt: skip
+        )
         copy_slabs(volume, volume.box, array, chunks, progress=progress, sweep="staging", dtype=volume.dtype)
     except OSError as exc:
         raise OutputError(f"{folder}: cannot be written: {exc.strerror or exc}") from exc

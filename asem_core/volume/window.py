@@ -26,9 +26,13 @@ def window(volume: Volume, box: Box) -> Volume:
     lower, _ = box.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
     chunks = (1, *box.shape[1:]) if volume.planewise else volume.chunks
     return attrs.evolve(
-        volume, array=_Window(volume, box), lower_edge_nm=lower, states_place=volume.placed or box != volume.box,
-        chunks=triple(chunks), first_section=volume.first_section + box.start[0],
-    )  # fmt: skip
+        volume,
+        array=_Window(volume, box),
+        lower_edge_nm=lower,
+        states_place=volume.placed or box != volume.box,
+        chunks=triple(chunks),
+        first_section=volume.first_section + box.start[0],
+    )
 
 
 class _Window:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from asem_core.preprocessing.normalise import BLOCK, normalise
 from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 
@@ -22,6 +21,7 @@ from asem_core import Volume, VoxelSize
 from asem_core.blocks.executors import map_blocks
 from asem_core.plugins import make_manager
 from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.preprocessing.whole import BLOCK, preprocess
 from asem_core.registry import Registry
 from asem_core.specs import StageRef
 from asem_core.volume import open_volume
@@ -72,7 +72,7 @@ def on_disk(side: int, folder: str) -> None:
     source, target = Path(folder) / f"{side}.zarr", Path(folder) / f"{side}_out.zarr"
     before = peak_mib()
     started = now()
-    normalise(open_volume(source), target, steps=STEPS)
+    preprocess(open_volume(source), target, stages=["clahe"])
     rates = side**3 / (now() - started) / 1e6
     print(f"  {side}^3  {rates[0]:6.1f}{rates[1]:8.1f}   peak {peak_mib():.0f} MiB, at the start {before:.0f} MiB")
 

@@ -101,17 +101,23 @@ def _way(root: Path) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     with tempfile.TemporaryDirectory() as folder:
         told = subprocess.run(
-            [sys.executable, "-c", _TRACE, folder, str(root)], env=environment, capture_output=True, text=True,
-            check=True, cwd=folder,
-        )  # fmt: skip
+            [sys.executable, "-c", _TRACE, folder, str(root)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder,
+        )
     found = json.loads(told.stdout.splitlines()[-1])
     return "".join(
         f"{'the way of one block: ' + name:<60}{found[key]}\n"
         for name, key in (
-            ("functions called", "functions"), ("modules they are in", "modules"),
-            ("kinds of containers made", "classes"), ("functions above a written chunk", "depth"),
+            ("functions called", "functions"),
+            ("modules they are in", "modules"),
+            ("kinds of containers made", "classes"),
+            ("functions above a written chunk", "depth"),
         )
-    )  # fmt: skip
+    )
 
 
 def _name(path: Path, root: Path) -> str:

@@ -38,9 +38,15 @@ def write(path: Path, side: int) -> None:
 
     plan = ArrayPlan(shape=(side,) * 3, dtype=np.dtype(np.uint8), chunk=(64, 64, 64), reduction="mode")
     produce(
-        path, draw, image=plan, voxel_size=VoxelSize((5.0, 5.0, 5.0)), lower_edge_nm=(0.0, 0.0, 0.0),
-        block=(128, 128, 128), provenance={}, sweep="drawing",
-    )  # fmt: skip
+        path,
+        draw,
+        image=plan,
+        voxel_size=VoxelSize((5.0, 5.0, 5.0)),
+        lower_edge_nm=(0.0, 0.0, 0.0),
+        block=(128, 128, 128),
+        provenance={},
+        sweep="drawing",
+    )
 
 
 def run(source: Path, output: Path, block: int) -> None:

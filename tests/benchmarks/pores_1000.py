@@ -57,9 +57,16 @@ def write(envelope: Envelope, folder: Path, shape: Triple) -> None:
 
     plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64), pyramid=False)
     produce(
-        folder / "cell.zarr", draw, image=plan, labels={"pore": plan}, voxel_size=VoxelSize((VOXEL_NM,) * 3),
-        lower_edge_nm=(0.0, 0.0, 0.0), block=BLOCK, provenance={}, sweep="drawing",
-    )  # fmt: skip
+        folder / "cell.zarr",
+        draw,
+        image=plan,
+        labels={"pore": plan},
+        voxel_size=VoxelSize((VOXEL_NM,) * 3),
+        lower_edge_nm=(0.0, 0.0, 0.0),
+        block=BLOCK,
+        provenance={},
+        sweep="drawing",
+    )
 
 
 def row(folder: Path, side: int) -> str:

@@ -132,21 +132,35 @@ def _plan(folder: Path, registry: Any, output: Path) -> Any:
 
     sys.path.insert(0, str(folder))
     model = ModelSpec(
-        id="bench", version="1", package="asem_bench_package:model", voxel_size_nm=(10.0, 10.0, 10.0),
-        preprocess=(StageRef(name="scale_linear"),), licence="none", trained_on="nothing",
+        id="bench",
+        version="1",
+        package="asem_bench_package:model",
+        voxel_size_nm=(10.0, 10.0, 10.0),
+        preprocess=(StageRef(name="scale_linear"),),
+        licence="none",
+        trained_on="nothing",
         sha256=file_sha256(folder / "asem_bench_package" / "model" / "weights.onnx"),
-    )  # fmt: skip
+    )
     organelle = OrganelleSpec(
-        name="bench", title="Bench", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
-        models=(model,), default_model="bench",
-    )  # fmt: skip
+        name="bench",
+        title="Bench",
+        exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
+        models=(model,),
+        default_model="bench",
+    )
     settings = Settings()
     volume = open_volume(folder / "raw.zarr", registry=registry)
     with find_model(None, organelle=organelle, registry=registry) as found:
         return make_plan(
-            volume, output, organelle=organelle, model=found, registry=registry, settings=settings, mask=None,
+            volume,
+            output,
+            organelle=organelle,
+            model=found,
+            registry=registry,
+            settings=settings,
+            mask=None,
             overwrite=False,
-        )  # fmt: skip
+        )
 
 
 def prepare(folder: Path, *, quick: bool) -> None:
@@ -176,9 +190,13 @@ def prepare(folder: Path, *, quick: bool) -> None:
     for name, shape in (("raw", raw), ("fine", fine)):
         plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64))
         out = create_ome_zarr(
-            folder / f"{name}.zarr", image=plan, labels={}, voxel_size=VoxelSize((10.0, 10.0, 10.0)),
-            lower_edge_nm=(0.0, 0.0, 0.0), provenance={},
-        )  # fmt: skip
+            folder / f"{name}.zarr",
+            image=plan,
+            labels={},
+            voxel_size=VoxelSize((10.0, 10.0, 10.0)),
+            lower_edge_nm=(0.0, 0.0, 0.0),
+            provenance={},
+        )
         noise = np.random.default_rng(SEED)
         for slab in Box.of_shape(shape).tiles((64, *shape[1:])):
             out.image[slab.slices] = noise.integers(60, 200, slab.shape, np.uint8)

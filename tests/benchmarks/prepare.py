@@ -46,9 +46,13 @@ def make(folder: Path, side: int) -> None:
             shape=(side,) * 3, dtype="uint8", chunk=(64,) * 3, reduction="mean" if name == "raw" else "mode"
         )
         out = create_ome_zarr(
-            folder / f"{name}.zarr", image=plan, labels={}, voxel_size=VoxelSize((5, 5, 5)),
-            lower_edge_nm=(0.0, 0.0, 0.0), provenance={},
-        )  # fmt: skip
+            folder / f"{name}.zarr",
+            image=plan,
+            labels={},
+            voxel_size=VoxelSize((5, 5, 5)),
+            lower_edge_nm=(0.0, 0.0, 0.0),
+            provenance={},
+        )
         values = tile if name == "raw" else (tile < 110).astype(np.uint8)
         for box in Box.of_shape(plan.shape).tiles(96):
             out.image[box.slices] = values[Box.of_shape(box.shape).slices]

@@ -134,9 +134,15 @@ def test_a_broken_model_json(asem: Any, tmp_path: Path) -> None:
 
 def test_names_that_an_organelle_uses_and_nobody_registered(asem: Any) -> None:
     model = ModelSpec(
-        id="m", version="1", package="p:m", voxel_size_nm=(5, 5, 5), preprocess=(StageRef(name="magic"),), sha256="0",
-        licence="", trained_on="",
-    )  # fmt: skip
+        id="m",
+        version="1",
+        package="p:m",
+        voxel_size_nm=(5, 5, 5),
+        preprocess=(StageRef(name="magic"),),
+        sha256="0",
+        licence="",
+        trained_on="",
+    )
     wrong = {
         "exclusion zone 'ring'": organelle("x", exclusion_zone=StageRef(name="ring")),
         "exclusion zone 'disc'": organelle("x", zone_presets={"wide": StageRef(name="disc")}),

@@ -194,8 +194,9 @@ def test_two_entry_points_of_one_name() -> None:
     plugins = load(Point("mito", lambda: plugin("mito"), "first"), Point("mito", lambda: plugin("er"), "second"))
     (broken,) = plugins.broken
     assert (broken.distribution, broken.error) == (
-        "second", "ValueError: first has a plugin of this name too; uninstall one of them",
-    )  # fmt: skip
+        "second",
+        "ValueError: first has a plugin of this name too; uninstall one of them",
+    )
     assert list(Registry(plugins).organelles) == ["mito"]
 
 

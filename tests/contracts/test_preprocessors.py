@@ -21,9 +21,14 @@ RAW = np.random.default_rng(1).integers(0, 256, (12, 14, 16)).astype(np.uint8)
 
 def darkened(fn: str, **params: Any) -> Volume:
     spec = PreprocessorSpec(
-        name="darken", version="1", summary="", fn=f"{HERE}:{fn}", params=f"{HERE}:Darken", halo=f"{HERE}:darken_halo",
+        name="darken",
+        version="1",
+        summary="",
+        fn=f"{HERE}:{fn}",
+        params=f"{HERE}:Darken",
+        halo=f"{HERE}:darken_halo",
         dtype_out="uint8",
-    )  # fmt: skip
+    )
     registry = registry_of(darken=plugin(asem_register_preprocessors=lambda: [spec]))
     volume = Volume(array=RAW, voxel_size=VoxelSize((10, 5, 5)), uri="memory", format="memory", chunks=(8, 8, 8))
     steps = make_steps([StageRef(name="darken", params=params)], registry)

@@ -52,9 +52,12 @@ def limited(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     def mount(options: str) -> Path:
         folder = tmp_path / f"mount{len(made)}"
         folder.mkdir()
-        if os.geteuid() != 0 or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
-        ).returncode:  # fmt: skip
+        if (
+            os.geteuid() != 0
+            or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
+            ).returncode
+        ):
             pytest.skip("file systems can be mounted by root only")
         made.append(folder)
         return folder

@@ -148,7 +148,10 @@ def test_too_little_disk(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(OutputError, match=r"the disk has 1e-06 GB left"):
         segment(
-            as_volume(np.zeros((64, 64, 64), np.uint8)), tmp_path / "out.zarr", organelle=toy.organelle,
-            registry=registry, max_memory=2 * 10**9,
-        )  # fmt: skip
+            as_volume(np.zeros((64, 64, 64), np.uint8)),
+            tmp_path / "out.zarr",
+            organelle=toy.organelle,
+            registry=registry,
+            max_memory=2 * 10**9,
+        )
     assert not list(tmp_path.iterdir())

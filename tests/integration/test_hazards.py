@@ -166,9 +166,12 @@ def test_too_little_room_is_said_before(
 
 @every_verb
 def test_a_disk_that_fills_up_stops_the_run_which_then_goes_on(
-    forks: Forks, inputs: dict[str, Path], undisturbed: Callable[[Verb], Undisturbed], limited: Callable[..., Path],
+    forks: Forks,
+    inputs: dict[str, Path],
+    undisturbed: Callable[[Verb], Undisturbed],
+    limited: Callable[..., Path],
     verb: Verb,
-) -> None:  # fmt: skip
+) -> None:
     before = {name: contents(inputs[name]) for name in verb.reads}
     whole, folder = undisturbed(verb), limited("size=64m")
     out, words = folder / verb.output, verb.typed(inputs, folder / verb.output)

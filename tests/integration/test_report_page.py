@@ -35,10 +35,11 @@ def page() -> str:
         for name, size in sizes.items()
     )
     report = Report(
-        title="Toys", summary=(Number(label="n", text="4"),),
+        title="Toys",
+        summary=(Number(label="n", text="4"),),
         figures=(Figure(title="Map", caption="", html=plot),),
         galleries=(Gallery(title="All", caption="", cards=cards),),
-    )  # fmt: skip
+    )
     return render([Section(id="toys", report=report, parameters=[], provenance=[])])
 
 

@@ -62,9 +62,11 @@ class Job:
 
     def start(self, output: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*self._command, str(output), self._roi, self._organelle], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [*self._command, str(output), self._roi, self._organelle],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def finish(self, output: Path) -> None:
         with self.start(output) as process:
@@ -197,7 +199,7 @@ def test_temporary_copies_that_are_lost_are_made_again(run: Callable[..., Path])
     output = run(roi=roi)
     before = contents(output)
     lines = journal_path(output).read_text().splitlines(keepends=True)
-    begun = next(n for n, line in enumerate(lines) if '"stage": "deliver"' in line)
+    begun = next(n for n, line in enumerate(lines) if '"sweep": "deliver"' in line)
     journal_path(output).write_text("".join(lines[:begun]))
     for chunk in (output / "0").rglob("[0-9]"):
         if chunk.is_file():

@@ -130,11 +130,15 @@ def cli() -> Cli:
 def write_zarr(path: Path, values: np.ndarray[Any, Any], *, labels: bool = False) -> None:
     image = ArrayPlan(
         shape=values.shape, dtype=str(values.dtype), chunk=(16, 16, 16), reduction="mode" if labels else "mean"
-    )  # fmt: skip
+    )
     output = create_ome_zarr(
-        path, image=image, labels={"mito": image} if labels else {}, voxel_size=VoxelSize((10, 10, 10)),
-        lower_edge_nm=(0.0, 0.0, 0.0), provenance={},
-    )  # fmt: skip
+        path,
+        image=image,
+        labels={"mito": image} if labels else {},
+        voxel_size=VoxelSize((10, 10, 10)),
+        lower_edge_nm=(0.0, 0.0, 0.0),
+        provenance={},
+    )
     for array in (output.image, *output.labels.values()):
         array[:] = values
     build_pyramid(output)

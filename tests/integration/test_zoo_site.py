@@ -38,16 +38,21 @@ def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "setting", [{"BIOIMAGEIO_ID_MAP": "{site}/id_map.json", "BIOIMAGEIO_COLLECTION_HTTP_PATTERN": ""},
-                {"BIOIMAGEIO_COLLECTION_HTTP_PATTERN": "{site}/models/{{bioimageio_id}}/rdf.yaml"}],
+    "setting",
+    [
+        {"BIOIMAGEIO_ID_MAP": "{site}/id_map.json", "BIOIMAGEIO_COLLECTION_HTTP_PATTERN": ""},
+        {"BIOIMAGEIO_COLLECTION_HTTP_PATTERN": "{site}/models/{{bioimageio_id}}/rdf.yaml"},
+    ],
     ids=["id map", "pattern"],
-)  # fmt: skip
+)
 def test_bioimageio_finds_a_model_by_its_id(served: str, tmp_path: Path, setting: dict[str, str]) -> None:
     variables = {name: value.format(site=served) for name, value in setting.items()}
     found = subprocess.run(
-        [sys.executable, "-c", LOAD, ID], capture_output=True, text=True,
+        [sys.executable, "-c", LOAD, ID],
+        capture_output=True,
+        text=True,
         env={**os.environ, **variables, "BIOIMAGEIO_CACHE_PATH": str(tmp_path)},
-    )  # fmt: skip
+    )
     assert found.returncode == 0, found.stderr
     assert found.stdout.split() == ["ModelDescr", ID, "17"]
 

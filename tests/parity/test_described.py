@@ -107,9 +107,11 @@ def test_statistics_are_those_of_the_whole_volume(predicted: Any, image: Any, na
 
 def test_postprocessing_over_channels(predicted: Any, image: Any) -> None:
     found = predicted(
-        image, gains=(1 / 255, 3 / 255), postprocessing=[{"id": "softmax", "kwargs": {"axis": "channel"}}],
+        image,
+        gains=(1 / 255, 3 / 255),
+        postprocessing=[{"id": "softmax", "kwargs": {"axis": "channel"}}],
         options={"channel": "box1"},
-    )  # fmt: skip
+    )
     low, high = (np.exp(gain * box_filter(image / 255, (3, 5, 5))) for gain in (1, 3))
     np.testing.assert_allclose(found, high / (low + high), atol=1e-6)
 

@@ -115,17 +115,28 @@ def test_the_package_is_the_checkpoint(network: Published, store: Path) -> None:
 
 
 def test_the_engine_equalises_as_the_weights_expect(
-    network: Published, store: Path, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path,
+    network: Published,
+    store: Path,
+    registry: Registry,
+    as_volume: Callable[..., Volume],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("ASEM_MODELS", str(store))
     raw = np.random.default_rng(3).integers(60, 120, (64, 64, 64)).astype(np.uint8)
     volume = as_volume(raw, (5.0, 5.0, 5.0))
     er = OrganelleSpec(name="er", title="ER", exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}))
     result = segment(
-        volume, tmp_path / "er.zarr", organelle=er, model="checkpoint-er-cf-5nm", registry=registry,
-        runtime="onnxruntime", tile=168, prob_dtype="float32", workers=1,
-    )  # fmt: skip
+        volume,
+        tmp_path / "er.zarr",
+        organelle=er,
+        model="checkpoint-er-cf-5nm",
+        registry=registry,
+        runtime="onnxruntime",
+        tile=168,
+        prob_dtype="float32",
+        workers=1,
+    )
     steps = make_steps(CLAHE, registry)
     equal = normalised(volume, steps, measure(volume, steps))
     seen = read_mirrored(equal.read, equal.shape, Box((-50, -50, -50), (114, 114, 114))).astype(np.float32)

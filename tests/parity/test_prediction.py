@@ -184,9 +184,14 @@ def test_provenance_and_place(
 
     volume = attrs.evolve(as_volume(tissue), lower_edge_nm=(100.0, 0.0, 50.0))
     result = segment(
-        volume, tmp_path / "p.zarr", organelle=toy.organelle, registry=registry, roi=Box.parse("10:40,0:64,8:70"),
-        tile=168, max_memory=MEMORY,
-    )  # fmt: skip
+        volume,
+        tmp_path / "p.zarr",
+        organelle=toy.organelle,
+        registry=registry,
+        roi=Box.parse("10:40,0:64,8:70"),
+        tile=168,
+        max_memory=MEMORY,
+    )
     opened = open_volume(result.path, registry=registry)
     labels = open_labels(result.path, "toy", registry=registry)
     assert opened.lower_edge_nm == labels.lower_edge_nm == (200.0, 0.0, 130.0)

@@ -29,9 +29,13 @@ def with_clahe(organelle: OrganelleSpec) -> OrganelleSpec:
 
 @pytest.mark.parametrize("voxel_nm", [10.0, 8.0])
 def test_statistics_are_those_of_the_whole_input(
-    tmp_path: Path, registry: Registry, toy: Any, tissue: npt.NDArray[np.uint8], as_volume: Callable[..., Volume],
+    tmp_path: Path,
+    registry: Registry,
+    toy: Any,
+    tissue: npt.NDArray[np.uint8],
+    as_volume: Callable[..., Volume],
     voxel_nm: float,
-) -> None:  # fmt: skip
+) -> None:
     raw = tissue.copy()
     raw[40:] //= 2  # the ROI lies above: statistics of it alone would differ
     volume = as_volume(raw, (voxel_nm,) * 3)

@@ -32,9 +32,14 @@ def package(tmp_path, monkeypatch):
     write_tiles(folder)
     (folder / "weights.onnx").write_bytes(b"the weights")
     spec = ModelSpec(
-        id="toy", version="1.0.0", package="asem_organelle_toy:models/toy", voxel_size_nm=(10.0, 10.0, 10.0),
-        sha256=file_sha256(folder / "weights.onnx"), licence="none", trained_on="nothing",
-    )  # fmt: skip
+        id="toy",
+        version="1.0.0",
+        package="asem_organelle_toy:models/toy",
+        voxel_size_nm=(10.0, 10.0, 10.0),
+        sha256=file_sha256(folder / "weights.onnx"),
+        licence="none",
+        trained_on="nothing",
+    )
     write_manifest(spec, folder)
     yield folder, spec
     sys.modules.pop("asem_organelle_toy", None)

@@ -198,10 +198,19 @@ SMI = "0, GPU-5ae1b0d3-1, 81037\n1, GPU-99c00000-2, 512\n3, GPU-99d00000-3, 1024
 @pytest.mark.parametrize(
     ("visible", "mebibytes"),
     [
-        (None, 81037), ("0", 81037), ("1,0", 512), (" 3 ", 1024), ("GPU-99c00000-2", 512), ("GPU-99d", 1024),
-        ("", None), ("-1", None), ("2", None), ("GPU-77", None), ("MIG-99c00000-2", None),
+        (None, 81037),
+        ("0", 81037),
+        ("1,0", 512),
+        (" 3 ", 1024),
+        ("GPU-99c00000-2", 512),
+        ("GPU-99d", 1024),
+        ("", None),
+        ("-1", None),
+        ("2", None),
+        ("GPU-77", None),
+        ("MIG-99c00000-2", None),
     ],
-)  # fmt: skip
+)
 def test_the_first_visible_gpu(visible: str | None, mebibytes: int | None) -> None:
     assert first_gpu(SMI, visible=visible) == (None if mebibytes is None else mebibytes * 2**20)
 

@@ -147,18 +147,25 @@ def _write_instances(view: View, instances: Numbered) -> None:
     chunk = triple([min(b, n) for b, n in zip(view.block, view.objects.shape, strict=True)])
     plan = OmePlan(
         image=ArrayPlan(shape=view.objects.shape, dtype=np.dtype(dtype).name, chunk=chunk, reduction="mode"),
-        voxel_size=view.voxel_size, lower_edge_nm=view.objects.lower_edge_nm,
-    )  # fmt: skip
+        voxel_size=view.voxel_size,
+        lower_edge_nm=view.objects.lower_edge_nm,
+    )
     fill = produce(
-        lambda _: lambda box: {IMAGE: ids[instances.read(box)].astype(dtype)}, sweep="writing instances",
-        block=view.block, plan=plan,
-    )  # fmt: skip
+        lambda _: lambda box: {IMAGE: ids[instances.read(box)].astype(dtype)},
+        sweep="writing instances",
+        block=view.block,
+        plan=plan,
+    )
     about = provenance("asem analyze objects", view.objects, threshold=view.threshold, kind=view.kind)
     run(
         Job(
-            verb="asem analyze objects", destination=view.output / INSTANCES, plan=plan, fill=fill,
-            inputs={"objects": view.objects}, settings={"threshold": view.threshold, "kind": view.kind},
+            verb="asem analyze objects",
+            destination=view.output / INSTANCES,
+            plan=plan,
+            fill=fill,
+            inputs={"objects": view.objects},
+            settings={"threshold": view.threshold, "kind": view.kind},
             provenance=about,
         ),
         progress=view.progress,
-    )  # fmt: skip
+    )

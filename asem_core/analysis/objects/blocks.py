@@ -76,10 +76,15 @@ def middle(shape: Triple) -> Triple:
 def _nothing(number: npt.NDArray[np.int64], others: int) -> Sums:
     n = len(number)
     return Sums(
-        number=number, voxels=np.zeros(n, np.int64), first=np.zeros((n, 3), np.int64),
-        second=np.zeros((n, 6), np.int64), low=np.full((n, 3), np.iinfo(np.int64).max),
-        high=np.zeros((n, 3), np.int64), surface_nm2=np.zeros(n), contact_nm2=np.zeros((n, others)),
-    )  # fmt: skip
+        number=number,
+        voxels=np.zeros(n, np.int64),
+        first=np.zeros((n, 3), np.int64),
+        second=np.zeros((n, 6), np.int64),
+        low=np.full((n, 3), np.iinfo(np.int64).max),
+        high=np.zeros((n, 3), np.int64),
+        surface_nm2=np.zeros(n),
+        contact_nm2=np.zeros((n, others)),
+    )
 
 
 def _measure(view: View, instances: Numbered, box: Box, *, contact_nm: float) -> Sums:
@@ -130,9 +135,7 @@ def _add_surface(
         own = Box([s.start for s in place], [s.stop for s in place]).shift(reach.start)
         own = own.grow(halo(voxel_size)).intersect(whole)
         asked = core.intersect(own).shift([-s for s in own.start])
-        faces = surface_faces(
-            local[own.slices] == index + 1, voxel_size=voxel_size, start=asked.start, stop=asked.stop
-        )  # fmt: skip
+        faces = surface_faces(local[own.slices] == index + 1, voxel_size=voxel_size, start=asked.start, stop=asked.stop)
         at = tuple((faces.outside + np.subtract(own.start, reach.start)).T)
         sums.surface_nm2[index] = faces.area_nm2.sum()
         sums.contact_nm2[index] = [faces.area_nm2[there[at]].sum() for there in near]

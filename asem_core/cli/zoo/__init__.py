@@ -16,7 +16,14 @@ def zoo() -> None:
 
 
 for verb in (
-    list_verb.list_, path.path, validate.validate, test.test, export.export, build.build, pull.pull, importing.import_,
+    list_verb.list_,
+    path.path,
+    validate.validate,
+    test.test,
+    export.export,
+    build.build,
+    pull.pull,
+    importing.import_,
     package.package,
-):  # fmt: skip
+):
     zoo.add_command(verb)

@@ -31,9 +31,16 @@ if TYPE_CHECKING:
               help="Write the package there instead of installing it for `asem segment --model`.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a model of this name, or the package in FOLDER.")
 def import_(
-    checkpoint: Path, *, organelle: str, voxel_size: VoxelSize, fixation: str, model_id: str | None,
-    normalise: str | None, output: Path | None, overwrite: bool,
-) -> None:  # fmt: skip
+    checkpoint: Path,
+    *,
+    organelle: str,
+    voxel_size: VoxelSize,
+    fixation: str,
+    model_id: str | None,
+    normalise: str | None,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
     """Make a model package of CHECKPOINT, a file that the published ASEM program wrote.
 
     Nothing in the file is run: it is read as tensors, and each tensor's name and shape is checked. The weights stay as
@@ -53,9 +60,13 @@ def import_(
     stages = None if normalise is None else () if normalise == "none" else (parse_stage(normalise),)
     make_steps(stages or (), registry)
     spec = describe_checkpoint(
-        checkpoint, organelle=registry.organelles[organelle].name, voxel_size_nm=voxel_size.zyx, fixation=fixation,
-        registry=registry, normalise=stages,
-    )  # fmt: skip
+        checkpoint,
+        organelle=registry.organelles[organelle].name,
+        voxel_size_nm=voxel_size.zyx,
+        fixation=fixation,
+        registry=registry,
+        normalise=stages,
+    )
     try:
         from asem_core.training.importing import import_checkpoint, install_checkpoint
     except ImportError as error:

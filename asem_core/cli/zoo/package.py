@@ -35,9 +35,20 @@ if TYPE_CHECKING:
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Written into the card.  [default: today]")
 @click.option("--overwrite", is_flag=True, help="Replace the package in OUTPUT.")
 def package(
-    run: Path, *, output: Path, organelle: str, model_id: str, model_version: str, card_path: Path, sample: str,
-    voxel_size: VoxelSize | None, scores: tuple[str, ...], compared: tuple[str, ...], date: Any, overwrite: bool,
-) -> None:  # fmt: skip
+    run: Path,
+    *,
+    output: Path,
+    organelle: str,
+    model_id: str,
+    model_version: str,
+    card_path: Path,
+    sample: str,
+    voxel_size: VoxelSize | None,
+    scores: tuple[str, ...],
+    compared: tuple[str, ...],
+    date: Any,
+    overwrite: bool,
+) -> None:
     """Write the trained network of RUN, a folder that `asem train` filled, as a bioimage.io package.
 
     Exports ONNX and PyTorch weights (rounded to fp16), compares torch with the ONNX runtimes on a cube of the
@@ -68,12 +79,19 @@ def package(
     registry = shared_registry()
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
     done = package_run(
-        run, output, model_id=model_id, model_version=model_version, organelle=organelle, card=card,
+        run,
+        output,
+        model_id=model_id,
+        model_version=model_version,
+        organelle=organelle,
+        card=card,
         sample=read_sample(volume, load_recipe(run / "recipe.yaml"), registry=registry),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
-        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"), inputs=read, overwrite=overwrite,
-    )  # fmt: skip
+        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"),
+        inputs=read,
+        overwrite=overwrite,
+    )
     for entry in done.parity:
         click.echo(f"{entry.reference} against {entry.candidate}: largest difference {entry.max_abs_difference:.2e} "
                    f"on {entry.side}^3 voxels")  # fmt: skip

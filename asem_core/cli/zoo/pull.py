@@ -71,9 +71,12 @@ def _pull_checkpoint(model: str, registry: Registry, place: str | None, *, overw
     given = click.get_current_context().get_parameter_source("site") is click.core.ParameterSource.COMMANDLINE
     with progress_bar() as progress:
         return pull_checkpoint(
-            spec, date=datetime.now(UTC).strftime("%Y-%m-%d"), source=place if given else None, overwrite=overwrite,
+            spec,
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
+            source=place if given else None,
+            overwrite=overwrite,
             progress=progress,
-        )  # fmt: skip
+        )
 
 
 def _check_new(model: str, registry: Registry) -> None:

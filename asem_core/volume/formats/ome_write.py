@@ -195,9 +195,14 @@ class OmePlan:
     def create(self, path: Path, *, provenance: Mapping[str, Any]) -> OmeOutput:
         """See `create_ome_zarr`."""
         return create_ome_zarr(
-            path, image=self.image, labels=self.labels, voxel_size=self.voxel_size, lower_edge_nm=self.lower_edge_nm,
-            ome_version=self.ome_version, provenance=provenance,
-        )  # fmt: skip
+            path,
+            image=self.image,
+            labels=self.labels,
+            voxel_size=self.voxel_size,
+            lower_edge_nm=self.lower_edge_nm,
+            ome_version=self.ome_version,
+            provenance=provenance,
+        )
 
     def run_of(self, path: Path) -> str | None:
         """See `run_of`."""

@@ -206,9 +206,14 @@ class TiffPlan:
             path = Path(folder) / "frame.tif"  # where the pixels would be, it is a hole that takes no disk
             with TiffWriter(path, bigtiff=self._pixels > _CLASSIC_LIMIT) as tif:
                 written = tif.write(
-                    shape=self.shape if self.stack else self.shape[1:], dtype=self.dtype, photometric="minisblack",
-                    metadata=place, resolution=(1e7 / x, 1e7 / y), resolutionunit="CENTIMETER", returnoffset=True,
-                )  # fmt: skip
+                    shape=self.shape if self.stack else self.shape[1:],
+                    dtype=self.dtype,
+                    photometric="minisblack",
+                    metadata=place,
+                    resolution=(1e7 / x, 1e7 / y),
+                    resolutionunit="CENTIMETER",
+                    returnoffset=True,
+                )
             if written is None:
                 raise OutputError("the pixels of a TIFF do not lie in one piece")
             with path.open("rb") as file:

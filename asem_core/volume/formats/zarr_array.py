@@ -83,9 +83,17 @@ def temporary_array(path: Path, *, shape: Triple, dtype: npt.DTypeLike, chunk: T
             return found.with_config({"write_empty_chunks": True})
     compressor: Any = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
     return zarr.create_array(
-        path, shape=shape, dtype=np.dtype(dtype), chunks=chunks, zarr_format=2, compressors=compressor, fill_value=0,
-        config={"write_empty_chunks": True}, chunk_key_encoding={"name": "v2", "separator": "/"}, overwrite=True,
-    )  # fmt: skip
+        path,
+        shape=shape,
+        dtype=np.dtype(dtype),
+        chunks=chunks,
+        zarr_format=2,
+        compressors=compressor,
+        fill_value=0,
+        config={"write_empty_chunks": True},
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+        overwrite=True,
+    )
 
 
 def leading_ones(shape: Sequence[int]) -> int:

@@ -96,9 +96,15 @@ def _add(site: Path, model: Listed, root: str) -> tuple[Shown, dict[str, Any]]:
     readme = site / folder / README_NAME
     card = readme.read_text(encoding="utf-8") if readme.is_file() else f"# {rdf.get('name', name)}\n"
     page = shown(
-        spec, rdf, organelle=model.organelle, folder=folder, zip_name=archive, zip_sha256=sha256, zip_bytes=size,
+        spec,
+        rdf,
+        organelle=model.organelle,
+        folder=folder,
+        zip_name=archive,
+        zip_sha256=sha256,
+        zip_bytes=size,
         card=card,
-    )  # fmt: skip
+    )
     entry = {
         "type": "model",
         "id": name,

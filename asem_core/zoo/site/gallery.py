@@ -46,24 +46,41 @@ class Shown:
 
 
 def shown(
-    spec: ModelSpec, rdf: Mapping[str, Any], *, organelle: str, folder: str, zip_name: str, zip_sha256: str,
-    zip_bytes: int, card: str,
-) -> Shown:  # fmt: skip
+    spec: ModelSpec,
+    rdf: Mapping[str, Any],
+    *,
+    organelle: str,
+    folder: str,
+    zip_name: str,
+    zip_sha256: str,
+    zip_bytes: int,
+    card: str,
+) -> Shown:
     """What the pages say about the model of ``spec`` and its description ``rdf``."""
     sizes, block = _sizes(rdf)
     names = {"f1_with_zone": "F1 outside the exclusion zone", "f1_without_zone": "F1 on all voxels"}
     cover = next(iter(rdf.get("covers") or []), None)
     cover = cover.get("source") if isinstance(cover, dict) else cover
     return Shown(
-        id=spec.id, version=spec.version, title=str(rdf.get("name", spec.id)), organelle=organelle,
+        id=spec.id,
+        version=spec.version,
+        title=str(rdf.get("name", spec.id)),
+        organelle=organelle,
         voxel=" x ".join(f"{v:g}" for v in spec.voxel_size_nm),
-        licence=str(rdf.get("license") or spec.licence), trained_on=spec.trained_on[:1].upper() + spec.trained_on[1:],
+        licence=str(rdf.get("license") or spec.licence),
+        trained_on=spec.trained_on[:1].upper() + spec.trained_on[1:],
         scores=tuple((label, spec.scores[key]) for key, label in names.items() if key in spec.scores),
-        output=str(rdf["outputs"][0].get("id", "output")), sizes=sizes, block=block, folder=folder, zip=zip_name,
-        zip_sha256=zip_sha256, megabytes=f"{zip_bytes / 1e6:.1f}",
+        output=str(rdf["outputs"][0].get("id", "output")),
+        sizes=sizes,
+        block=block,
+        folder=folder,
+        zip=zip_name,
+        zip_sha256=zip_sha256,
+        megabytes=f"{zip_bytes / 1e6:.1f}",
         cover=f"{folder}/{cover}" if isinstance(cover, str) and is_inside(cover) else None,
-        page=f"model-{spec.id}.html", card=card,
-    )  # fmt: skip
+        page=f"model-{spec.id}.html",
+        card=card,
+    )
 
 
 def write_pages(site: Path, models: Sequence[Shown], *, url: str | None) -> None:

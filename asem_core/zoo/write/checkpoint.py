@@ -23,9 +23,14 @@ CLAHE = (StageRef(name="clahe", params={"kernel": 128, "clip": 0.02}),)
 
 
 def describe_checkpoint(
-    path: Path, *, organelle: str, voxel_size_nm: FloatTriple, fixation: str, registry: Registry,
+    path: Path,
+    *,
+    organelle: str,
+    voxel_size_nm: FloatTriple,
+    fixation: str,
+    registry: Registry,
     normalise: tuple[StageRef, ...] | None = None,
-) -> CheckpointSpec:  # fmt: skip
+) -> CheckpointSpec:
     """The spec of the checkpoint ``path``: the registered one that has this file name, or what the caller says.
 
     Parameters
@@ -43,11 +48,17 @@ def describe_checkpoint(
     known = next((spec for spec in registry.checkpoints.values() if file_name(spec) == path.name), None)
     if known is None:
         return CheckpointSpec(
-            name=f"checkpoint/{organelle}-{fixation.lower()}-{voxel_size_nm[0]:g}nm", uri=path.name,
-            organelle=organelle, title=f"{organelle} ({fixation})", voxel_size_nm=voxel_size_nm, fixation=fixation,
+            name=f"checkpoint/{organelle}-{fixation.lower()}-{voxel_size_nm[0]:g}nm",
+            uri=path.name,
+            organelle=organelle,
+            title=f"{organelle} ({fixation})",
+            voxel_size_nm=voxel_size_nm,
+            fixation=fixation,
             normalise=CLAHE if normalise is None else normalise,
-            licence="not stated to the import: ask whoever trained them", citation=METHOD.text, doi=str(METHOD.doi),
-        )  # fmt: skip
+            licence="not stated to the import: ask whoever trained them",
+            citation=METHOD.text,
+            doi=str(METHOD.doi),
+        )
     if (organelle, fixation) != (known.organelle, known.fixation):
         raise ModelError(
             f"{path.name} is the file name of {known.name}, {known.organelle} {known.fixation}; got {organelle} "

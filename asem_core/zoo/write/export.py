@@ -66,8 +66,10 @@ def export_zip(folder: Path, destination: Path, *, inputs: Iterable[Input] = (),
         log.warning(
             "%s: other tools do not run %s, without which the model sees other images than it was trained on: give "
             "them what `asem preprocess` makes with these stages (`asem segment --model %s` runs them by itself)",
-            destination, missing, destination,
-        )  # fmt: skip
+            destination,
+            missing,
+            destination,
+        )
     needed = sum(path.stat().st_size for path in _files(folder))
     inputs = (folder, *inputs)
     kind = Replaceable(name="a model's zip", recognise=_is_own_zip)

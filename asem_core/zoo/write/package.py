@@ -29,9 +29,15 @@ from asem_core.zoo.write.samples import Samples
 
 
 def write_package(
-    folder: Path, *, card: Card, facts: Facts, samples: Samples, onnx: Path, state_dict: Path,
+    folder: Path,
+    *,
+    card: Card,
+    facts: Facts,
+    samples: Samples,
+    onnx: Path,
+    state_dict: Path,
     records: Sequence[Path] = (),
-) -> ModelSpec:  # fmt: skip
+) -> ModelSpec:
     """Write the package into ``folder``, which must not hold anything yet.
 
     Parameters
@@ -62,9 +68,11 @@ def write_package(
         raise ModelError(f"{folder} is not empty: choose another folder, or pass --overwrite")
     architecture = Path(asem_core.__file__).parent / "training" / ARCHITECTURE_NAME
     for source, name in (
-        (onnx, ONNX_NAME), (state_dict, STATE_DICT_NAME), (architecture, ARCHITECTURE_NAME),
+        (onnx, ONNX_NAME),
+        (state_dict, STATE_DICT_NAME),
+        (architecture, ARCHITECTURE_NAME),
         *((record, record.name) for record in records),
-    ):  # fmt: skip
+    ):
         shutil.copyfile(source, folder / name)
     np.save(folder / TEST_INPUT_NAME, samples.test_input[None, None].astype(np.float32))
     np.save(folder / TEST_OUTPUT_NAME, samples.test_output[None, None].astype(np.float32))
@@ -79,11 +87,17 @@ def write_package(
 def model_spec(card: Card, facts: Facts, *, package: str, sha256: str) -> ModelSpec:
     """What the plugin registers for this package."""
     return ModelSpec(
-        id=facts.id, version=facts.version, package=package, voxel_size_nm=facts.voxel_size_nm,
-        preprocess=facts.stages, sha256=sha256, licence=" ".join(card.licence.split()),
-        trained_on=" ".join(card.trained_on.split()), scores=flat_scores(facts.scores),
+        id=facts.id,
+        version=facts.version,
+        package=package,
+        voxel_size_nm=facts.voxel_size_nm,
+        preprocess=facts.stages,
+        sha256=sha256,
+        licence=" ".join(card.licence.split()),
+        trained_on=" ".join(card.trained_on.split()),
+        scores=flat_scores(facts.scores),
         grey=facts.grey,
-    )  # fmt: skip
+    )
 
 
 def zip_size(folder: Path) -> int:

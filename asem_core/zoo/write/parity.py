@@ -53,9 +53,13 @@ def run_openvino(onnx: Path, scaled: Array) -> Array:
 
 
 def parity(
-    scaled: Array, reference: Array, onnx: Path, *, name: str = "torch",
+    scaled: Array,
+    reference: Array,
+    onnx: Path,
+    *,
+    name: str = "torch",
     runtimes: Mapping[str, Callable[[Path, Array], Array]] | None = None,
-) -> tuple[Parity, ...]:  # fmt: skip
+) -> tuple[Parity, ...]:
     """Compare ``reference``, the prediction for ``scaled``, with what ONNX runtimes make of the same weights.
 
     Parameters

@@ -45,9 +45,13 @@ def write(path: Path, array: Any, *, voxel_size=(5, 5, 5), lower=(0.0, 0.0, 0.0)
     """An OME-Zarr image, or a label image."""
     reduction: Any = "mode" if labels else "mean"
     output = create_ome_zarr(
-        path, image=ArrayPlan(shape=array.shape, dtype=str(array.dtype), chunk=(4, 4, 4), reduction=reduction),
-        labels={}, voxel_size=VoxelSize(voxel_size), lower_edge_nm=lower, provenance={},
-    )  # fmt: skip
+        path,
+        image=ArrayPlan(shape=array.shape, dtype=str(array.dtype), chunk=(4, 4, 4), reduction=reduction),
+        labels={},
+        voxel_size=VoxelSize(voxel_size),
+        lower_edge_nm=lower,
+        provenance={},
+    )
     output.image[:] = array
     build_pyramid(output)
     return path

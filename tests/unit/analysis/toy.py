@@ -45,11 +45,14 @@ def count(view: View, *, params: Params):
     rows = [total] if total > params.least else []
     names = np.array(["whole"] * len(rows), object)
     return xr.Dataset(
-        {"size_voxels": ("object", np.array(rows, np.int64)), "name": ("object", names),
-         "profile": (("object", "depth"), np.zeros((len(rows), 3)))},
+        {
+            "size_voxels": ("object", np.array(rows, np.int64)),
+            "name": ("object", names),
+            "profile": (("object", "depth"), np.zeros((len(rows), 3))),
+        },
         coords={"object": np.arange(1, len(rows) + 1)},
         attrs={"statistics": {"total": total, "mean": np.nan if params.mode == "two" else None}},
-    )  # fmt: skip
+    )
 
 
 def refuse(view: View, *, params: Params):

@@ -17,15 +17,22 @@ def view_of(
     array: Any, folder: Path, *, voxel_size=(5, 5, 5), block=(128, 128, 128), at=(0, 0, 0), others=None
 ) -> View:
     volume = Volume(
-        array=array, voxel_size=VoxelSize(voxel_size), lower_edge_nm=at, uri="memory", format="memory",
+        array=array,
+        voxel_size=VoxelSize(voxel_size),
+        lower_edge_nm=at,
+        uri="memory",
+        format="memory",
         chunks=(32, 32, 32),
-    )  # fmt: skip
+    )
     common = {"voxel_size": voxel_size, "block": block, "at": at}
     return View(
-        objects=volume, kind="probabilities" if array.dtype == np.float32 else "labels", block=block,
-        scratch=Path(mkdtemp(dir=folder)), output=Path(mkdtemp(dir=folder)),
+        objects=volume,
+        kind="probabilities" if array.dtype == np.float32 else "labels",
+        block=block,
+        scratch=Path(mkdtemp(dir=folder)),
+        output=Path(mkdtemp(dir=folder)),
         others={name: view_of(other, folder, **common) for name, other in (others or {}).items()},
-    )  # fmt: skip
+    )
 
 
 def distances(shape: Any, voxel_size: Any, centre_nm: Any) -> Any:

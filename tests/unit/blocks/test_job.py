@@ -85,9 +85,15 @@ def make_job(
         run.results["voxels"] = int(np.prod(SHAPE))
 
     return Job(
-        verb="asem add", destination=destination, plan=plan, fill=fill, inputs={"source": volume},
-        settings=settings or {"plus": 1}, provenance={"made_by": "asem add"}, **more,
-    )  # fmt: skip
+        verb="asem add",
+        destination=destination,
+        plan=plan,
+        fill=fill,
+        inputs={"source": volume},
+        settings=settings or {"plus": 1},
+        provenance={"made_by": "asem add"},
+        **more,
+    )
 
 
 @pytest.fixture(params=KINDS)
@@ -701,8 +707,9 @@ def test_produce_writes_every_chunk_once(tmp_path: Path, block: Any) -> None:
     plan = OmePlan(
         image=ArrayPlan(shape=SHAPE, dtype="uint8", chunk=(1, 4, 16)),
         labels={"er": ArrayPlan(shape=SHAPE, dtype="uint8", chunk=(2, 2, 24))},
-        voxel_size=FIVE, lower_edge_nm=(50, 0, 8),
-    )  # fmt: skip
+        voxel_size=FIVE,
+        lower_edge_nm=(50, 0, 8),
+    )
     asked: list[Box] = []
 
     def one(box: Box) -> dict[str, np.ndarray]:
@@ -710,10 +717,15 @@ def test_produce_writes_every_chunk_once(tmp_path: Path, block: Any) -> None:
         return {IMAGE: VALUES[box.slices], "er": VALUES[box.slices] > 99}
 
     out = tmp_path / "out.zarr"
-    run(Job(
-        verb="asem make", destination=out, plan=plan, inputs={},
-        fill=produce(lambda _: one, sweep="making", block=block, plan=plan),
-    ))  # fmt: skip
+    run(
+        Job(
+            verb="asem make",
+            destination=out,
+            plan=plan,
+            inputs={},
+            fill=produce(lambda _: one, sweep="making", block=block, plan=plan),
+        )
+    )
     image, labels = open_volume(out), open_labels(out, "er")
     np.testing.assert_array_equal(image.read(image.box), VALUES)
     np.testing.assert_array_equal(labels.read(labels.box), VALUES > 99)

@@ -15,9 +15,12 @@ from asem_core.blocks.journal import FORMAT, Begun, End, Head, Journal, Record, 
 from asem_core.errors import OutputError
 
 HEAD = Head(
-    verb="asem segment", command="asem segment a -o b", fingerprint="abc", settings={"é": [1, {"b": None}]},
+    verb="asem segment",
+    command="asem segment a -o b",
+    fingerprint="abc",
+    settings={"é": [1, {"b": None}]},
     chosen={"tile": [1, 2, 3]},
-)  # fmt: skip
+)
 BEGUN = Begun(sweep="predict", blocks=3, cut="three")
 
 
@@ -150,10 +153,17 @@ def test_a_kill_at_any_byte_costs_only_the_torn_record(output: Path, data: st.Da
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\n", b"[]\n", b"7\n", b"{}\n", b'{"format": 1, "fingerprint": "a", "sweeps": {}}\n', b"\xff\xfe\n",
-        b'{"format": 2}\n', b"no journal\n",
+        b"",
+        b"\n",
+        b"[]\n",
+        b"7\n",
+        b"{}\n",
+        b'{"format": 1, "fingerprint": "a", "sweeps": {}}\n',
+        b"\xff\xfe\n",
+        b'{"format": 2}\n',
+        b"no journal\n",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_journal_of_this_version_is_told(output: Path, content: bytes) -> None:
     journal_path(output).write_bytes(content)
     with pytest.raises(

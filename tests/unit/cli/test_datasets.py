@@ -26,9 +26,15 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root.create_array("volumes/raw", shape=(4, 5, 6), dtype="uint8").attrs["resolution"] = [5, 5, 5]
     block = DatasetBlock(name="er-validation-1", organelle="er", role="validation", start=(1, 1, 1), shape=(2, 2, 2))
     spec = DatasetSpec(
-        name="toy", uri=str(tmp_path / "c.zarr"), image="volumes/raw", voxel_size_nm=(5, 5, 5), blocks=(block,),
-        labels={"er": {"path": "volumes/labels/er", "dilate_voxels": 0}}, licence="CC0", citation="Nobody 2020",
-    )  # fmt: skip
+        name="toy",
+        uri=str(tmp_path / "c.zarr"),
+        image="volumes/raw",
+        voxel_size_nm=(5, 5, 5),
+        blocks=(block,),
+        labels={"er": {"path": "volumes/labels/er", "dilate_voxels": 0}},
+        licence="CC0",
+        citation="Nobody 2020",
+    )
     plugin = SimpleNamespace(asem_register_datasets=hookimpl(lambda: [spec]))
     found = Registry(make_manager([SimpleNamespace(name="toy", dist=None, load=lambda: plugin)]))
     monkeypatch.setattr(registry_module, "make_registry", lambda: found)

@@ -19,9 +19,11 @@ from asem_core.specs import OrganelleSpec, StageRef
 
 SHAPE = (12, 16, 20)
 MITO = OrganelleSpec(
-    name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 2, "erode": 1}),
+    name="mito",
+    title="Mitochondria",
+    exclusion_zone=StageRef(name="shell", params={"dilate": 2, "erode": 1}),
     zone_presets={"thick": StageRef(name="shell", params={"dilate": 3, "erode": 2})},
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)
@@ -86,9 +88,21 @@ def test_json_and_nothing_else_on_stdout(published, sections):
 
 def test_a_table_to_read_and_pictures(published, sections, tmp_path):
     result = run(
-        published, sections, "--organelle", "mito", "--voxel-size", "5", "--zone", "0,0", "--figures", tmp_path / "f",
-        "--raw", sections, "--mask", sections,
-    )  # fmt: skip
+        published,
+        sections,
+        "--organelle",
+        "mito",
+        "--voxel-size",
+        "5",
+        "--zone",
+        "0,0",
+        "--figures",
+        tmp_path / "f",
+        "--raw",
+        sections,
+        "--mask",
+        sections,
+    )
     assert result.exit_code == 0, result.output
     assert "with zone" in result.stdout
     assert "zone shell (dilate (0, 0, 0) voxels = (0, 0, 0) nm; erode (0, 0, 0) voxels = (0, 0, 0) nm)" in result.stdout
@@ -145,9 +159,21 @@ def test_help_has_an_example():
 def test_objects_in_json_and_in_a_table(published, sections, tmp_path):
     table = tmp_path / "objects.csv"
     result = run(
-        published, sections, "--organelle", "mito", "--voxel-size", "5", "--json", "--objects",
-        "--objects-table", table, "--iou", "0.9", "--min-voxels", "9",
-    )  # fmt: skip
+        published,
+        sections,
+        "--organelle",
+        "mito",
+        "--voxel-size",
+        "5",
+        "--json",
+        "--objects",
+        "--objects-table",
+        table,
+        "--iou",
+        "0.9",
+        "--min-voxels",
+        "9",
+    )
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)["objects"]
     assert (found["at_iou"]["iou"], found["at_iou"]["tp"], found["any_overlap"]["tp"]) == (0.9, 0, 1)
@@ -158,9 +184,17 @@ def test_objects_in_json_and_in_a_table(published, sections, tmp_path):
 
 def test_objects_to_read(published, sections, tmp_path):
     result = run(
-        published, sections, "--organelle", "mito", "--voxel-size", "5", "--objects", "--ignore-border",
-        "--objects-table", tmp_path / "objects.csv",
-    )  # fmt: skip
+        published,
+        sections,
+        "--organelle",
+        "mito",
+        "--voxel-size",
+        "5",
+        "--objects",
+        "--ignore-border",
+        "--objects-table",
+        tmp_path / "objects.csv",
+    )
     assert result.exit_code == 0, result.output
     assert "IoU >= 0.5" in result.stdout
     assert "IoU 0.50:0.05:0.95: 0.7000 (at IoU 0.50: 1.0000; at IoU 0.75: 1.0000)" in result.stdout

@@ -34,10 +34,20 @@ DEAF = 'hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)'
 HEARING = "time.sleep(60)"
 
 
+def _heed_all() -> None:
+    """Where the tests run under nohup or in the background, their children would ignore signals."""
+    for name in ("SIGINT", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def begin(computation: str, folder: Path, *before: str) -> subprocess.Popen[str]:
     code = LONG.format(computation=computation)
     run = subprocess.Popen(
-        [*before, sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*before, sys.executable, "-c", code, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_all,
     )
     assert run.stdout is not None
     assert run.stdout.readline() == "ready\n"

@@ -80,9 +80,11 @@ def test_strips_of_wide_sections_change_nothing(tmp_path, image, budget, name, o
 
 
 @given(
-    shape=st.tuples(*[st.integers(1, 300)] * 3), chunk=st.tuples(*[st.integers(1, 70)] * 3),
-    itemsize=st.sampled_from([1, 2, 4]), budget=st.integers(1, 2**20),
-)  # fmt: skip
+    shape=st.tuples(*[st.integers(1, 300)] * 3),
+    chunk=st.tuples(*[st.integers(1, 70)] * 3),
+    itemsize=st.sampled_from([1, 2, 4]),
+    budget=st.integers(1, 2**20),
+)
 @settings(max_examples=50, deadline=None)
 def test_slabs_cover_once_in_whole_chunks_within_the_budget(shape, chunk, itemsize, budget):
     with pytest.MonkeyPatch.context() as patch:

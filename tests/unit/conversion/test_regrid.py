@@ -38,9 +38,13 @@ def values_of(shape: tuple[int, int, int], dtype: str) -> np.ndarray:
     ("dtype", "labels"), [("u1", False), ("u2", False), ("f4", False), ("u1", True), ("u8", False)]
 )
 def test_blockwise_is_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: tuple[float, float, float],
-    target: tuple[float, float, float], dtype: str, labels: bool,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: tuple[float, float, float],
+    target: tuple[float, float, float],
+    dtype: str,
+    labels: bool,
+) -> None:
     monkeypatch.setattr(module, "DEFAULT_CHUNK", (5, 8, 11))
     volume = of(values_of((13, 20, 22), dtype), source, lower_edge_nm=(100.0, 0.0, -8.0))
     size = VoxelSize(target)

@@ -32,6 +32,13 @@ def spec(cell: Path) -> DatasetSpec:
         DatasetBlock(name="er-training-2", organelle="er", role="training", shape=(9, 9, 9), ordered=False),
     )
     return DatasetSpec(
-        name="toy", uri=str(cell), image="volumes/raw", voxel_size_nm=(5, 5, 5), blocks=blocks,
-        labels={"er": {"path": "volumes/labels/er"}}, licence="CC0", citation="nobody", fixation="CF",
-    )  # fmt: skip
+        name="toy",
+        uri=str(cell),
+        image="volumes/raw",
+        voxel_size_nm=(5, 5, 5),
+        blocks=blocks,
+        labels={"er": {"path": "volumes/labels/er"}},
+        licence="CC0",
+        citation="nobody",
+        fixation="CF",
+    )

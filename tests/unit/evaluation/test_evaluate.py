@@ -50,9 +50,14 @@ def test_blockwise_equals_whole(request, seed, block, widths, planewise):
     truth, predicted, mask = blobs(SHAPE, seed), blobs(SHAPE, seed + 1), blobs(SHAPE, seed + 2, share=0.8)
     zone = StageRef(name="shell", params={"dilate": widths[0], "erode": widths[1]})
     found = evaluate(
-        volume(predicted, planewise=planewise), volume(truth * 7, planewise=planewise), organelle=organelle,
-        registry=registry, zone=zone, block=block, mask=volume(mask * 255),
-    )  # fmt: skip
+        volume(predicted, planewise=planewise),
+        volume(truth * 7, planewise=planewise),
+        organelle=organelle,
+        registry=registry,
+        zone=zone,
+        block=block,
+        mask=volume(mask * 255),
+    )
     (with_zone, without), excluded = brute_force(
         predicted, truth, dilate=widths[0], erode=widths[1], compared=mask != 0
     )
@@ -89,9 +94,12 @@ def test_labels_of_a_part_of_the_prediction(organelle, registry):
     inside = (slice(3, 15), slice(2, 20), slice(4, 19))
     expected, _ = brute_force(predicted[inside], truth[inside], dilate=4, erode=4)
     found = evaluate(
-        volume(predicted), volume(truth[inside], at=(15, 10, 20)), organelle=organelle, registry=registry,
+        volume(predicted),
+        volume(truth[inside], at=(15, 10, 20)),
+        organelle=organelle,
+        registry=registry,
         mask=volume(np.ones(SHAPE, np.uint8)),
-    )  # fmt: skip
+    )
     assert [found.scores.with_zone, found.scores.without_zone] == expected
 
 
@@ -100,9 +108,12 @@ def test_partial_overlap_and_a_mask_in_the_frame_of_the_prediction(organelle, re
     mask = np.ones((20, 10, 30), np.uint8)
     mask[:4] = 0
     found = evaluate(
-        volume(predicted, at=(-15, 75, 0)), volume(truth), organelle=organelle, registry=registry,
+        volume(predicted, at=(-15, 75, 0)),
+        volume(truth),
+        organelle=organelle,
+        registry=registry,
         mask=volume(mask, at=(-15, 75, 0)),
-    )  # fmt: skip
+    )
     assert str(found.region) == "0:17,15:21,0:19"
     assert found.compared_voxels == (17 - 1) * 6 * 19
     expected = Score.of(predicted[4:20, :6, :19] != 0, truth[1:17, 15:21] != 0)
@@ -113,7 +124,7 @@ def test_equal_shapes_with_one_position_are_scored_as_they_are(organelle, regist
     truth, predicted = blobs(SHAPE, 9), blobs(SHAPE, 10)
     found = evaluate(
         volume(predicted, at=(500, 0, 0)),
-        attrs.evolve(volume(truth), placed=False),
+        volume(truth),
         organelle=organelle,
         registry=registry,
     )
@@ -167,9 +178,13 @@ def test_blocks_of_a_chunked_volume_stay_small(organelle, registry):
 def test_progress_ends_at_the_total(organelle, registry):
     calls = []
     evaluate(
-        volume(blobs(SHAPE, 1)), volume(blobs(SHAPE, 2)), organelle=organelle, registry=registry, block=(9, 9, 9),
+        volume(blobs(SHAPE, 1)),
+        volume(blobs(SHAPE, 2)),
+        organelle=organelle,
+        registry=registry,
+        block=(9, 9, 9),
         progress=lambda *call: calls.append(call),
-    )  # fmt: skip
+    )
     assert calls == [("evaluate", n, 18) for n in range(19)]
 
 

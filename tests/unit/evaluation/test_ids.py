@@ -100,9 +100,14 @@ def test_what_is_not_known_is_not_scored(organelle, registry, dtype, unknown):
     assert found.ignored_label == unknown
     kept = (rng.random(SHAPE) < 0.7).astype(np.uint8)
     both = evaluate(
-        volume(predicted), volume(labels), organelle=organelle, registry=registry, ignore_label=unknown,
-        mask=volume(kept), block=(7, 9, 11),
-    )  # fmt: skip
+        volume(predicted),
+        volume(labels),
+        organelle=organelle,
+        registry=registry,
+        ignore_label=unknown,
+        mask=volume(kept),
+        block=(7, 9, 11),
+    )
     counted = ~hidden & (kept != 0)
     assert both.scores.without_zone == Score.of(predicted & counted, truth & counted)
 

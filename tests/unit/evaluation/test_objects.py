@@ -77,13 +77,17 @@ def matchings(pairs):
 
 @settings(deadline=None, max_examples=20)
 @given(
-    seed=st.integers(0, 99), block=st.tuples(*[st.integers(6, 24)] * 3), iou=st.sampled_from([0.05, 0.3, 0.5, 0.75]),
-    share=st.sampled_from([0.15, 0.3]), labelled=st.tuples(st.booleans(), st.booleans()), masked=st.booleans(),
-    ignore_border=st.booleans(), min_voxels=st.sampled_from([0, 30]), planewise=st.booleans(),
-)  # fmt: skip
-def test_blockwise_equals_brute_force(
-    seed, block, iou, share, labelled, masked, ignore_border, min_voxels, planewise
-):  # fmt: skip
+    seed=st.integers(0, 99),
+    block=st.tuples(*[st.integers(6, 24)] * 3),
+    iou=st.sampled_from([0.05, 0.3, 0.5, 0.75]),
+    share=st.sampled_from([0.15, 0.3]),
+    labelled=st.tuples(st.booleans(), st.booleans()),
+    masked=st.booleans(),
+    ignore_border=st.booleans(),
+    min_voxels=st.sampled_from([0, 30]),
+    planewise=st.booleans(),
+)
+def test_blockwise_equals_brute_force(seed, block, iou, share, labelled, masked, ignore_border, min_voxels, planewise):
     truth, predicted = blobs(SHAPE, seed, share=share), np.roll(blobs(SHAPE, seed, share=share), 1, axis=2)
     predicted = predicted | blobs(SHAPE, seed + 1, share=0.05)
     if labelled[0]:
@@ -92,9 +96,14 @@ def test_blockwise_equals_brute_force(
         truth = instances(truth)
     kept = blobs(SHAPE, seed + 2, share=0.8) != 0 if masked else np.ones(SHAPE, bool)
     found = evaluate_objects(
-        volume(predicted, planewise=planewise), volume(truth), iou=iou, block=block, ignore_border=ignore_border,
-        min_voxels=min_voxels, mask=volume(kept.astype(np.uint8)) if masked else None,
-    )  # fmt: skip
+        volume(predicted, planewise=planewise),
+        volume(truth),
+        iou=iou,
+        block=block,
+        ignore_border=ignore_border,
+        min_voxels=min_voxels,
+        mask=volume(kept.astype(np.uint8)) if masked else None,
+    )
     for detection, least in ((found.at_iou, iou), (found.any_overlap, 0), (found.by_iou[0.6], 0.6)):
         count, matched_iou = brute_force(
             predicted, truth, kept, iou=least, min_voxels=min_voxels, ignore_border=ignore_border
@@ -237,7 +246,7 @@ def test_a_crop_is_scored_where_it_lies():
 
 def test_positions_come_from_the_volume_that_has_one():
     truth = bars((1, 1, 3))
-    somewhere, nowhere = volume(truth, at=(50, 60, 70)), attrs.evolve(volume(truth), placed=False)
+    somewhere, nowhere = volume(truth, at=(50, 60, 70)), volume(truth)
     for pair in ((somewhere, nowhere), (nowhere, somewhere)):
         found = evaluate_objects(*pair)
         assert {(row.z_nm, row.y_nm, row.x_nm) for row in object_rows(found)} == {(60, 70, 80)}

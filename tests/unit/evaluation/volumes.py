@@ -11,9 +11,14 @@ from asem_core.volume.volume import Volume
 def volume(array, *, voxel_size=(5, 5, 5), at=(0, 0, 0), name="memory", planewise=False):
     chunks = (1, *array.shape[1:]) if planewise else (64, 64, 64)
     return Volume(
-        array=array, voxel_size=VoxelSize(voxel_size), lower_edge_nm=tuple(map(float, at)), uri=name,
-        format="memory", chunks=chunks, identity={"digest": name},
-    )  # fmt: skip
+        array=array,
+        voxel_size=VoxelSize(voxel_size),
+        lower_edge_nm=tuple(map(float, at)),
+        uri=name,
+        format="memory",
+        chunks=chunks,
+        identity={"digest": name},
+    )
 
 
 class Counting:

@@ -54,9 +54,7 @@ def own_tiling(onnx: Path) -> Tiling:
 
 def chosen(toy: Any, shape: Triple | Box, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
     box = shape if isinstance(shape, Box) else Box.of_shape(shape)
-    return choose_tile(
-        own_tiling(toy.onnx), box, fine=(1, 1, 1), bytes_per_value=4.0, tile=tile, max_memory=max_memory
-    )  # fmt: skip
+    return choose_tile(own_tiling(toy.onnx), box, fine=(1, 1, 1), bytes_per_value=4.0, tile=tile, max_memory=max_memory)
 
 
 SHAPES = st.tuples(*[st.integers(1, 900)] * 3)
@@ -159,8 +157,9 @@ def test_what_does_not_fit_says_what_it_needs(toy: Any) -> None:
 
 BOXES = st.builds(
     lambda start, shape: Box(start, [a + n for a, n in zip(start, shape, strict=True)]),
-    st.tuples(*[st.integers(0, 5000)] * 3), st.tuples(*[st.integers(1, 500)] * 3),
-)  # fmt: skip
+    st.tuples(*[st.integers(0, 5000)] * 3),
+    st.tuples(*[st.integers(1, 500)] * 3),
+)
 
 
 @settings(max_examples=40)

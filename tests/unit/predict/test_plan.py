@@ -42,18 +42,33 @@ def a_plan(volume: Any, roi: Box, *, tile: Triple | None = None) -> Plan:
     lattice = TILING.lattice(side, origin=(0, 0, 0) if tile else TILING.origin(needed))
     model: Any = None
     return Plan(
-        volume=volume, mask=None, organelle=OrganelleSpec(name="x", title="X", exclusion_zone=ZONE), model=model,
-        grids=grids, lattice=lattice, roi=roi, tiles=tuple(map(lattice.kept, lattice.covering(needed))),
-        chosen=Chosen(tile=side, origin=lattice.origin, runtime="", precision=""), prob_dtype="uint8", threads=1,
-        output=Path(), overwrite=False, resumed=False, finished=False, preflight=Preflight(memory=0, disk=0, seconds=0),
-    )  # fmt: skip
+        volume=volume,
+        mask=None,
+        organelle=OrganelleSpec(name="x", title="X", exclusion_zone=ZONE),
+        model=model,
+        grids=grids,
+        lattice=lattice,
+        roi=roi,
+        tiles=tuple(map(lattice.kept, lattice.covering(needed))),
+        chosen=Chosen(tile=side, origin=lattice.origin, runtime="", precision=""),
+        prob_dtype="uint8",
+        threads=1,
+        output=Path(),
+        overwrite=False,
+        resumed=False,
+        finished=False,
+        preflight=Preflight(memory=0, disk=0, seconds=0),
+    )
 
 
 def nothing(shape: Triple, voxel_size_nm: tuple[float, float, float] = (10.0, 10.0, 10.0)) -> Volume:
     return Volume(
-        array=np.broadcast_to(np.uint8(0), shape), voxel_size=VoxelSize(voxel_size_nm), uri="memory", format="memory",
+        array=np.broadcast_to(np.uint8(0), shape),
+        voxel_size=VoxelSize(voxel_size_nm),
+        uri="memory",
+        format="memory",
         chunks=(32, 32, 32),
-    )  # fmt: skip
+    )
 
 
 def chunks(box: Box, chunk: Triple) -> set[Box]:
@@ -101,9 +116,15 @@ def test_parts_that_tiles_write_themselves(roi: str, tile: Triple | None, direct
 def planned(toy: Any, registry: Registry, volume: Volume, output: Path, **chosen: Any) -> Plan:
     with find_model(None, organelle=toy.organelle, registry=registry) as model:
         return make_plan(
-            volume, output, organelle=toy.organelle, model=model, registry=registry,
-            settings=Settings(max_memory=10**10, **chosen), mask=None, overwrite=False,
-        )  # fmt: skip
+            volume,
+            output,
+            organelle=toy.organelle,
+            model=model,
+            registry=registry,
+            settings=Settings(max_memory=10**10, **chosen),
+            mask=None,
+            overwrite=False,
+        )
 
 
 def test_a_part_of_sections_needs_a_copy_of_its_sections_only(

@@ -41,9 +41,12 @@ def write(folder: Path, values: Any) -> None:
 
 def loaded(folder: Path, **data: Any) -> LabelledVolume:
     return load_data(
-        Data(raw="raw", labels="labels", **data), folder=folder, organelle="mito", grid=VoxelSize((10, 10, 10)),
+        Data(raw="raw", labels="labels", **data),
+        folder=folder,
+        organelle="mito",
+        grid=VoxelSize((10, 10, 10)),
         registry=make_registry(),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,9 +71,12 @@ def test_a_range_brings_any_volume_to_the_same_values(tmp_path: Path, image: Any
 
 @pytest.mark.parametrize(
     ("make", "said"),
-    [(lambda a: a.astype("i2"), "grey: LOW:HIGH, here grey: 0:255, or grey: auto"), (np.zeros_like, "black"),
-     (lambda a: np.where(a == a.max(), np.nan, a / 255), "is nan")],
-)  # fmt: skip
+    [
+        (lambda a: a.astype("i2"), "grey: LOW:HIGH, here grey: 0:255, or grey: auto"),
+        (np.zeros_like, "black"),
+        (lambda a: np.where(a == a.max(), np.nan, a / 255), "is nan"),
+    ],
+)
 def test_what_cannot_be_trained_on_is_refused_before_a_file_is_written(
     tmp_path: Path, image: Any, make: Any, said: str
 ) -> None:

@@ -248,8 +248,11 @@ def test_a_roi_outside_is_refused(data: Path) -> None:
     with pytest.raises(RecipeError, match=r"the ROI 0:25,0:26,0:28 reaches outside cell.zarr, which is \(24, 26, 28\)"):
         load_data(
             Data(raw="cell.zarr", labels="cell.zarr", roi="0:25,0:26,0:28"),
-            folder=data, organelle="mito", grid=VoxelSize((10, 10, 10)), registry=REGISTRY,
-        )  # fmt: skip
+            folder=data,
+            organelle="mito",
+            grid=VoxelSize((10, 10, 10)),
+            registry=REGISTRY,
+        )
 
 
 def invoke(*arguments: object) -> Any:

@@ -100,7 +100,7 @@ def changed(state: dict[str, Any], **changes: Any) -> dict[str, Any]:
         ({"deep": torch.full((16,), float("nan"))}, r"conv_pass\.2\.bias \(torch\.float32\) holds values that are no"),
         ({"deep": torch.zeros(16, dtype=torch.int64)}, r"\(torch\.int64\) holds values that are no finite"),
     ],
-)  # fmt: skip
+)
 def test_the_first_mismatch_is_named(
     state: dict[str, Any], save: Callable[[Any], Path], changes: dict[str, Any], said: str
 ) -> None:

@@ -95,7 +95,7 @@ def test_phases_follow_each_other() -> None:
         ({"voxel_size_nm": None}, ["recipe.voxel_size_nm"]),
         ({"preset": "quick"}, ["unknown preset 'quick'", "fast, paper"]),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, change: dict[str, Any], words: list[str]) -> None:
     path = write(tmp_path, {**SHORT, **change})
     with pytest.raises(RecipeError) as caught:

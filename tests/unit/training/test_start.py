@@ -95,9 +95,15 @@ def test_the_stages_of_the_model_come_along(package: tuple[Path, dict[str, torch
     registry, folder = make_registry(), tmp_path / "model"
     shutil.copytree(package[0], folder)
     model = ModelSpec(
-        id="m", version="1", package=str(folder), voxel_size_nm=(10, 10, 10), sha256="", licence="", trained_on="",
+        id="m",
+        version="1",
+        package=str(folder),
+        voxel_size_nm=(10, 10, 10),
+        sha256="",
+        licence="",
+        trained_on="",
         preprocess=(StageRef(name="clahe", params={"kernel": 24}), StageRef(name="scale_linear")),
-    )  # fmt: skip
+    )
     write_manifest(model, folder)
     assert with_stages(recipe(start=str(folder)), registry).preprocess == model.preprocess[:1]
     other = {"name": "percentile_rescale", "params": {"low": 1.0}}

@@ -60,18 +60,26 @@ def test_stages_run_on_raw_as_in_a_segmentation(tmp_path: Path) -> None:
     registry, grid, roi = make_registry(), VoxelSize((10, 10, 10)), Box((4, 2, 0), (16, 22, 20))
     clahe, halved = StageRef(name="clahe", params={"kernel": 8}), StageRef(name="scale_linear", params={"gain": 0.5})
     loaded = load_data(
-        Data(raw="raw", labels="raw", roi=str(roi)), folder=tmp_path, organelle="mito", grid=grid, registry=registry,
+        Data(raw="raw", labels="raw", roi=str(roi)),
+        folder=tmp_path,
+        organelle="mito",
+        grid=grid,
+        registry=registry,
         stages=(clahe, halved),
-    )  # fmt: skip
+    )
     volume, steps = open_volume(tmp_path / "raw", registry=registry), make_steps([clahe], registry)
     equal = normalised(volume, steps, measure(volume, steps)).read(roi).astype(np.float32)
     means = equal.reshape(6, 2, 10, 2, 10, 2).mean((1, 3, 5))
     np.testing.assert_allclose(loaded.raw, (0.5 * means - 1) / 255, atol=1e-6)
     with pytest.raises(ModelError, match="'scale_linear' gives float32, but stages up to 'clahe'"):
         load_data(
-            Data(raw="raw", labels="raw"), folder=tmp_path, organelle="mito", grid=grid, registry=registry,
+            Data(raw="raw", labels="raw"),
+            folder=tmp_path,
+            organelle="mito",
+            grid=grid,
+            registry=registry,
             stages=(halved, clahe),
-        )  # fmt: skip
+        )
 
 
 def test_labels_beyond_raw_are_cut_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

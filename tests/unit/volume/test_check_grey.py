@@ -26,13 +26,23 @@ def model(membranes: Any, as_volume: Make) -> ModelSpec:
     levels = levels_on_scale(as_volume(membranes))
     assert levels.contrast is not None
     grey = TrainedGrey(
-        low=(levels.low - 3, levels.low, levels.low + 3), median=(levels.median,) * 3, high=(levels.high,) * 3,
-        contrast=(levels.contrast,) * 3, volumes=2,
-    )  # fmt: skip
+        low=(levels.low - 3, levels.low, levels.low + 3),
+        median=(levels.median,) * 3,
+        high=(levels.high,) * 3,
+        contrast=(levels.contrast,) * 3,
+        volumes=2,
+    )
     return ModelSpec(
-        id="known-10nm", version="1", package="p:f", voxel_size_nm=(10, 10, 10), preprocess=NO_NORMALISING, sha256="0",
-        licence="none", trained_on="nothing", grey=grey,
-    )  # fmt: skip
+        id="known-10nm",
+        version="1",
+        package="p:f",
+        voxel_size_nm=(10, 10, 10),
+        preprocess=NO_NORMALISING,
+        sha256="0",
+        licence="none",
+        trained_on="nothing",
+        grey=grey,
+    )
 
 
 FINE: dict[str, Any] = {
@@ -116,9 +126,13 @@ def test_refused_with_the_remedy(membranes: Any, as_volume: Make, model: ModelSp
 
 @pytest.mark.parametrize(
     ("array", "said"),
-    [(np.zeros((40, 50, 60), "u1"), "its voxels are black"), (np.full((40, 50, 60), 90, "u2"), "one grey level, 90"),
-     (np.full((4, 5, 6), 0.5, "f4"), r"one grey level, 0\.5"), (np.ones((4, 5, 6), bool), "booleans")],
-)  # fmt: skip
+    [
+        (np.zeros((40, 50, 60), "u1"), "its voxels are black"),
+        (np.full((40, 50, 60), 90, "u2"), "one grey level, 90"),
+        (np.full((4, 5, 6), 0.5, "f4"), r"one grey level, 0\.5"),
+        (np.ones((4, 5, 6), bool), "booleans"),
+    ],
+)
 @pytest.mark.parametrize("grey", [None, "auto", GreyRange(0, 1)])
 def test_no_range_makes_an_image_of_it(as_volume: Make, array: Any, said: str, grey: Any) -> None:
     volume = as_volume(array)

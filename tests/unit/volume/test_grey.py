@@ -46,22 +46,39 @@ def test_auto_is_a_word() -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "shown"),
-    [("u1", "0:255"), ("u2", "0:65535"), ("f2", "0:1"), ("f8", "0:1"), ("i1", "None"), ("i2", "None"), ("u4", "None"),
-     ("i8", "None"), ("bool", "None")],
-)  # fmt: skip
+    [
+        ("u1", "0:255"),
+        ("u2", "0:65535"),
+        ("f2", "0:1"),
+        ("f8", "0:1"),
+        ("i1", "None"),
+        ("i2", "None"),
+        ("u4", "None"),
+        ("i8", "None"),
+        ("bool", "None"),
+    ],
+)
 def test_what_a_dtype_stands_for(dtype: str, shown: str) -> None:
     assert str(implied_range(dtype)) == shown
 
 
 @pytest.mark.parametrize(
     ("stored", "grey"),
-    [(lambda a: a, "0:255"), (lambda a: a.astype("u2") + 33000, "33000:33255"),
-     (lambda a: a.astype("u2") * 16, "0:4080"),
-     (lambda a: a.astype("i2") - 128, "-128:127"), (lambda a: (a.astype("i2") - 128).astype("i1"), "-128:127"),
-     (lambda a: a.astype("u4") + 3_000_000_000, "3000000000:3000000255"), (lambda a: a.astype("i8"), "0:255"),
-     (lambda a: a.astype("u8"), "0:255"), (lambda a: 255 - a, "255:0"), (lambda a: a.astype("f4"), "0:255"),
-     (lambda a: a.astype("f2"), "0:255"), (lambda a: a.astype("f8") / 50 - 2, "-2:3.1")],
-)  # fmt: skip
+    [
+        (lambda a: a, "0:255"),
+        (lambda a: a.astype("u2") + 33000, "33000:33255"),
+        (lambda a: a.astype("u2") * 16, "0:4080"),
+        (lambda a: a.astype("i2") - 128, "-128:127"),
+        (lambda a: (a.astype("i2") - 128).astype("i1"), "-128:127"),
+        (lambda a: a.astype("u4") + 3_000_000_000, "3000000000:3000000255"),
+        (lambda a: a.astype("i8"), "0:255"),
+        (lambda a: a.astype("u8"), "0:255"),
+        (lambda a: 255 - a, "255:0"),
+        (lambda a: a.astype("f4"), "0:255"),
+        (lambda a: a.astype("f2"), "0:255"),
+        (lambda a: a.astype("f8") / 50 - 2, "-2:3.1"),
+    ],
+)
 def test_the_same_image_from_any_dtype(membranes: Any, as_volume: Make, stored: Any, grey: str) -> None:
     volume = on_grey_range(as_volume(stored(membranes)), GreyRange.parse(grey))
     block = to_grey_range(volume.read(Box((1, 10, 10), (4, 60, 70))))

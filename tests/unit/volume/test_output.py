@@ -168,9 +168,13 @@ def test_outputs_lie_apart_from_inputs(tmp_path: Path, container: Path) -> None:
     inner = container / "volumes" / "raw"
     for read in (container, inner, str(inner), tmp_path / "link.zarr" / "volumes"):
         for out in (
-            container, inner, container / "new", container / "volumes" / ".." / "new", tmp_path / "link.zarr" / "new",
+            container,
+            inner,
+            container / "new",
+            container / "volumes" / ".." / "new",
+            tmp_path / "link.zarr" / "new",
             tmp_path,
-        ):  # fmt: skip
+        ):
             with pytest.raises(OutputError, match=r"would lie in, or replace, what is read \(.*cell\.zarr\)"):
                 place_of(out, inputs=[read])
         place_of(tmp_path / "cell2.zarr", inputs=[read])

@@ -44,9 +44,19 @@ def test_a_change_changes_the_digest_of_its_piece_alone(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["1", "1@0:3", "0@8:11", "labels", "labels@0:1", "0#a", "labels/.zattrs#unknown", "labels/.zattrs#omero/deeper",
-     "labels/.zattrs#multiscales/name", "1#a"],
-)  # fmt: skip
+    [
+        "1",
+        "1@0:3",
+        "0@8:11",
+        "labels",
+        "labels@0:1",
+        "0#a",
+        "labels/.zattrs#unknown",
+        "labels/.zattrs#omero/deeper",
+        "labels/.zattrs#multiscales/name",
+        "1#a",
+    ],
+)
 def test_what_is_not_there_or_not_whole(root: Path, piece: str) -> None:
     assert digest(root, piece) is None
     with pytest.raises(OSError, match="was written but is not there"):

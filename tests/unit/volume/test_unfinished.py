@@ -30,9 +30,12 @@ def begin(out: Path, *, fails: bool = True, version: str = "0.4") -> None:
     """A run whose second half fails."""
     array = ArrayPlan(shape=SHAPE, dtype="uint8", chunk=(2, 6, 64))
     plan = OmePlan(
-        image=array, labels={"mito": array}, voxel_size=FIVE, lower_edge_nm=(0, 0, 0),
+        image=array,
+        labels={"mito": array},
+        voxel_size=FIVE,
+        lower_edge_nm=(0, 0, 0),
         ome_version=version,  # type: ignore[arg-type]
-    )  # fmt: skip
+    )
     tiff = TiffPlan(
         shape=SHAPE, dtype="uint8", stack=out.suffix == ".tif", first=0, voxel_size=FIVE, lower_edge_nm=(0, 0, 0)
     )
@@ -46,9 +49,13 @@ def begin(out: Path, *, fails: bool = True, version: str = "0.4") -> None:
         run.each("filling", list(Box.of_shape(SHAPE).tiles((2, 6, 130))), one)
 
     job = Job(
-        verb="asem fill", destination=out, plan=plan if out.suffix == ".zarr" else tiff, fill=fill, inputs={},
+        verb="asem fill",
+        destination=out,
+        plan=plan if out.suffix == ".zarr" else tiff,
+        fill=fill,
+        inputs={},
         provenance={"first_section": 3},
-    )  # fmt: skip
+    )
     if fails:
         with pytest.raises(BlockError):
             run(job)

@@ -87,9 +87,24 @@ def work(tmp_path_factory):
 
 def package(folder, output, *more, voxel_size="10,10,10", organelle="mito"):
     return run_zoo(
-        "package", folder / "run", "-o", output, "--organelle", organelle, "--id", "toy-10nm", "--date", "2026-01-02",
-        "--card", folder / "card.yaml", "--sample", folder / "sample.tif", "--voxel-size", voxel_size, *more,
-    )  # fmt: skip
+        "package",
+        folder / "run",
+        "-o",
+        output,
+        "--organelle",
+        organelle,
+        "--id",
+        "toy-10nm",
+        "--date",
+        "2026-01-02",
+        "--card",
+        folder / "card.yaml",
+        "--sample",
+        folder / "sample.tif",
+        "--voxel-size",
+        voxel_size,
+        *more,
+    )
 
 
 def run_zoo(*arguments):

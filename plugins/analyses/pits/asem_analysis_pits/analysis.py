@@ -86,10 +86,14 @@ def measure_all(view: View, instances: Numbered, params: Pits) -> list[Measured]
 def _too_long(view: View, instances: Numbered, number: int, box: Box) -> Measured:
     lower, upper = box.to_nm(view.voxel_size, origin_nm=view.objects.lower_edge_nm)
     return Measured(
-        centre_nm=(np.array(lower) + upper) / 2, shift_nm=np.zeros(3), distance_nm=math.nan, at_membrane=False,
-        volume_nm3=float(instances.voxels[number - 1] * view.voxel_size.volume_nm3), too_long=True,
+        centre_nm=(np.array(lower) + upper) / 2,
+        shift_nm=np.zeros(3),
+        distance_nm=math.nan,
+        at_membrane=False,
+        volume_nm3=float(instances.voxels[number - 1] * view.voxel_size.volume_nm3),
+        too_long=True,
         cut=not view.box.contains(box.grow(1)),
-    )  # fmt: skip
+    )
 
 
 def _statistics(dataset: xr.Dataset, instances: Numbered) -> dict[str, Any]:

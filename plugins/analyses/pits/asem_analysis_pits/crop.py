@@ -69,9 +69,17 @@ def read_crop(view: View, instances: Numbered, number: int, *, box: Box, near_nm
         distance = _nearest(rim, wide.points_nm + (np.array(far.start) - near.start) * view.voxel_size.zyx)
     rooms = np.stack([box.start, np.subtract(view.box.stop, box.stop)]) * view.voxel_size.zyx
     return Crop(
-        box=near, lower_nm=lower, voxel_nm=view.voxel_size.zyx, inside=inside, raw=view.raw.read(near), cell=cell,
-        boundary=boundary, distance_nm=distance, cut=not rooms.all(), face_nm=float(rooms.min()),
-    )  # fmt: skip
+        box=near,
+        lower_nm=lower,
+        voxel_nm=view.voxel_size.zyx,
+        inside=inside,
+        raw=view.raw.read(near),
+        cell=cell,
+        boundary=boundary,
+        distance_nm=distance,
+        cut=not rooms.all(),
+        face_nm=float(rooms.min()),
+    )
 
 
 def _grown(box: Box, by_nm: float, view: View) -> Box:

@@ -100,10 +100,14 @@ def fit_ellipse(points: Points, *, seed: int = 0) -> Ellipse | None:
     (a, b), across = model.axis_lengths, kept - model.center
     bins = np.unique(np.floor(np.degrees(np.arctan2(across[:, 1], across[:, 0])) / 10).astype(int) % 36)
     return Ellipse(
-        centre=np.asarray(model.center), major_nm=2 * float(max(a, b)), minor_nm=2 * float(min(a, b)),
-        angle=float(model.theta + (np.pi / 2 if b > a else 0)), points=len(kept), arc_deg=10.0 * len(bins),
+        centre=np.asarray(model.center),
+        major_nm=2 * float(max(a, b)),
+        minor_nm=2 * float(min(a, b)),
+        angle=float(model.theta + (np.pi / 2 if b > a else 0)),
+        points=len(kept),
+        arc_deg=10.0 * len(bins),
         residual_nm=float(np.sqrt(np.mean(_distance(model, kept) ** 2))),
-    )  # fmt: skip
+    )
 
 
 def _largest_consensus(points: Points, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

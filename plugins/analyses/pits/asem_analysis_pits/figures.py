@@ -110,9 +110,14 @@ def histogram(groups: Groups, *, label: str) -> str:
     together = np.concatenate(list(known.values())) / BIN_NM
     edges = (BIN_NM * np.arange(np.floor(together.min()), np.floor(together.max()) + 2)).tolist()
     axes.hist(
-        list(known.values()), edges, stacked=True, color=[COLOURS[name] for name in known], edgecolor="white",
-        linewidth=0.8, label=list(known),
-    )  # fmt: skip
+        list(known.values()),
+        edges,
+        stacked=True,
+        color=[COLOURS[name] for name in known],
+        edgecolor="white",
+        linewidth=0.8,
+        label=list(known),
+    )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(top=1.25 * axes.get_ylim()[1])
     axes.legend(frameon=False, fontsize=8, loc="upper left", ncols=3)

@@ -27,19 +27,33 @@ def map_pits(pits: xr.Dataset) -> str:
     for name in (*CLASSES, ""):
         rows = np.flatnonzero(pits["class"].values == name)
         if len(rows):
-            traces.append(Scatter3d(
-                x=place[rows, 0], y=place[rows, 1], z=place[rows, 2], mode="markers", name=name or "not classified",
-                marker={"size": 5, "color": COLOURS.get(name, GREY)}, hovertemplate="%{text}<extra></extra>",
-                text=[_words(pits.isel(pit=row)) for row in rows],
-            ))  # fmt: skip
+            traces.append(
+                Scatter3d(
+                    x=place[rows, 0],
+                    y=place[rows, 1],
+                    z=place[rows, 2],
+                    mode="markers",
+                    name=name or "not classified",
+                    marker={"size": 5, "color": COLOURS.get(name, GREY)},
+                    hovertemplate="%{text}<extra></extra>",
+                    text=[_words(pits.isel(pit=row)) for row in rows],
+                )
+            )
     known = np.isfinite(out).all(axis=1)
     if known.any():
         gap = np.full_like(place[known], np.nan)
         ways = np.stack([place[known], place[known] + out[known], gap], axis=1).reshape(-1, 3)
-        traces.append(Scatter3d(
-            x=ways[:, 0], y=ways[:, 1], z=ways[:, 2], mode="lines", name="way out of the cell", hoverinfo="skip",
-            line={"color": GREY, "width": 2},
-        ))  # fmt: skip
+        traces.append(
+            Scatter3d(
+                x=ways[:, 0],
+                y=ways[:, 1],
+                z=ways[:, 2],
+                mode="lines",
+                name="way out of the cell",
+                hoverinfo="skip",
+                line={"color": GREY, "width": 2},
+            )
+        )
     return map_3d(traces, extent_um=np.ptp(place, axis=0))
 
 

@@ -66,10 +66,14 @@ def measure_object(crop: Crop, *, touch_nm: float, near_nm: float) -> Measured:
     distance = crop.distance_nm
     shift = np.array(crop.lower_nm)
     found = Measured(
-        centre_nm=crop.object_nm.mean(axis=0) + shift, shift_nm=shift, distance_nm=distance, cut=crop.cut,
-        at_membrane=distance <= touch_nm, volume_nm3=float(crop.inside.sum() * np.prod(crop.voxel_nm)),
+        centre_nm=crop.object_nm.mean(axis=0) + shift,
+        shift_nm=shift,
+        distance_nm=distance,
+        cut=crop.cut,
+        at_membrane=distance <= touch_nm,
+        volume_nm3=float(crop.inside.sum() * np.prod(crop.voxel_nm)),
         border_near=crop.face_nm < near_nm and not distance <= crop.face_nm,
-    )  # fmt: skip
+    )
     frame = fit_frame(crop.boundary, crop.object_nm) if found.at_membrane and not crop.cut else None
     section = best_section(crop.inside, frame, voxel_nm=crop.voxel_nm)
     seen = cut_about(crop.raw, section, found.centre_nm - shift, voxel_nm=crop.voxel_nm)
@@ -85,9 +89,12 @@ def measure_object(crop: Crop, *, touch_nm: float, near_nm: float) -> Measured:
         profile = measure_profile(openness, crop.inside, frame, voxel_nm=crop.voxel_nm)
         middle = profile.middle if profile else np.zeros(2)
         found = attrs.evolve(
-            found, profile=profile, lumen_from=source if profile else "", frame=frame,
+            found,
+            profile=profile,
+            lumen_from=source if profile else "",
+            frame=frame,
             axis_section=cut_along_axis(crop.raw, frame, section, middle, voxel_nm=crop.voxel_nm),
-        )  # fmt: skip
+        )
     return _with_ellipse(found, crop, section)
 
 

@@ -61,9 +61,12 @@ def cut_along_axis(
 
 
 def _cut(
-    raw: npt.NDArray[Any], origin_nm: Points, down: tuple[Points, Points], right: tuple[Points, Points],
+    raw: npt.NDArray[Any],
+    origin_nm: Points,
+    down: tuple[Points, Points],
+    right: tuple[Points, Points],
     voxel_nm: npt.ArrayLike,
-) -> Grey:  # fmt: skip
+) -> Grey:
     rows, columns = (offsets[:, None] * direction for direction, offsets in (down, right))
     points = origin_nm + rows[:, None, :] + columns[None, :, :]
     there = np.all((points >= 0) & (points <= np.array(raw.shape) * voxel_nm), axis=-1)

@@ -89,9 +89,13 @@ def measure_profile(
     width[depth > height] = 0
     neck = _neck(width)
     return Profile(
-        width_nm=width, neck_nm=float(width[neck]), neck_depth_nm=float(depth[neck]), height_nm=height,
-        half_width_nm=float(np.interp(height / 2, depth, width)), middle=middle,
-    )  # fmt: skip
+        width_nm=width,
+        neck_nm=float(width[neck]),
+        neck_depth_nm=float(depth[neck]),
+        height_nm=height,
+        half_width_nm=float(np.interp(height / 2, depth, width)),
+        middle=middle,
+    )
 
 
 def _circles(

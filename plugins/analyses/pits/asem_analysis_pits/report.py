@@ -23,11 +23,37 @@ Double = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 VARIABLES = (
-    "class", "measured_class", "verdict", "by_hand", "stage", "cluster", "flags", "z_nm", "y_nm", "x_nm", "distance_nm",
-    "enhancement", "neck_nm", "neck_depth_nm", "height_nm", "width_nm", "measured_neck_nm", "measured_height_nm",
-    "major_nm", "minor_nm", "aspect_ratio", "arc_deg", "view_axis", "view_nm", "membrane_z_nm", "normal_z",
-    "width_profile_nm", "outline_nm", "section", "axis_section",
-)  # fmt: skip
+    "class",
+    "measured_class",
+    "verdict",
+    "by_hand",
+    "stage",
+    "cluster",
+    "flags",
+    "z_nm",
+    "y_nm",
+    "x_nm",
+    "distance_nm",
+    "enhancement",
+    "neck_nm",
+    "neck_depth_nm",
+    "height_nm",
+    "width_nm",
+    "measured_neck_nm",
+    "measured_height_nm",
+    "major_nm",
+    "minor_nm",
+    "aspect_ratio",
+    "arc_deg",
+    "view_axis",
+    "view_nm",
+    "membrane_z_nm",
+    "normal_z",
+    "width_profile_nm",
+    "outline_nm",
+    "section",
+    "axis_section",
+)
 """What a report is made from."""
 _UNSURE = {
     "short-arc": ("major_nm", "minor_nm", "aspect_ratio"),
@@ -68,18 +94,21 @@ def _figures(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
     at = {name: pits.enhancement.values[of_class[name]] for name in (PIT, CAVEOLA)}
     if _known(at):
         yield Figure(
-            title="Coat", html=figures.coat(at, threshold=pits.attrs["coat_threshold"]),
+            title="Coat",
+            html=figures.coat(at, threshold=pits.attrs["coat_threshold"]),
             caption="Objects at the membrane: how much darker than the cytoplasm their wall is, in units of the plain "
             "membrane. Dashed: the threshold between caveolae and coated pits.",
-        )  # fmt: skip
+        )
     yield from _stages(pits, open_neck_nm=open_neck_nm)
     yield from _ellipses(pits, of_class)
     if pits.sizes["pit"]:
         yield Figure(
-            title="Where they are", wide=True, html=map_pits(pits),
+            title="Where they are",
+            wide=True,
+            html=map_pits(pits),
             caption="Turn it with the mouse or a finger, zoom with the wheel, point at an object for its number and "
             "sizes; a click on the legend hides what it names. Positions are those of the acquisition.",
-        )  # fmt: skip
+        )
 
 
 def _lumens(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
@@ -97,10 +126,11 @@ def _lumens(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
               if (those & known).any()}  # fmt: skip
     if widths:
         yield Figure(
-            title="Lumen in profile", html=figures.lumens(widths, pits.depth_nm.values),
+            title="Lumen in profile",
+            html=figures.lumens(widths, pits.depth_nm.values),
             caption="Mean width of the lumen at each depth, drawn to scale about the axis; band: 10-90 % of objects. "
             "Dashed: the plane of the membrane.",
-        )  # fmt: skip
+        )
 
 
 def _stages(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
@@ -119,27 +149,31 @@ def _stages(pits: xr.Dataset, *, open_neck_nm: float) -> Iterator[Figure]:
         "from late.",
     )
     yield Figure(
-        title="Heights of coated pits", caption=f"In bins of {figures.BIN_NM:g} nm.", html=figures.histogram(
+        title="Heights of coated pits",
+        caption=f"In bins of {figures.BIN_NM:g} nm.",
+        html=figures.histogram(
             {name: pits.height_nm.values[pits.stage.values == name] for name in (EARLY, LATE)}, label="height (nm)"
         ),
-    )  # fmt: skip
+    )
 
 
 def _ellipses(pits: xr.Dataset, of_class: Mapping[str, Mask]) -> Iterator[Figure]:
     about = "Of the ellipse through the middle of membrane and coat; seen over at least 200 degrees."
     for title, column, label in (
-        ("Major axis", "major_nm", "major axis (nm)"), ("Minor axis", "minor_nm", "minor axis (nm)"),
+        ("Major axis", "major_nm", "major axis (nm)"),
+        ("Minor axis", "minor_nm", "minor axis (nm)"),
         ("Aspect ratio", "aspect_ratio", "major axis / minor axis"),
-    ):  # fmt: skip
+    ):
         values = {kind: pits[column].values[of_class[kind]] for kind in (PIT, VESICLE, SECRETORY)}
         if not _known(values):
             return
         yield Figure(title=title, html=figures.violins(values, label=label), caption=f"{about} {_VIOLIN}")
         if column == "major_nm":
             yield Figure(
-                title="Distribution of major axes", html=figures.histogram(values, label=label),
+                title="Distribution of major axes",
+                html=figures.histogram(values, label=label),
                 caption=f"The same in bins of {figures.BIN_NM:g} nm.",
-            )  # fmt: skip
+            )
 
 
 def _known(groups: figures.Groups) -> bool:

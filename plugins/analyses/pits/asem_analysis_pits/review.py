@@ -133,9 +133,14 @@ def _answer(row: Mapping[str, str | None], where: str) -> Answer:
     if pit is None or z is None or y is None or x is None:
         raise AsemError(f"{where}: pit, z_nm, y_nm and x_nm say which object is meant and must not be empty")
     return Answer(
-        pit=int(pit), place_nm=(z, y, x), verdict=verdict, kind=kind, neck_nm=_number(said, "neck_nm", where),
-        height_nm=_number(said, "height_nm", where), comment=said["comment"],
-    )  # fmt: skip
+        pit=int(pit),
+        place_nm=(z, y, x),
+        verdict=verdict,
+        kind=kind,
+        neck_nm=_number(said, "neck_nm", where),
+        height_nm=_number(said, "height_nm", where),
+        comment=said["comment"],
+    )
 
 
 def _number(said: Mapping[str, str], name: str, where: str) -> float | None:

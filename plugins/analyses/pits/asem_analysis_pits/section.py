@@ -75,6 +75,12 @@ def best_section(inside: Mask, frame: Frame | None, *, voxel_nm: npt.ArrayLike) 
     corner[axis] = (index + 0.5) * size[axis]
     first, second = (int(inside.shape[a] * size[a] / pixel) for a in others)
     return Section(
-        axis=axis, index=index, area_nm2=area, corner_nm=corner, rows=np.eye(3)[others[0]],
-        columns=np.eye(3)[others[1]], pixel_nm=pixel, shape=(first, second),
-    )  # fmt: skip
+        axis=axis,
+        index=index,
+        area_nm2=area,
+        corner_nm=corner,
+        rows=np.eye(3)[others[0]],
+        columns=np.eye(3)[others[1]],
+        pixel_nm=pixel,
+        shape=(first, second),
+    )

@@ -57,10 +57,11 @@ def along_axis(pit: xr.Dataset) -> tuple[Stroke, ...]:
         *(
             ([at, -long / 2], [at, long / 2], colour)
             for at, long, colour in (
-                (pit.neck_depth_nm.item(), pit.measured_neck_nm.item(), NECK), (height / 2, pit.width_nm.item(), WIDTH),
+                (pit.neck_depth_nm.item(), pit.measured_neck_nm.item(), NECK),
+                (height / 2, pit.width_nm.item(), WIDTH),
             )
         ),
-    )  # fmt: skip
+    )
     return (plane, *lumen, *(Stroke(points_nm=np.array([a, b]), colour=colour, ends=True) for a, b, colour in lengths))
 
 

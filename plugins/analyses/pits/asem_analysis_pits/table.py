@@ -69,9 +69,16 @@ def to_dataset(rows: Sequence[Row], measured: Sequence[Measured], pits: Any) -> 
     columns = {name: ("pit", _column(name, [row[name] for row in rows])) for name in names}
     dataset = xr.Dataset(
         {**columns, **_drawn(measured)},
-        {"pit": np.asarray(pits, np.int64), "depth_nm": DEPTHS, "axis": list(AXES), "row_nm": OFFSETS_NM,
-         "column_nm": OFFSETS_NM, "below_nm": BELOW_NM, "across_nm": OFFSETS_NM},
-    )  # fmt: skip
+        {
+            "pit": np.asarray(pits, np.int64),
+            "depth_nm": DEPTHS,
+            "axis": list(AXES),
+            "row_nm": OFFSETS_NM,
+            "column_nm": OFFSETS_NM,
+            "below_nm": BELOW_NM,
+            "across_nm": OFFSETS_NM,
+        },
+    )
     for name in dataset.variables:
         unit = {"nm": "nanometer", "nm3": "nanometer^3", "deg": "degree"}.get(str(name).rpartition("_")[2], "1")
         dataset[name].attrs["units"] = unit

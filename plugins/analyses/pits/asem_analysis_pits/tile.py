@@ -40,9 +40,13 @@ class Stroke:
 
 
 def draw(
-    grey: npt.NDArray[np.float32], strokes: tuple[Stroke, ...], *, rows_nm: Double, columns_nm: Double,
+    grey: npt.NDArray[np.float32],
+    strokes: tuple[Stroke, ...],
+    *,
+    rows_nm: Double,
+    columns_nm: Double,
     black_white: tuple[float, float],
-) -> Picture:  # fmt: skip
+) -> Picture:
     """``grey`` with ``strokes`` and a scale bar: ``(TILE, TILE, 3)``.
 
     Parameters

@@ -34,9 +34,12 @@ def summary(pits: xr.Dataset, found: Mapping[str, Any]) -> Iterator[Number]:
         stages = f"{found['stage'][EARLY]} early, {found['stage'][LATE]} late" if name == PIT else ""
         yield Number(label=plural, text=f"{found['class'][name]:,}", note=stages if found["class"][name] else "")
     for kind, label, column in (
-        (PIT, "neck of pits", "neck_nm"), (PIT, "height of pits", "height_nm"), (PIT, "width of pits", "width_nm"),
-        (CAVEOLA, "height of caveolae", "height_nm"), (CAVEOLA, "width of caveolae", "width_nm"),
-    ):  # fmt: skip
+        (PIT, "neck of pits", "neck_nm"),
+        (PIT, "height of pits", "height_nm"),
+        (PIT, "width of pits", "width_nm"),
+        (CAVEOLA, "height of caveolae", "height_nm"),
+        (CAVEOLA, "width of caveolae", "width_nm"),
+    ):
         yield from _spread(label, pits[column].values[pits["class"].values == kind])
     for kind, label in ((PIT, "of pits"), (VESICLE, "of endocytic vesicles"), (SECRETORY, "of secretory")):
         yield from _spread(f"major axis {label}", pits.major_nm.values[pits["class"].values == kind])

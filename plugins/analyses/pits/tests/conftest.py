@@ -56,9 +56,12 @@ def draw(pits: tuple[Pit, ...], *, extent_nm: Extent, voxel_nm: Extent) -> Drawn
     grey = ndimage.gaussian_filter(grey, 8.0 / np.array(voxel_nm))
     grey += np.random.default_rng(3).normal(0, 4, shape)
     return Drawn(
-        objects=objects, raw=np.clip(grey, 0, 255).astype(np.uint8), cell=(outline < 0).astype(np.uint8), pits=pits,
+        objects=objects,
+        raw=np.clip(grey, 0, 255).astype(np.uint8),
+        cell=(outline < 0).astype(np.uint8),
+        pits=pits,
         voxel_size=VoxelSize(voxel_nm),
-    )  # fmt: skip
+    )
 
 
 def _anchor(extent_nm: Extent) -> np.ndarray:

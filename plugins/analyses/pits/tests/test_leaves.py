@@ -88,9 +88,14 @@ def test_profile_of_a_cylinder() -> None:
 def test_an_uneven_membrane_is_flagged(residual_nm: float, flags: str) -> None:
     frame = Frame(origin_nm=np.zeros(3), normal=np.eye(3)[0], u=np.eye(3)[1], v=np.eye(3)[2], residual_nm=residual_nm)
     found = Measured(
-        centre_nm=np.zeros(3), shift_nm=np.zeros(3), volume_nm3=1.0, distance_nm=0.0, at_membrane=True, cut=False,
+        centre_nm=np.zeros(3),
+        shift_nm=np.zeros(3),
+        volume_nm3=1.0,
+        distance_nm=0.0,
+        at_membrane=True,
+        cut=False,
         frame=frame,
-    )  # fmt: skip
+    )
     assert row_of(found, neck_closed_nm=5)["flags"] == flags
 
 

@@ -106,9 +106,10 @@ def test_a_line_is_drawn_to_scale() -> None:
 
 def test_a_review_shows(found: xr.Dataset) -> None:
     reviewed = found.assign(
-        verdict=("pit", np.array(["accept", "reject", "", ""])), by_hand=("pit", np.array(["neck_nm", "", "", ""])),
+        verdict=("pit", np.array(["accept", "reject", "", ""])),
+        by_hand=("pit", np.array(["neck_nm", "", "", ""])),
         neck_nm=found.neck_nm.where(found.pit != 1, 24.5),
-    ).assign_attrs(statistics={**found.attrs["statistics"], "rejected": 1, "by_hand": 1})  # fmt: skip
+    ).assign_attrs(statistics={**found.attrs["statistics"], "rejected": 1, "by_hand": 1})
     made = report(reviewed)
     assert numbers(made)["objects"] == "3"
     assert "Rejected in the review, and only in the gallery: 1." in made.findings

@@ -56,10 +56,12 @@ def _card(pore: xr.Dataset) -> Card:
         quality=grade,
         tags=tuple(tag for tag in (status, quality, *flags.split("; ")) if tag),
         values={
-            "diameter": diameter, "SD over lines": pore.diameter_sd_nm.item(), "lines": float(lines),
+            "diameter": diameter,
+            "SD over lines": pore.diameter_sd_nm.item(),
+            "lines": float(lines),
             "contrast": pore.contrast.item(),
         },
-    )  # fmt: skip
+    )
 
 
 def draw(enface: npt.NDArray[np.float32], pore: xr.Dataset) -> Picture:

@@ -62,7 +62,19 @@ def _envelopes(points_um: Double, nucleus: npt.NDArray[np.int64]) -> list[Any]:
             continue
         (z, y, x), (i, j, k) = points.T, triangles.T
         found.append(
-            plotly.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, color=GREY, opacity=0.25, hoverinfo="skip",
-                          name=f"envelope {number}", showlegend=True, flatshading=True)
-        )  # fmt: skip
+            plotly.Mesh3d(
+                x=x,
+                y=y,
+                z=z,
+                i=i,
+                j=j,
+                k=k,
+                color=GREY,
+                opacity=0.25,
+                hoverinfo="skip",
+                name=f"envelope {number}",
+                showlegend=True,
+                flatshading=True,
+            )
+        )
     return found

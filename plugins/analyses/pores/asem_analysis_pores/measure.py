@@ -129,9 +129,12 @@ def _statistics(
     measured = np.flatnonzero(status == "measured")
     diameters = np.array([pore.diameter_nm for row in measured if (pore := pores[int(row)])])
     correlation = spatial_correlation(
-        masks.centre_nm[measured], diameters, neighbours=params.neighbours, permutations=params.permutations,
+        masks.centre_nm[measured],
+        diameters,
+        neighbours=params.neighbours,
+        permutations=params.permutations,
         rng=np.random.default_rng(params.seed),
-    )  # fmt: skip
+    )
     cluster = np.full(len(masks), "", "U6")
     if correlation:
         cluster[measured] = correlation.cluster

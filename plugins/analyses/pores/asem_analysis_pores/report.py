@@ -19,10 +19,27 @@ if TYPE_CHECKING:
 Statistics = Mapping[str, Any]
 
 VARIABLES = (
-    "status", "quality", "flags", "diameter_nm", "diameter_sd_nm", "lines", "contrast", "z_nm", "y_nm", "x_nm",
-    "nucleus", "profile", "radius_nm", "enface", "v_nm", "u_nm", "membrane_nm", "angle_degrees", "centre_v_nm",
+    "status",
+    "quality",
+    "flags",
+    "diameter_nm",
+    "diameter_sd_nm",
+    "lines",
+    "contrast",
+    "z_nm",
+    "y_nm",
+    "x_nm",
+    "nucleus",
+    "profile",
+    "radius_nm",
+    "enface",
+    "v_nm",
+    "u_nm",
+    "membrane_nm",
+    "angle_degrees",
+    "centre_v_nm",
     "centre_u_nm",
-)  # fmt: skip
+)
 """What a report is made from."""
 _UNLIKELY = 0.05
 
@@ -56,13 +73,15 @@ def _numbers(found: Statistics, *, masks: int) -> Iterator[Number]:
     yield Number(label="smallest, largest", text=f"{found['min_nm']:.0f}, {found['max_nm']:.0f} nm")
     if found["sd_nm"] is not None:
         yield Number(
-            label="standard deviation", text=f"{found['sd_nm']:.1f} nm",
+            label="standard deviation",
+            text=f"{found['sd_nm']:.1f} nm",
             note=f"one measurement: {found['error_sd_nm']:g} nm",
-        )  # fmt: skip
+        )
         yield Number(
-            label="of one size?", text="possible" if found["one_size"] else "no",
+            label="of one size?",
+            text="possible" if found["one_size"] else "no",
             note=f"Kolmogorov-Smirnov {_p(found['ks_one_sample_p'])}",
-        )  # fmt: skip
+        )
 
 
 def findings(found: Statistics) -> Iterator[str]:
@@ -115,11 +134,13 @@ def _figures(dataset: xr.Dataset, found: Statistics) -> Iterator[Figure]:
     if pores.sizes["pore"]:
         yield from _distribution(pores.diameter_nm.values, found)
     yield Figure(
-        title="Where they are", wide=True, html=map_pores(dataset),
+        title="Where they are",
+        wide=True,
+        html=map_pores(dataset),
         caption="Turn it with the mouse or a finger, zoom with the wheel, point at a pore for its number and diameter; "
         "a click on the legend hides what it names. Grey: the surface through the pores of each nucleus. Positions are "
         "those of the acquisition.",
-    )  # fmt: skip
+    )
     if pores.sizes["pore"]:
         yield from _profiles(pores)
         yield from _trust(pores)
@@ -128,15 +149,17 @@ def _figures(dataset: xr.Dataset, found: Statistics) -> Iterator[Figure]:
 def _profiles(pores: xr.Dataset) -> Iterator[Figure]:
     grey, radius = pores.profile.values, pores.radius_nm.values
     yield Figure(
-        title="Radial profile", html=figures.profile(grey, radius, "radius (nm)"),
+        title="Radial profile",
+        html=figures.profile(grey, radius, "radius (nm)"),
         caption="Mean grey on circles around each pore's centre; band: 10-90 % of the pores.",
-    )  # fmt: skip
+    )
     across, aligned = figures.aligned(grey, radius, pores.diameter_nm.values)
     yield Figure(
-        title="Across the membrane", html=figures.profile(aligned, across, "from the membrane, outwards (nm)"),
+        title="Across the membrane",
+        html=figures.profile(aligned, across, "from the membrane, outwards (nm)"),
         caption="The same, aligned on each pore's membrane, at half its diameter. Blur draws its darkest point in, "
         "which the diameter is corrected for.",
-    )  # fmt: skip
+    )
 
 
 def _trust(pores: xr.Dataset) -> Iterator[Figure]:
@@ -147,12 +170,12 @@ def _trust(pores: xr.Dataset) -> Iterator[Figure]:
         title="Diameter and number of lines",
         html=figures.scatter(diameters, pores.lines.values, "lines from membrane to membrane", good=good),
         caption="One point per pore: how many of the lines found the membrane on both sides.",
-    )  # fmt: skip
+    )
     yield Figure(
         title="Diameter and spread over the lines",
         html=figures.scatter(diameters, spread, "standard deviation over the lines (nm)", good=good),
         caption="One point per pore. Uneven pores spread, and pores whose lines met something else.",
-    )  # fmt: skip
+    )
 
 
 def _distribution(diameters: np.ndarray[Any, np.dtype[np.float64]], found: Statistics) -> Iterator[Figure]:
@@ -164,13 +187,14 @@ def _distribution(diameters: np.ndarray[Any, np.dtype[np.float64]], found: Stati
             "which the tests compare with. Dotted: at the most abundant diameter, the other reading of the paper."
         )
     yield Figure(
-        title="Diameters", caption=caption,
+        title="Diameters",
+        caption=caption,
         html=figures.histogram(diameters, median_nm=found["median_nm"], null_sd_nm=spread),
-    )  # fmt: skip
+    )
     if spread is not None:
         yield Figure(
             title="Against one size",
             html=figures.cumulative(diameters, median_nm=found["median_nm"], null_sd_nm=spread),
             caption="Share of pores up to each diameter. The largest distance between the two, up or down, is "
             f"Kolmogorov and Smirnov's D = {found['ks_one_sample_d']:.2f}.",
-        )  # fmt: skip
+        )

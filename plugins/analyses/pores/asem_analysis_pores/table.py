@@ -103,9 +103,13 @@ def _numbers(count: int, measured: Mapping[int, Measured]) -> dict[str, npt.NDAr
     for row, pore in measured.items():
         lines = pore.line_diameter_nm[np.isfinite(pore.line_diameter_nm)]
         values = (
-            pore.diameter_nm, lines.mean(), lines.std(), pore.diameter_nm - 2 * np.nan_to_num(pore.shift_nm),
-            pore.plane_offset_nm, pore.blur_nm,
-        )  # fmt: skip
+            pore.diameter_nm,
+            lines.mean(),
+            lines.std(),
+            pore.diameter_nm - 2 * np.nan_to_num(pore.shift_nm),
+            pore.plane_offset_nm,
+            pore.blur_nm,
+        )
         for name, value in zip(names, values, strict=True):
             found[name][row] = value
     return found

@@ -43,16 +43,23 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Drawn]:
     """``draw(...)``: raw and labels of pores in an envelope that is part of a ball, as two Zarr arrays."""
 
     def make(
-        *, voxel_nm: tuple[float, ...] = (5.0, 5.0, 5.0), radius_nm: float = 2500.0, spacing_nm: float = 250.0,
-        diameters: tuple[float, float] = (65.0, 125.0), count: int | None = None, seed: int = 1,
-    ) -> Drawn:  # fmt: skip
+        *,
+        voxel_nm: tuple[float, ...] = (5.0, 5.0, 5.0),
+        radius_nm: float = 2500.0,
+        spacing_nm: float = 250.0,
+        diameters: tuple[float, float] = (65.0, 125.0),
+        count: int | None = None,
+        seed: int = 1,
+    ) -> Drawn:
         rng = np.random.default_rng(seed)
         centres = place(spacing_nm, radius_nm, rng)
         widths = rng.uniform(*diameters, len(centres))
         envelope = Envelope(
-            middle_nm=np.array([DEEP_NM / 2 + 40 - radius_nm, WIDE_NM / 2, WIDE_NM / 2]), radius_nm=radius_nm,
-            centres_nm=centres[:count], diameters_nm=widths[:count],
-        )  # fmt: skip
+            middle_nm=np.array([DEEP_NM / 2 + 40 - radius_nm, WIDE_NM / 2, WIDE_NM / 2]),
+            radius_nm=radius_nm,
+            centres_nm=centres[:count],
+            diameters_nm=widths[:count],
+        )
         size = np.array(voxel_nm)
         z, y, x = (int(n) for n in np.round(np.array([DEEP_NM, WIDE_NM, WIDE_NM]) / size))
         raw, labels = envelope.draw(np.zeros(3), (z, y, x), voxel_nm=size, rng=rng)
@@ -60,8 +67,9 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Drawn]:
         return Drawn(
             raw=write(folder / "raw.zarr", raw, voxel_nm=voxel_nm),
             pores=write(folder / "pores.zarr", labels, voxel_nm=voxel_nm),
-            centres_nm=envelope.centres_nm, diameters_nm=envelope.diameters_nm,
-        )  # fmt: skip
+            centres_nm=envelope.centres_nm,
+            diameters_nm=envelope.diameters_nm,
+        )
 
     return make
 

@@ -67,7 +67,7 @@ def test_result_does_not_depend_on_the_blocks(
     block = tuple(int(n) for n in np.random.default_rng().integers(30, 90, 3))
     again = analyze(
         envelope.pores, tmp_path / "out", analysis="pores", raw=envelope.raw, params=FEW, registry=registry, block=block
-    )  # fmt: skip
+    )
     xr.testing.assert_identical(again.drop_attrs(), measured.drop_attrs())
     assert again.attrs["statistics"] == measured.attrs["statistics"]
 

@@ -41,9 +41,12 @@ def true_normals(points: np.ndarray) -> np.ndarray:
 def masks_at(points: np.ndarray, volume: float = 4e5) -> Masks:
     n = len(points)
     return Masks(
-        volume_nm3=np.full(n, volume), centre_nm=points, covariance_nm2=np.tile(np.diag([280.0, 530, 530]), (n, 1, 1)),
-        at_border=np.zeros(n, np.bool_), parts=np.ones(n, np.int64),
-    )  # fmt: skip
+        volume_nm3=np.full(n, volume),
+        centre_nm=points,
+        covariance_nm2=np.tile(np.diag([280.0, 530, 530]), (n, 1, 1)),
+        at_border=np.zeros(n, np.bool_),
+        parts=np.ones(n, np.int64),
+    )
 
 
 def test_fragments_are_merged_as_if_they_were_one_mask() -> None:
@@ -53,8 +56,9 @@ def test_fragments_are_merged_as_if_they_were_one_mask() -> None:
         volume_nm3=np.array([125.0 * len(left), 1000.0, 125.0 * len(right)]),
         centre_nm=np.array([left.mean(axis=0), [900.0, 0, 0], right.mean(axis=0)]),
         covariance_nm2=np.array([np.cov(left.T, bias=True), np.eye(3), np.cov(right.T, bias=True)]),
-        at_border=np.array([False, False, True]), parts=np.array([1, 1, 1]),
-    )  # fmt: skip
+        at_border=np.array([False, False, True]),
+        parts=np.array([1, 1, 1]),
+    )
     merged = merge_fragments(parts, 60.0)
     np.testing.assert_allclose(merged.centre_nm[0], whole.mean(axis=0))
     np.testing.assert_allclose(merged.covariance_nm2[0], np.cov(whole.T, bias=True))
@@ -164,9 +168,13 @@ def test_a_patch_reads_no_more_than_its_box() -> None:
 def test_a_patch_is_a_ramp_where_raw_is_and_ends_with_it() -> None:
     z, y, _ = np.meshgrid(*(np.arange(60.0),) * 3, indexing="ij")
     raw = Volume(
-        array=(4 * (z + 0.5) + 5 * (y + 0.5)).astype(np.float32), voxel_size=VoxelSize((8, 4, 4)),
-        lower_edge_nm=(1000, 0, 0), uri="memory", format="memory", chunks=(60, 60, 60),
-    )  # fmt: skip
+        array=(4 * (z + 0.5) + 5 * (y + 0.5)).astype(np.float32),
+        voxel_size=VoxelSize((8, 4, 4)),
+        lower_edge_nm=(1000, 0, 0),
+        uri="memory",
+        format="memory",
+        chunks=(60, 60, 60),
+    )
     centre = np.array([1240.0, 30.0, 120.0])
     patch = sample_patch(raw, centre, normal=np.array([1.0, 0.2, 0.3]), half_width_nm=60, half_height_nm=20)
     middle = tuple(n // 2 for n in patch.grey.shape)
@@ -279,9 +287,7 @@ def test_neighbours_alike_and_not() -> None:
 def test_no_correlation_of_few_or_equal_values() -> None:
     rng = np.random.default_rng(0)
     for values in (np.zeros(50), np.arange(9.0)):
-        assert spatial_correlation(
-            on_ellipsoid(len(values)), values, neighbours=8, permutations=99, rng=rng
-        ) is None  # fmt: skip
+        assert spatial_correlation(on_ellipsoid(len(values)), values, neighbours=8, permutations=99, rng=rng) is None
 
 
 def test_nearest_distance() -> None:

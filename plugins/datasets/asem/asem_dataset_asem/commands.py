@@ -38,9 +38,12 @@ def _shift(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
 @click.option("--classes", metavar="IDS", help="Class ids that are the organelle, such as 16,17 or 16-21.")
 @click.option("--flip", metavar="AXES", default="", callback=_axes, help="Axes along which raw is mirrored, such as y.")
 @click.option(
-    "--offset-unit", type=click.Choice(["nm", "crop-voxels", "raw-voxels"]), default="nm", show_default=True,
+    "--offset-unit",
+    type=click.Choice(["nm", "crop-voxels", "raw-voxels"]),
+    default="nm",
+    show_default=True,
     help="Unit of the offset that CROP states.",
-)  # fmt: skip
+)
 @click.option("--shift", metavar="Z,Y,X", default="0,0,0", callback=_shift, help="Move the crop by voxels of raw.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Of CROP in nm, where it does not state it, such as 2,2,2.")
 @click.option("--figure", type=FILE, help="PNG to check the alignment by.")
@@ -89,9 +92,15 @@ def cosem(
         figure = check_png(figure, inputs=[image, labels, output])
     with progress_bar() as progress:
         found = import_crop(
-            frame, image, output, organelle=organelle, classes=ids, registry=registry, overwrite=overwrite,
+            frame,
+            image,
+            output,
+            organelle=organelle,
+            classes=ids,
+            registry=registry,
+            overwrite=overwrite,
             progress=progress,
-        )  # fmt: skip
+        )
     if figure is not None:
         draw_import(found, image, figure, organelle=organelle, registry=registry)
     if as_json:

@@ -42,9 +42,12 @@ def test_a_model_is_complete(number: str) -> None:
     )
     assert "ask the authors" in card.licence
     again = describe_checkpoint(
-        Path(file_name(spec)), organelle=spec.organelle, fixation=spec.fixation,
-        voxel_size_nm=spec.voxel_size_nm, registry=registry,
-    )  # fmt: skip
+        Path(file_name(spec)),
+        organelle=spec.organelle,
+        fixation=spec.fixation,
+        voxel_size_nm=spec.voxel_size_nm,
+        registry=registry,
+    )
     assert again == spec
 
 

@@ -59,9 +59,18 @@ Examples:
 @click.option("--pore-diameter", type=float, metavar="NM", help="Of all nuclear pores.  [default: as in the paper]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.zarr if it is a volume already.")
 def simulate(
-    output: Path, *, preset: str, shape: Triple | None, voxel_size: VoxelSize, seed: int | None, part: str | None,
-    origin: FloatTriple | None, diameter: float | None, pore_diameter: float | None, overwrite: bool,
-) -> None:  # fmt: skip
+    output: Path,
+    *,
+    preset: str,
+    shape: Triple | None,
+    voxel_size: VoxelSize,
+    seed: int | None,
+    part: str | None,
+    origin: FloatTriple | None,
+    diameter: float | None,
+    pore_diameter: float | None,
+    overwrite: bool,
+) -> None:
     """Simulate a FIB-SEM volume in which everything is known.
 
     OUT.zarr is an OME-Zarr: image, truth under labels/, truth in numbers under tables/. The same
@@ -78,9 +87,15 @@ def simulate(
     from asem_dataset_simulated.simulate import Request, simulate_to
 
     request = Request(
-        preset=preset, shape=shape, voxel_size=voxel_size, seed=seed, part=part, origin_nm=origin, diameter_um=diameter,
+        preset=preset,
+        shape=shape,
+        voxel_size=voxel_size,
+        seed=seed,
+        part=part,
+        origin_nm=origin,
+        diameter_um=diameter,
         pore_diameter_nm=pore_diameter,
-    )  # fmt: skip
+    )
     with progress_bar() as progress:
         found = simulate_to(output, request, overwrite=overwrite, progress=progress)
     counts = ", ".join(f"{count} {name}" for name, count in found.items())
@@ -89,9 +104,14 @@ def simulate(
 
 @click.command()
 @click.option(
-    "-o", "--output", metavar="FOLDER", type=FOLDER, default="asem_demo",
-    show_default=True, help="Where volumes and pictures go.",
-)  # fmt: skip
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    type=FOLDER,
+    default="asem_demo",
+    show_default=True,
+    help="Where volumes and pictures go.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=2026, show_default=True, help="Of the simulated cell.")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier demo left in FOLDER.")
 def demo(output: Path, *, seed: int, overwrite: bool) -> None:

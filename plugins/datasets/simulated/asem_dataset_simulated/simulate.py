@@ -123,8 +123,10 @@ def _spec(request: Request) -> tuple[CellSpec, NamedCell | None]:
         known = ", ".join([TISSUE, *(name.lower() for name in STYLES), *CELLS])
         raise AsemError(f"--preset {request.preset}: there is no such preset; there are: {known}")
     for option, value in (
-        ("--seed", request.seed), ("--diameter", request.diameter_um), ("--pore-diameter", request.pore_diameter_nm)
-    ):  # fmt: skip
+        ("--seed", request.seed),
+        ("--diameter", request.diameter_um),
+        ("--pore-diameter", request.pore_diameter_nm),
+    ):
         if value is not None:
             raise AsemError(f"{option}: {request.preset} is one cell; another is drawn with --preset cf or hpfs")
     named = CELLS[request.preset]

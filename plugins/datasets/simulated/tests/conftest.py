@@ -105,9 +105,14 @@ def _write_package(folder: Path) -> str:
 
 def _organelle(sha256: str) -> OrganelleSpec:
     model = ModelSpec(
-        id="toy", version="1", package=f"{PACKAGE}:.", voxel_size_nm=(10.0, 10.0, 10.0), sha256=sha256,
-        licence="none", trained_on="nothing",
-    )  # fmt: skip
+        id="toy",
+        version="1",
+        package=f"{PACKAGE}:.",
+        voxel_size_nm=(10.0, 10.0, 10.0),
+        sha256=sha256,
+        licence="none",
+        trained_on="nothing",
+    )
     zone = StageRef(name="shell", params={"dilate": 4, "erode": 4})
     return OrganelleSpec(name="mito", title="Toy", exclusion_zone=zone, models=(model,), default_model="toy")
 

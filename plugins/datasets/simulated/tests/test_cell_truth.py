@@ -136,9 +136,12 @@ def test_a_pore_is_as_wide_as_the_table_says(small_cell: Cell, which: Callable[.
 @pytest.fixture(scope="module")
 def large_nucleus() -> Surface:
     return Surface(
-        centre_nm=np.full(3, 5000.0), axes_nm=np.array([3200.0, 2600.0, 3600.0]), waves=((1300.0, 120.0),), seed=3,
+        centre_nm=np.full(3, 5000.0),
+        axes_nm=np.array([3200.0, 2600.0, 3600.0]),
+        waves=((1300.0, 120.0),),
+        seed=3,
         salt=620,
-    )  # fmt: skip
+    )
 
 
 def test_pores_follow_the_given_quantiles(large_nucleus: Surface) -> None:

@@ -65,9 +65,14 @@ def test_levels_end_at_128():
 def output(request, tmp_path):
     plan = ArrayPlan(shape=(9, 300, 131), dtype=np.uint8, chunk=(8, 64, 64))
     return create_ome_zarr(
-        tmp_path / "out.zarr", image=plan, labels={"mito": plan, "er": plan}, voxel_size=VoxelSize((5.24, 4, 4)),
-        lower_edge_nm=(10.0, 20.0, 30.0), ome_version=request.param, provenance={"model": "m1"},
-    )  # fmt: skip
+        tmp_path / "out.zarr",
+        image=plan,
+        labels={"mito": plan, "er": plan},
+        voxel_size=VoxelSize((5.24, 4, 4)),
+        lower_edge_nm=(10.0, 20.0, 30.0),
+        ome_version=request.param,
+        provenance={"model": "m1"},
+    )
 
 
 def test_output_is_valid_and_read_by_others(output, opened, registry):
@@ -165,8 +170,12 @@ def test_reopened_output_writes_empty_chunks_too(output):
 def test_existing_and_missing_outputs(output, tmp_path):
     with pytest.raises(OutputError, match="exists already; use --overwrite"):
         create_ome_zarr(
-            output.path, image=ArrayPlan(shape=(1, 1, 1), dtype=np.uint8, chunk=(1, 1, 1)), labels={},
-            voxel_size=VoxelSize((5, 5, 5)), lower_edge_nm=(0, 0, 0), provenance={},
-        )  # fmt: skip
+            output.path,
+            image=ArrayPlan(shape=(1, 1, 1), dtype=np.uint8, chunk=(1, 1, 1)),
+            labels={},
+            voxel_size=VoxelSize((5, 5, 5)),
+            lower_edge_nm=(0, 0, 0),
+            provenance={},
+        )
     with pytest.raises(OutputError, match="cannot be continued"):
         open_ome_output(tmp_path / "nothing.zarr", labels=[])

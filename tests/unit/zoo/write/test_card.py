@@ -36,12 +36,20 @@ RECIPE = {
 @pytest.fixture
 def facts():
     return Facts(
-        id="toy-10nm", version="1.0.0", organelle="mito", voxel_size_nm=(10.0, 10.0, 10.0), base=4, parameters=1234567,
+        id="toy-10nm",
+        version="1.0.0",
+        organelle="mito",
+        voxel_size_nm=(10.0, 10.0, 10.0),
+        base=4,
+        parameters=1234567,
         origin=Trained(recipe=RECIPE, recipe_sha256="a" * 64, iterations=6),
-        onnx_sha256="b" * 64, scores=(), date="2026-01-02",
+        onnx_sha256="b" * 64,
+        scores=(),
+        date="2026-01-02",
         parity=(Parity(reference="torch", candidate="onnxruntime", side=160, max_abs_difference=1.5e-6),),
-        core_version="0.1.0", torch_version="2.5.0",
-    )  # fmt: skip
+        core_version="0.1.0",
+        torch_version="2.5.0",
+    )
 
 
 @pytest.fixture
@@ -62,12 +70,22 @@ def test_first_line_says_what_it_was_trained_on(card, facts):
 def test_every_fact_is_in_the_card(card, facts):
     text = card_text(card, facts)
     for expected in (
-        "toy-10nm", "10 x 10 x 10 nm", "1,234,567 parameters", "1.5e-06", "160^3", "a" * 64, "b" * 64, "Iterations: 6;",
+        "toy-10nm",
+        "10 x 10 x 10 nm",
+        "1,234,567 parameters",
+        "1.5e-06",
+        "160^3",
+        "a" * 64,
+        "b" * 64,
+        "Iterations: 6;",
         "4 iterations on blocks of 80^3 (zero-padded), rate 0.002 to 0.001, then",
         "2 iterations on blocks of 172^3, rate 0.001",
         "https://doi.org/10.1/toy",
-        "multiple of 8 and at least 112", "Licence of the weights: CC0", "everything", "asem-core 0.1.0, torch 2.5.0",
-    ):  # fmt: skip
+        "multiple of 8 and at least 112",
+        "Licence of the weights: CC0",
+        "everything",
+        "asem-core 0.1.0, torch 2.5.0",
+    ):
         assert expected in text
     assert "Not scored yet" in text
 

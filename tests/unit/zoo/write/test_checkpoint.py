@@ -30,11 +30,22 @@ from ....web_server import serve
 torch = pytest.importorskip("torch", reason="importing needs torch: pip install 'asem-core[train]'")
 
 KNOWN = CheckpointSpec(
-    name="test-lab/7", uri="s3://nowhere/models/er_7.pt", organelle="er", title="ER of a test", fixation="CF",
-    voxel_size_nm=(4, 4, 4), cells=("cell 1", "cell 2"), normalise=CLAHE, licence="not stated", citation="Test et al.",
-    doi="10.1234/test", scores=(PublishedScore(volume="cell 3, naive", f1=0.92),), scores_note="Means of 20.",
-    claims=("the table says 4 nm, the text 5: 4 is taken",), known_failures=("Everything.",),
-)  # fmt: skip
+    name="test-lab/7",
+    uri="s3://nowhere/models/er_7.pt",
+    organelle="er",
+    title="ER of a test",
+    fixation="CF",
+    voxel_size_nm=(4, 4, 4),
+    cells=("cell 1", "cell 2"),
+    normalise=CLAHE,
+    licence="not stated",
+    citation="Test et al.",
+    doi="10.1234/test",
+    scores=(PublishedScore(volume="cell 3, naive", f1=0.92),),
+    scores_note="Means of 20.",
+    claims=("the table says 4 nm, the text 5: 4 is taken",),
+    known_failures=("Everything.",),
+)
 
 
 def not_installed(onnx: Path, scaled: npt.NDArray[np.float32]) -> Any:
@@ -119,10 +130,16 @@ def test_pull_fetches_converts_and_installs(known: Registry, store: Path, checkp
     )
     assert "on cell 1 and cell 2 (CF, 4 x 4 x 4 nm)" in first
     for expected in (
-        "**As published, not measured here.** Means of 20.", "| cell 3, naive | not stated | not stated | 0.92 |",
-        "the table says 4 nm, the text 5: 4 is taken", "Iterations: 90,000 (step counter in the checkpoint)",
-        f"{web}/er_7.pt", file_sha256(checkpoint), "Licence of the weights: not stated", "Test et al.", "Everything.",
-    ):  # fmt: skip
+        "**As published, not measured here.** Means of 20.",
+        "| cell 3, naive | not stated | not stated | 0.92 |",
+        "the table says 4 nm, the text 5: 4 is taken",
+        "Iterations: 90,000 (step counter in the checkpoint)",
+        f"{web}/er_7.pt",
+        file_sha256(checkpoint),
+        "Licence of the weights: not stated",
+        "Test et al.",
+        "Everything.",
+    ):
         assert expected in card
     provenance = yaml.safe_load((store / "test-lab-7/rdf.yaml").read_text())["config"]["asem"]
     assert provenance["checkpoint_sha256"] == file_sha256(checkpoint)
@@ -199,9 +216,13 @@ def test_another_network_under_a_published_name(known: Registry, store: Path, ch
 
 def test_what_is_said_overrides_what_is_registered(known: Registry) -> None:
     spec = describe_checkpoint(
-        Path("er_7.pt"), organelle="er", voxel_size_nm=(5, 5, 5), fixation="CF", registry=known,
+        Path("er_7.pt"),
+        organelle="er",
+        voxel_size_nm=(5, 5, 5),
+        fixation="CF",
+        registry=known,
         normalise=(StageRef(name="equalize_histogram"),),
-    )  # fmt: skip
+    )
     assert spec.voxel_size_nm == (5, 5, 5)
     assert spec.claims[-1] == "registered with voxels of (4, 4, 4) nm, imported for (5, 5, 5) nm on request"
     assert checkpoint_card(spec).trained_on.startswith("wants images after equalize_histogram, which")

@@ -106,6 +106,10 @@ def place_crop(
     if box != covered:
         notes.append(f"the crop covers voxels {covered} (z,y,x) of raw, which is {raw.box}: clipped to {box}")
     return CropFrame(
-        crop=crop, flip=frozenset(flip), ratio=crop.voxel_size.ratio_to(raw.voxel_size), start=start, box=box,
+        crop=crop,
+        flip=frozenset(flip),
+        ratio=crop.voxel_size.ratio_to(raw.voxel_size),
+        start=start,
+        box=box,
         notes=tuple(notes),
-    )  # fmt: skip
+    )

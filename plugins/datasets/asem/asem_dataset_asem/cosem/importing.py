@@ -90,9 +90,11 @@ def import_crop(
     lower, _ = frame.box.to_nm(raw.voxel_size, origin_nm=raw.lower_edge_nm)
     image = ArrayPlan(shape=frame.box.shape, dtype=raw.dtype, chunk=CHUNK)
     plan = OmePlan(
-        image=image, labels=dict.fromkeys((organelle, ANNOTATED), attrs.evolve(image, dtype="uint8")),
-        voxel_size=raw.voxel_size, lower_edge_nm=lower,
-    )  # fmt: skip
+        image=image,
+        labels=dict.fromkeys((organelle, ANNOTATED), attrs.evolve(image, dtype="uint8")),
+        voxel_size=raw.voxel_size,
+        lower_edge_nm=lower,
+    )
     settings = {"classes": {organelle: wanted.tolist()}, "flip": sorted(frame.flip), "crop_start": list(frame.start)}
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
@@ -109,15 +111,24 @@ def import_crop(
         return of
 
     job = Job(
-        verb="asem labels cosem", destination=output, plan=plan, inputs={"raw": raw, "crop": frame.crop},
-        settings=settings, fill=produce(compute, sweep="importing", block=block, plan=plan),
+        verb="asem labels cosem",
+        destination=output,
+        plan=plan,
+        inputs={"raw": raw, "crop": frame.crop},
+        settings=settings,
+        fill=produce(compute, sweep="importing", block=block, plan=plan),
         provenance=provenance(
-            "asem labels cosem", raw, part=frame.box, asem_dataset_asem=version("asem-dataset-asem"),
-            crop=dict(frame.crop.identity), class_voxels={str(i): n for i, n in sorted(counts.items())},
-            notes=list(notes), **settings,
+            "asem labels cosem",
+            raw,
+            part=frame.box,
+            asem_dataset_asem=version("asem-dataset-asem"),
+            crop=dict(frame.crop.identity),
+            class_voxels={str(i): n for i, n in sorted(counts.items())},
+            notes=list(notes),
+            **settings,
         ),
         scratch_bytes=staged_bytes(raw),
-    )  # fmt: skip
+    )
     made = run(job, overwrite=overwrite, progress=progress)
     found = [open_volume(made.path, registry=registry)]
     found += [open_labels(made.path, name, registry=registry) for name in (organelle, ANNOTATED)]

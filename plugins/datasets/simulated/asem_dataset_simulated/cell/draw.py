@@ -101,7 +101,12 @@ def _blank(view: View, indices: Sequence[NDArray[np.int64]]) -> CellCanvas:
     axes: Axes = (z, y, x)
     wave, ripple, grain = (smooth_grid(view.cell.spec.seed, salt, axes, (gap,) * 3) for salt, gap in _FIELDS)
     return CellCanvas(
-        axes=axes, style=view.cell.spec.style, grey=np.empty(wave.shape, np.float32),
-        labels={name: np.zeros(wave.shape, np.uint16) for name in LABELS}, wave=wave, ripple=ripple, grain=grain,
+        axes=axes,
+        style=view.cell.spec.style,
+        grey=np.empty(wave.shape, np.float32),
+        labels={name: np.zeros(wave.shape, np.uint16) for name in LABELS},
+        wave=wave,
+        ripple=ripple,
+        grain=grain,
         voxel_nm=smoothing_nm(view.voxel_size_nm),
-    )  # fmt: skip
+    )

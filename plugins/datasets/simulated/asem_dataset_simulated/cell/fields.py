@@ -86,10 +86,18 @@ def make_fields(cell: Cell, canvas: CellCanvas) -> Fields:
     envelope, pores = _envelope(cell, canvas, nucleus)
     er = smooth_minimum(_network(cell, canvas, np.minimum(other, -outline)), envelope, 14.0)
     return Fields(
-        cell=outline, nucleus=nucleus, er=er, envelope=envelope, other=other, pits=pits,
+        cell=outline,
+        nucleus=nucleus,
+        er=er,
+        envelope=envelope,
+        other=other,
+        pits=pits,
         vesicles=_reached(_blob(canvas, blob) for blob in cell.vesicles),
-        mitochondria=mitochondria, large=large, stacks=stacks, pores=pores,
-    )  # fmt: skip
+        mitochondria=mitochondria,
+        large=large,
+        stacks=stacks,
+        pores=pores,
+    )
 
 
 def _reached(found: Iterable[Placed[_Thing] | None]) -> list[Placed[_Thing]]:

@@ -124,14 +124,21 @@ def _surfaces(spec: CellSpec, rng: np.random.Generator) -> tuple[Surface, Surfac
     scale = min(1.0, spec.diameter_um / 8.0)
     centre = spec.extent_nm / 2
     membrane = Surface(
-        centre_nm=centre, axes_nm=size * np.array([0.38, 0.31, 0.45]), seed=spec.seed, salt=600,
-        waves=((1500.0, 190.0 * scale), (420.0, 40.0 * scale)), floor_nm=float(centre[1] + 0.22 * size),
-    )  # fmt: skip
+        centre_nm=centre,
+        axes_nm=size * np.array([0.38, 0.31, 0.45]),
+        seed=spec.seed,
+        salt=600,
+        waves=((1500.0, 190.0 * scale), (420.0, 40.0 * scale)),
+        floor_nm=float(centre[1] + 0.22 * size),
+    )
     shift = size * np.array([rng.uniform(-0.05, 0.05), -0.035, rng.uniform(-0.07, 0.07)])
     nucleus = Surface(
-        centre_nm=centre + shift, axes_nm=size * np.array([0.21, 0.155, 0.25]) * rng.uniform(0.92, 1.06, 3),
-        seed=spec.seed, salt=620, waves=((1300.0, 120.0 * scale), (420.0, 16.0 * scale)),
-    )  # fmt: skip
+        centre_nm=centre + shift,
+        axes_nm=size * np.array([0.21, 0.155, 0.25]) * rng.uniform(0.92, 1.06, 3),
+        seed=spec.seed,
+        salt=620,
+        waves=((1300.0, 120.0 * scale), (420.0, 16.0 * scale)),
+    )
     return membrane, nucleus
 
 
@@ -159,9 +166,11 @@ def _protrusions(membrane: Surface, rng: np.random.Generator) -> Mesh:
         for i in range(count - 1):
             triangles += [[foot[i], foot[i + 1], top[i]], [foot[i + 1], top[i + 1], top[i]]]
     return Mesh(
-        np.array(segments).reshape(-1, 2, 3), np.array(radii).reshape(-1, 2), np.array(triangles).reshape(-1, 3, 3),
+        np.array(segments).reshape(-1, 2, 3),
+        np.array(radii).reshape(-1, 2),
+        np.array(triangles).reshape(-1, 3, 3),
         np.full(len(triangles), 52.0),
-    )  # fmt: skip
+    )
 
 
 def _nucleoli(nucleus: Surface, rng: np.random.Generator) -> tuple[Blob, ...]:
@@ -169,11 +178,14 @@ def _nucleoli(nucleus: Surface, rng: np.random.Generator) -> tuple[Blob, ...]:
     smallest = float(nucleus.axes_nm.min())
     return tuple(
         Blob(
-            Kind.NUCLEOLUS, nucleus.centre_nm + rng.uniform(-0.45, 0.45, 3) * nucleus.axes_nm,
-            smallest * rng.uniform(0.2, 0.34, 3), rotation(rng), grey=0.0,
+            Kind.NUCLEOLUS,
+            nucleus.centre_nm + rng.uniform(-0.45, 0.45, 3) * nucleus.axes_nm,
+            smallest * rng.uniform(0.2, 0.34, 3),
+            rotation(rng),
+            grey=0.0,
         )
         for _ in range(int(rng.integers(1, 4)))
-    )  # fmt: skip
+    )
 
 
 def _beside(er: Reticulum, taken: Occupancy) -> Reticulum:

@@ -43,11 +43,13 @@ def pit_rows(view: View) -> list[Row]:
                 "class": pit.stage.value,
                 "coated": pit.coated,
                 **_place(pit.centre_nm, pit.normal),
-                **{f"{name}_nm": round(sizes[name], 2) if name in sizes else "" for name in
-                   ("neck", "height", "width", "major", "minor")},
+                **{
+                    f"{name}_nm": round(sizes[name], 2) if name in sizes else ""
+                    for name in ("neck", "height", "width", "major", "minor")
+                },
                 "complete": _inside(view, pit.centre_nm, pit.reach_nm),
             }
-        )  # fmt: skip
+        )
     return rows
 
 

@@ -45,8 +45,9 @@ def write_tissue(
     plan = OmePlan(
         image=ArrayPlan(shape=scene.shape, dtype="uint8", chunk=_CHUNK),
         labels={"mito": ArrayPlan(shape=scene.shape, dtype="uint32", chunk=_CHUNK)},
-        voxel_size=voxel_size, lower_edge_nm=(0.0, 0.0, 0.0),
-    )  # fmt: skip
+        voxel_size=voxel_size,
+        lower_edge_nm=(0.0, 0.0, 0.0),
+    )
 
     def draw(tile: Box) -> dict[str, NDArray[Any]]:
         raw, mito = render(scene, (tile.start, tile.stop))
@@ -58,9 +59,15 @@ def write_tissue(
     }
     run(
         Job(
-            verb="asem simulate", destination=path, plan=plan, inputs={}, settings=about, provenance=about,
+            verb="asem simulate",
+            destination=path,
+            plan=plan,
+            inputs={},
+            settings=about,
+            provenance=about,
             fill=produce(lambda _: draw, sweep="simulate", block=_CHUNK, plan=plan),
         ),
-        overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+        overwrite=overwrite,
+        progress=progress,
+    )
     return len(scene.mitochondria)
