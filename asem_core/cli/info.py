@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def info(volume: str, *, voxel_size: VoxelSize | None, allow_unfinished: bool, as_json: bool) -> None:
     """Show shape, type, voxel size, position, levels, labels and grey levels of VOLUME. All triples are z, y, x.
 
-    Grey levels are those of an evenly spread sample, without padding and empty resin. A warning says where they are
+    Grey levels are those of an evenly spread sample of a local file, without padding and empty resin. A warning says where they are
     unlike what the installed models were trained on, and what to give to `asem segment`.
 
     \b
@@ -48,7 +48,11 @@ def info(volume: str, *, voxel_size: VoxelSize | None, allow_unfinished: bool, a
 def _grey(volume: Volume, registry: Registry) -> tuple[GreyLevels | None, str | None]:
     """Of a sample, and what is wrong with them."""
     from asem_core.errors import AsemError
+    from asem_core.volume.address import is_remote
     from asem_core.volume.check import grey_facts
+
+    if is_remote(volume.uri):  # a look at the metadata must not fetch, or draw, blocks
+        return None, None
 
     models = [
         model for organelle in registry.organelles.values() for model in organelle.models
