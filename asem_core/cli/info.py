@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def info(volume: str, *, voxel_size: VoxelSize | None, allow_unfinished: bool, as_json: bool) -> None:
     """Show shape, type, voxel size, position, levels, labels and grey levels of VOLUME. All triples are z, y, x.
 
-    Grey levels are those of an evenly spread sample of a local file, without padding and empty resin. A warning says where they are
-    unlike what the installed models were trained on, and what to give to `asem segment`.
+    Grey levels are those of an evenly spread sample of a local file, without padding and empty resin. A warning says
+    where they are unlike what the installed models were trained on, and what to give to `asem segment`.
 
     \b
     Example:
