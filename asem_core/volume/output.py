@@ -169,9 +169,14 @@ def check_room(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(_nearest(folder)).free
     if free < needed_bytes:
         raise OutputError(
-            f"{folder}: the disk has {free / 1e9:.3g} GB left, up to {needed_bytes / 1e9:.3g} GB are needed; "
+            f"{folder}: the disk has {_size(free)} left, up to {_size(needed_bytes)} are needed; "
             "make room, or use --roi"
         )
+
+
+def _size(count: int) -> str:
+    factor, unit = next((pair for pair in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= pair[0]), (1, "bytes"))
+    return f"{count / factor:.4g} {unit}"
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_too_little_disk(
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(OutputError, match=r"the disk has 1e-06 GB left"):
+    with pytest.raises(OutputError, match=r"the disk has 1 kB left"):
         segment(
             as_volume(np.zeros((64, 64, 64), np.uint8)),
             tmp_path / "out.zarr",

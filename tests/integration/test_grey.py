@@ -118,7 +118,7 @@ def test_another_range_is_another_run(
     output = tmp_path / "out.zarr"
     segment(as_volume(tissue[:30]), output, grey=GreyRange(10, 240), **settings)
     (provenance,) = [found for found in attributes(output).values() if "settings" in found]
-    assert provenance["settings"]["input"]["grey"] == [10, 240]
+    assert provenance["source"]["grey"] == [10, 240]
     assert "grey levels 10:240 become 0..255" in provenance["notes"]
     with pytest.raises(AsemError):
         segment(as_volume(tissue[:30]), output, grey=GreyRange(10, 241), **settings)

@@ -196,10 +196,11 @@ def test_provenance_and_place(
     labels = open_labels(result.path, "toy", registry=registry)
     assert opened.lower_edge_nm == labels.lower_edge_nm == (200.0, 0.0, 130.0)
     assert opened.shape == labels.shape == (30, 64, 62)
-    settings = zarr.open_group(result.path, mode="r").attrs["asem"]["settings"]
+    provenance = zarr.open_group(result.path, mode="r").attrs["asem"]
+    settings = provenance["settings"]
     assert settings["model"]["sha256"] == toy.organelle.models[0].sha256
     assert settings["roi"] == "10:40,0:64,8:70"
-    assert settings["input"] == volume.identity
+    assert provenance["source"] == volume.identity
 
 
 def test_too_far_from_the_model(run: Case, toy: Any, tissue: Any, as_volume: Callable[..., Volume]) -> None:

@@ -580,7 +580,7 @@ def test_no_room_for_the_journal_either(tmp_path: Path, monkeypatch: pytest.Monk
 def test_room_is_asked_for_before_anything_is_written(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(out.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
-    with pytest.raises(OutputError, match=r"the disk has 1e-07 GB left, up to .* GB are needed"):
+    with pytest.raises(OutputError, match=r"the disk has 100 bytes left, up to .* are needed"):
         run(make_job(out))
     assert list(out.parent.iterdir()) == []
     monkeypatch.undo()

@@ -235,7 +235,7 @@ def test_a_failed_overwrite_keeps_the_old(tmp_path, sections, opened, name, impo
 
 def test_a_full_disk_is_found_beforehand(tmp_path, image, monkeypatch):
     monkeypatch.setattr(output.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    with pytest.raises(OutputError, match=r"disk has 1e-06 GB left, up to 1.28e-05 GB are needed"):
+    with pytest.raises(OutputError, match=r"disk has 1 kB left, up to 12.75 kB are needed"):
         convert(of(image), tmp_path / "x.zarr")
     assert list(tmp_path.iterdir()) == []
 
