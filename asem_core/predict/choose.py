@@ -27,6 +27,7 @@ class Arithmetic:
     runtime: str
     precision: Precision
     device_memory: int | None
+    rewrite: str | None
     """See `asem_core.specs.Capabilities`."""
 
 
@@ -47,7 +48,10 @@ def choose_runtime(name: str, precision: str, *, registry: Registry) -> Arithmet
     if not usable:
         raise PluginError("; ".join(str(why) for why in found.values()) or "no runtime is installed")
     offers = [
-        (can.rank, Arithmetic(runtime=runtime, precision=offered, device_memory=can.device_memory))
+        (
+            can.rank,
+            Arithmetic(runtime=runtime, precision=offered, device_memory=can.device_memory, rewrite=can.rewrite),
+        )
         for runtime, can in usable.items()
         for offered in can.precisions
         if precision in ("auto", offered.name)
@@ -82,18 +86,18 @@ class TileCost:
 
 
 def tile_cost(
-    tiling: Tiling, side: Triple, box: Box, *, origin: Triple, fine: Triple, bytes_per_value: float
+    tiling: Tiling, side: Triple, box: Box, *, origin: Triple, fine: Triple, arithmetic: Arithmetic
 ) -> TileCost:
     """Cost of predicting ``box`` with tiles of ``side`` voxels from ``origin``; see `choose_tile`."""
     lattice = tiling.lattice(side, origin=origin)
     shape = tiling.input_shape(lattice)
-    cost = graph_cost(tiling.onnx, shape)
+    cost = graph_cost(tiling.onnx, shape, rewrite=arithmetic.rewrite)
     tiles = len(lattice.covering(box))
     kept = math.prod(lattice.keep)
     waiting = min(tiles, _BUFFERED_TILES) * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
     processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
     weights = 3 * tiling.onnx.stat().st_size
-    memory = _BASE_BYTES + weights + int(bytes_per_value * cost.live) + waiting + processing
+    memory = _BASE_BYTES + weights + int(arithmetic.precision.bytes_per_value * cost.live) + waiting + processing
     return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)
 
 
@@ -102,7 +106,7 @@ def choose_tile(
     box: Box,
     *,
     fine: Triple,
-    bytes_per_value: float,
+    arithmetic: Arithmetic,
     max_memory: int,
     tile: Triple | None = None,
     origin: Triple = (0, 0, 0),
@@ -120,8 +124,8 @@ def choose_tile(
         Voxels of the volume on the model's grid whose probability is needed.
     fine
         Output voxels per model voxel.
-    bytes_per_value
-        Peak bytes that the session holds per value of its live tensors.
+    arithmetic
+        What runs the graph.
     max_memory
         Bytes.
     tile, origin
@@ -135,7 +139,7 @@ def choose_tile(
         Not even the smallest tile (or the one asked for) fits.
     """
     tried, start = (tiling.candidates(box), tiling.origin(box)) if tile is None else ([tile], origin)
-    cost_of = partial(tile_cost, tiling, box=box, origin=start, fine=fine, bytes_per_value=bytes_per_value)
+    cost_of = partial(tile_cost, tiling, box=box, origin=start, fine=fine, arithmetic=arithmetic)
     left, least = tried, cost_of(min(tried, key=math.prod))
     while least.memory <= max_memory:
         cost = cost_of(left[0])

@@ -206,7 +206,7 @@ def make_plan(
         model.tiling,
         needed,
         fine=grids.fine,
-        bytes_per_value=arithmetic.precision.bytes_per_value,
+        arithmetic=arithmetic,
         max_memory=max_memory,
         tile=tile,
         origin=(0, 0, 0) if stored is None else stored.origin,
@@ -289,7 +289,8 @@ def _estimate(plan: Plan, memory: int, arithmetic: Arithmetic) -> Preflight:
         working = 4 if grids.route == "two stages" else per_voxel
         disk += working * len(plan.tiles) * math.prod(grids.output_box(plan.tiles[0]).shape)
     disk += copy_bytes(plan.volume, grids, plan.reads, model=plan.model)
-    one = graph_cost(plan.model.onnx, plan.model.tiling.input_shape(plan.lattice))
+    shape = plan.model.tiling.input_shape(plan.lattice)
+    one = graph_cost(plan.model.onnx, shape, rewrite=arithmetic.rewrite)
     seconds = len(plan.tiles) * one.flop / (arithmetic.precision.speed * preflight.machine_flops())
     return Preflight(memory=memory, disk=int(disk), seconds=seconds)
 

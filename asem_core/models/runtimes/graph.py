@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from asem_core.errors import ModelError
+from asem_core.registry import resolve
 
 
 @attrs.frozen(kw_only=True)
@@ -26,8 +27,13 @@ class Cost:
 
 
 @lru_cache(maxsize=64)
-def graph_cost(model: Path, shape: tuple[int, ...]) -> Cost:
+def graph_cost(model: Path, shape: tuple[int, ...], *, rewrite: str | None = None) -> Cost:
     """Cost of ``model`` on one input of ``shape``, batch and channel axes included.
+
+    Parameters
+    ----------
+    rewrite
+        What the runtime makes of the graph first, see `asem_core.specs.Capabilities`.
 
     Raises
     ------
@@ -35,9 +41,10 @@ def graph_cost(model: Path, shape: tuple[int, ...]) -> Cost:
         The file is not an ONNX graph with one input of as many axes.
     """
     try:
-        graph = static_graph(model, shape).graph
+        static = static_graph(model, shape)
     except Exception as error:  # protobuf, onnx and onnxruntime raise many kinds
         raise ModelError(f"{model} is not a usable ONNX model: {error}") from error
+    graph = static.graph if rewrite is None else with_shapes(resolve(rewrite)(static)).graph
     sizes = tensor_sizes(graph)
     return Cost(flop=_flop(graph, sizes), live=_most_alive(graph, sizes), output=sizes[graph.output[0].name])
 
@@ -89,7 +96,14 @@ def static_graph(model: Path, shape: tuple[int, ...]) -> Any:
         options.optimized_model_filepath = str(Path(folder) / "static.onnx")
         ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
         static = onnx.load(options.optimized_model_filepath)
-    return onnx.shape_inference.infer_shapes(static, data_prop=True)
+    return with_shapes(static)
+
+
+def with_shapes(model: Any) -> Any:
+    """``model`` (onnx.ModelProto) with the shapes of its tensors, as far as they are known before a run."""
+    import onnx
+
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
 
 
 def tensor_sizes(graph: Any) -> dict[str, tuple[int, ...]]:

@@ -20,7 +20,7 @@ from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.tiling import MOST_VOXELS, Sizes, Tiling
 from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.plugins import make_manager
-from asem_core.predict.choose import TileCost, choose_runtime, choose_tile
+from asem_core.predict.choose import Arithmetic, TileCost, choose_runtime, choose_tile
 from asem_core.registry import Registry
 from asem_core.specs import Capabilities, Precision, RuntimeSpec
 
@@ -54,7 +54,9 @@ def own_tiling(onnx: Path) -> Tiling:
 
 def chosen(toy: Any, shape: Triple | Box, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
     box = shape if isinstance(shape, Box) else Box.of_shape(shape)
-    return choose_tile(own_tiling(toy.onnx), box, fine=(1, 1, 1), bytes_per_value=4.0, tile=tile, max_memory=max_memory)
+    precision = Precision(name="f32", bytes_per_value=4.0, speed=1.0)
+    runs = Arithmetic(runtime="toy", precision=precision, device_memory=None, rewrite=None)
+    return choose_tile(own_tiling(toy.onnx), box, fine=(1, 1, 1), arithmetic=runs, tile=tile, max_memory=max_memory)
 
 
 SHAPES = st.tuples(*[st.integers(1, 900)] * 3)
