@@ -465,8 +465,8 @@ class Capabilities:
     device_memory: int | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Bytes that are free in the device's own memory; None: it works in the machine's, or does not know."""
     rewrite: str | None = attrs.field(default=None, validator=validators.optional(import_path))
-    """``rewrite(model: onnx.ModelProto) -> onnx.ModelProto``: what it runs in place of a graph of fixed shapes. Memory and
-    time are estimated of that; None: it runs graphs as they are packaged."""
+    """``rewrite(model: onnx.ModelProto) -> onnx.ModelProto``: what it runs in place of a graph of fixed shapes. Memory
+    and time are estimated of that; None: it runs graphs as they are packaged."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=typed)

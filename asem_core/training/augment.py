@@ -7,6 +7,7 @@ shifts add a displacement; raw and labels are then sampled once. Source: Galluss
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import attrs
 import torch
@@ -32,7 +33,7 @@ class Warp:
 
 def draw_warp(side: int, augment: Augment, generator: torch.Generator) -> Warp:
     """Draw the geometric variation of a block of ``side`` voxels. Numbers are drawn on the CPU, so devices agree."""
-    inner, outer = _signed_permutation(generator), _signed_permutation(generator)
+    inner, outer = (_signed_permutation(generator, augment.permute) for _ in range(2))
     angle = float(torch.rand((), generator=generator)) * math.pi / 2 if augment.rotate else 0.0
     c, s = math.cos(angle), math.sin(angle)
     rotation = torch.tensor([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
@@ -115,7 +116,9 @@ def vary_intensity(raw: Tensor, augment: Augment, generator: torch.Generator) ->
     return varied.clamp(0, 1)
 
 
-def _signed_permutation(generator: torch.Generator) -> Tensor:
+def _signed_permutation(generator: torch.Generator, axes: Literal["all", "in_plane"]) -> Tensor:
     order = torch.randperm(3, generator=generator)
+    if axes == "in_plane":
+        order = torch.cat([order[order == 0], order[order != 0]])
     sign = torch.randint(0, 2, (3,), generator=generator).float() * 2 - 1
     return torch.eye(3)[order] * sign[:, None]

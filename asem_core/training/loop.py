@@ -37,12 +37,16 @@ from asem_core.training.saved import write_saved
 from asem_core.training.settle import freeze_statistics, settle_statistics
 from asem_core.training.start import make_network, with_stages
 from asem_core.training.unet import UNet
+from asem_core.training.unfold import unfold
 from asem_core.training.validate import score
 from asem_core.training.volumes import LabelledVolume, load_data
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, explain_os, held
 
 log = logging.getLogger(__name__)
+
+_UNFOLD_BLOCKS = 8
+"""Blocks over which the statistics of an unfolded network are measured."""
 
 
 @attrs.frozen(kw_only=True)
@@ -152,6 +156,10 @@ def _train(
     write_recipe(output, recipe)
     write_grey(output, training)
     sampler = Sampler(training, recipe, place)
+    if recipe.start is not None and recipe.normalise and not done:
+        first = recipe.phases[0]
+        network.pad(first.padded)
+        unfold(network, (sampler.batch(recipe.iterations + n, first).raw for n in range(_UNFOLD_BLOCKS)))
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
         began = time.monotonic()
         losses: deque[float] = deque(maxlen=50)

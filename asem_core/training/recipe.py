@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import cattrs
@@ -38,6 +38,9 @@ class Data:
     range of its type."""
     voxel_size_nm: FloatTriple | None = None
     """Only for files that carry none."""
+    unlabelled: int | None = None
+    """Value of voxels that nobody has judged: they are neither trained on nor scored. Background is then 0; or, where
+    this is 0, as in strokes, 1. Without it every voxel is judged, and all but 0 is the organelle."""
     roi: str | None = None
     """``z0:z1,y0:y1,x0:x1`` in voxels of the file. What lies outside is never read."""
     share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
@@ -62,6 +65,8 @@ class Augment:
     """Standard deviation of a control point's shift, voxels."""
     rotate: bool = True
     """Uniform angle of 0 to 90 degrees about z, before a random permutation of the axes."""
+    permute: Literal["all", "in_plane"] = "all"
+    """Axes that are permuted at random: ``in_plane`` leaves z in its place, for volumes whose sections are thick."""
     section_shift_probability: float = 0.05
     section_shift_max: int = 2
     contrast: tuple[float, float] = (0.85, 1.15)
@@ -134,15 +139,15 @@ class Recipe:
     preset: str = "paper"
     seed: int = 0
     base: int = attrs.field(default=32, validator=validators.gt(0))
-    start: str | None = attrs.field(default=None)
+    start: str | None = None
     """Model to begin from, of the same base: ``ID``, ``ID@VERSION``, or the folder or zip of its package. Without one,
     from nothing."""
     preprocess: tuple[StageRef, ...] | None = None
     """Stages that every image goes through first, in order, as those of `asem preprocess`: ``name`` and ``params``. The
     model takes them along. Not said: those of the model that training starts from, else none."""
     normalise: bool = False
-    """Batch normalisation while training, folded into the convolutions at export. Not with ``start``: the weights of a
-    model have it folded in already."""
+    """Batch normalisation while training, folded into the convolutions at export. With ``start`` it is put back in
+    first, see `asem_core.training.unfold`."""
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
     """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
     begin, or after the last iteration."""
@@ -156,13 +161,6 @@ class Recipe:
     """bfloat16 autocast; slower on processors without bfloat16 instructions."""
     validate_every: int = attrs.field(default=1000, validator=validators.gt(0))
     checkpoint_every: int = attrs.field(default=1000, validator=validators.gt(0))
-
-    @start.validator
-    def _folded(self, _: object, start: str | None) -> None:
-        if start is not None and self.normalise:
-            raise ValueError(
-                "the weights of a model have their normalisation folded in: give normalise: false with start"
-            )
 
     @property
     def iterations(self) -> int:

@@ -11,6 +11,7 @@ from asem_core.registry import Registry
 from asem_core.training.recipe import Recipe
 from asem_core.training.saved import read_saved
 from asem_core.training.unet import ConvPass, PackageNet, UNet
+from asem_core.training.unfold import without_effect
 from asem_core.zoo.files import STATE_DICT_NAME
 from asem_core.zoo.find import package_of
 from asem_core.zoo.guard.pickle_file import check_state_dict
@@ -22,7 +23,8 @@ from asem_core.zoo.write.stages import FIXED, is_fixed
 def make_network(recipe: Recipe, registry: Registry) -> UNet:
     """A network with the weights that ``recipe`` begins from.
 
-    Those of ``recipe.start``; else random ones: PyTorch's default, or He where the network normalises.
+    Those of ``recipe.start``, with normalisations that change nothing where the network normalises (to be followed by
+    `unfold`); else random ones: PyTorch's default, or He where the network normalises.
 
     Raises
     ------
@@ -34,7 +36,9 @@ def make_network(recipe: Recipe, registry: Registry) -> UNet:
     torch.manual_seed(recipe.seed)
     network = UNet(recipe.base, normalise=recipe.normalise)
     if recipe.start is not None:
-        network.load_state_dict(_package_weights(recipe.start, recipe.base, registry))
+        plain = UNet(recipe.base)
+        plain.load_state_dict(_package_weights(recipe.start, recipe.base, registry))
+        network = without_effect(plain) if recipe.normalise else plain
     elif recipe.normalise:
         for module in network.modules():
             if isinstance(module, ConvPass):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,7 +45,7 @@ class LabelledVolume:
     share: float
     """Relative probability of being sampled."""
     inside: npt.NDArray[np.uint8] | None = None
-    """``(z, y, x)``, 1 where training and scores count; None: everywhere."""
+    """``(z, y, x)``, 1 where training and scores count: in the mask, where somebody has judged; None: everywhere."""
     levels: GreyLevels | None = None
     """Of the stored image, on the 0..255 scale."""
 
@@ -77,8 +78,13 @@ def load_data(
     check_grey(part, grey=range_, option="grey: ")
     image = part if range_ is None else on_grey_range(part, range_)
     grey = _grey_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
-    truth = _on_grid(labels, roi, grid, _truth)
-    inside = None if data.mask is None else _on_grid(_open_mask(data, folder, raw, registry), roi, grid, _truth)
+    truth = _on_grid(labels, roi, grid, partial(_where, partial(is_organelle, unlabelled=data.unlabelled)))
+    counts = []
+    if data.mask is not None:
+        counts.append(_on_grid(_open_mask(data, folder, raw, registry), roi, grid, partial(_where, is_organelle)))
+    if data.unlabelled is not None:
+        counts.append(_on_grid(labels, roi, grid, partial(_where, lambda ids: ids != data.unlabelled)))
+    inside = None if not counts else np.minimum.reduce(counts)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
         name=f"{data.raw}[{roi}]",
@@ -109,8 +115,25 @@ def _grey_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Ste
         return _on_grid(normalised(source, before, measure(source, before)), roi, grid, grey)
 
 
-def _truth(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.uint8]:
-    return resample_labels((block != 0).astype(np.uint8), start, target, ratio)
+def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> npt.NDArray[np.bool_]:
+    """Which of ``labels``, of any shape, are the organelle; see `asem_core.training.recipe.Data.unlabelled`.
+
+    >>> is_organelle(np.array([0, 1, 2, 3]), unlabelled=0), is_organelle(np.array([0, 1, 2, 255]), unlabelled=255)
+    (array([False, False,  True,  True]), array([False,  True,  True, False]))
+    """
+    if unlabelled == 0:
+        return np.asarray(labels > 1)
+    return np.asarray(labels != 0 if unlabelled is None else (labels != 0) & (labels != unlabelled))
+
+
+def _where(
+    chosen: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]],
+    block: npt.NDArray[Any],
+    start: Triple,
+    target: Box,
+    ratio: FloatTriple,
+) -> npt.NDArray[np.uint8]:
+    return resample_labels(chosen(block).astype(np.uint8), start, target, ratio)
 
 
 def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, make: _Make[T]) -> npt.NDArray[T]:

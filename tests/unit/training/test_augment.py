@@ -163,3 +163,13 @@ def test_intensity_stays_within_what_the_recipe_allows() -> None:
     offsets = torch.tensor([float(d.mean()) - 0.5 for d in drawn])
     assert 0.7 - 1e-5 <= gains.min() < 0.75 < 1.25 < gains.max() <= 1.3 + 1e-5
     assert -0.2 - 1e-5 <= offsets.min() < -0.17 < 0.17 < offsets.max() <= 0.2 + 1e-5
+
+
+def test_thick_sections_stay_in_their_plane() -> None:
+    """Turns in the plane and mirrors, z included, and nothing else."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(30):
+        warp = draw_warp(16, Augment(permute="in_plane"), generator)
+        whole = warp.outer @ warp.linear
+        torch.testing.assert_close(whole[0].abs(), torch.tensor([1.0, 0.0, 0.0]))
+        torch.testing.assert_close(whole[:, 0].abs(), torch.tensor([1.0, 0.0, 0.0]))

@@ -86,9 +86,14 @@ def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor
         make_network(recipe(start=str(tmp_path)), registry)
 
 
-def test_a_model_has_its_normalisation_folded_in() -> None:
-    with pytest.raises(RecipeError, match="normalise: false with start"):
-        recipe(start="er-10nm", normalise=True)
+@torch.no_grad()
+def test_normalisations_are_put_back_without_effect(package: tuple[Path, dict[str, torch.Tensor]]) -> None:
+    plain, normalised = (
+        make_network(recipe(start=str(package[0]), normalise=n), make_registry()) for n in (False, True)
+    )
+    assert any(isinstance(module, torch.nn.BatchNorm3d) for module in normalised.modules())
+    x = torch.rand(1, 1, 100, 100, 100) * 2 - 1
+    torch.testing.assert_close(normalised.eval()(x), plain.eval()(x), rtol=0, atol=1e-5)
 
 
 def test_the_stages_of_the_model_come_along(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
