@@ -1,7 +1,8 @@
-"""Checkpoints: what a killed run needs to go on, written so that a kill never leaves a broken one."""
+"""Checkpoints: what a killed run needs to go on, and the networks that it may choose from; a kill breaks neither."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from asem_core.errors import RecipeError
 from asem_core.training.recipe import Recipe, recipe_values, structure_recipe
-from asem_core.training.run import CHECKPOINT
+from asem_core.training.run import CHECKPOINT, CHECKPOINTS
 from asem_core.training.saved import read_saved, write_saved
 
 
@@ -49,3 +50,21 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
     network.load_state_dict(state["model_state_dict"])
     optimiser.load_state_dict(state["optimizer_state_dict"])
     return int(state["iteration"])
+
+
+def keep(folder: Path, network: torch.nn.Module, *, iteration: int) -> None:
+    """Write the state dict (fp32) of a folded ``network`` into the run ``folder``, to be chosen later or pruned."""
+    kept_weights(folder, iteration).parent.mkdir(exist_ok=True)
+    write_saved(network.state_dict(), kept_weights(folder, iteration))
+
+
+def prune(folder: Path, wanted: Container[int]) -> None:
+    """Remove all that `keep` wrote but for the iterations ``wanted``."""
+    for path in (folder / CHECKPOINTS).glob("*.pt"):
+        if path.stem.isdecimal() and int(path.stem) not in wanted:
+            path.unlink()
+
+
+def kept_weights(folder: Path, iteration: int) -> Path:
+    """The file that `keep` writes."""
+    return folder / CHECKPOINTS / f"{iteration}.pt"

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 _VERSION = "brain.Event:2"
@@ -28,6 +30,12 @@ class Events:
     def add(self, name: str, value: float, iteration: int) -> None:
         """One number."""
         self._add(Event(step=iteration, summary=Summary(value=[Summary.Value(tag=name, simple_value=value)])))
+
+    def add_text(self, name: str, text: str, iteration: int) -> None:
+        """A remark."""
+        kind = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="text"))
+        tensor = TensorProto(dtype=DT_STRING, string_val=[text.encode()])
+        self._add(Event(step=iteration, summary=Summary(value=[Summary.Value(tag=name, metadata=kind, tensor=tensor)])))
 
     def close(self) -> None:
         """No more numbers."""

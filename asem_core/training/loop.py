@@ -6,18 +6,16 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import attrs
 import torch
 from torch import nn
 
-from asem_core.evaluation.scores import Score
 from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
 from asem_core.models.find import is_path
@@ -25,20 +23,22 @@ from asem_core.preprocessing.stages import make_steps, split_steps
 from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.training import checkpoint
-from asem_core.training.events import Events
-from asem_core.training.fold import fold
+from asem_core.training.curves import VALIDATION, Validation
 from asem_core.training.grey import write_grey
+from asem_core.training.journal import Journal
 from asem_core.training.loss import LOSSES
 from asem_core.training.memory import keep_freed_memory
+from asem_core.training.picture import draw_curves
 from asem_core.training.recipe import Optimiser, Phase, Recipe, load_recipe
-from asem_core.training.run import EVENTS, LOG, WEIGHTS, check_run, discard, write_recipe
+from asem_core.training.run import CURVES, SELECTION, WEIGHTS, check_run, discard, write_recipe
 from asem_core.training.sample import Block, Sampler
-from asem_core.training.saved import write_saved
-from asem_core.training.settle import freeze_statistics, settle_statistics
+from asem_core.training.saved import read_saved, write_saved
+from asem_core.training.selection import FitRegime, fit_regime, is_past, may_be_chosen, regime_size
+from asem_core.training.settle import finished, freeze_statistics, settle_statistics
 from asem_core.training.start import make_network, with_stages
 from asem_core.training.unet import UNet
 from asem_core.training.unfold import unfold
-from asem_core.training.validate import score
+from asem_core.training.validate import Validator
 from asem_core.training.volumes import LabelledVolume, load_data
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, explain_os, held
@@ -56,11 +56,15 @@ class TrainingResult:
     weights: Path
     """Folded weights: the state dict of a plain `UNet`, fp32."""
     iterations: int
-    scores: dict[str, Score]
-    """Per validation volume, of the final weights, on the recipe's grid, without an exclusion zone."""
+    """That were trained, also where an earlier one's weights were chosen."""
+    scores: Mapping[str, Validation]
+    """Per validation volume, of the weights, on the recipe's grid."""
+    selection: FitRegime | None
+    """Where the weights come from; None: from the last iteration."""
 
     def __str__(self) -> str:
-        return "\n".join([*(f"{name}: {score}" for name, score in self.scores.items()), f"weights: {self.weights}"])
+        lines = [*(f"{name}: {score}" for name, score in self.scores.items()), self.selection]
+        return "\n".join(str(line) for line in (*lines, f"weights: {self.weights}") if line is not None)
 
 
 def train(
@@ -91,7 +95,7 @@ def train(
     overwrite
         Discard the run that ``output`` holds, and begin anew.
     progress
-        Told about every iteration, with the mean loss of the last 50, and about every validation, with F1.
+        Told about every iteration, with the mean loss of the last 50, and about every validation, with F1 with zone.
 
     Raises
     ------
@@ -160,36 +164,60 @@ def _train(
         first = recipe.phases[0]
         network.pad(first.padded)
         unfold(network, (sampler.batch(recipe.iterations + n, first).raw for n in range(_UNFOLD_BLOCKS)))
-    with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:
+    validator = Validator(validation, recipe, place, registry=registry)
+    size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
+    with closing(Journal(output, resumed_at=done)) as journal:
         began = time.monotonic()
         losses: deque[float] = deque(maxlen=50)
         progress("train", done, recipe.iterations)
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(sampler.batch, done, recipe.phase_at(done)) if done < recipe.iterations else None
-            for iteration in range(done, recipe.iterations):
-                assert coming is not None
+            for iteration in range(done, recipe.iterations + 1):
+                if recipe.validates_after(iteration):
+                    plain = finished(network, sampler, recipe, done=iteration)
+                    if recipe.select == "fit":
+                        checkpoint.keep(output, plain, iteration=iteration)
+                    _validate(plain, validator, journal, iteration, progress)
+                    if recipe.early_stop and is_past(journal.curves(), size=size):
+                        log.info("iteration %d: the validation loss is past the fit regime, training ends", iteration)
+                        break
+                if coming is None:
+                    break
                 block = coming.result()
-                if iteration + 1 < recipe.iterations:
-                    coming = ahead.submit(sampler.batch, iteration + 1, recipe.phase_at(iteration + 1))
+                now = iteration + 1
+                coming = ahead.submit(sampler.batch, now, recipe.phase_at(now)) if now < recipe.iterations else None
                 if recipe.settles_before(iteration):
                     settle_statistics(network, sampler, recipe)
                 rate = _set_rate(optimiser, recipe.rate_at(iteration))
                 loss = step(network, optimiser, block, recipe, recipe.phase_at(iteration))
-                now = iteration + 1
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
                 losses.append(loss)
                 progress("train", now, recipe.iterations, f"loss {sum(losses) / len(losses):.4f}")
                 if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                     checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
-                if validation and (now % recipe.validate_every == 0 and now < recipe.iterations):
-                    _validate(network, validation, place, journal, now, recipe, progress)
-        if recipe.settles_before(recipe.iterations):
-            settle_statistics(network, sampler, recipe)
-        weights = output / WEIGHTS
-        final = fold(network)
-        write_saved(final.state_dict(), weights)
-        scores = _validate(network, validation, place, journal, recipe.iterations, recipe, progress)
-    return TrainingResult(weights=weights, iterations=recipe.iterations, scores=scores)
+                    # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
+                    checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
+        if recipe.select == "last":
+            write_saved(finished(network, sampler, recipe, done=iteration).state_dict(), output / WEIGHTS)
+        return _conclude(output, recipe, journal, ended=iteration)
+
+
+def _conclude(output: Path, recipe: Recipe, journal: Journal, *, ended: int) -> TrainingResult:
+    """Choose the weights where the recipe says so, and draw the curves."""
+    curves = journal.curves()
+    taken, regime = ended, None
+    if recipe.select == "fit":
+        regime = fit_regime(curves, size=regime_size(recipe.iterations, validate_every=recipe.validate_every))
+        taken = regime.chosen
+        write_saved(read_saved(checkpoint.kept_weights(output, taken)), output / WEIGHTS)
+        checkpoint.prune(output, {regime.first, taken, regime.last, ended})
+        journal.remark("selection", f"{regime}", taken)
+    scores = next((point.volumes for point in curves.validated if point.iteration == taken), {})
+    if regime is not None:
+        chosen = {**attrs.asdict(regime), "scores": {name: attrs.asdict(found) for name, found in scores.items()}}
+        (output / SELECTION).write_text(json.dumps(chosen, indent=2) + "\n")
+    draw_curves(curves, output / CURVES, regime=regime)
+    return TrainingResult(weights=output / WEIGHTS, iterations=ended, scores=scores, selection=regime)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -226,25 +254,13 @@ def step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: 
 
 
 def _validate(
-    network: UNet,
-    volumes: Sequence[LabelledVolume],
-    device: torch.device,
-    journal: _Journal,
-    iteration: int,
-    recipe: Recipe,
-    progress: TrainingProgress,
-) -> dict[str, Score]:
-    plain = fold(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    scores = {}
-    for count, volume in enumerate(volumes):
-        progress("validate", count, len(volumes))
-        scores[volume.name] = score(plain, volume, device, mixed_precision=recipe.mixed_precision)
-        progress("validate", count + 1, len(volumes), f"{volume.name} F1 {scores[volume.name].f1:.3f}")
-    for name, result in scores.items():
-        values = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
-        journal.write(f"validation/{name}", iteration, values)
-        log.info("iteration %d, %s: F1 %.3f", iteration, name, result.f1)
-    return scores
+    network: UNet, validator: Validator, journal: Journal, iteration: int, progress: TrainingProgress
+) -> None:
+    progress("validate", 0, len(validator))
+    for count, (name, found) in enumerate(validator(network), start=1):
+        progress("validate", count, len(validator), f"{name} F1 {found.f1_with_zone:.3f}")
+        journal.write(f"{VALIDATION}{name}", iteration, attrs.asdict(found))
+        log.info("iteration %d, %s: %s", iteration, name, found)
 
 
 def _read_from(recipe: Recipe, folder: Path) -> list[Input]:
@@ -273,31 +289,3 @@ def _load_all(
         loaded.append(load(data))
         progress("read", count, len(every))
     return loaded[: len(recipe.training)], loaded[len(recipe.training) :]
-
-
-class _Journal:
-    """The run's numbers, as lines of JSON and as TensorBoard events."""
-
-    def __init__(self, folder: Path, *, resumed_at: int, last: int) -> None:
-        path = folder / LOG
-        if path.exists():
-            # Iterations after the checkpoint are run again, and so is the last validation: their lines go.
-            lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
-            path.write_text("".join(line for line in lines if _stays(json.loads(line), resumed_at, last)))
-        self._file = path.open("a", buffering=1)
-        self._events = Events(folder / EVENTS, begins_at=resumed_at + 1)
-
-    def write(self, kind: str, iteration: int, values: dict[str, float]) -> None:
-        rounded = {key: float(f"{value:.6g}") for key, value in values.items()}
-        self._file.write(json.dumps({"kind": kind, "iteration": iteration, **rounded}) + "\n")
-        for key, value in values.items():
-            self._events.add(f"{kind}/{key}", value, iteration)
-
-    def close(self) -> None:
-        self._file.close()
-        self._events.close()
-
-
-def _stays(line: Mapping[str, Any], resumed_at: int, last: int) -> bool:
-    iteration = line["iteration"]
-    return bool(iteration <= resumed_at and (line["kind"] == "train" or iteration < last))

@@ -161,6 +161,21 @@ class Recipe:
     """bfloat16 autocast; slower on processors without bfloat16 instructions."""
     validate_every: int = attrs.field(default=1000, validator=validators.gt(0))
     checkpoint_every: int = attrs.field(default=1000, validator=validators.gt(0))
+    select: str = attrs.field(default="last", validator=validators.in_(("last", "fit")))
+    """Which weights the run gives: those after its last iteration, or those in the middle of its fit regime, which
+    needs validation volumes."""
+    early_stop: bool = attrs.field(default=False)
+    """End the run once the validation loss is clearly past the fit regime; with ``select: fit``."""
+
+    @select.validator
+    def _by_something(self, _: object, select: str) -> None:
+        if select == "fit" and not self.validation:
+            raise ValueError("select: fit needs validation volumes: give some, or select: last")
+
+    @early_stop.validator
+    def _at_the_fit_regime(self, _: object, early_stop: bool) -> None:
+        if early_stop and self.select != "fit":
+            raise ValueError("early_stop needs select: fit, since the last weights are those that overfit")
 
     @property
     def iterations(self) -> int:
@@ -171,16 +186,19 @@ class Recipe:
         """The phase of ``iteration`` (counted from 0)."""
         return self._locate(iteration)[0]
 
+    def validates_after(self, done: int) -> bool:
+        """Whether the network is validated after ``done`` iterations; before the first only where it starts trained."""
+        due = done == self.iterations or (done % self.validate_every == 0 and (done > 0 or self.start is not None))
+        return bool(self.validation) and due
+
     def settles_before(self, iteration: int) -> bool:
-        """Whether the statistics of the normalisation are settled before ``iteration`` (counted from 0)."""
-        if not (self.normalise and self.settle_blocks):
-            return False
-        start, before = 0, False
-        for phase in self.phases:
-            if start == iteration and phase.frozen and not before:
-                return True
-            start, before = start + phase.iterations, phase.frozen
-        return iteration == self.iterations and not before
+        """Whether the statistics of the normalisation are settled before ``iteration`` (counted from 0) is trained."""
+        return self._locate(iteration)[0].frozen and self.settles_after(iteration)
+
+    def settles_after(self, done: int) -> bool:
+        """Whether they are settled before the network of ``done`` iterations is used: unless they are frozen."""
+        frozen = done > 0 and self._locate(done - 1)[0].frozen
+        return self.normalise and self.settle_blocks > 0 and not frozen
 
     def rate_at(self, iteration: int) -> float:
         """Learning rate of ``iteration`` (counted from 0)."""

@@ -6,7 +6,9 @@
       recipe.yaml      what is trained, complete; its first line says that ASEM wrote it
       checkpoint.pt    what a killed run goes on from
       log.jsonl        numbers of every iteration;  tensorboard/  the same as events
+      checkpoints/     ITERATION.pt: the network of a validation, as weights.pt holds it, while it may be chosen
       weights.pt       the network, when it is trained;  grey.json  the grey values that it was trained on
+      selection.json   which checkpoint weights.pt is, and why;  curves.png  the same to look at
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from asem_core.training.saved import read_saved
 from asem_core.volume.output import Input, place_of
 
 RECIPE, CHECKPOINT, LOG, WEIGHTS, EVENTS = "recipe.yaml", "checkpoint.pt", "log.jsonl", "weights.pt", "tensorboard"
+CHECKPOINTS, SELECTION, CURVES = "checkpoints", "selection.json", "curves.png"
 _MARK = "# Written by asem train: the recipe of this run with all that its preset says.\n"
 
 
@@ -58,8 +61,10 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
 
 def discard(folder: Path) -> None:
     """Remove the run in ``folder``, and nothing else; its recipe is written anew."""
-    for name in (CHECKPOINT, f"{CHECKPOINT}.partial", LOG, GREY_NAME, WEIGHTS, f"{WEIGHTS}.partial"):
+    for name in (CHECKPOINT, f"{CHECKPOINT}.partial", LOG, GREY_NAME, WEIGHTS, f"{WEIGHTS}.partial", SELECTION, CURVES):
         (folder / name).unlink(missing_ok=True)
+    for kept in (folder / CHECKPOINTS).glob("*.pt*"):
+        kept.unlink()
     for events in (folder / EVENTS).glob("events.out.tfevents.*"):
         events.unlink()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
+from asem_core.training.fold import fold
 from asem_core.training.recipe import Recipe
 from asem_core.training.sample import Sampler
 from asem_core.training.unet import UNet
@@ -30,6 +33,14 @@ def settle_statistics(network: UNet, sampler: Sampler, recipe: Recipe) -> None:
         network(block.raw.contiguous(memory_format=torch.channels_last_3d))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+
+
+def finished(network: UNet, sampler: Sampler, recipe: Recipe, *, done: int) -> UNet:
+    """The plain network that a run which ended after ``done`` iterations would leave; ``network`` stays as it is."""
+    if recipe.settles_after(done):
+        network = copy.deepcopy(network)
+        settle_statistics(network, sampler, recipe)
+    return fold(network)
 
 
 def freeze_statistics(network: UNet) -> None:

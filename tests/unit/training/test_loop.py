@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 import yaml
@@ -18,7 +19,9 @@ from asem_core import builtin
 from asem_core.cli.train import train as command
 from asem_core.errors import RecipeError
 from asem_core.geometry import VoxelSize
+from asem_core.specs import StageRef
 from asem_core.training import checkpoint, validate
+from asem_core.training.curves import Validation
 from asem_core.training.loop import TrainingResult, train
 from asem_core.training.loss import LOSSES
 from asem_core.training.recipe import Data, Recipe, structure_recipe
@@ -27,6 +30,8 @@ from asem_core.training.start import make_network
 from asem_core.training.unet import UNet
 from asem_core.training.volumes import LabelledVolume, load_data
 
+ZONE = {"dilate": 2, "erode": 0}
+"""In voxels of 5 nm: on the grid of these tests one voxel, outwards."""
 VALUES: dict[str, Any] = {
     "organelle": "mito",
     "voxel_size_nm": [10, 10, 10],
@@ -46,7 +51,11 @@ VALUES: dict[str, Any] = {
     "validate_every": 2,
     "checkpoint_every": 2,
 }
-REGISTRY: Any = SimpleNamespace(readers={spec.name: spec for spec in builtin.asem_register_readers()})
+REGISTRY: Any = SimpleNamespace(
+    readers={spec.name: spec for spec in builtin.asem_register_readers()},
+    exclusion_zones={spec.name: spec for spec in builtin.asem_register_exclusion_zones()},
+    organelles={"mito": SimpleNamespace(threshold=0.5, exclusion_zone=StageRef(name="shell", params=ZONE))},
+)
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -176,7 +185,8 @@ def test_validation_is_logged_once_even_if_a_finished_run_is_run_again(data: Pat
     again = run(plan, tmp_path, data)
     assert first.scores == again.scores
     ((name, score),) = again.scores.items()
-    assert score.tp + score.fn > 0
+    assert np.isfinite(score.loss)
+    assert again.selection is None
     lines = [(line["kind"], line["iteration"]) for line in log_of(tmp_path)]
     assert sorted(lines) == sorted([("train", 1), ("train", 2), (f"validation/{name}", 1), (f"validation/{name}", 2)])
 
@@ -207,15 +217,38 @@ def test_a_checkpoint_from_before_a_key_existed_goes_on(tmp_path: Path) -> None:
     assert checkpoint.restore(tmp_path, network=network, optimiser=optimiser, recipe=plan) == 3
 
 
-def test_only_the_inside_is_scored() -> None:
-    network = make_network(recipe(base=1), REGISTRY).eval()
-    raw = np.random.default_rng(1).random((9, 12, 9)).astype(np.float32)
-    truth, inside = np.ones(raw.shape, np.uint8), np.zeros(raw.shape, np.uint8)
-    inside[:, :4] = 1
-    cell = LabelledVolume(name="memory", raw=raw, labels=truth, share=1.0, inside=inside)
-    found = validate.score(network, cell, torch.device("cpu"))
-    assert found.tp + found.fn == 9 * 4 * 9
-    assert found.fp == 0
+def judged(logits: npt.NDArray[np.float32], cell: LabelledVolume, monkeypatch: pytest.MonkeyPatch) -> Validation:
+    """How a network that predicts ``logits`` is judged on ``cell``."""
+    monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: logits)
+    plan = recipe(loss="cross_entropy_dice")
+    ((name, found),) = validate.Validator([cell], plan, torch.device("cpu"), registry=REGISTRY)(UNet(1))
+    assert name == cell.name
+    return found
+
+
+def test_the_zone_counts_for_the_loss_only_and_the_outside_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, inside = np.zeros((3, 6, 6), np.uint8), np.ones((3, 6, 6), np.uint8)
+    truth[:, :2], inside[:, 5] = 1, 0
+    logits = np.where(truth > 0, 4, -4).astype(np.float32)
+    logits[:, 2:] = 4  # one row in the zone, two beyond it, one outside
+    cell = LabelledVolume(name="memory", raw=np.zeros(truth.shape, np.float32), labels=truth, share=1.0, inside=inside)
+    found = judged(logits, cell, monkeypatch)
+    assert (found.precision, found.recall) == (0.5, 1.0)
+    assert found.f1_with_zone == pytest.approx(2 / 3)
+    assert found.f1_without_zone == pytest.approx(4 / 7)
+    right, wrong = 1 / (1 + np.exp(-4)), 1 / (1 + np.exp(4))
+    cross_entropy = -(2 * np.log(right) + 3 * np.log(wrong)) / 5
+    dice = 1 - (2 * 36 * right + 1) / (90 * right + 36 + 1)
+    assert found.loss == pytest.approx(cross_entropy + dice, rel=1e-5)
+
+
+def test_an_organelle_that_no_plugin_knows_has_no_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REGISTRY, "organelles", {})
+    truth = np.zeros((3, 6, 6), np.uint8)
+    truth[:, :2] = 1
+    cell = LabelledVolume(name="memory", raw=np.zeros(truth.shape, np.float32), labels=truth, share=1.0)
+    found = judged(np.ones(truth.shape, np.float32), cell, monkeypatch)
+    assert found.f1_with_zone == found.f1_without_zone == pytest.approx(0.5)
 
 
 @torch.no_grad()

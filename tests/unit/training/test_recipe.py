@@ -141,20 +141,43 @@ def test_there_and_back(tmp_path: Path, preset: str) -> None:
 @pytest.mark.parametrize(
     ("frozen", "normalise", "blocks", "settles"),
     [
-        ((False, False), True, 4, [5]),
+        ((False, False), True, 4, []),
         ((False, True), True, 4, [2]),
         ((True, True), True, 4, [0]),
         ((True, False, True), True, 4, [0, 5]),
-        ((True, False), True, 4, [0, 5]),
+        ((True, False), True, 4, [0]),
         ((False, True), False, 4, []),
         ((False, True), True, 0, []),
     ],
 )
-def test_statistics_settle_where_frozen_phases_begin_or_at_the_end(
+def test_statistics_settle_where_frozen_phases_begin(
     frozen: tuple[bool, ...], normalise: bool, blocks: int, settles: list[int]
 ) -> None:
     phases = [
         {"iterations": count, "side": 100, "frozen": used} for count, used in zip((2, 3, 4), frozen, strict=False)
     ]
     made = structure_recipe({**SHORT, "phases": phases, "normalise": normalise, "settle_blocks": blocks}, where="t")
-    assert [i for i in range(made.iterations + 1) if made.settles_before(i)] == settles
+    assert [i for i in range(made.iterations) if made.settles_before(i)] == settles
+    used = {done for done in range(1, made.iterations + 1) if not made.phase_at(done - 1).frozen}
+    expected = {0, *used} if normalise and blocks else set()
+    assert {done for done in range(made.iterations + 1) if made.settles_after(done)} == expected
+
+
+@pytest.mark.parametrize(("start", "expected"), [(None, [3, 6, 7]), ("mito-10nm", [0, 3, 6, 7])])
+def test_validation_has_its_own_schedule(start: str | None, expected: list[int]) -> None:
+    changes = {"phases": [{"iterations": 7, "side": 100}], "validate_every": 3, "start": start, "normalise": False}
+    made = structure_recipe({**SHORT, **changes, "validation": [{"raw": "a", "labels": "b"}]}, where="t")
+    assert [done for done in range(8) if made.validates_after(done)] == expected
+    assert not structure_recipe({**SHORT, **changes}, where="t").validates_after(7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"select": "fit"}, "select: fit needs validation volumes: give some, or select: last"),
+        ({"early_stop": True}, "early_stop needs select: fit, since the last weights are those that overfit"),
+    ],
+)
+def test_what_is_chosen_is_chosen_by_something(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        structure_recipe({**SHORT, "phases": [{"iterations": 7, "side": 100}], **changes}, where="t")

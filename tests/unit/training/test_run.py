@@ -19,7 +19,7 @@ from asem_core import Registry
 from asem_core.errors import OutputError
 from asem_core.training.grey import GREY_NAME
 from asem_core.training.loop import train
-from asem_core.training.run import CHECKPOINT, EVENTS, LOG, RECIPE, WEIGHTS, check_run
+from asem_core.training.run import CHECKPOINT, CURVES, EVENTS, LOG, RECIPE, WEIGHTS, check_run
 from asem_core.volume.output import held
 
 VALUES: dict[str, Any] = {
@@ -70,7 +70,7 @@ def test_only_the_run_is_discarded(data: Path, tmp_path: Path, registry: Registr
     assert (output / "notes.txt").read_text() == (output / EVENTS / "notes.txt").read_text() == "mine"
     assert len(list((output / EVENTS).glob("events.*"))) == 1
     assert sorted(path.name for path in output.iterdir()) == sorted(
-        [CHECKPOINT, EVENTS, GREY_NAME, LOG, RECIPE, WEIGHTS, "notes.txt"]
+        [CHECKPOINT, CURVES, EVENTS, GREY_NAME, LOG, RECIPE, WEIGHTS, "notes.txt"]
     )
     assert [path.name for path in output.parent.iterdir()] == ["run"]
 
