@@ -36,7 +36,8 @@ from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
 from asem_core.predict.source import prepare
 from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.organelles import find_organelle
+from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, RunEvent
 from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
@@ -74,7 +75,7 @@ def segment(
     volume: Volume | str | Path,
     output: str | Path,
     *,
-    organelle: OrganelleSpec | str,
+    organelle: OrganelleSpec | str | Path,
     registry: Registry | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     model: str | Path | None = None,
