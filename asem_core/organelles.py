@@ -112,7 +112,10 @@ def read_organelle(path: str | Path) -> OrganelleSpec:
     >>> read_organelle("lysosome.yaml").threshold  # doctest: +SKIP
     0.5
     """
-    return read_as(local_path(path), OrganelleSpec, error=OrganelleError, without=_OF_PLUGINS)
+    path = local_path(path)
+    if not path.exists():
+        raise OrganelleError(f"{path}: there is no such file; `asem organelles new {path.stem} -o {path}` writes one")
+    return read_as(path, OrganelleSpec, error=OrganelleError, without=_OF_PLUGINS)
 
 
 def check_organelle(organelle: OrganelleSpec, registry: Registry, *, where: str) -> None:

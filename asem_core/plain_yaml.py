@@ -1,8 +1,9 @@
-"""YAML files as plain values, also of strangers: no tags, bounded size; checked against the class that they describe."""
+"""YAML files as plain values, also of strangers: no tags, bounded size; checked against the class they describe."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -85,7 +86,7 @@ def _converter(outer: type[Any], without: tuple[str, ...]) -> cattrs.Converter:
     converter = cattrs.Converter()
 
     def of_class(kind: type[Any]) -> Any:
-        left_out = {name: override(omit=True) for name in without if kind is outer}
+        left_out: Any = {name: override(omit=True) for name in without if kind is outer}
         structure = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **left_out)
         keys = ", ".join(field.name for field in attrs.fields(kind) if field.name not in left_out)
 
@@ -105,19 +106,25 @@ def _converter(outer: type[Any], without: tuple[str, ...]) -> cattrs.Converter:
     def of_tuple(values: Any, kind: Any) -> Any:
         if not isinstance(values, list):
             raise ValueError(f"expected a list, got {values!r}")
-        return tuple(converter.structure(values, list[get_args(kind)[0]]))  # type: ignore[misc]
+        of: Any = list[get_args(kind)[0]]  # type: ignore[misc]
+        return tuple(converter.structure(values, of))
 
     def of_mapping(values: Any, kind: Any) -> Any:
         if not isinstance(values, dict):
             raise ValueError(f"expected keys and values, got {values!r}")
-        return converter.structure(values, dict[get_args(kind)])  # type: ignore[misc]
+        of: Any = dict[get_args(kind)]  # type: ignore[misc]
+        return converter.structure(values, of)
 
     converter.register_structure_hook_factory(attrs.has, of_class)
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, of_tuple)
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Mapping, of_mapping)
+    converter.register_structure_hook_func(partial(_is, tuple), of_tuple)
+    converter.register_structure_hook_func(partial(_is, Mapping), of_mapping)
     for plain in _WORDS:
         converter.register_structure_hook(plain, _as_written)
     return converter
+
+
+def _is(origin: Any, kind: Any) -> bool:
+    return get_origin(kind) is origin
 
 
 def _as_written(value: Any, kind: type[Any]) -> Any:

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -31,7 +31,16 @@ from asem_core.training.grey import write_grey
 from asem_core.training.loss import LOSSES
 from asem_core.training.memory import keep_freed_memory
 from asem_core.training.recipe import Optimiser, Phase, Recipe, load_recipe
-from asem_core.training.run import EVENTS, LOG, WEIGHTS, check_run, discard, write_recipe
+from asem_core.training.run import (
+    EVENTS,
+    LOG,
+    WEIGHTS,
+    check_run,
+    described_organelle,
+    discard,
+    write_described,
+    write_recipe,
+)
 from asem_core.training.sample import Block, Sampler
 from asem_core.training.saved import write_saved
 from asem_core.training.settle import freeze_statistics, settle_statistics
@@ -41,6 +50,7 @@ from asem_core.training.validate import score
 from asem_core.training.volumes import LabelledVolume, load_data
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, explain_os, held
+from asem_core.zoo.write.card import load_card
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +75,7 @@ def train(
     *,
     data_folder: str | Path = Path(),
     registry: Registry | None = None,
+    card: str | Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
     progress: TrainingProgress = silent,
@@ -82,6 +93,8 @@ def train(
         Where the recipe's relative paths start; by default the current folder.
     registry
         For the readers of the volumes, and the model that training starts from; by default everything installed.
+    card
+        File with the text of the model's card (docs/card.md): checked now, and kept for the package.
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     overwrite
@@ -91,8 +104,10 @@ def train(
 
     Raises
     ------
-    RecipeError, VolumeError, GeometryError
+    RecipeError, OrganelleError, VolumeError, GeometryError
         The recipe, or what it names, is not as it must be.
+    ModelError
+        The card is not as it must be.
     OutputError
         ``output`` lies in or round what is read, holds other things than a run, is being trained in by another process,
         or cannot be written.
@@ -108,7 +123,13 @@ def train(
     registry = registry or make_registry()
     data_folder = local_path(data_folder)
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
-    inputs = [*_read_from(plan, data_folder), *([] if isinstance(recipe, Recipe) else [recipe])]
+    described = described_organelle(plan, folder=data_folder, registry=registry)
+    plan = plan if described is None else attrs.evolve(plan, organelle=described.name)
+    card = None if card is None else local_path(card)
+    if card is not None:
+        load_card(card)
+    files = [file for file in (recipe, card) if isinstance(file, str | Path)]
+    inputs = [*_read_from(plan, data_folder), *files]
     output = check_run(local_path(output), inputs=inputs)
     with held(output):
         check_run(output, inputs=inputs)
@@ -118,6 +139,7 @@ def train(
                 output,
                 data_folder=data_folder,
                 registry=registry,
+                keep=partial(write_described, organelle=described, card=card),
                 device=device,
                 overwrite=overwrite,
                 progress=progress,
@@ -132,6 +154,7 @@ def _train(
     *,
     data_folder: Path,
     registry: Registry,
+    keep: Callable[[Path], None],
     device: str,
     overwrite: bool,
     progress: TrainingProgress,
@@ -150,6 +173,7 @@ def _train(
     if overwrite:
         discard(output)
     write_recipe(output, recipe)
+    keep(output)
     write_grey(output, training)
     sampler = Sampler(training, recipe, place)
     with closing(_Journal(output, resumed_at=done, last=recipe.iterations)) as journal:

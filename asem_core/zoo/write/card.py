@@ -267,7 +267,7 @@ def _score_tables(scores: tuple[ScoreSet, ...]) -> str:
 def _use(facts: Facts) -> str:
     return f"""## Use
 
-- **ASEM**: `asem segment VOLUME --organelle {facts.organelle} --model {facts.id} -o OUT.zarr`.
+- **ASEM**: `asem segment VOLUME --model {facts.id} -o OUT.zarr`.
   Any size of volume; every voxel is predicted.
 - **bioimageio.core**: `bioimageio test FOLDER --weight-format onnx` proves the installation. Without blocks the
   outer 52 voxels are no predictions (49 of them are 0). Blockwise prediction wants a volume whose sides are multiples
