@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
-    "AsemError", "BlockError", "BudgetError", "GeometryError", "ModelError", "OutputError", "PluginError",
-    "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
+    "AsemError", "BlockError", "BudgetError", "GeometryError", "ModelError", "OrganelleError", "OutputError",
+    "PluginError", "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
 ]  # fmt: skip
 
 
@@ -32,6 +32,10 @@ class PluginError(AsemError):
 
 class ModelError(AsemError):
     """A model package is missing, damaged, or does not fit its input."""
+
+
+class OrganelleError(AsemError):
+    """A file does not say what an organelle is, or says it wrongly."""
 
 
 class OutputError(AsemError):

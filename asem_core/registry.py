@@ -25,7 +25,7 @@ from asem_core.specs import (
     RuntimeSpec,
 )
 
-__all__ = ["Entry", "Names", "Registry", "S", "find_organelle", "make_registry", "resolve", "said_of"]
+__all__ = ["Entry", "Names", "Registry", "S", "make_registry", "resolve", "said_of"]
 
 S = TypeVar("S")
 
@@ -48,6 +48,8 @@ class Names(Mapping[str, S], Generic[S]):
     """Names that several plugins registered, so that none of them has it, and what is said of that."""
     broken: tuple[PluginRecord, ...] = ()
     """Plugins that could not be loaded, and those of which something of this kind was left out."""
+    remedy: str = ""
+    """What to do where a name is missing, which ``{name}`` stands for."""
 
     def __getitem__(self, name: str) -> S:
         if name in self.clashes:
@@ -74,7 +76,8 @@ class Names(Mapping[str, S], Generic[S]):
         close = get_close_matches(name, list(self.entries), n=1)
         guess = f"; did you mean {close[0]!r}?" if close else ""
         installed = ", ".join(sorted(self.entries)) or "none"
-        return f"unknown {self.kind} {name!r}; installed: {installed}{guess}{said_of(self.broken)}"
+        remedy = f"; {self.remedy.format(name=name)}" if self.remedy else ""
+        return f"unknown {self.kind} {name!r}; installed: {installed}{guess}{said_of(self.broken)}{remedy}"
 
 
 def said_of(broken: Iterable[PluginRecord]) -> str:
@@ -126,7 +129,11 @@ class Registry:
     @cached_property
     def organelles(self) -> Names[OrganelleSpec]:
         """Organelles."""
-        return self._collect("organelle", "asem_register_organelles", OrganelleSpec)
+        return attrs.evolve(
+            self._collect("organelle", "asem_register_organelles", OrganelleSpec),
+            remedy="install its plugin, if there is one, or describe it without any: "
+            "`asem organelles new {name}`, then --organelle {name}.yaml",
+        )
 
     @cached_property
     def checkpoints(self) -> Names[CheckpointSpec]:
@@ -231,17 +238,6 @@ def _with_errors(record: PluginRecord, wrong: Iterable[PluginRecord]) -> PluginR
 def make_registry() -> Registry:
     """The registry of everything installed."""
     return Registry(make_manager())
-
-
-def find_organelle(organelle: OrganelleSpec | str, registry: Registry) -> OrganelleSpec:
-    """The organelle that is meant: ``organelle`` itself, or the installed one of that name.
-
-    Raises
-    ------
-    PluginError
-        None of that name is installed; the message lists those that are.
-    """
-    return registry.organelles[organelle] if isinstance(organelle, str) else organelle
 
 
 def resolve(path: str) -> Any:

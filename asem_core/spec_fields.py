@@ -56,8 +56,10 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def word(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    if not value or any(character in value for character in " /\\:"):
-        raise ValueError(f"{attribute.name} must be a word without spaces, slashes or colons, got {value!r}")
+    if not re.fullmatch(r"[^\s/\\:.][^\s/\\:]*", value) or not value.isprintable():
+        raise ValueError(
+            f"{attribute.name} must be a word without spaces, slashes or colons that begins with no dot, got {value!r}"
+        )
 
 
 def import_path(_: object, attribute: attrs.Attribute[Any], value: str) -> None:

@@ -322,7 +322,9 @@ class OrganelleSpec:
     """
 
     name: str = attrs.field(validator=word)
+    """Of its labels, in files and on the command line."""
     title: str
+    """In words, several of it."""
     cleanup: tuple[StageRef, ...] = ()
     """Label rules, in order."""
     dilate_voxels: int = attrs.field(default=0, validator=validators.ge(0))
@@ -340,6 +342,7 @@ class OrganelleSpec:
     recipe: str | None = attrs.field(default=None, validator=validators.optional(file_of_package))
     """Training recipe of the default model: ``"import_package:file.yaml"``."""
     citation: str = ""
+    """Where these numbers come from."""
 
     def __attrs_post_init__(self) -> None:
         ids = [model.id for model in self.models]

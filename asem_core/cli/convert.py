@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, ORGANELLE, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--organelle",
-    metavar="NAME",
-    help="Convert the labels NAME of SRC instead of its image, or say that SRC is labels.",
+    type=ORGANELLE,
+    help="Convert the labels of this name in SRC instead of its image, or say that SRC is labels.",
 )
 @click.option(
     "--ome-version",
@@ -81,14 +81,14 @@ def convert(
     """
     from asem_core.conversion.convert import convert as run
     from asem_core.grid.place import paste
+    from asem_core.organelles import name_of
     from asem_core.volume.opening import as_volume
 
     if reference is not None and (roi is not None or resample is not None):
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
     registry = shared_registry()
-    volume = as_volume(
-        src, labels=organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
-    )
+    name = None if organelle is None else name_of(organelle)
+    volume = as_volume(src, labels=name, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
     frame = None if reference is None else as_volume(reference, registry=registry, voxel_size=voxel_size)
     for note in (volume if frame is None else paste(volume, frame)).notes:
         click.echo(f"note: {note}", err=True)
@@ -98,7 +98,7 @@ def convert(
             dst,
             roi=roi,
             resample=resample,
-            organelle=organelle,
+            organelle=name,
             ome_version=ome_version,
             paste_into=frame,
             overwrite=overwrite,

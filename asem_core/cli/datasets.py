@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import PATH
+from asem_core.cli.options import ORGANELLE, PATH
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
@@ -87,7 +87,7 @@ def show(name: str, *, as_json: bool) -> None:
     help="Part to fetch: z0:z1,y0:y1,x0:x1 voxels (or ...nm), or a block of `asem datasets show NAME`.",
 )
 @click.option("--whole", is_flag=True, help="Fetch the whole volume, whatever its size.")
-@click.option("--organelle", "organelles", multiple=True, metavar="NAME", help="Fetch these labels too; repeatable.")
+@click.option("--organelle", "organelles", type=ORGANELLE, multiple=True, help="Fetch these labels too; repeatable.")
 @click.option("--uri", help="Where the data set lies, if not where `asem datasets show NAME` says.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.zarr, or begin an unfinished fetch anew.")
 def fetch(
@@ -112,13 +112,14 @@ def fetch(
     """
     from asem_core.datasets.fetch import fetch as run
     from asem_core.datasets.source import open_dataset
+    from asem_core.organelles import name_of
 
     if output.suffix != ".zarr":
         raise AsemError(f"{output}: a fetched data set is an OME-Zarr; name it NAME.zarr")
     if whole and roi is not None:
         raise AsemError("--roi asks for a part and --whole for everything: give one of them")
     registry = shared_registry()
-    opened = open_dataset(registry.datasets[name], organelles, uri=uri, registry=registry)
+    opened = open_dataset(registry.datasets[name], [name_of(each) for each in organelles], uri=uri, registry=registry)
     box = _choose(opened, roi, whole=whole)
     with progress_bar() as progress:
         found = run(opened, output, roi=box, overwrite=overwrite, progress=progress)

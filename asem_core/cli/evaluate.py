@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, PLACE, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, ORGANELLE, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("prediction", metavar="PRED", type=PLACE)
 @click.argument("labels", metavar="LABELS", type=PLACE)
-@click.option("--organelle", required=True, help="Which organelle: its exclusion zone and its labels in a container.")
+@click.option("--organelle", type=ORGANELLE, required=True,
+              help="Which organelle: its exclusion zone and its labels in a container.")  # fmt: skip
 @click.option("--mask", type=PLACE, help="Volume that is 0 where nothing is to be scored.")
 @click.option("--ignore-label", type=int, metavar="ID", help="Value of LABELS that means not known, such as -1: such "
               "voxels are not scored.")  # fmt: skip
@@ -97,6 +98,7 @@ def evaluate(
     from asem_core.evaluation import evaluate_objects, write_object_table
     from asem_core.evaluation.object_table import check_table
     from asem_core.labels.plan import choose_zone
+    from asem_core.organelles import find_organelle
     from asem_core.volume.check import settled_range
     from asem_core.volume.opening import as_volume
 
@@ -107,12 +109,12 @@ def evaluate(
     if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
     registry = shared_registry()
-    spec = registry.organelles[organelle]
+    spec = find_organelle(organelle, registry)
     chosen = None if zone is None else choose_zone(spec, zone, registry=registry)  # before anything is opened
     opened = partial(
         as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
     )
-    predicted, truth = opened(prediction, labels=organelle), opened(labels, labels=organelle)
+    predicted, truth = opened(prediction, labels=spec.name), opened(labels, labels=spec.name)
     background = opened(raw) if raw is not None else None
     kept = opened(mask) if mask is not None else None
     read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
@@ -121,7 +123,7 @@ def evaluate(
     if objects_table is not None:
         objects_table = check_table(objects_table, inputs=read)
     if figures is not None:
-        figures = check_figures(figures, organelle=organelle, kind="evaluation", inputs=read)
+        figures = check_figures(figures, organelle=spec.name, kind="evaluation", inputs=read)
     if objects and not spec.instances:
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
     with progress_bar() as progress:
@@ -157,7 +159,7 @@ def evaluate(
             predicted,
             truth,
             figures,
-            organelle=organelle,
+            organelle=spec.name,
             ignore_label=ignore_label,
             grey_range=None if background is None else settled_range(background, grey),
         )

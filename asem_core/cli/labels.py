@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import ORGANELLE, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
@@ -25,7 +25,8 @@ def labels() -> None:
 
 @labels.command()
 @click.argument("source", metavar="LABELS", type=PLACE)
-@click.option("--organelle", required=True, help="Whose rules and numbers; its labels are taken from a container.")
+@click.option("--organelle", type=ORGANELLE, required=True,
+              help="Whose rules and numbers; its labels are taken from a container.")  # fmt: skip
 @click.option("-o", "--output", required=True, type=PATH, help="OME-Zarr to write.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where LABELS do not state it, such as 5,5,5.")
 @click.option("--dataset", metavar="NAME", help="Data set that LABELS belong to: its own dilation applies.")
@@ -73,19 +74,21 @@ def prepare(
       asem evaluate mito.zarr truth.zarr --organelle mito --mask truth.zarr/labels/metric_mask --zone 0,0
     """
     from asem_core.labels.prepare import prepare_labels as run
+    from asem_core.organelles import find_organelle
     from asem_core.volume import open_labels
 
     if cleanup and no_cleanup:
         raise AsemError("--cleanup and --no-cleanup exclude each other")
     registry = shared_registry()
-    volume = open_labels(source, organelle, registry=registry, voxel_size=voxel_size)
+    spec = find_organelle(organelle, registry)
+    volume = open_labels(source, spec.name, registry=registry, voxel_size=voxel_size)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
     with progress_bar() as progress:
         made = run(
             volume,
             output,
-            organelle=organelle,
+            organelle=spec,
             registry=registry,
             dataset=dataset,
             dilate=dilate,
@@ -99,5 +102,5 @@ def prepare(
         click.echo(json.dumps(made.to_json(), indent=2))
         return
     if not made.labelled_voxels:
-        click.echo(f"note: the labels hold no {organelle}: all is background", err=True)
+        click.echo(f"note: the labels hold no {spec.name}: all is background", err=True)
     click.echo(f"{made}")

@@ -72,6 +72,8 @@ def _parse_grey(text: str) -> Any:
     return parse_grey(text)
 
 
+ORGANELLE = _Parsed("name|file.yaml", expand)
+"""The name of an organelle, or a file that describes one; see `asem_core.organelles`."""
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)
 ALLOW_UNFINISHED = "Also read what is not whole yet, for looking."
 """Help of ``--allow-unfinished``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import BYTES, FOLDER, GREY, PATH, PLACE, ROI, TILE, VOXEL_SIZE
+from asem_core.cli.options import BYTES, FOLDER, GREY, ORGANELLE, PATH, PLACE, ROI, TILE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("volume", type=PLACE)
-@click.option("--organelle", required=True, help="What to segment; `asem organelles` lists what is installed.")
+@click.option("--organelle", type=ORGANELLE, help="What to segment; `asem organelles` lists what is installed. By "
+              "default what the model finds, where --model is one of ours.")  # fmt: skip
 @click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
 @click.option("--model", type=PLACE, metavar="ID|PATH", help="Model of the organelle, by default its default model; "
               "or a package (folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 def segment(
     volume: str,
     *,
-    organelle: str,
+    organelle: str | None,
     output: Path,
     model: str | None,
     channel: str | None,
@@ -77,21 +78,23 @@ def segment(
     Examples:
       asem segment cell.zarr --organelle mito -o mito.zarr
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
+      asem segment cell.zarr --model runs/lysosome/model -o lysosome.zarr
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.draw.overlay import check_figures, draw_segmentation
+    from asem_core.models.find import choose_organelle
     from asem_core.predict.segment import segment as run
     from asem_core.volume import open_labels, open_volume
 
     registry = shared_registry()
-    spec = registry.organelles[organelle]
+    spec = choose_organelle(organelle, model=model, registry=registry)
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     if figures is not None:
         masks = [] if cell is None else [cell]
-        figures = check_figures(figures, organelle=organelle, kind="segmentation", inputs=[opened, output, *masks])
+        figures = check_figures(figures, organelle=spec.name, kind="segmentation", inputs=[opened, output, *masks])
     plans: list[Plan] = []
 
     def planned(plan: Plan) -> None:
@@ -123,8 +126,8 @@ def segment(
         )
     click.echo(f"{result}")
     if figures is not None:
-        labels = open_labels(output, organelle, registry=registry)
-        for path in draw_segmentation(plans[0].volume, labels, figures, organelle=organelle):
+        labels = open_labels(output, spec.name, registry=registry)
+        for path in draw_segmentation(plans[0].volume, labels, figures, organelle=spec.name):
             click.echo(f"{path}")
 
 

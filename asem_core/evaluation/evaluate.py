@@ -27,8 +27,9 @@ from asem_core.evaluation.source import nonzero, readable
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.labels.plan import choose_zone
 from asem_core.labels.zone import Zone, make_zone
+from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume.opening import as_volume
 from asem_core.volume.volume import Volume
@@ -103,7 +104,7 @@ def evaluate(
     prediction: Volume | str | Path,
     labels: Volume | str | Path,
     *,
-    organelle: OrganelleSpec | str,
+    organelle: OrganelleSpec | str | Path,
     registry: Registry | None = None,
     mask: Volume | str | Path | None = None,
     ignore_label: int | None = None,
@@ -124,7 +125,8 @@ def evaluate(
         TIFF). Otherwise their positions decide, and the overlap is scored; labels outside it still shape the
         exclusion zone.
     organelle
-        An installed organelle or its name: its exclusion zone, and its labels in a container.
+        The name of an installed organelle, a file that describes one (docs/organelles.md), or its spec: its exclusion
+        zone, and its labels in a container.
     registry
         By default everything installed.
     mask

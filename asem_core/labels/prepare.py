@@ -23,9 +23,10 @@ from asem_core.labels.blocks import LabelBlocks, apply_rule
 from asem_core.labels.plan import Plan, choose_zone, make_plan
 from asem_core.labels.rules import Labels
 from asem_core.labels.zone import Zone
+from asem_core.organelles import find_organelle
 from asem_core.params import as_stage
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.registry import Registry, make_registry
 from asem_core.specs import DatasetSpec, OrganelleSpec, StageRef
 from asem_core.stage_text import stage_text
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
@@ -87,7 +88,7 @@ def prepare_labels(
     labels: Volume | str | Path,
     output: str | Path,
     *,
-    organelle: OrganelleSpec | str,
+    organelle: OrganelleSpec | str | Path,
     registry: Registry | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     dataset: DatasetSpec | str | None = None,
@@ -111,7 +112,8 @@ def prepare_labels(
     output
         ``NAME.zarr``.
     organelle
-        An installed organelle or its name: whose rules and numbers.
+        The name of an installed organelle, a file that describes one (docs/organelles.md), or its spec: whose rules
+        and numbers.
     registry
         By default everything installed.
     voxel_size

@@ -5,7 +5,7 @@
 ``own``          a package that ASEM wrote: rdf.yaml, model.json and the stages it names
 ``described``    a package from elsewhere, run as its bioimage.io description says ...
 ``description``  ... and that description, or why the model cannot run
-``find``         id, folder, zip or nothing -> model
+``find``         id, folder, zip or nothing -> model, and the organelle that it finds
 ``tiling``       sizes that a graph takes, context that it needs
 ``runtimes``     what runs the graph
 ===============  ============================================================================

@@ -1,4 +1,4 @@
-"""Which model is meant: an installed one by its id, a package by its path, or the organelle's default."""
+"""Which model is meant: an installed one by its id, a package by its path, the organelle's default; what it finds."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asem_core.errors import ModelError
+from asem_core.errors import AsemError, ModelError
 from asem_core.models.described import open_described
 from asem_core.models.model import Model
 from asem_core.models.own import open_own
+from asem_core.organelles import find_organelle
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.zoo.files import ONNX_NAME
-from asem_core.zoo.find import choose_model, package_of
+from asem_core.zoo.find import choose_model, model_named, package_of
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.manifest import check_files
+from asem_core.zoo.organelle import packaged_organelle
 from asem_core.zoo.rdf import organelle_of, read_description
 
 
@@ -55,6 +57,41 @@ def find_model(
             yield open_described(folder, channel=channel)
 
 
+def choose_organelle(
+    organelle: OrganelleSpec | str | Path | None, *, model: str | Path | None, registry: Registry
+) -> OrganelleSpec:
+    """The organelle that is asked for; where none is, the one that ``model`` finds.
+
+    Parameters
+    ----------
+    organelle
+        As in `asem_core.organelles.find_organelle`; its numbers count, whatever a package says.
+    model
+        As in `find_model`. A model of a plugin finds the plugin's organelle; another package the one that it carries,
+        or the installed one of the name that it states.
+
+    Raises
+    ------
+    AsemError
+        Neither says what is to be found, or what is said is not there.
+    """
+    if organelle is not None:
+        return find_organelle(organelle, registry)
+    if model is None:
+        raise AsemError(
+            "which organelle? give --organelle NAME (`asem organelles` lists them), --organelle FILE.yaml "
+            "(`asem organelles new`), or --model with a package that says what it finds"
+        )
+    if isinstance(model, str) and not is_path(model):
+        listed = model_named(model, registry=registry)
+        if listed.distribution is not None:
+            return registry.organelles[listed.organelle]
+    with package_of(str(model), registry=registry) as folder:
+        if not is_own(folder):
+            raise ModelError(f"{model} does not say which organelle it finds: give --organelle NAME or FILE.yaml")
+        return packaged_organelle(folder, registry=registry)
+
+
 def is_path(model: str) -> bool:
     """Whether ``model`` is meant as a path.
 
@@ -80,5 +117,5 @@ def _checked(folder: Path, organelle: str) -> ModelSpec:
     spec = check_files(folder)
     check_onnx(folder / ONNX_NAME)
     if (found := organelle_of(folder)) != organelle:
-        raise ModelError(f"{folder}: the model {spec.id!r} finds {found}, not {organelle}: give --organelle {found}")
+        raise ModelError(f"{folder}: the model {spec.id!r} finds {found}, not {organelle}: leave --organelle out")
     return spec

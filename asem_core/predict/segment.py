@@ -27,7 +27,7 @@ from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
 from asem_core.home import local_path
-from asem_core.models.find import find_model
+from asem_core.models.find import choose_organelle, find_model
 from asem_core.models.model import Image
 from asem_core.models.runtimes.session import Session
 from asem_core.predict import plan as planning
@@ -36,7 +36,7 @@ from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
 from asem_core.predict.source import prepare
 from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, RunEvent
 from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
@@ -74,7 +74,7 @@ def segment(
     volume: Volume | str | Path,
     output: str | Path,
     *,
-    organelle: OrganelleSpec | str,
+    organelle: OrganelleSpec | str | Path | None = None,
     registry: Registry | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     model: str | Path | None = None,
@@ -102,13 +102,14 @@ def segment(
         OME-Zarr to make, on the input's grid: the probability map ``(z, y, x)`` and, under ``labels/<organelle>``, the
         segmentation (uint8, 1 where probability >= threshold). With ``roi``, of the ROI, at its place in nm.
     organelle
-        An installed organelle or its name.
+        The name of an installed organelle, a file that describes one (docs/organelles.md), or its spec. Needed unless
+        ``model`` says what it finds.
     registry
         By default everything installed.
     voxel_size
         nm (z, y, x), where the volume does not state it; see `open_volume`.
     model
-        Id of one of the organelle's models; by default its ``default_model``. Or a package, folder or zip: also one
+        Id of a model of the organelle; by default its ``default_model``. Or a package, folder or zip: also one
         from bioimage.io with a 3D ONNX model, which then runs as its description says (docs/other-models.md).
     channel
         Name or number of the output channel, where such a model has several.
@@ -161,7 +162,7 @@ def segment(
     >>> segment("cell.zarr", "mito.zarr", organelle="mito", roi=Box.parse("0:200,0:200,0:200"))  # doctest: +SKIP
     """
     registry = registry or make_registry()
-    spec = find_organelle(organelle, registry)
+    spec = choose_organelle(organelle, model=model, registry=registry)
     opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
     cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     settings = Settings(

@@ -10,7 +10,7 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.progress import Progress, silent
-from asem_core.specs import CheckpointSpec, ModelSpec
+from asem_core.specs import CheckpointSpec, ModelSpec, OrganelleSpec
 from asem_core.training.package import Packaged, package_network
 from asem_core.training.published import read_checkpoint
 from asem_core.volume.output import check_destination, held
@@ -33,6 +33,7 @@ def import_checkpoint(
     *,
     spec: CheckpointSpec,
     date: str,
+    organelle: OrganelleSpec | None = None,
     model_id: str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -45,6 +46,8 @@ def import_checkpoint(
         What is known of it; see `asem_core.zoo.write.checkpoint.describe_checkpoint`.
     date
         ``YYYY-MM-DD``.
+    organelle
+        What the network finds, for the package to carry; None: it must be installed where the model is used.
     model_id
         Name of the model; by default the spec's.
 
@@ -90,6 +93,7 @@ def import_checkpoint(
         card=checkpoint_card(spec),
         facts=facts,
         sample=texture(),
+        organelle=organelle,
         normalise=spec.normalise,
         half=checkpoint.dtype == "float16",
         cover=False,
@@ -104,6 +108,7 @@ def install_checkpoint(
     *,
     spec: CheckpointSpec,
     date: str,
+    organelle: OrganelleSpec | None = None,
     model_id: str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -111,7 +116,7 @@ def install_checkpoint(
     """`import_checkpoint` into the model store; the model as it is stored."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "package"
-        import_checkpoint(path, folder, spec=spec, date=date, model_id=model_id, progress=progress)
+        import_checkpoint(path, folder, spec=spec, date=date, organelle=organelle, model_id=model_id, progress=progress)
         return install_package(folder, overwrite=overwrite)
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -22,6 +22,7 @@ from asem_core.models.find import is_path
 from asem_core.preprocessing.stages import make_steps, split_steps
 from asem_core.progress import Progress, TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
+from asem_core.specs import OrganelleSpec
 from asem_core.training import checkpoint
 from asem_core.training.curves import VALIDATION, Validation
 from asem_core.training.grey import write_grey
@@ -30,7 +31,16 @@ from asem_core.training.loss import LOSSES
 from asem_core.training.memory import keep_freed_memory
 from asem_core.training.picture import draw_curves
 from asem_core.training.recipe import Optimiser, Phase, Recipe, load_recipe
-from asem_core.training.run import CURVES, SELECTION, WEIGHTS, check_run, discard, write_recipe
+from asem_core.training.run import (
+    CURVES,
+    SELECTION,
+    WEIGHTS,
+    check_run,
+    described_organelle,
+    discard,
+    write_described,
+    write_recipe,
+)
 from asem_core.training.sample import Block, Sampler
 from asem_core.training.saved import read_saved, write_saved
 from asem_core.training.selection import FitRegime, fit_regime, is_past, may_be_chosen, regime_size
@@ -42,6 +52,7 @@ from asem_core.training.validate import Validator
 from asem_core.training.volumes import LabelledVolume, load_data
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, explain_os, held
+from asem_core.zoo.write.card import load_card
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +84,7 @@ def train(
     *,
     data_folder: str | Path = Path(),
     registry: Registry | None = None,
+    card: str | Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
     progress: TrainingProgress = silent,
@@ -90,6 +102,8 @@ def train(
         Where the recipe's relative paths start; by default the current folder.
     registry
         For the readers of the volumes, and the model that training starts from; by default everything installed.
+    card
+        File with the text of the model's card (docs/card.md): checked now, and kept for the package.
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     overwrite
@@ -99,8 +113,10 @@ def train(
 
     Raises
     ------
-    RecipeError, VolumeError, GeometryError
+    RecipeError, OrganelleError, VolumeError, GeometryError
         The recipe, or what it names, is not as it must be.
+    ModelError
+        The card is not as it must be.
     OutputError
         ``output`` lies in or round what is read, holds other things than a run, is being trained in by another process,
         or cannot be written.
@@ -116,7 +132,14 @@ def train(
     registry = registry or make_registry()
     data_folder = local_path(data_folder)
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
-    inputs = [*_read_from(plan, data_folder), *([] if isinstance(recipe, Recipe) else [recipe])]
+    described = described_organelle(plan, folder=data_folder, registry=registry)
+    plan = plan if described is None else attrs.evolve(plan, organelle=described.name)
+    named = registry.organelles[plan.organelle] if plan.organelle in registry.organelles else None
+    card = None if card is None else local_path(card)
+    if card is not None:
+        load_card(card)
+    files = [file for file in (recipe, card) if isinstance(file, str | Path)]
+    inputs = [*_read_from(plan, data_folder), *files]
     output = check_run(local_path(output), inputs=inputs)
     with held(output):
         check_run(output, inputs=inputs)
@@ -126,6 +149,8 @@ def train(
                 output,
                 data_folder=data_folder,
                 registry=registry,
+                organelle=described or named,
+                keep=partial(write_described, organelle=described, card=card),
                 device=device,
                 overwrite=overwrite,
                 progress=progress,
@@ -140,6 +165,8 @@ def _train(
     *,
     data_folder: Path,
     registry: Registry,
+    organelle: OrganelleSpec | None,
+    keep: Callable[[Path], None],
     device: str,
     overwrite: bool,
     progress: TrainingProgress,
@@ -158,13 +185,14 @@ def _train(
     if overwrite:
         discard(output)
     write_recipe(output, recipe)
+    keep(output)
     write_grey(output, training)
     sampler = Sampler(training, recipe, place)
     if recipe.start is not None and recipe.normalise and not done:
         first = recipe.phases[0]
         network.pad(first.padded)
         unfold(network, (sampler.batch(recipe.iterations + n, first).raw for n in range(_UNFOLD_BLOCKS)))
-    validator = Validator(validation, recipe, place, registry=registry)
+    validator = Validator(validation, recipe, place, organelle=organelle, registry=registry)
     size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
     with closing(Journal(output, resumed_at=done)) as journal:
         began = time.monotonic()

@@ -19,7 +19,7 @@ from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.stages import make_steps, measure, normalised, split_steps
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.specs import ModelSpec, StageRef
+from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
 from asem_core.training import export
 from asem_core.training.grey import read_grey
 from asem_core.training.recipe import Recipe, load_recipe, recipe_values
@@ -35,6 +35,7 @@ from asem_core.zoo.write.package import write_package, zip_size
 from asem_core.zoo.write.parity import Parity, parity, run_onnxruntime
 from asem_core.zoo.write.samples import cut_samples, parity_cube
 from asem_core.zoo.write.stages import FIXED, as_told, split_told
+from asem_core.zoo.write.unwritten import unwritten_card
 
 STAGE = "package"
 ZIP_LIMIT_BYTES = 30_000_000
@@ -57,8 +58,8 @@ def package_run(
     *,
     model_id: str,
     model_version: str,
-    organelle: str,
-    card: Card,
+    organelle: OrganelleSpec,
+    card: Card | None = None,
     sample: npt.NDArray[np.float32],
     date: str,
     scores: tuple[ScoreSet, ...] = (),
@@ -74,10 +75,12 @@ def package_run(
         Folder with ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and ``grey.json``.
     folder
         Where the package goes.
-    model_id, model_version, organelle
+    model_id, model_version
         Names.
+    organelle
+        What the network finds, which the package carries: of the recipe's name.
     card
-        What the makers say.
+        What the makers say; None: a card that says what is known, and that the rest is not stated.
     sample
         ``(z, y, x)``, 0..255, on the recipe's grid, at least 160 voxels on each axis, as `read_sample` reads it: test
         tensors, cover and parity come from it, and a part of it is published.
@@ -103,15 +106,19 @@ def package_run(
     check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     recipe_path, log = run / RECIPE, run / LOG
     recipe = load_recipe(recipe_path)
-    if recipe.organelle != organelle:
-        raise ModelError(f"{recipe_path} trains {recipe.organelle!r}, not {organelle!r}: check --organelle")
+    if recipe.organelle != organelle.name:
+        raise ModelError(f"{recipe_path} trains {recipe.organelle!r}, not {organelle.name!r}: check --organelle")
+    if card is None:
+        card = unwritten_card(
+            organelle, voxel_size_nm=recipe.voxel_size_nm, volumes=len(recipe.training), start=recipe.start
+        )
     network = export.load_rounded(run / WEIGHTS, base=recipe.base)
     origin = Trained(recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(log))
     facts = partial(
         Facts,
         id=model_id,
         version=model_version,
-        organelle=organelle,
+        organelle=organelle.name,
         voxel_size_nm=recipe.voxel_size_nm,
         origin=origin,
         scores=scores,
@@ -125,6 +132,7 @@ def package_run(
         card=card,
         facts=facts,
         sample=sample,
+        organelle=organelle,
         normalise=origin.normalise,
         records=(recipe_path, log),
         most_bytes=ZIP_LIMIT_BYTES,
@@ -165,6 +173,7 @@ def package_network(
     card: Card,
     facts: Callable[..., Facts],
     sample: npt.NDArray[np.float32],
+    organelle: OrganelleSpec | None = None,
     normalise: Sequence[StageRef] = (),
     half: bool = True,
     cover: bool = True,
@@ -181,6 +190,8 @@ def package_network(
     facts
         Makes the facts from those that are measured here: ``base``, ``parameters``, ``onnx_sha256``, ``parity`` and
         the versions.
+    organelle
+        As for `asem_core.zoo.write.package.write_package`.
     normalise
         Stages before the fixed scale; ``sample`` has been through those that other tools do not run.
     half
@@ -225,7 +236,14 @@ def package_network(
         samples = cut_samples(sample, probability, lambda raw: run_onnxruntime(onnx, as_told(raw, told)), cover=cover)
         progress(STAGE, 3, 4)
         spec = write_package(
-            new, card=card, facts=known, samples=samples, onnx=onnx, state_dict=state_dict, records=records
+            new,
+            card=card,
+            facts=known,
+            samples=samples,
+            onnx=onnx,
+            state_dict=state_dict,
+            organelle=organelle,
+            records=records,
         )
         size = zip_size(new)
         if most_bytes is not None and size > most_bytes:

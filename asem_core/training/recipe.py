@@ -133,6 +133,7 @@ class Recipe:
     """All that a training run is made from. The same recipe, data and machine give the same weights."""
 
     organelle: str
+    """Name of the labels, or a file that describes the organelle (docs/organelles.md), relative to the data folder."""
     voxel_size_nm: FloatTriple
     training: tuple[Data, ...] = attrs.field(validator=validators.min_len(1))
     validation: tuple[Data, ...] = ()

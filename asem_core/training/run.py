@@ -9,23 +9,32 @@
       checkpoints/     ITERATION.pt: the network of a validation, as weights.pt holds it, while it may be chosen
       weights.pt       the network, when it is trained;  grey.json  the grey values that it was trained on
       selection.json   which checkpoint weights.pt is, and why;  curves.png  the same to look at
+      organelle.yaml   what is trained, where the recipe names a file;  card.yaml  its card, where one was given
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from asem_core.errors import ModelError, OutputError
+from asem_core.organelles import find_organelle, is_organelle_file
+from asem_core.registry import Registry
+from asem_core.specs import OrganelleSpec
 from asem_core.training.grey import GREY_NAME
 from asem_core.training.recipe import Recipe, recipe_values
 from asem_core.training.saved import read_saved
+from asem_core.volume.address import beside
 from asem_core.volume.output import Input, place_of
+from asem_core.zoo.files import ORGANELLE_NAME
+from asem_core.zoo.organelle import write_organelle
 
 RECIPE, CHECKPOINT, LOG, WEIGHTS, EVENTS = "recipe.yaml", "checkpoint.pt", "log.jsonl", "weights.pt", "tensorboard"
 CHECKPOINTS, SELECTION, CURVES = "checkpoints", "selection.json", "curves.png"
+CARD = "card.yaml"
 _MARK = "# Written by asem train: the recipe of this run with all that its preset says.\n"
 
 
@@ -59,9 +68,43 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
     partial.replace(folder / RECIPE)
 
 
+def described_organelle(recipe: Recipe, *, folder: Path, registry: Registry) -> OrganelleSpec | None:
+    """The organelle that ``recipe`` names a file of, ``folder`` being where its paths start; None: it gives a name.
+
+    Raises
+    ------
+    OrganelleError
+        As `asem_core.organelles.find_organelle`.
+    """
+    if not is_organelle_file(recipe.organelle):
+        return None
+    return find_organelle(beside(folder, recipe.organelle), registry)
+
+
+def write_described(folder: Path, *, organelle: OrganelleSpec | None, card: Path | None) -> None:
+    """Keep in ``folder`` what a package of the run takes: the organelle that a file describes, and its card."""
+    if organelle is not None:
+        write_organelle(organelle, folder)
+    if card is not None:
+        shutil.copyfile(card, folder / CARD)
+
+
+def organelle_of_run(folder: Path, *, organelle: str, registry: Registry) -> OrganelleSpec:
+    """What the run in ``folder``, whose recipe names ``organelle``, trains: as kept with it, else the installed one.
+
+    Raises
+    ------
+    OrganelleError, PluginError
+        As `asem_core.organelles.find_organelle`.
+    """
+    kept = folder / ORGANELLE_NAME
+    return find_organelle(kept if kept.is_file() else organelle, registry)
+
+
 def discard(folder: Path) -> None:
     """Remove the run in ``folder``, and nothing else; its recipe is written anew."""
-    for name in (CHECKPOINT, f"{CHECKPOINT}.partial", LOG, GREY_NAME, WEIGHTS, f"{WEIGHTS}.partial", SELECTION, CURVES):
+    written = (CHECKPOINT, GREY_NAME, WEIGHTS)
+    for name in (*written, *(f"{w}.partial" for w in written), LOG, SELECTION, CURVES, ORGANELLE_NAME, CARD):
         (folder / name).unlink(missing_ok=True)
     for kept in (folder / CHECKPOINTS).glob("*.pt*"):
         kept.unlink()

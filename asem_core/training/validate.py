@@ -15,6 +15,7 @@ from asem_core.grid.mirror import mirrored_index
 from asem_core.labels.zone import make_zone
 from asem_core.network import PACKAGE_CROP, POOLING, TILE_HALO
 from asem_core.registry import Registry
+from asem_core.specs import OrganelleSpec
 from asem_core.training.curves import Validation
 from asem_core.training.loss import LOSSES
 from asem_core.training.recipe import Recipe
@@ -24,7 +25,7 @@ from asem_core.training.volumes import LabelledVolume
 _KEPT = 16 * POOLING
 """Most voxels per axis that a tile yields."""
 _THRESHOLD = 0.5
-"""As in the paper, for organelles that no plugin knows."""
+"""As in the paper, for organelles that nobody describes."""
 
 
 def predict(
@@ -63,18 +64,24 @@ def predict_logits(
 class Validator:
     """Judges networks of ``recipe`` on held-out ``volumes``.
 
-    Threshold and exclusion zone are those of the installed organelle; without one 0.5, and every voxel counts.
+    Threshold and exclusion zone are those of ``organelle``; without one 0.5, and every voxel counts.
     """
 
     def __init__(
-        self, volumes: Sequence[LabelledVolume], recipe: Recipe, device: torch.device, *, registry: Registry
+        self,
+        volumes: Sequence[LabelledVolume],
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        organelle: OrganelleSpec | None,
+        registry: Registry,
     ) -> None:
         self._recipe = recipe
         self._device = device
         self._threshold = _THRESHOLD
         self._volumes = [(volume, np.zeros(volume.labels.shape, bool)) for volume in volumes]
-        if recipe.organelle in registry.organelles:
-            organelle, grid = registry.organelles[recipe.organelle], VoxelSize(recipe.voxel_size_nm)
+        if organelle is not None:
+            grid = VoxelSize(recipe.voxel_size_nm)
             zone = make_zone(organelle.exclusion_zone, registry)
             self._threshold = organelle.threshold
             self._volumes = [(volume, zone.excluded(volume.labels > 0, voxel_size=grid)) for volume in volumes]

@@ -12,6 +12,7 @@ from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, model_of
 from asem_core.volume.output import Replaceable
 from asem_core.zoo.files import ONNX_NAME, RDF_NAME, file_sha256
+from asem_core.zoo.organelle import carried_organelle
 from asem_core.zoo.rdf import named_files, read_description
 
 MANIFEST = "model.json"
@@ -49,17 +50,20 @@ def read_manifest(folder: Path) -> ModelSpec:
 
 
 def check_files(folder: Path) -> ModelSpec:
-    """Check the package in ``folder`` against its manifest: what must be there is, and the weights are the stated ones.
+    """Check the package in ``folder`` against its manifest: what must be there is, the weights are the stated ones, and
+    an organelle that it carries is the one that the model finds.
 
     Raises
     ------
     ModelError
-        ``rdf.yaml``, ``model.json`` or the ONNX file is missing, or the weights' sha256 is not the stated one.
+        ``rdf.yaml``, ``model.json`` or the ONNX file is missing, the weights' sha256 is not the stated one, or
+        ``organelle.yaml`` is not as `asem_core.zoo.organelle.carried_organelle` wants it.
     """
     if not (folder / "rdf.yaml").is_file():
         raise ModelError(f"no bioimage.io package in {folder} (rdf.yaml is missing)")
     spec = read_manifest(folder)
     stated_onnx(spec, folder)
+    carried_organelle(folder)
     return spec
 
 

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import yaml
 
 from asem_core.errors import ModelError
+from asem_core.plain_yaml import MOST_NODES, nodes, read_mapping
 
 RDF_NAMES = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
 """Names of a description, the usual one first (bioimage.io)."""
-_MOST_BYTES = 4 * 2**20
-_MOST_NODES = 100_000
-"""Of a description whose aliases are followed: a few lines of YAML can stand for billions."""
 _FILES = ("weights", "inputs", "outputs", "test_inputs", "test_outputs", "attachments", "documentation", "covers",
           "sample_inputs", "sample_outputs")  # fmt: skip
 """The parts of a description that name files."""
@@ -54,20 +51,9 @@ def read_description(folder: Path) -> dict[str, Any]:
         It is missing, no plain YAML (no tags), absurdly large, or describes something else than a model.
     """
     path = description_path(folder)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ModelError(f"{path} takes {path.stat().st_size / 1e6:.0f} MB, expected some KB of YAML")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.constructor.ConstructorError as error:
-        raise ModelError(f"{path}: {error.problem}: a description is plain YAML without tags") from None
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        raise ModelError(f"{path} is not YAML ({' '.join(str(error).split())[:200]}): get the package again") from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if not isinstance(values, dict) or values.get("type") != "model":
+    values = read_mapping(path, error=ModelError)
+    if values.get("type") != "model":
         raise ModelError(f"{path} does not describe a model (type: model is missing): give a bioimage.io model")
-    if sum(1 for _ in _nodes(values, most=_MOST_NODES)) >= _MOST_NODES:
-        raise ModelError(f"{path} stands for more than {_MOST_NODES} values: get it from a source that you trust")
     return values
 
 
@@ -82,24 +68,12 @@ def named_files(values: Mapping[str, Any]) -> list[NamedFile]:
     """
     found = []
     for part in _FILES:
-        for place, node in _nodes({part: values.get(part)}, most=_MOST_NODES):
+        for place, node in nodes({part: values.get(part)}, most=MOST_NODES):
             if isinstance(node, dict):
                 found += list(_of_mapping(place, node))
             elif isinstance(node, str) and _is_list_of_files(place):
                 found.append(NamedFile(place, node, None))
     return found
-
-
-def _nodes(value: Any, *, most: int) -> Iterator[tuple[str, Any]]:
-    """At most ``most`` of the values in ``value``, aliases followed, with their places."""
-    waiting: list[tuple[str, Any]] = [("", value)]
-    for _ in range(most):
-        if not waiting:
-            return
-        place, node = waiting.pop()
-        yield place, node
-        items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-        waiting.extend(reversed([(f"{place}.{key}".lstrip("."), item) for key, item in items]))
 
 
 def _of_mapping(place: str, node: Mapping[str, Any]) -> Iterator[NamedFile]:

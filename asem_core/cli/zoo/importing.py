@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FOLDER, PATH, VOXEL_SIZE
+from asem_core.cli.options import FOLDER, ORGANELLE, PATH, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("checkpoint", type=PATH)
-@click.option("--organelle", required=True, help="What the network finds; `asem organelles` lists what is installed.")
+@click.option("--organelle", type=ORGANELLE, required=True,
+              help="What the network finds; `asem organelles` lists what is installed.")  # fmt: skip
 @click.option(
     "--voxel-size", type=VOXEL_SIZE, required=True, help="nm, that the network was trained at, such as 5,5,5."
 )
@@ -52,6 +53,7 @@ def import_(
     """
     from datetime import UTC, datetime
 
+    from asem_core.organelles import find_organelle
     from asem_core.params import parse_stage
     from asem_core.preprocessing.stages import make_steps
     from asem_core.zoo.write.checkpoint import describe_checkpoint
@@ -59,9 +61,10 @@ def import_(
     registry = shared_registry()
     stages = None if normalise is None else () if normalise == "none" else (parse_stage(normalise),)
     make_steps(stages or (), registry)
+    found = find_organelle(organelle, registry)
     spec = describe_checkpoint(
         checkpoint,
-        organelle=registry.organelles[organelle].name,
+        organelle=found.name,
         voxel_size_nm=voxel_size.zyx,
         fixation=fixation,
         registry=registry,
@@ -75,13 +78,26 @@ def import_(
     with progress_bar() as progress:
         if output is None:
             model = install_checkpoint(
-                checkpoint, spec=spec, date=today, model_id=model_id, overwrite=overwrite, progress=progress
+                checkpoint,
+                spec=spec,
+                date=today,
+                organelle=found,
+                model_id=model_id,
+                overwrite=overwrite,
+                progress=progress,
             )
         else:
             model = import_checkpoint(
-                checkpoint, output, spec=spec, date=today, model_id=model_id, overwrite=overwrite, progress=progress
+                checkpoint,
+                output,
+                spec=spec,
+                date=today,
+                organelle=found,
+                model_id=model_id,
+                overwrite=overwrite,
+                progress=progress,
             ).spec
     click.echo(f"{model.id}: {model.trained_on}")
     click.echo(f"package: {model.package}")
     if output is None:
-        click.echo(f"use it: asem segment VOLUME --organelle {organelle} --model {model.id} -o OUT.zarr")
+        click.echo(f"use it: asem segment VOLUME --model {model.id} -o OUT.zarr")

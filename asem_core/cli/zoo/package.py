@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
+from asem_core.cli.options import FILE, FOLDER, ORGANELLE, PLACE, VOXEL_SIZE
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the package.")
-@click.option("--organelle", required=True, help="What the network finds; must be the recipe's.")
+@click.option(
+    "--organelle", type=ORGANELLE, help="What the network finds, which the package carries.  [default: the recipe's]"
+)
 @click.option("--id", "model_id", required=True, help="Name of the model, such as mito-10nm.")
 @click.option("--model-version", default="1.0.0", show_default=True, help="Version of the weights.")
-@click.option("--card", "card_path", type=FILE, required=True, help="YAML text of the card: data, licence, failures.")
+@click.option("--card", "card_path", type=FILE, help="YAML text of the card: data, licence, failures (docs/card.md).  "
+              "[default: card.yaml in RUN, or that nothing is stated]")  # fmt: skip
 @click.option("--sample", type=PLACE, required=True, metavar="VOLUME",
               help="At least 160 voxels a side on the model's grid; parts of it are published.")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, of a sample that does not state its own.")
@@ -38,10 +41,10 @@ def package(
     run: Path,
     *,
     output: Path,
-    organelle: str,
+    organelle: str | None,
     model_id: str,
     model_version: str,
-    card_path: Path,
+    card_path: Path | None,
     sample: str,
     voxel_size: VoxelSize | None,
     scores: tuple[str, ...],
@@ -57,7 +60,7 @@ def package(
 
     \b
     Example:
-      asem zoo package runs/mito_10nm -o asem_organelle_mito/models/mito_10nm --organelle mito \\
+      asem zoo package runs/mito_10nm -o asem_organelle_mito/models/mito_10nm \\
         --id mito-10nm --card mito_10nm.card.yaml --sample cell_5.zarr
     """
     from datetime import UTC, datetime
@@ -68,24 +71,34 @@ def package(
         from asem_core.training.package import package_run, read_sample
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
+    from asem_core.organelles import find_organelle
     from asem_core.training.recipe import load_recipe
+    from asem_core.training.run import CARD, organelle_of_run
     from asem_core.volume import open_volume
     from asem_core.volume.output import check_destination
     from asem_core.zoo.manifest import PACKAGE, manifest_values
 
-    read: list[Input] = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
+    if card_path is None and (run / CARD).is_file():
+        card_path = run / CARD
+    given = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
+    read: list[Input] = [each for each in given if each is not None]
     check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
-    card = load_card(card_path)
+    card = None if card_path is None else load_card(card_path)
     registry = shared_registry()
+    recipe = load_recipe(run / "recipe.yaml")
+    if organelle is None:
+        spec = organelle_of_run(run, organelle=recipe.organelle, registry=registry)
+    else:
+        spec = find_organelle(organelle, registry)
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
     done = package_run(
         run,
         output,
         model_id=model_id,
         model_version=model_version,
-        organelle=organelle,
+        organelle=spec,
         card=card,
-        sample=read_sample(volume, load_recipe(run / "recipe.yaml"), registry=registry),
+        sample=read_sample(volume, recipe, registry=registry),
         scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
         compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
         date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"),
@@ -95,6 +108,10 @@ def package(
     for entry in done.parity:
         click.echo(f"{entry.reference} against {entry.candidate}: largest difference {entry.max_abs_difference:.2e} "
                    f"on {entry.side}^3 voxels")  # fmt: skip
+    if card is None:
+        click.echo(
+            "note: without a card nobody knows whose the model is, and what it may be used for: docs/card.md", err=True
+        )
     click.echo(json.dumps(manifest_values(done.spec), indent=2))
     click.echo(f"package: {output}")
 

@@ -35,18 +35,20 @@ def pull(model: str, *, site: str | None, overwrite: bool) -> None:
       asem zoo pull asem-project/1841
     """
     from asem_core.zoo.find import package_folder
+    from asem_core.zoo.organelle import carried_organelle
     from asem_core.zoo.rdf import organelle_of
 
     registry = shared_registry()
     fetch = _pull_checkpoint if "/" in model else _pull_package
     spec = fetch(model, registry, site, overwrite=overwrite)
-    organelle = organelle_of(package_folder(spec))
+    folder = package_folder(spec)
+    organelle = organelle_of(folder)
     click.echo(f"{spec.id} {spec.version}: {spec.package}")
     click.echo(f"licence: {spec.licence}")
-    if organelle not in registry.organelles:
+    if organelle not in registry.organelles and carried_organelle(folder) is None:
         click.echo(f"note: the organelle {organelle!r} is not installed; a plugin such as asem-organelle-{organelle} "
                    "brings its parameters", err=True)  # fmt: skip
-    click.echo(f"use it: asem segment VOLUME --organelle {organelle} --model {spec.id} -o OUT.zarr")
+    click.echo(f"use it: asem segment VOLUME --model {spec.id} -o OUT.zarr")
 
 
 def _pull_package(model: str, registry: Registry, site: str | None, *, overwrite: bool) -> ModelSpec:

@@ -24,6 +24,7 @@ from asem_core.volume.contents import is_as_written, record_contents
 from asem_core.volume.output import Replaceable, complete_or_absent
 from asem_core.zoo.files import RDF_NAME, README_NAME, file_sha256
 from asem_core.zoo.find import Listed
+from asem_core.zoo.organelle import carried_organelle
 from asem_core.zoo.rdf import read_description
 from asem_core.zoo.site.gallery import Shown, shown, write_pages
 from asem_core.zoo.site.pull import COLLECTION
@@ -99,6 +100,7 @@ def _add(site: Path, model: Listed, root: str) -> tuple[Shown, dict[str, Any]]:
         spec,
         rdf,
         organelle=model.organelle,
+        carries_organelle=carried_organelle(site / folder) is not None,
         folder=folder,
         zip_name=archive,
         zip_sha256=sha256,

@@ -25,6 +25,8 @@ class Shown:
     version: str
     title: str
     organelle: str
+    carries_organelle: bool
+    """Whether the package describes it, so that no plugin is needed."""
     voxel: str
     """nm."""
     licence: str
@@ -50,6 +52,7 @@ def shown(
     rdf: Mapping[str, Any],
     *,
     organelle: str,
+    carries_organelle: bool,
     folder: str,
     zip_name: str,
     zip_sha256: str,
@@ -66,6 +69,7 @@ def shown(
         version=spec.version,
         title=str(rdf.get("name", spec.id)),
         organelle=organelle,
+        carries_organelle=carries_organelle,
         voxel=" x ".join(f"{v:g}" for v in spec.voxel_size_nm),
         licence=str(rdf.get("license") or spec.licence),
         trained_on=spec.trained_on[:1].upper() + spec.trained_on[1:],

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import cattrs
-import yaml
 from attrs import validators
-from cattrs.errors import ClassValidationError
-from cattrs.v import format_exception, transform_error
 
 from asem_core.errors import ModelError
+from asem_core.plain_yaml import read_as
 from asem_core.specs import StageRef, TrainedGrey
 from asem_core.zoo.write.origin import Imported, Trained, in_words, provenance_line, published_scores, training_text
 from asem_core.zoo.write.parity import Parity
@@ -133,19 +130,7 @@ def load_card(path: Path) -> Card:
     ModelError
         The file is no YAML mapping, or a key or value does not belong; the message names each.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ModelError(f"cannot read the card {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ModelError(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ModelError(f"{path} must hold a YAML mapping, got {type(values).__name__}")
-    try:
-        return cattrs.Converter(forbid_extra_keys=True).structure(values, Card)
-    except ClassValidationError as error:
-        reasons = transform_error(error, path="card", format_exception=_reason)
-        raise ModelError(f"{path}: " + "; ".join(reasons)) from None
+    return read_as(path, Card, error=ModelError)
 
 
 def load_scores(name: str, path: Path) -> ScoreSet:
@@ -201,11 +186,6 @@ def card_text(card: Card, facts: Facts) -> str:
         _provenance(facts),
     )
     return "\n\n".join(section.strip() for section in sections) + "\n"
-
-
-def _reason(error: BaseException, kind: type | None) -> str:
-    # cattrs says "invalid value" for what our own validators explain.
-    return " ".join(str(error.args[0]).split()) if isinstance(error, ValueError) else format_exception(error, kind)
 
 
 def _input(facts: Facts) -> str:
@@ -287,7 +267,7 @@ def _score_tables(scores: tuple[ScoreSet, ...]) -> str:
 def _use(facts: Facts) -> str:
     return f"""## Use
 
-- **ASEM**: `asem segment VOLUME --organelle {facts.organelle} --model {facts.id} -o OUT.zarr`.
+- **ASEM**: `asem segment VOLUME --model {facts.id} -o OUT.zarr`.
   Any size of volume; every voxel is predicted.
 - **bioimageio.core**: `bioimageio test FOLDER --weight-format onnx` proves the installation. Without blocks the
   outer 52 voxels are no predictions (49 of them are 0). Blockwise prediction wants a volume whose sides are multiples

@@ -11,7 +11,7 @@ import numpy as np
 import asem_core
 from asem_core.draw.cover import write_cover
 from asem_core.errors import ModelError
-from asem_core.specs import ModelSpec
+from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.zoo.files import (
     ARCHITECTURE_NAME,
     COVER_NAME,
@@ -23,6 +23,7 @@ from asem_core.zoo.files import (
     file_sha256,
 )
 from asem_core.zoo.manifest import MANIFEST, write_manifest
+from asem_core.zoo.organelle import write_organelle
 from asem_core.zoo.write.card import Card, Facts, card_text, flat_scores
 from asem_core.zoo.write.rdf import write_description
 from asem_core.zoo.write.samples import Samples
@@ -36,6 +37,7 @@ def write_package(
     samples: Samples,
     onnx: Path,
     state_dict: Path,
+    organelle: OrganelleSpec | None = None,
     records: Sequence[Path] = (),
 ) -> ModelSpec:
     """Write the package into ``folder``, which must not hold anything yet.
@@ -50,6 +52,8 @@ def write_package(
         Test tensors and cover, of these weights.
     onnx, state_dict
         The same weights, as `asem_core.training.export` writes them.
+    organelle
+        What the model finds, which the package carries; None: it must be installed where the model is used.
     records
         Files that tell of the training, copied.
 
@@ -80,7 +84,8 @@ def write_package(
     (folder / README_NAME).write_text(card_text(card, facts))
     spec = model_spec(card, facts, package=str(folder), sha256=file_sha256(folder / ONNX_NAME))
     write_manifest(spec, folder)
-    write_description(card, facts, folder, attachments=(*(record.name for record in records), MANIFEST))
+    carried = [] if organelle is None else [write_organelle(organelle, folder)]
+    write_description(card, facts, folder, attachments=(*(file.name for file in (*records, *carried)), MANIFEST))
     return spec
 
 

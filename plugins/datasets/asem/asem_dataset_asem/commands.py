@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asem_core.cli import FILE, PATH, PLACE, VOXEL_SIZE, progress_bar, shared_registry
+from asem_core.cli import FILE, ORGANELLE, PATH, PLACE, VOXEL_SIZE, progress_bar, shared_registry
 from asem_core.errors import AsemError
 from asem_core.geometry import AXES, Triple, triple
 
@@ -33,7 +33,8 @@ def _shift(ctx: click.Context, param: click.Parameter, value: str) -> Triple:
 @click.command()
 @click.argument("crop", type=PLACE)
 @click.option("--raw", type=PLACE, required=True, help="Image that the crop's offset refers to.")
-@click.option("--organelle", required=True, help="Name of the labels; decides the classes: er, golgi, mito, pore.")
+@click.option("--organelle", type=ORGANELLE, required=True,
+              help="Name of the labels; decides the classes: er, golgi, mito, pore.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="OUT.zarr", type=PATH, help="To write.")
 @click.option("--classes", metavar="IDS", help="Class ids that are the organelle, such as 16,17 or 16-21.")
 @click.option("--flip", metavar="AXES", default="", callback=_axes, help="Axes along which raw is mirrored, such as y.")
@@ -75,6 +76,7 @@ def cosem(
       asem labels cosem crop.n5/labels/all --raw raw.zarr --organelle er --classes 16-21 --flip y -o er.zarr
     """
     from asem_core.draw import check_png
+    from asem_core.organelles import name_of
     from asem_core.volume import open_volume
     from asem_dataset_asem.cosem.classes import classes_of, parse_classes
     from asem_dataset_asem.cosem.figure import draw_import
@@ -83,6 +85,7 @@ def cosem(
 
     if output.suffix != ".zarr":
         raise AsemError(f"{output}: the import is an OME-Zarr; name it NAME.zarr")
+    organelle = name_of(organelle)
     ids = parse_classes(classes) if classes is not None else classes_of(organelle)
     registry = shared_registry()
     image = open_volume(raw, registry=registry)

@@ -144,7 +144,7 @@ def test_other_json_is_no_score(tmp_path, text):
 def test_missing_files(tmp_path):
     with pytest.raises(ModelError, match="cannot read the scores"):
         load_scores("x", tmp_path / "none.json")
-    with pytest.raises(ModelError, match="cannot read the card"):
+    with pytest.raises(ModelError, match=r"none\.yaml: cannot be read: No such file"):
         load_card(tmp_path / "none.yaml")
 
 
