@@ -67,6 +67,10 @@ class Names(Mapping[str, S], Generic[S]):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def get(self, name: str, default: Any = None) -> Any:  # a mapping's own expects a KeyError
+        """What is registered as ``name``; ``default`` where nothing is, or several are."""
+        return self[name] if name in self else default
+
     def plugin_of(self, name: str) -> PluginRecord:
         """The plugin that registered ``name``."""
         self[name]

@@ -134,7 +134,7 @@ def train(
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
     described = described_organelle(plan, folder=data_folder, registry=registry)
     plan = plan if described is None else attrs.evolve(plan, organelle=described.name)
-    named = registry.organelles[plan.organelle] if plan.organelle in registry.organelles else None
+    named = registry.organelles.get(plan.organelle)
     card = None if card is None else local_path(card)
     if card is not None:
         load_card(card)

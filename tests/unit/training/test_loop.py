@@ -221,7 +221,7 @@ def judged(logits: npt.NDArray[np.float32], cell: LabelledVolume, monkeypatch: p
     """How a network that predicts ``logits`` is judged on ``cell``."""
     monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: logits)
     plan = recipe(loss="cross_entropy_dice")
-    ((name, found),) = validate.Validator([cell], plan, torch.device("cpu"), registry=REGISTRY)(UNet(1))
+    ((name, found),) = validate.Validator([cell], plan, torch.device("cpu"), organelle=None, registry=REGISTRY)(UNet(1))
     assert name == cell.name
     return found
 
