@@ -15,6 +15,7 @@ command of its name does.
 ``analyze``         tables in nm of what was segmented
 ``report``          a page that shows what was measured
 ``train``           a network by a recipe (needs torch)
+``finetune``        a model to somebody's own cell, by a few labels (needs torch)
 ``make_registry``   everything that the installed plugins registered
 ==================  =========================================================================
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from asem_core.errors import AsemError
     from asem_core.evaluation.evaluate import Evaluation, evaluate
     from asem_core.evaluation.objects import ObjectEvaluation, evaluate_objects
+    from asem_core.finetuning import FineTuned, finetune
     from asem_core.geometry import Box, BoxNm, VoxelSize
     from asem_core.hookspecs import hookimpl
     from asem_core.labels import PreparedLabels, prepare_labels
@@ -46,9 +48,9 @@ if TYPE_CHECKING:
     from asem_core.volume import GreyRange, Volume, open_labels, open_volume
 
 __all__ = [
-    "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "GreyRange", "MaskSummary", "ObjectEvaluation",
+    "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary", "ObjectEvaluation",
     "PreparedLabels", "Registry", "Segmentation", "StageRef", "TrainingResult", "Volume", "VoxelSize", "analyze",
-    "convert", "evaluate", "evaluate_objects", "hookimpl", "make_mask", "make_registry", "open_labels", "open_volume",
-    "prepare_labels", "preprocess", "report", "segment", "train",
+    "convert", "evaluate", "evaluate_objects", "finetune", "hookimpl", "make_mask", "make_registry", "open_labels",
+    "open_volume", "prepare_labels", "preprocess", "report", "segment", "train",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -69,7 +69,10 @@ class Names(Mapping[str, S], Generic[S]):
 
     def get(self, name: str, default: Any = None) -> Any:  # a mapping's own expects a KeyError
         """What is registered as ``name``; ``default`` where nothing is, or several are."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except PluginError:
+            return default
 
     def plugin_of(self, name: str) -> PluginRecord:
         """The plugin that registered ``name``."""

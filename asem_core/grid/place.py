@@ -125,18 +125,30 @@ def clip(volume: Volume, reference: Volume) -> Volume:
         The voxel sizes differ by more than 0.1 %, the two lie a broken number of voxels apart, or ``volume`` does not
         cover ``reference``.
     """
+    part = cut(volume, reference, reference.box)
+    if part.shape != volume.shape:
+        log.warning("%s (%s) is cut to %s (%s)", volume.uri, volume.extent, reference.uri, reference.extent)
+    return part
+
+
+def cut(volume: Volume, reference: Volume, box: Box) -> Volume:
+    """The part of ``volume`` that lies on ``box`` of ``reference``. Nothing is read.
+
+    Raises
+    ------
+    GeometryError
+        As `clip`, for ``box`` in the place of all of ``reference``.
+    """
     check_same_grid(volume, reference)
-    if same_place(volume, reference):
-        return volume
-    wanted = reference.box.shift([-s for s in whole_voxels(volume, reference)])
+    start = (0, 0, 0) if same_place(volume, reference) else whole_voxels(volume, reference)
+    wanted = box.shift([-s for s in start])
     if not volume.box.contains(wanted):
+        part = "" if box == reference.box else f"{box} of "
         raise GeometryError(
-            f"{volume.uri} ({volume.extent}) does not cover {reference.uri} ({reference.extent}); "
+            f"{volume.uri} ({volume.extent}) does not cover {part}{reference.uri} ({reference.extent}); "
             "cut the latter to the part that both have: asem convert --roi"
         )
-    if wanted != volume.box:
-        log.warning("%s (%s) is cut to %s (%s)", volume.uri, volume.extent, reference.uri, reference.extent)
-    return window(volume, wanted)
+    return volume if wanted == volume.box else window(volume, wanted)
 
 
 def paste(volume: Volume, reference: Volume) -> Volume:

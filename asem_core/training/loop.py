@@ -84,6 +84,7 @@ def train(
     *,
     data_folder: str | Path = Path(),
     registry: Registry | None = None,
+    organelle: OrganelleSpec | None = None,
     card: str | Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -102,6 +103,8 @@ def train(
         Where the recipe's relative paths start; by default the current folder.
     registry
         For the readers of the volumes, and the model that training starts from; by default everything installed.
+    organelle
+        What the recipe's ``organelle`` stands for; by default the installed one of that name, or what that file says.
     card
         File with the text of the model's card (docs/card.md): checked now, and kept for the package.
     device
@@ -132,7 +135,7 @@ def train(
     registry = registry or make_registry()
     data_folder = local_path(data_folder)
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
-    described = described_organelle(plan, folder=data_folder, registry=registry)
+    described = organelle or described_organelle(plan, folder=data_folder, registry=registry)
     plan = plan if described is None else attrs.evolve(plan, organelle=described.name)
     named = registry.organelles.get(plan.organelle)
     card = None if card is None else local_path(card)
@@ -285,7 +288,8 @@ def _validate(
     network: UNet, validator: Validator, journal: Journal, iteration: int, progress: TrainingProgress
 ) -> None:
     progress("validate", 0, len(validator))
-    for count, (name, found) in enumerate(validator(network), start=1):
+    for count, judged in enumerate(validator(network), start=1):
+        name, found = judged.volume.name, judged.validation
         progress("validate", count, len(validator), f"{name} F1 {found.f1_with_zone:.3f}")
         journal.write(f"{VALIDATION}{name}", iteration, attrs.asdict(found))
         log.info("iteration %d, %s: %s", iteration, name, found)

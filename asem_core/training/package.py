@@ -102,9 +102,9 @@ def package_run(
     OutputError
         The folder holds something, lies in or round what is read, or cannot be written.
     """
-    inputs = (run, *inputs)
-    check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     recipe_path, log = run / RECIPE, run / LOG
+    inputs = (recipe_path, log, run / WEIGHTS, *inputs)
+    check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     recipe = load_recipe(recipe_path)
     if recipe.organelle != organelle.name:
         raise ModelError(f"{recipe_path} trains {recipe.organelle!r}, not {organelle.name!r}: check --organelle")

@@ -19,6 +19,8 @@ from asem_core.zoo.manifest import MANIFEST, read_manifest
 from asem_core.zoo.write.origin import in_words
 from asem_core.zoo.write.stages import FIXED, is_fixed
 
+_HEAD = "network.final_conv_pass.conv_pass.0.weight"
+
 
 def make_network(recipe: Recipe, registry: Registry) -> UNet:
     """A network with the weights that ``recipe`` begins from.
@@ -36,8 +38,12 @@ def make_network(recipe: Recipe, registry: Registry) -> UNet:
     torch.manual_seed(recipe.seed)
     network = UNet(recipe.base, normalise=recipe.normalise)
     if recipe.start is not None:
-        plain = UNet(recipe.base)
-        plain.load_state_dict(_package_weights(recipe.start, recipe.base, registry))
+        plain = network_of(recipe.start, registry)
+        if plain.base != recipe.base:
+            raise RecipeError(
+                f"cannot start from {recipe.start!r}: it is a U-Net of base {plain.base}, the recipe's has base "
+                f"{recipe.base}; a network starts from one of its own size"
+            )
         network = without_effect(plain) if recipe.normalise else plain
     elif recipe.normalise:
         for module in network.modules():
@@ -70,16 +76,26 @@ def with_stages(recipe: Recipe, registry: Registry) -> Recipe:
     return attrs.evolve(recipe, preprocess=stages[:-1] or None)
 
 
-def _package_weights(name: str, base: int, registry: Registry) -> dict[str, torch.Tensor]:
-    package = PackageNet(base)
+def network_of(name: str, registry: Registry) -> UNet:
+    """The network of the package ``name``, with its weights; see `asem_core.zoo.find.package_of`.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it has no readable PyTorch weights.
+    RecipeError
+        They are no U-Net of ASEM's.
+    """
     with package_of(name, registry=registry) as folder:
         path = folder / STATE_DICT_NAME
         check_state_dict(path)
+        state = read_saved(path)
         try:
-            package.load_state_dict(read_saved(path))
-        except (RuntimeError, AttributeError, TypeError) as error:
+            package = PackageNet(base=int(state[_HEAD].shape[1]))
+            package.load_state_dict(state)
+        except (RuntimeError, AttributeError, TypeError, LookupError) as error:
             raise RecipeError(
-                f"cannot start from {name!r}: {path} does not hold a U-Net of base {base} "
-                f"({' '.join(str(error).split())[:200]}); a network starts from one of its own size"
+                f"cannot start from {name!r}: {path} does not hold a U-Net of ASEM "
+                f"({' '.join(str(error).split())[:200]}); start from a model that `asem zoo list` shows"
             ) from None
-    return package.network.state_dict()
+    return package.network

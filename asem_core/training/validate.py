@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from asem_core.evaluation.scores import Score
+from asem_core.evaluation.scores import Score, Scores
 from asem_core.geometry import Box, VoxelSize, triple
 from asem_core.grid.mirror import mirrored_index
 from asem_core.labels.zone import make_zone
@@ -61,6 +62,28 @@ def predict_logits(
     return out
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Judged:
+    """A network on one held-out volume."""
+
+    volume: LabelledVolume
+    predicted: npt.NDArray[np.bool_]
+    """``(z, y, x)``, where it finds the organelle."""
+    scores: Scores
+    loss: float
+
+    @property
+    def validation(self) -> Validation:
+        """The numbers that a run records."""
+        return Validation(
+            loss=self.loss,
+            f1_with_zone=self.scores.with_zone.f1,
+            f1_without_zone=self.scores.without_zone.f1,
+            precision=self.scores.with_zone.precision,
+            recall=self.scores.with_zone.recall,
+        )
+
+
 class Validator:
     """Judges networks of ``recipe`` on held-out ``volumes``.
 
@@ -89,13 +112,13 @@ class Validator:
     def __len__(self) -> int:
         return len(self._volumes)
 
-    def __call__(self, network: UNet) -> Iterator[tuple[str, Validation]]:
-        """Every volume's name, and how good ``network`` is there."""
+    def __call__(self, network: UNet) -> Iterator[Judged]:
+        """How good ``network`` is on each of the volumes."""
         network = network.to(self._device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         for volume, excluded in self._volumes:
-            yield volume.name, self._judge(network, volume, excluded)
+            yield self._judge(network, volume, excluded)
 
-    def _judge(self, network: UNet, volume: LabelledVolume, excluded: npt.NDArray[np.bool_]) -> Validation:
+    def _judge(self, network: UNet, volume: LabelledVolume, excluded: npt.NDArray[np.bool_]) -> Judged:
         logits = predict_logits(network, volume.raw, self._device, mixed_precision=self._recipe.mixed_precision)
         truth = volume.labels > 0
         inside = np.ones(truth.shape, bool) if volume.inside is None else volume.inside > 0
@@ -103,12 +126,11 @@ class Validator:
         with_zone, without_zone = (
             Score.of(predicted & counted, truth & counted) for counted in (inside & ~excluded, inside)
         )
-        return Validation(
+        return Judged(
+            volume=volume,
+            predicted=predicted,
+            scores=Scores(with_zone=with_zone, without_zone=without_zone),
             loss=_loss(logits, truth, inside, name=self._recipe.loss),
-            f1_with_zone=with_zone.f1,
-            f1_without_zone=without_zone.f1,
-            precision=with_zone.precision,
-            recall=with_zone.recall,
         )
 
 

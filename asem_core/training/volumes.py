@@ -15,7 +15,7 @@ import numpy.typing as npt
 from asem_core.errors import RecipeError
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, resampled_shape
 from asem_core.grid.mirror import read_mirrored
-from asem_core.grid.place import clip
+from asem_core.grid.place import cut
 from asem_core.grid.resample import resample, resample_labels, source_box
 from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.stages import Step, make_steps, measure, normalised, split_steps
@@ -62,28 +62,29 @@ def load_data(
     RecipeError
         The ROI reaches outside.
     GeometryError
-        Labels or mask do not cover raw, or their voxel sizes differ.
+        Labels or mask do not cover the ROI, or their voxel sizes differ.
     VolumeError
         A file is missing or unreadable, or an image that a model cannot be given (`check_grey`).
     """
     size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
     raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
     drawn = open_labels(beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
-    labels = clip(drawn, raw)
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
+    labels = cut(drawn, raw, roi)
     part = window(raw, roi)
     range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
     check_grey(part, grey=range_, option="grey: ")
     image = part if range_ is None else on_grey_range(part, range_)
-    grey = _grey_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
-    truth = _on_grid(labels, roi, grid, partial(_where, partial(is_organelle, unlabelled=data.unlabelled)))
+    grey = image_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
+    truth = _on_grid(labels, labels.box, grid, partial(_where, partial(is_organelle, unlabelled=data.unlabelled)))
     counts = []
     if data.mask is not None:
-        counts.append(_on_grid(_open_mask(data, folder, raw, registry), roi, grid, partial(_where, is_organelle)))
+        mask = open_volume(beside(folder, data.mask), registry=registry, voxel_size=raw.voxel_size)
+        counts.append(_on_grid(cut(mask, raw, roi), labels.box, grid, partial(_where, is_organelle)))
     if data.unlabelled is not None:
-        counts.append(_on_grid(labels, roi, grid, partial(_where, lambda ids: ids != data.unlabelled)))
+        counts.append(_on_grid(labels, labels.box, grid, partial(_where, lambda ids: ids != data.unlabelled)))
     inside = None if not counts else np.minimum.reduce(counts)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
@@ -96,11 +97,8 @@ def load_data(
     )
 
 
-def _open_mask(data: Data, folder: Path, raw: Volume, registry: Registry) -> Volume:
-    return clip(open_volume(beside(folder, str(data.mask)), registry=registry, voxel_size=raw.voxel_size), raw)
-
-
-def _grey_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step]) -> npt.NDArray[np.float32]:
+def image_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step]) -> npt.NDArray[np.float32]:
+    """The ROI on ``grid`` after ``steps``, ``(z, y, x)``, 0..1; what ``steps`` measure is of all of ``volume``."""
     before, inside = split_steps(steps)
 
     def grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:

@@ -221,9 +221,9 @@ def judged(logits: npt.NDArray[np.float32], cell: LabelledVolume, monkeypatch: p
     """How a network that predicts ``logits`` is judged on ``cell``."""
     monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: logits)
     plan = recipe(loss="cross_entropy_dice")
-    ((name, found),) = validate.Validator([cell], plan, torch.device("cpu"), organelle=None, registry=REGISTRY)(UNet(1))
-    assert name == cell.name
-    return found
+    (found,) = validate.Validator([cell], plan, torch.device("cpu"), organelle=None, registry=REGISTRY)(UNet(1))
+    assert found.volume is cell
+    return found.validation
 
 
 def test_the_zone_counts_for_the_loss_only_and_the_outside_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

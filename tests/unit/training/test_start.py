@@ -77,7 +77,7 @@ def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor
         make_network(recipe(start="er-11nm"), registry)
     with pytest.raises(ModelError, match=r"no version 0\.9 of the model 'er-10nm' is installed, but 1\.0\.0"):
         make_network(recipe(start="er-10nm@0.9"), registry)
-    with pytest.raises(RecipeError, match=r"does not hold a U-Net of base 4.*one of its own size"):
+    with pytest.raises(RecipeError, match=r"it is a U-Net of base 2, the recipe's has base 4; .*one of its own size"):
         make_network(recipe(start=str(package[0]), base=4), registry)
     with pytest.raises(ModelError, match=r"weights_state_dict\.pt holds no PyTorch weights \(.*No such file"):
         make_network(recipe(start=str(tmp_path)), registry)

@@ -1,0 +1,385 @@
+"""Fine-tune a model on a few labels, and say whether that was worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from asem_core.draw.overlay import draw_evaluation
+from asem_core.errors import RecipeError
+from asem_core.evaluation.scores import Scores
+from asem_core.finetuning.labelled import check_both, find_labelled
+from asem_core.finetuning.pace import Pace, measure_pace
+from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe
+from asem_core.finetuning.regions import Split, split
+from asem_core.geometry import Box, BoxNm, VoxelSize, triple
+from asem_core.home import local_path
+from asem_core.models.find import choose_organelle, is_path
+from asem_core.preprocessing.stages import make_steps
+from asem_core.progress import TrainingProgress, silent
+from asem_core.registry import Registry, make_registry
+from asem_core.specs import ModelSpec, OrganelleSpec
+from asem_core.training.export import load_rounded
+from asem_core.training.loop import TrainingResult, choose_device, train
+from asem_core.training.package import package_run
+from asem_core.training.recipe import Data, Recipe, load_recipe
+from asem_core.training.run import RECIPE, check_run
+from asem_core.training.start import network_of, with_stages
+from asem_core.training.unet import UNet
+from asem_core.training.validate import Judged, Validator
+from asem_core.training.volumes import image_on_grid, load_data
+from asem_core.volume import Volume, open_labels, open_volume
+from asem_core.volume.address import absolute
+from asem_core.volume.check import check_grey, graded, known_grey, settled_range
+from asem_core.volume.grey import Grey
+from asem_core.zoo.find import package_of
+from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.write.card import ScoreSet, load_card
+from asem_core.zoo.write.parity import PARITY_SIDE
+from asem_core.zoo.write.stages import FIXED, split_told
+
+MODEL, SCRATCH, FIGURES = "model", "scratch", "figures"
+"""Folders in that of the run: the package, the training from nothing, the overlays."""
+
+
+@attrs.frozen(kw_only=True)
+class Parent:
+    """The model that fine-tuning begins from."""
+
+    name: str
+    """As training is told: an id, or a path."""
+    spec: ModelSpec
+    network: UNet
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What is about to be done."""
+
+    parent: ModelSpec
+    parts: Split
+    recipe: Recipe
+    pace: Pace | None
+    """None: the run goes on, as long as was settled when it began."""
+    trainings: int
+    """One, or two where the same is also trained from nothing."""
+
+    def __str__(self) -> str:
+        training, held = (sum(each.um3 for each in part) for part in (self.parts.training, self.parts.validation))
+        lines = [
+            f"{self.parent.id} {self.parent.version} on {training:.2g} um3 of labels; held back: {self.parts.how} "
+            f"({held:.2g} um3)",
+            f"{self.recipe.iterations} iterations, compared every {self.recipe.validate_every}",
+        ]
+        if self.pace is not None:
+            precision = "bfloat16" if self.pace.mixed_precision else "float32"
+            comparisons = self.recipe.iterations / self.recipe.validate_every + 1
+            seconds = self.recipe.iterations * self.pace.step + comparisons * self.pace.validation
+            lines[-1] += (
+                f"; at {self.pace.step:.1f} s an iteration ({precision}) and {self.pace.validation:.0f} s a comparison "
+                f"about {self.trainings * seconds / 60:.0f} min"
+            )
+        return "\n".join(lines)
+
+
+@attrs.frozen(kw_only=True)
+class FineTuned:
+    """What came of it. Scores are of the part that was held back, all its boxes together, on the model's grid."""
+
+    run: Path
+    parts: Split
+    training: TrainingResult
+    scores: Mapping[str, Scores]
+    """Of the parent, by its id, of the fine-tuned network, and of the one from nothing where that was asked for."""
+    better: bool
+    """Whether it beats the parent (F1 with zone)."""
+    model: Path | None
+    """The package; None where the parent is better."""
+    figures: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        rows = [
+            f"{name:<{max(map(len, self.scores))}}  {found.with_zone.f1:7.3f} {found.with_zone.precision:9.3f} "
+            f"{found.with_zone.recall:7.3f} {found.without_zone.f1:13.3f}"
+            for name, found in self.scores.items()
+        ]
+        head = f"{'':<{max(map(len, self.scores))}}       F1 precision  recall  F1 without zone"
+        lines = [f"held back: {self.parts.how}", head, *rows, f"pictures: {self.run / FIGURES}"]
+        if self.model is None:
+            lines.append(
+                "the parent is better on what was held back: nothing is packaged (--keep packages it all the same)"
+            )
+        else:
+            lines.append(f"next: asem segment VOLUME --model {self.model} -o OUTPUT.zarr")
+        return "\n".join(lines)
+
+
+def finetune(
+    volume: str | Path,
+    labels: str | Path,
+    *,
+    output: str | Path,
+    more: Sequence[tuple[str | Path, str | Path]] = (),
+    organelle: OrganelleSpec | str | Path | None = None,
+    model: str | Path | None = None,
+    rois: Sequence[Box | BoxNm] = (),
+    unlabelled: int | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    grey: Grey = None,
+    minutes: float = 20.0,
+    iterations: int | None = None,
+    from_scratch: bool = False,
+    keep: bool = False,
+    model_id: str | None = None,
+    card: str | Path | None = None,
+    seed: int = 0,
+    registry: Registry | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    planned: Callable[[Plan], None] = lambda plan: None,
+    progress: TrainingProgress = silent,
+) -> FineTuned:
+    """Adapt a model to a cell from a little of it that is labelled, and compare the two on a part that is held back.
+
+    Parameters
+    ----------
+    volume, labels
+        Image and labels on one grid, in any format that ASEM reads; the labels may cover a part only. 0 is background.
+    output
+        Folder of the run, made if missing: what `asem_core.training.run` says, and ``figures``, ``scratch``, ``model``.
+        A run that was stopped goes on.
+    more
+        Further pairs of volume and labels.
+    organelle
+        Its name, a file that describes it, or its spec; by default what ``model`` finds.
+    model
+        What to begin from: an id, ``ID@VERSION`` or a package, which may be another organelle's; by default the
+        organelle's default model.
+    rois
+        Boxes that are labelled in full, where the labels do not say by being smaller than the volume. For one volume.
+    unlabelled
+        Value of voxels that nobody has judged, as in strokes: see `asem_core.training.recipe.Data.unlabelled`.
+    voxel_size
+        nm (z, y, x), where the volumes do not state it.
+    grey
+        Levels of the volumes that become 0 and 255; see `asem_core.volume.check.check_grey`.
+    minutes
+        For training and comparing, of this machine as it is now; with ``from_scratch`` twice.
+    iterations
+        Instead of ``minutes``.
+    from_scratch
+        Also train from nothing on the same for as many iterations: what the parent is worth.
+    keep
+        Package the network also where the parent is better.
+    model_id
+        Name of the new model; by default the parent's and ``-finetuned``.
+    card
+        File with the text of its card (docs/card.md), checked before training; by default one is written.
+    seed, device, overwrite, progress
+        As in `asem_core.train`.
+    planned
+        Told what is about to be done, before it begins.
+
+    Raises
+    ------
+    RecipeError
+        Labels that nothing can be learned from or judged by, too few minutes, or a model that cannot be started from.
+    GeometryError, VolumeError, ModelError, OrganelleError, PluginError, OutputError
+        As `asem_core.train` and `asem_core.segment`.
+
+    Notes
+    -----
+    Needs torch: ``pip install 'asem-core[train]'``. Which weights are taken: `asem_core.training.selection`.
+
+    Examples
+    --------
+    >>> print(finetune("cell.zarr", "drawn.zarr", organelle="er", output="runs/er"))  # doctest: +SKIP
+    """
+    registry = registry or make_registry()
+    spec = choose_organelle(organelle, model=model, registry=registry)
+    written = None if card is None else load_card(local_path(card))
+    parent = _parent(spec, model, registry)
+    pairs = [(volume, labels), *more]
+    if rois and more:
+        raise RecipeError("--roi is of one volume: with several, cut each to what is labelled (asem convert --roi)")
+    size = None if voxel_size is None else VoxelSize.of(voxel_size)
+    opened = [_open(raw, drawn, spec, size, registry) for raw, drawn in pairs]
+    output = check_run(local_path(output), inputs=[read for pair in opened for read in pair])
+    for raw, _ in opened:
+        check_grey(raw, grey=settled_range(raw, grey, trained_on=known_grey(parent.spec)),
+                   trained_on=known_grey(parent.spec), model=parent.spec.id)  # fmt: skip
+    found = [
+        each
+        for source, (raw, drawn) in enumerate(opened)
+        for each in find_labelled(raw, drawn, source=source, rois=rois, unlabelled=unlabelled)
+    ]
+    check_both(found)
+    parts = split(found)
+    data = [
+        Data(
+            raw=absolute(raw),
+            labels=absolute(drawn),
+            voxel_size_nm=None if size is None else size.zyx,
+            unlabelled=unlabelled,
+            grey=None if grey is None else str(grey),
+        )
+        for raw, drawn in pairs
+    ]
+    grid = VoxelSize(parent.spec.voxel_size_nm)
+    make = partial(make_recipe, data, parts, organelle=spec.name, grid=grid, base=parent.network.base, seed=seed)
+    recipe = with_stages(make(start=parent.name), registry)
+    validator = _validator(recipe, spec, registry, device)
+    scores = {parent.spec.id: _judged(validator, parent.network)}
+    recipe, pace = _settled(recipe, output, minutes=minutes, iterations=iterations, overwrite=overwrite,
+                            device=device, judge=lambda: list(validator(parent.network)))  # fmt: skip
+    planned(Plan(parent=parent.spec, parts=parts, recipe=recipe, pace=pace, trainings=1 + from_scratch))
+    fit = partial(
+        train, registry=registry, organelle=spec, card=card, device=device, overwrite=overwrite, progress=progress
+    )
+    trained = fit(recipe, output)
+    network = load_rounded(trained.weights, base=recipe.base)
+    scores["fine-tuned"] = _judged(validator, network)
+    if from_scratch:
+        nothing = attrs.evolve(recipe, start=None)
+        scores["from scratch"] = _judged(
+            validator, load_rounded(fit(nothing, output / SCRATCH).weights, base=recipe.base)
+        )
+    totals = {name: sum((j.scores for j in judged), Scores()) for name, judged in scores.items()}
+    better = totals["fine-tuned"].with_zone.f1 > totals[parent.spec.id].with_zone.f1
+    figures = [path for name, judged in scores.items() for path in _draw(judged, output, name, spec, grid)]
+    package = None
+    if better or keep:
+        package = output / MODEL
+        package_run(
+            output,
+            package,
+            model_id=model_id or f"{parent.spec.id}-finetuned",
+            model_version="1.0.0",
+            organelle=spec,
+            card=written,
+            sample=_sample(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
+            scores=(_score_set(f"held back: {parts.how}", totals["fine-tuned"], grid),),
+            compared=tuple(_score_set(name, total, grid) for name, total in totals.items() if name != "fine-tuned"),
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
+            overwrite=True,
+        )
+    return FineTuned(
+        run=output,
+        parts=parts,
+        training=trained,
+        scores=totals,
+        better=better,
+        model=package,
+        figures=tuple(figures),
+    )
+
+
+def _parent(organelle: OrganelleSpec, model: str | Path | None, registry: Registry) -> Parent:
+    """The model to begin from.
+
+    Raises
+    ------
+    RecipeError
+        The organelle has none of its own, and no other is named; or it is not one that training can start from.
+    """
+    wanted = None if model is None else str(model)
+    if wanted is None:
+        wanted = organelle.default_model
+    if wanted is None:
+        raise RecipeError(
+            f"{organelle.name} has no model to begin from: name one of another organelle that looks alike (--model ID, "
+            "see `asem zoo list`), or train from nothing (asem train, docs/train.md)"
+        )
+    name = str(local_path(wanted).absolute()) if is_path(wanted) else wanted
+    with package_of(name, registry=registry) as folder:
+        spec = read_manifest(folder)
+    return Parent(name=name if is_path(wanted) else f"{spec.id}@{spec.version}", spec=spec,
+                  network=network_of(name, registry).eval())  # fmt: skip
+
+
+def _open(
+    volume: str | Path, labels: str | Path, organelle: OrganelleSpec, size: VoxelSize | None, registry: Registry
+) -> tuple[Volume, Volume]:
+    raw = open_volume(volume, registry=registry, voxel_size=size)
+    return raw, open_labels(labels, organelle.name, registry=registry, voxel_size=raw.voxel_size)
+
+
+def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, device: str) -> Validator:
+    grid = VoxelSize(recipe.voxel_size_nm)
+    held = [
+        load_data(
+            data,
+            folder=Path(),
+            organelle=recipe.organelle,
+            grid=grid,
+            registry=registry,
+            stages=recipe.preprocess or (),
+        )
+        for data in recipe.validation
+    ]
+    return Validator(held, recipe, choose_device(device), organelle=organelle, registry=registry)
+
+
+def _judged(validator: Validator, network: UNet) -> list[Judged]:
+    return list(validator(network))
+
+
+def _settled(
+    recipe: Recipe,
+    output: Path,
+    *,
+    minutes: float,
+    iterations: int | None,
+    overwrite: bool,
+    device: str,
+    judge: Callable[[], object],
+) -> tuple[Recipe, Pace | None]:
+    """``recipe`` with its length: that of the run in ``output``, which goes on; else as long as is asked for."""
+    path = output / RECIPE
+    if path.exists() and not overwrite:
+        return as_long_as(recipe, load_recipe(path)), None
+    pace = measure_pace(recipe, choose_device(device), judge=judge)
+    return lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace), pace
+
+
+def _draw(judged: Sequence[Judged], output: Path, name: str, organelle: OrganelleSpec, grid: VoxelSize) -> list[Path]:
+    paths = []
+    for number, each in enumerate(judged):
+        folder = output / FIGURES / name.replace(" ", "-") / (f"{number}" if len(judged) > 1 else "")
+        truth = each.volume.labels.copy()
+        if each.volume.inside is not None:
+            truth[each.volume.inside == 0] = 2
+        raw, predicted, labels = (
+            Volume(array=array, voxel_size=grid, uri=each.volume.name, format="memory", chunks=triple(array.shape))
+            for array in ((255 * each.volume.raw).astype(np.uint8), each.predicted.astype(np.uint8), truth)
+        )
+        paths += draw_evaluation(raw, predicted, labels, folder, organelle=organelle.name, ignore_label=2)
+    return paths
+
+
+def _sample(raw: Volume, box: Box, recipe: Recipe, grey: Grey, registry: Registry) -> npt.NDArray[np.float32]:
+    """A part of ``raw`` round ``box`` for the package: ``(z, y, x)``, 0..255, on the recipe's grid.
+
+    At least `PARITY_SIDE` a side: a volume that is smaller is mirrored at its faces.
+    """
+    grid = VoxelSize(recipe.voxel_size_nm)
+    untold, _ = split_told((*(recipe.preprocess or ()), FIXED))
+    sides = [-(-int(PARITY_SIDE * g) // int(v)) + 1 for g, v in zip(grid.zyx, raw.voxel_size.zyx, strict=True)]
+    middle = [(a + b) // 2 for a, b in zip(box.start, box.stop, strict=True)]
+    start = [max(0, min(m - s // 2, n - s)) for m, s, n in zip(middle, sides, raw.shape, strict=True)]
+    part = Box(start, [min(n, a + s) for n, a, s in zip(raw.shape, start, sides, strict=True)])
+    image = 255 * image_on_grid(graded(raw, grey), part, grid, make_steps(untold, registry))
+    short = [max(0, PARITY_SIDE - n) for n in image.shape]
+    sample: npt.NDArray[np.float32] = np.pad(image, [(0, n) for n in short], mode="symmetric")
+    return sample
+
+
+def _score_set(name: str, scores: Scores, grid: VoxelSize) -> ScoreSet:
+    found = scores.to_json()
+    return ScoreSet(name=name, with_zone=found["with_zone"], without_zone=found["without_zone"], voxel_size_nm=grid.zyx)

@@ -1,0 +1,145 @@
+"""How a model is fine-tuned: the recipe that is made from what is labelled and how long it may take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import attrs
+
+from asem_core.errors import RecipeError
+from asem_core.finetuning.labelled import Labelled
+from asem_core.finetuning.pace import Pace
+from asem_core.finetuning.regions import Split
+from asem_core.geometry import VoxelSize
+from asem_core.training.recipe import Augment, Data, Optimiser, Phase, Recipe, Sampling
+
+SIDE = 80
+"""Voxels of a block: padded, so that every one of them is trained on."""
+RATE = 1e-3
+"""Learning rate after the warm-up, falling to 0."""
+WARM_UP = 15
+"""Iterations."""
+SETTLE_BLOCKS = 10
+VALIDATIONS = 12
+"""About so many checkpoints are compared in a run that is long enough ..."""
+VALIDATION_SHARE = 0.2
+"""... and no more than this part of its time goes into comparing."""
+LEAST_ITERATIONS = 10
+THICK = 1.5
+"""Ratio of the axes of a voxel from which they are not interchanged."""
+LEAST_INSIDE = 0.5
+"""Of the labelled voxels that a block can hold."""
+
+
+def make_recipe(
+    pairs: Sequence[Data],
+    parts: Split,
+    *,
+    organelle: str,
+    grid: VoxelSize,
+    base: int,
+    start: str | None,
+    seed: int = 0,
+) -> Recipe:
+    """How to fine-tune on ``parts``, one iteration long: `lasting` gives it its length.
+
+    Parameters
+    ----------
+    pairs
+        Volumes and labels, by number.
+    start
+        The model to begin from; None: from nothing.
+
+    Notes
+    -----
+    AdamW at 1e-3 falling to 0 after a warm-up, cross entropy + Dice, batch normalisation put back before and folded
+    after (`asem_core.training.unfold`), padded blocks, mild augmentation. Measured in docs/finetune.md.
+    """
+    every = (*parts.training, *parts.validation)
+    thick = any(max(each.voxel_size.zyx) > THICK * min(each.voxel_size.zyx) for each in every)
+
+    def data(each: Labelled) -> Data:
+        return attrs.evolve(pairs[each.source], roi=str(each.box))
+
+    return Recipe(
+        organelle=organelle,
+        voxel_size_nm=grid.zyx,
+        training=tuple(data(each) for each in parts.training),
+        validation=tuple(data(each) for each in parts.validation),
+        preset="fast",
+        seed=seed,
+        base=base,
+        start=start,
+        normalise=True,
+        settle_blocks=SETTLE_BLOCKS,
+        loss="cross_entropy_dice",
+        phases=(Phase(iterations=1, side=SIDE, padded=True, rate=(RATE, 0.0)),),
+        sampling=Sampling(min_foreground=0.02, keep_without=0.3, min_inside=_least_inside(parts.training, grid)),
+        augment=Augment(
+            permute="in_plane" if thick else "all",
+            elastic_sigma=0.0,
+            rotate=not thick,
+            section_shift_probability=0.0,
+        ),
+        optimiser=Optimiser(weight_decay=1e-4, decoupled=True, warmup=WARM_UP),
+        validate_every=1,
+        checkpoint_every=1,
+        select="fit",
+    )
+
+
+def iterations_for(minutes: float, pace: Pace) -> int:
+    """Iterations that fit into ``minutes``, validations included.
+
+    Raises
+    ------
+    RecipeError
+        Not even a few iterations and their validation fit; the message says how long those take.
+    """
+    seconds = 60 * minutes
+    least = LEAST_ITERATIONS * pace.step + 2 * pace.validation
+    if seconds < least:
+        raise RecipeError(
+            f"{minutes:g} minutes are not enough: {LEAST_ITERATIONS} iterations of {pace.step:.1f} s and two "
+            f"validations of {pace.validation:.0f} s take {least / 60:.1f} on this machine; give --minutes "
+            f"{math.ceil(2 * least / 60)} or more"
+        )
+    spent = max(2, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / max(pace.validation, 1e-9)))) * pace.validation
+    return max(LEAST_ITERATIONS, int((seconds - spent) / pace.step))
+
+
+def lasting(recipe: Recipe, iterations: int, *, pace: Pace) -> Recipe:
+    """``recipe`` with so many iterations, validated often enough to choose among them but no more than is worth it."""
+    most = max(1, min(VALIDATIONS, int(VALIDATION_SHARE * iterations * pace.step / max(pace.validation, 1e-9))))
+    (phase,) = recipe.phases
+    return attrs.evolve(
+        recipe,
+        phases=(attrs.evolve(phase, iterations=iterations),),
+        validate_every=max(1, -(-iterations // most)),
+        checkpoint_every=max(1, min(iterations, round(60 / pace.step))),
+        mixed_precision=pace.mixed_precision,
+    )
+
+
+def as_long_as(recipe: Recipe, begun: Recipe) -> Recipe:
+    """``recipe`` with the length that `lasting` gave to ``begun``, measured when that run began."""
+    return attrs.evolve(
+        recipe,
+        phases=begun.phases,
+        validate_every=begun.validate_every,
+        checkpoint_every=begun.checkpoint_every,
+        mixed_precision=begun.mixed_precision,
+    )
+
+
+def _least_inside(parts: Sequence[Labelled], grid: VoxelSize) -> float:
+    """Labelled part of a block that is asked for: half of what the sparsest of ``parts`` has, in its box."""
+    shares = []
+    for each in parts:
+        sides = [n * a / b for n, a, b in zip(each.box.shape, each.voxel_size.zyx, grid.zyx, strict=True)]
+        fits = 1.0
+        for side in sides:
+            fits *= min(1.0, side / SIDE)
+        shares.append(fits * (each.background + each.organelle) / each.state.size)
+    return LEAST_INSIDE * min(shares)
