@@ -2,9 +2,10 @@
 
     python zoo/experiments/selection.py runs/selection --data DATA [--runs epfl er ...] [--seed 1]
 
-Trains small networks with `select: fit`, keeps every checkpoint that was validated, scores each of them on a part of the
-data that was neither trained on nor chosen by, and prints one row a run. DATA holds `epfl_hippocampus` and `cdeep3m`; the
-cell of the run `er` is simulated. A run that was stopped goes on where it was, and what is scored is not scored again.
+Trains small networks with `select: fit`, keeps every checkpoint that was validated, scores each of them on a part of
+the data that was neither trained on nor chosen by, and prints one row a run. DATA holds `epfl_hippocampus` and
+`cdeep3m`; the cell of the run `er` is simulated. A run that was stopped goes on where it was, and what is scored is not
+scored again.
 """
 
 from __future__ import annotations
