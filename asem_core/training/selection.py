@@ -104,15 +104,15 @@ def fit_regime(curves: Curves, *, size: int) -> FitRegime:
     stretch, after = points[at : at + size], points[at + size :]
     begin, end = stretch[0].iteration, stretch[-1].iteration
     level = _level(stretch)
-    if len(points) < LEAST:
-        chosen, why = _best(stretch), f"the best F1, for want of more validations ({len(points)})"
+    if len(points) < LEAST or not np.isfinite(level):
+        chosen, why = _best(stretch), f"the best F1, for want of more validations with a loss ({len(points)} in all)"
     elif not after and _is_falling(stretch):
         chosen = _best(stretch)
         why = (
             f"the best F1 of the last stretch: its validation loss, {level:.3f}, was still falling, so training longer "
             "would help"
         )
-    elif after and _level(after[-size:]) > level + _noise(stretch):
+    elif _level(after[-size:]) > _ceiling(stretch):
         chosen = stretch[(len(stretch) - 1) // 2]
         why = f"the middle of the lowest validation loss, {level:.3f}, before it rose to {_level(after[-size:]):.3f}"
         if _training_loss(curves, end, after[-1].iteration) < _training_loss(curves, begin, end):
@@ -139,7 +139,7 @@ def is_past(curves: Curves, *, size: int) -> bool:
     points = curves.validated
     at = _lowest(points, size)
     stretch, after = points[at : at + size], points[at + size :]
-    return len(after) >= size and _level(after[-size:]) > _level(stretch) + _noise(stretch)
+    return len(after) >= size and _level(after[-size:]) > _ceiling(stretch)
 
 
 def may_be_chosen(curves: Curves, *, size: int) -> set[int]:
@@ -173,12 +173,15 @@ def _losses(points: Sequence[Validated]) -> npt.NDArray[np.float64]:
 
 
 def _level(points: Sequence[Validated]) -> float:
-    return float(_losses(points).mean()) if len(points) else np.inf
+    return float(_losses(points).mean()) if points else 0.0
 
 
-def _noise(points: Sequence[Validated]) -> float:
-    """What the loss of a stretch may differ by from another's without meaning it."""
-    return max(FLAT * _level(points), 2 * float(np.std(_losses(points))))
+def _ceiling(points: Sequence[Validated]) -> float:
+    """What the mean loss of other checkpoints may be without being clearly above that of ``points``."""
+    losses = _losses(points)
+    if not np.isfinite(losses).all():
+        return np.inf
+    return float(losses.mean() + max(FLAT * losses.mean(), 2 * losses.std()))
 
 
 def _is_falling(points: Sequence[Validated]) -> bool:

@@ -20,7 +20,7 @@ from asem_core.cli.train import train as command
 from asem_core.errors import RecipeError
 from asem_core.geometry import VoxelSize
 from asem_core.specs import StageRef
-from asem_core.training import checkpoint, validate
+from asem_core.training import checkpoint, loop, validate
 from asem_core.training.curves import Validation
 from asem_core.training.loop import TrainingResult, train
 from asem_core.training.loss import LOSSES
@@ -189,6 +189,72 @@ def test_validation_is_logged_once_even_if_a_finished_run_is_run_again(data: Pat
     assert again.selection is None
     lines = [(line["kind"], line["iteration"]) for line in log_of(tmp_path)]
     assert sorted(lines) == sorted([("train", 1), ("train", 2), (f"validation/{name}", 1), (f"validation/{name}", 2)])
+
+
+HELD_OUT = [
+    {"raw": "cell.zarr", "labels": "cell.zarr", "roi": "0:8,0:26,0:28"},
+    {"raw": "cell.zarr", "labels": "cell.zarr", "roi": "16:24,0:26,0:28"},
+]
+CHOOSING: dict[str, Any] = {
+    "validation": HELD_OUT, "phases": [{"iterations": 7, "side": 16, "padded": True}], "validate_every": 1,
+    "checkpoint_every": 3, "select": "fit",
+}  # fmt: skip
+
+
+def test_validation_changes_nothing_that_is_trained(
+    undisturbed: tuple[Path, TrainingResult], data: Path, tmp_path: Path
+) -> None:
+    found = weights(run(recipe(validation=HELD_OUT, validate_every=1), tmp_path, data).weights)
+    assert all(torch.equal(value, found[name]) for name, value in weights(undisturbed[1].weights).items())
+
+
+@pytest.fixture(scope="module")
+def chosen(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult]:
+    output = tmp_path_factory.mktemp("chosen") / "out"
+    return output, run(recipe(**CHOOSING), output, data)
+
+
+def test_the_weights_are_those_of_the_chosen_iteration(chosen: tuple[Path, TrainingResult]) -> None:
+    output, result = chosen
+    regime = result.selection
+    assert regime is not None
+    kept = {int(path.stem): weights(path) for path in (output / "checkpoints").iterdir()}
+    assert kept.keys() == {regime.first, regime.chosen, regime.last, 7}
+    for name, value in weights(result.weights).items():
+        assert torch.equal(value, kept[regime.chosen][name])
+    told = json.loads((output / "selection.json").read_text())
+    assert (told["first"], told["chosen"], told["last"]) == (regime.first, regime.chosen, regime.last)
+    assert told["scores"].keys() == result.scores.keys() == told["f1"].keys() == {
+        "cell.zarr[0:8,0:26,0:28]", "cell.zarr[16:24,0:26,0:28]",
+    }  # fmt: skip
+    at_chosen = [line for line in log_of(output) if line["iteration"] == regime.chosen and line["kind"] != "train"]
+    assert [line["loss"] for line in at_chosen] == [found.loss for found in result.scores.values()]
+    assert f"chosen: iteration {regime.chosen}" in str(result)
+    (events,) = (output / "tensorboard").glob("events.out.tfevents.*")
+    assert f"chosen: iteration {regime.chosen}".encode() in events.read_bytes()
+    assert (output / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("iteration", [2, 5, 7])
+def test_a_killed_run_chooses_the_same(
+    chosen: tuple[Path, TrainingResult], data: Path, tmp_path: Path, iteration: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe(**CHOOSING), tmp_path, data, progress=killed_at(iteration))
+    again = run(recipe(**CHOOSING), tmp_path, data)
+    assert (again.selection, again.scores) == (chosen[1].selection, chosen[1].scores)
+    expected = weights(chosen[1].weights)
+    assert all(torch.equal(value, expected[name]) for name, value in weights(again.weights).items())
+    names = [sorted(path.name for path in (folder / "checkpoints").iterdir()) for folder in (tmp_path, chosen[0])]
+    assert names[0] == names[1]
+
+
+def test_training_that_is_past_its_fit_regime_ends(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "is_past", lambda curves, size: len(curves.validated) > size)
+    first = run(recipe(**CHOOSING, early_stop=True), tmp_path, data)
+    assert first.iterations == 4
+    assert run(recipe(**CHOOSING, early_stop=True), tmp_path, data) == first
+    assert [line["iteration"] for line in log_of(tmp_path) if line["kind"] == "train"] == [1, 2, 3, 4]
 
 
 def test_a_kill_while_saving_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
