@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,7 @@ from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.labelled import check_both, find_labelled
 from asem_core.finetuning.pace import Pace, measure_pace
-from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe
+from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe, validation_seconds
 from asem_core.finetuning.regions import Split, split
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
 from asem_core.home import local_path
@@ -79,10 +80,11 @@ class Plan:
         ]
         if self.pace is not None:
             precision = "bfloat16" if self.pace.mixed_precision else "float32"
+            comparison = validation_seconds(self.pace)
             comparisons = self.recipe.iterations / self.recipe.validate_every + 1
-            seconds = self.recipe.iterations * self.pace.step + comparisons * self.pace.validation
+            seconds = self.recipe.iterations * self.pace.step + comparisons * comparison
             lines[-1] += (
-                f"; at {self.pace.step:.1f} s an iteration ({precision}) and {self.pace.validation:.0f} s a comparison "
+                f"; at {self.pace.step:.1f} s an iteration ({precision}) and {comparison:.0f} s a comparison "
                 f"about {self.trainings * seconds / 60:.0f} min"
             )
         return "\n".join(lines)
@@ -220,7 +222,8 @@ def finetune(
         for each in find_labelled(raw, drawn, source=source, rois=rois, unlabelled=unlabelled)
     ]
     check_both(found)
-    parts = split(found)
+    grid = VoxelSize(parent.spec.voxel_size_nm)
+    parts = split(found, grid)
     data = [
         Data(
             raw=absolute(raw),
@@ -231,25 +234,43 @@ def finetune(
         )
         for raw, drawn in pairs
     ]
-    grid = VoxelSize(parent.spec.voxel_size_nm)
-    make = partial(make_recipe, data, parts, organelle=spec.name, grid=grid, base=parent.network.base, seed=seed)
-    recipe = with_stages(make(start=parent.name), registry)
+    recipe = with_stages(
+        make_recipe(
+            data, parts, organelle=spec.name, grid=grid, base=parent.network.base, start=parent.name, seed=seed
+        ),
+        registry,
+    )
+    begun = load_recipe(output / RECIPE) if (output / RECIPE).exists() and not overwrite else None
+    if begun is None:
+        pace = measure_pace(recipe, choose_device(device))
+        recipe = attrs.evolve(recipe, mixed_precision=pace.mixed_precision)
+    else:
+        recipe = as_long_as(recipe, begun)
     validator = _validator(recipe, spec, registry, device)
-    scores = {parent.spec.id: _judged(validator, parent.network)}
-    recipe, pace = _settled(recipe, output, minutes=minutes, iterations=iterations, overwrite=overwrite,
-                            device=device, judge=lambda: list(validator(parent.network)))  # fmt: skip
-    planned(Plan(parent=parent.spec, parts=parts, recipe=recipe, pace=pace, trainings=1 + from_scratch))
+    began = time.perf_counter()
+    scores = {parent.spec.id: list(validator(parent.network))}
+    if begun is None:
+        pace = attrs.evolve(pace, judging=time.perf_counter() - began)
+        recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
+    planned(
+        Plan(
+            parent=parent.spec,
+            parts=parts,
+            recipe=recipe,
+            pace=pace if begun is None else None,
+            trainings=1 + from_scratch,
+        )
+    )
     fit = partial(
         train, registry=registry, organelle=spec, card=card, device=device, overwrite=overwrite, progress=progress
     )
     trained = fit(recipe, output)
     network = load_rounded(trained.weights, base=recipe.base)
-    scores["fine-tuned"] = _judged(validator, network)
+    scores["fine-tuned"] = list(validator(network))
     if from_scratch:
         nothing = attrs.evolve(recipe, start=None)
-        scores["from scratch"] = _judged(
-            validator, load_rounded(fit(nothing, output / SCRATCH).weights, base=recipe.base)
-        )
+        untaught = load_rounded(fit(nothing, output / SCRATCH).weights, base=recipe.base)
+        scores["from scratch"] = list(validator(untaught))
     totals = {name: sum((j.scores for j in judged), Scores()) for name, judged in scores.items()}
     better = totals["fine-tuned"].with_zone.f1 > totals[parent.spec.id].with_zone.f1
     figures = [path for name, judged in scores.items() for path in _draw(judged, output, name, spec, grid)]
@@ -324,28 +345,6 @@ def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, dev
         for data in recipe.validation
     ]
     return Validator(held, recipe, choose_device(device), organelle=organelle, registry=registry)
-
-
-def _judged(validator: Validator, network: UNet) -> list[Judged]:
-    return list(validator(network))
-
-
-def _settled(
-    recipe: Recipe,
-    output: Path,
-    *,
-    minutes: float,
-    iterations: int | None,
-    overwrite: bool,
-    device: str,
-    judge: Callable[[], object],
-) -> tuple[Recipe, Pace | None]:
-    """``recipe`` with its length: that of the run in ``output``, which goes on; else as long as is asked for."""
-    path = output / RECIPE
-    if path.exists() and not overwrite:
-        return as_long_as(recipe, load_recipe(path)), None
-    pace = measure_pace(recipe, choose_device(device), judge=judge)
-    return lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace), pace
 
 
 def _draw(judged: Sequence[Judged], output: Path, name: str, organelle: OrganelleSpec, grid: VoxelSize) -> list[Path]:

@@ -89,6 +89,11 @@ def make_recipe(
     )
 
 
+def validation_seconds(pace: Pace) -> float:
+    """Of one comparison while training: the statistics of the normalisation are settled first."""
+    return pace.judging + SETTLE_BLOCKS * pace.settling
+
+
 def iterations_for(minutes: float, pace: Pace) -> int:
     """Iterations that fit into ``minutes``, validations included.
 
@@ -97,21 +102,21 @@ def iterations_for(minutes: float, pace: Pace) -> int:
     RecipeError
         Not even a few iterations and their validation fit; the message says how long those take.
     """
-    seconds = 60 * minutes
-    least = LEAST_ITERATIONS * pace.step + 2 * pace.validation
+    seconds, validation = 60 * minutes, validation_seconds(pace)
+    least = LEAST_ITERATIONS * pace.step + 2 * validation
     if seconds < least:
         raise RecipeError(
             f"{minutes:g} minutes are not enough: {LEAST_ITERATIONS} iterations of {pace.step:.1f} s and two "
-            f"validations of {pace.validation:.0f} s take {least / 60:.1f} on this machine; give --minutes "
+            f"validations of {validation:.0f} s take {least / 60:.1f} on this machine; give --minutes "
             f"{math.ceil(2 * least / 60)} or more"
         )
-    spent = max(2, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / max(pace.validation, 1e-9)))) * pace.validation
+    spent = max(2, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / validation))) * validation
     return max(LEAST_ITERATIONS, int((seconds - spent) / pace.step))
 
 
 def lasting(recipe: Recipe, iterations: int, *, pace: Pace) -> Recipe:
     """``recipe`` with so many iterations, validated often enough to choose among them but no more than is worth it."""
-    most = max(1, min(VALIDATIONS, int(VALIDATION_SHARE * iterations * pace.step / max(pace.validation, 1e-9))))
+    most = max(1, min(VALIDATIONS, int(VALIDATION_SHARE * iterations * pace.step / validation_seconds(pace))))
     (phase,) = recipe.phases
     return attrs.evolve(
         recipe,

@@ -9,7 +9,7 @@ import attrs
 
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
-from asem_core.geometry import AXES, Box
+from asem_core.geometry import AXES, Box, VoxelSize
 
 HELD_BACK = 0.25
 """Of what is labelled, about."""
@@ -17,6 +17,8 @@ GUARD_NM = 100.0
 """Between the two parts of a box: voxels that are neither trained on nor judged by ..."""
 GUARD_SHARE = 0.05
 """... but no more of the axis than this."""
+MOST_VOXELS = 4_000_000
+"""Of a box that is judged by, on the model's grid: networks are compared again and again."""
 LEAST_SHARE = 0.05
 """Of background and of the organelle, that each part must hold."""
 
@@ -31,8 +33,10 @@ class Split:
     """In words."""
 
 
-def split(found: Sequence[Labelled]) -> Split:
+def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:
     """Hold back about a quarter of ``found``: a whole box, or the end of the largest along one of its axes.
+
+    Of what is held back no more than `MOST_VOXELS` of ``grid`` are judged by; the rest is not trained on either.
 
     Raises
     ------
@@ -68,7 +72,23 @@ def split(found: Sequence[Labelled]) -> Split:
         )
         return sum(abs(math.log(share / HELD_BACK)) for share in shares)
 
-    return min(tried, key=oddness)
+    best = min(tried, key=oddness)
+    return attrs.evolve(best, validation=tuple(_reduced(each, grid) for each in best.validation))
+
+
+def _reduced(part: Labelled, grid: VoxelSize) -> Labelled:
+    """A box of at most `MOST_VOXELS` in ``part``, as cubic as may be: where there is most of the organelle."""
+    ratio = [v / g for v, g in zip(part.voxel_size.zyx, grid.zyx, strict=True)]
+    sides = [n * r for n, r in zip(part.box.shape, ratio, strict=True)]
+    side = max(sides)
+    while math.prod(min(s, side) for s in sides) > MOST_VOXELS:
+        side *= 0.98
+    for axis, (n, r) in enumerate(zip(part.box.shape, ratio, strict=True)):
+        kept = min(n, max(1, round(side / r)))
+        steps = range(0, n - kept + 1, max(1, (n - kept) // 8))
+        starts = (part.part(_planes(part.box, axis, start, start + kept)) for start in steps)
+        part = max(starts, key=lambda each: min(each.organelle, each.background))
+    return part
 
 
 def _whole_boxes(found: Sequence[Labelled]) -> Iterator[Split]:
