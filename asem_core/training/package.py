@@ -23,7 +23,7 @@ from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
 from asem_core.training import export
 from asem_core.training.grey import read_grey
 from asem_core.training.recipe import Recipe, load_recipe, recipe_values
-from asem_core.training.run import LOG, RECIPE, WEIGHTS
+from asem_core.training.run import LOG, RECIPE, SELECTION, WEIGHTS
 from asem_core.training.unet import UNet
 from asem_core.volume import Volume
 from asem_core.volume.output import Input, check_destination, complete_or_absent, scratch_beside
@@ -113,7 +113,7 @@ def package_run(
             organelle, voxel_size_nm=recipe.voxel_size_nm, volumes=len(recipe.training), start=recipe.start
         )
     network = export.load_rounded(run / WEIGHTS, base=recipe.base)
-    origin = Trained(recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(log))
+    origin = Trained(recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(run))
     facts = partial(
         Facts,
         id=model_id,
@@ -268,9 +268,13 @@ def _compare(
     return measured, probability
 
 
-def _iterations(log: Path) -> int:
+def _iterations(run: Path) -> int:
+    """Those that made the weights: all, or as many as the run chose."""
+    log, selection = run / LOG, run / SELECTION
     try:
+        if selection.is_file():
+            return int(json.loads(selection.read_text())["chosen"])
         entries = [json.loads(line) for line in log.read_text().splitlines()]
         return max(int(entry["iteration"]) for entry in entries if entry["kind"] == "train")
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{log} is not the log of a training run ({error!r})") from None
+        raise ModelError(f"{run} holds no {LOG} or {SELECTION} of a training run ({error!r})") from None

@@ -25,7 +25,11 @@ def draw_curves(curves: Curves, picture: Path, *, regime: FitRegime | None) -> N
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.01)
         if regime is not None:
-            _mark(axes, regime)
+            shade = axes.axvspan(regime.first, regime.last, color=_SHADE, linewidth=0)
+            line = axes.axvline(regime.chosen, color=_INK, linewidth=1, linestyle=(0, (4, 3)))
+            if axes is above:
+                shade.set_label("fit regime")
+                line.set_label(f"chosen: iteration {regime.chosen}")
     _draw_losses(above, curves)
     for axes in below:
         _draw_f1(axes, curves, regime)
@@ -33,11 +37,6 @@ def draw_curves(curves: Curves, picture: Path, *, regime: FitRegime | None) -> N
     partial = picture.with_name(f"{picture.name}.partial")
     figure.savefig(partial, format="png", dpi=150, facecolor="white")
     partial.replace(picture)
-
-
-def _mark(axes: Axes, regime: FitRegime) -> None:
-    axes.axvspan(regime.first, regime.last, color=_SHADE, linewidth=0, label="fit regime")
-    axes.axvline(regime.chosen, color=_INK, linewidth=1, linestyle=(0, (4, 3)), label=f"chosen: {regime.chosen}")
 
 
 def _draw_losses(axes: Axes, curves: Curves) -> None:
@@ -64,8 +63,8 @@ def _draw_f1(axes: Axes, curves: Curves, regime: FitRegime | None) -> None:
     axes.plot(at, [point.f1 for point in points], "o-", color=BLUE, linewidth=1.8, markersize=4, label=label)
     for point in points:
         if regime is not None and point.iteration == regime.chosen:
-            axes.plot(point.iteration, point.f1, "o", color="white", markeredgecolor=_INK, markersize=9, zorder=1.9)
-            axes.annotate(f"{point.f1:.3f}", (point.iteration, point.f1), (6, 8), textcoords="offset points")
+            (ring,) = axes.plot(point.iteration, point.f1, "o", color="white", markersize=10, zorder=1.9)
+            ring.set(markeredgecolor=_INK, label=f"chosen: {point.f1:.3f}")
     axes.set_ylim(0, 1.05)
     axes.set_ylabel("F1 with exclusion zone")
     axes.legend(frameon=False, loc="lower right")

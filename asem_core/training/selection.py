@@ -153,11 +153,11 @@ def may_be_chosen(curves: Curves, *, size: int) -> set[int]:
 
 
 def smoothed(losses: Sequence[float], *, over: int) -> npt.NDArray[np.float64]:
-    """Mean of each of ``losses`` and its neighbours, ``over`` values at most; fewer towards the ends."""
+    """Mean of each of ``losses`` and its neighbours, ``over`` values in all, and down to half as many at the ends."""
     sums = np.concatenate([[0.0], np.cumsum(losses)])
     places = np.arange(len(losses))
-    reach = np.minimum(np.minimum(places, places[::-1]), over // 2)
-    smooth: npt.NDArray[np.float64] = (sums[places + reach + 1] - sums[places - reach]) / (2 * reach + 1)
+    begin, end = np.maximum(places - over // 2, 0), np.minimum(places + over // 2 + 1, len(losses))
+    smooth: npt.NDArray[np.float64] = (sums[end] - sums[begin]) / (end - begin)
     return smooth
 
 
