@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from asem_core.geometry import Box
+from asem_core.training.curves import Curves, Validated, Validation
 from asem_core.training.recipe import load_recipe
 
 from ..scripts import load_script
@@ -92,3 +93,17 @@ def test_the_table_has_the_papers_figures_in_brackets() -> None:
     joint = load("joint")
     text = joint.table("er", {"A": {"f1": dict.fromkeys(joint.SCORED, 0.5)}})
     assert "| A | 0.50 (0.86) | 0.50 (0.29) | 0.50 (0.70) | 0.50 (0.52) | 0.50 | 0.50 | 0.50 | 0.50 |" in text
+
+
+def test_what_is_scored_chooses_nothing() -> None:
+    def found(loss: float, f1: float) -> Validation:
+        return Validation(loss=loss, f1_with_zone=f1, f1_without_zone=f1, precision=f1, recall=f1)
+
+    losses = [1.0, 0.2, 0.2, 0.2, 0.9]
+    points = [
+        Validated(iteration=at, volumes={"by": found(loss, 0.5), "other": found(1 - loss, 0.1 * at)})
+        for at, loss in enumerate(losses, start=1)
+    ]
+    regime, f1 = load("selection").choose(Curves(training=(), validated=tuple(points)), by=1, size=3)
+    assert (regime.first, regime.chosen, regime.last) == (2, 3, 4)
+    assert f1 == pytest.approx({1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4, 5: 0.5})

@@ -2,8 +2,8 @@
 
     python zoo/experiments/selection.py runs/selection --data DATA [--runs epfl er ...] [--seed 1]
 
-Trains small networks that are validated on several volumes, chooses by the curves of some of them, and says how good the
-chosen checkpoint is on the others, of which every checkpoint was scored as well. DATA holds `epfl_hippocampus` and
+Trains small networks that are validated on several volumes, chooses by the curves of some of them, and says how good
+the chosen checkpoint is on the others, on which every checkpoint was scored as well. DATA holds `epfl_hippocampus` and
 `cdeep3m`; the cell of the run `er` is simulated. A run that was stopped goes on where it was.
 """
 
@@ -25,7 +25,7 @@ from asem_core.training.curves import Curves, read_curves
 from asem_core.training.loop import train
 from asem_core.training.recipe import load_recipe
 from asem_core.training.run import LOG
-from asem_core.training.selection import fit_regime, regime_size
+from asem_core.training.selection import FitRegime, fit_regime, regime_size
 
 GRID = VoxelSize((10.0, 10.0, 10.0))
 CELL = "cell.zarr"
@@ -84,12 +84,8 @@ def run(name: str, folder: Path, iterations: int, seed: int, registry: Registry)
     plan.write_text(yaml.safe_dump(recipe_for(name, iterations, seed)))
     recipe = load_recipe(plan)
     train(recipe, output, data_folder=folder, registry=registry)
-    curves = read_curves(output / LOG)
-    volumes = list(curves.validated[0].volumes)
-    chosen_by = len(RUNS[name]["by"])
     size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
-    regime = fit_regime(_only(curves, volumes[:chosen_by]), size=size)
-    f1 = {point.iteration: point.f1 for point in _only(curves, volumes[chosen_by:]).validated}
+    regime, f1 = choose(read_curves(output / LOG), by=len(RUNS[name]["by"]), size=size)
     best, last = max(f1, key=lambda iteration: f1[iteration]), max(f1)
     return (
         f"| {name} | {seed} | {_minutes(output):.0f} | {len(f1)} | {regime.first} to {regime.last} | {regime.chosen} | "
@@ -98,13 +94,16 @@ def run(name: str, folder: Path, iterations: int, seed: int, registry: Registry)
     )
 
 
+def choose(curves: Curves, *, by: int, size: int) -> tuple[FitRegime, dict[int, float]]:
+    """The fit regime by the first ``by`` volumes, and the mean F1 with zone of every iteration on the others."""
+    names = list(curves.validated[0].volumes)
+    regime = fit_regime(_only(curves, names[:by]), size=size)
+    return regime, {point.iteration: point.f1 for point in _only(curves, names[by:]).validated}
+
+
 def _only(curves: Curves, names: Sequence[str]) -> Curves:
-    return attrs.evolve(
-        curves,
-        validated=tuple(
-            attrs.evolve(point, volumes={name: point.volumes[name] for name in names}) for point in curves.validated
-        ),
-    )
+    points = [attrs.evolve(point, volumes={name: point.volumes[name] for name in names}) for point in curves.validated]
+    return attrs.evolve(curves, validated=tuple(points))
 
 
 def _minutes(output: Path) -> float:

@@ -76,6 +76,7 @@ def work(tmp_path_factory):
     (run / "recipe.yaml").write_text(RECIPE)
     (run / "log.jsonl").write_text('{"kind": "train", "iteration": 1}\n{"kind": "train", "iteration": 2}\n')
     (run / "grey.json").write_text(json.dumps(GREY))
+    (run / "selection.json").write_text('{"chosen": 1}')
     (folder / "card.yaml").write_text(yaml.safe_dump(CARD))
     raw = np.random.default_rng(0).integers(0, 256, (120, 120, 120)).astype(np.uint8)
     tifffile.imwrite(folder / "sample.tif", raw, photometric="minisblack")
@@ -148,6 +149,10 @@ def test_the_package_says_what_grey_values_it_was_trained_on(work):
     assert yaml.safe_load((work / "package" / "rdf.yaml").read_text())["config"]["asem"]["grey"] == GREY
     card = (work / "package" / "README.md").read_text()
     assert "Trained on 3 volumes with grey values from 50 (40 to 60) to 210 (200 to 220)" in card
+
+
+def test_the_card_says_which_iteration_was_chosen(work):
+    assert "- Iterations: 1 of the 2 of the recipe" in (work / "package" / "README.md").read_text()
 
 
 def test_description_is_what_other_tools_need(work):
