@@ -50,7 +50,7 @@ _CDEEP3M_HELD_OUT = {"by": [_cdeep3m("24:30,0:160,0:160")], "others": [_cdeep3m(
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "epfl": {"organelle": "mito", "training": [_epfl("0:165,0:768,320:1024")], **_EPFL_HELD_OUT},
     "epfl-few": {"organelle": "mito", "training": [_epfl("0:120,300:420,700:820")], **_EPFL_HELD_OUT},
-    "cdeep3m": {"organelle": "mito", "training": [_cdeep3m("0:22,0:1024,0:1024")], **_CDEEP3M_HELD_OUT},
+    "cdeep3m": {"organelle": "mito", "training": [_cdeep3m("0:22,0:512,0:512")], **_CDEEP3M_HELD_OUT},
     "cdeep3m-few": {"organelle": "mito", "training": [_cdeep3m("8:16,400:480,400:480")], **_CDEEP3M_HELD_OUT},
     "er": {
         "organelle": "er",
