@@ -170,8 +170,8 @@ def organelle_text(organelle: OrganelleSpec) -> str:
 
     Examples
     --------
-    >>> print(organelle_text(new_organelle("lysosome")).splitlines()[3])
-    name: lysosome
+    >>> organelle_text(new_organelle("lysosome")).splitlines()[4]
+    'name: lysosome'
     """
     values = cattrs.Converter().unstructure(organelle)
     docs = field_docs(OrganelleSpec)

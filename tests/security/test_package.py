@@ -7,14 +7,17 @@ import sys
 
 import attrs
 import pytest
+import yaml
 
 from asem_core.errors import ModelError
 from asem_core.models.own import open_own
+from asem_core.organelles import new_organelle
 from asem_core.plugins import make_manager
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import check_files, read_manifest, write_manifest
+from asem_core.zoo.organelle import carried_organelle, write_organelle
 
 from ..own_package import write_tiles
 
@@ -111,4 +114,47 @@ def test_manifest_of_other_weights(package):
     values = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**values, "sha256": "0" * 64}))
     with pytest.raises(ModelError, match="expected 0000"):
+        check_files(folder)
+
+
+def name_organelle(folder, organelle):
+    values = yaml.safe_load((folder / "rdf.yaml").read_text())
+    (folder / "rdf.yaml").write_text(yaml.safe_dump({**values, "config": {"asem": {"organelle": organelle}}}))
+
+
+def test_an_organelle_that_the_package_carries(package):
+    folder, _ = package
+    assert carried_organelle(folder) is None
+    name_organelle(folder, "lysosome")
+    write_organelle(new_organelle("lysosome"), folder)
+    check_files(folder)
+    assert carried_organelle(folder) == new_organelle("lysosome")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("name: !!python/object/apply:os.getcwd []", "without tags"),
+        ("x" * (5 * 2**20), "takes 5 MB, expected some KB"),
+        ("[" * 10**5, "is not YAML"),
+        ("name: lysosome", "required field missing"),
+        ("name: ../../etc\ntitle: x\nexclusion_zone: {name: shell}", "name must be a word"),
+        ("name: mito\ntitle: x\nexclusion_zone: {name: shell}", "describes mito, but the model finds lysosome"),
+    ],
+)
+def test_a_hostile_organelle(package, text, match):
+    folder, _ = package
+    name_organelle(folder, "lysosome")
+    (folder / "organelle.yaml").write_text(text)
+    with pytest.raises(ModelError, match=match) as refused:
+        check_files(folder)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_organelle_outside_the_package(package, tmp_path):
+    folder, _ = package
+    name_organelle(folder, "lysosome")
+    write_organelle(new_organelle("lysosome"), tmp_path).rename(tmp_path / "secret")
+    (folder / "organelle.yaml").symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelError, match="lies outside"):
         check_files(folder)

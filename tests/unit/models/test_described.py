@@ -237,7 +237,7 @@ def test_a_model_of_ours_as_a_folder_runs_as_ever(tmp_path: Path, registry: Any)
     with find_model(folder, organelle=organelle, registry=registry) as model:
         assert model.onnx == folder / "weights.onnx"
     with (
-        pytest.raises(ModelError, match="finds mito, not er: give --organelle mito"),
+        pytest.raises(ModelError, match="finds mito, not er: leave --organelle out"),
         find_model(folder, organelle=attrs.evolve(BOX, name="er"), registry=registry),
     ):
         pass

@@ -16,12 +16,20 @@ import yaml
 import zarr
 
 from asem_core import Registry
-from asem_core.errors import OutputError
+from asem_core.errors import ModelError, OrganelleError, OutputError
+from asem_core.organelles import new_organelle, organelle_text
 from asem_core.training.grey import GREY_NAME
 from asem_core.training.loop import train
-from asem_core.training.run import CHECKPOINT, CURVES, EVENTS, LOG, RECIPE, WEIGHTS, check_run
+from asem_core.training.recipe import load_recipe
+from asem_core.training.run import CARD, CHECKPOINT, CURVES, EVENTS, LOG, RECIPE, WEIGHTS, check_run, organelle_of_run
 from asem_core.volume.output import held
+from asem_core.zoo.write.card import load_card
 
+CARD_VALUES = {
+    "title": "Toy mitochondria", "description": "A toy.", "trained_on": "trained on nothing", "data": ["none"],
+    "licence": "CC0", "split": "none", "known_failures": ["everything"], "authors": ["A. Toy"],
+    "citation": [{"text": "Toy", "url": "https://example.org"}],
+}  # fmt: skip
 VALUES: dict[str, Any] = {
     "organelle": "mito", "voxel_size_nm": [10, 10, 10], "preset": "fast", "seed": 5, "base": 2, "normalise": True,
     "settle_blocks": 0, "training": [{"raw": "cell.zarr", "labels": "cell.zarr"}],
@@ -73,6 +81,27 @@ def test_only_the_run_is_discarded(data: Path, tmp_path: Path, registry: Registr
         [CHECKPOINT, CURVES, EVENTS, GREY_NAME, LOG, RECIPE, WEIGHTS, "notes.txt"]
     )
     assert [path.name for path in output.parent.iterdir()] == ["run"]
+
+
+def test_what_a_file_describes_is_kept_for_the_package(data: Path, tmp_path: Path, registry: Registry) -> None:
+    (data / "mine.yaml").write_text(organelle_text(new_organelle("mito")))
+    shorter = {**VALUES, "organelle": "mine.yaml", "phases": [{**VALUES["phases"][0], "iterations": 1}]}
+    (data / "described.yaml").write_text(yaml.safe_dump(shorter))
+    output, card = tmp_path / "run", tmp_path / "mine.card.yaml"
+    options: Any = {"data_folder": data, "registry": registry, "device": "cpu", "card": card}
+    card.write_text("title: Mine")
+    with pytest.raises(ModelError, match=r"mine\.card\.yaml: required field missing @ card\.description"):
+        train(data / "described.yaml", output, **options)
+    assert not output.exists(), "checked before the training"
+    card.write_text(yaml.safe_dump(CARD_VALUES))
+    train(data / "described.yaml", output, **options)
+    assert load_recipe(output / RECIPE).organelle == "mito"
+    assert organelle_of_run(output, organelle="mito", registry=registry) == new_organelle("mito")
+    assert load_card(output / CARD).title == "Toy mitochondria"
+    train(data / "described.yaml", output, **options)
+    (data / "mine.yaml").write_text("name: mito")
+    with pytest.raises(OrganelleError, match=r"mine\.yaml: required field missing"):
+        train(data / "described.yaml", tmp_path / "other", **options)
 
 
 @pytest.mark.parametrize("name", [RECIPE, LOG, WEIGHTS, CHECKPOINT, EVENTS, "thesis.tex"])

@@ -302,7 +302,7 @@ def test_pull_on_the_command_line(served, site, monkeypatch):
     monkeypatch.setattr(registry, "make_registry", lambda: registry.Registry(registry.make_manager([])))
     result = run_zoo("pull", ID, "--from", served)
     assert result.exit_code == 0, result.exception
-    assert f"--organelle mito --model {ID}" in result.stdout
+    assert f"asem segment VOLUME --model {ID}" in result.stdout
     assert "asem-organelle-mito brings its parameters" in result.stderr
     listing = json.loads(run_zoo("list", "--json").stdout)
     assert [(row["id"], row["distribution"]) for row in listing] == [(ID, None)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import attrs
 import numpy as np
 import pytest
 import tifffile
@@ -13,13 +14,16 @@ import zarr
 from click.testing import CliRunner
 
 from asem_core import segment
+from asem_core.cli.segment import segment as segment_verb
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
+from asem_core.organelles import new_organelle, organelle_text
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.validate import bioimageio_test
+from asem_core.zoo.organelle import write_organelle
+from asem_core.zoo.validate import bioimageio_test, problems
 from asem_core.zoo.write.export import export_zip
 
 torch = pytest.importorskip("torch", reason="packaging needs torch: pip install 'asem-core[train]'")
@@ -122,7 +126,7 @@ def test_files(work):
     names = {path.name for path in (work / "package").iterdir()}
     assert names == {
         "rdf.yaml", "README.md", "cover.png", "weights.onnx", "weights_state_dict.pt", "unet.py", "model.json",
-        "test_input.npy", "test_output.npy", "recipe.yaml", "log.jsonl",
+        "test_input.npy", "test_output.npy", "recipe.yaml", "log.jsonl", "organelle.yaml",
     }  # fmt: skip
     assert not [path for path in work.iterdir() if path.name.startswith(".")]
     test_input = np.load(work / "package/test_input.npy")
@@ -263,6 +267,50 @@ def test_packaging_again_adds_scores_and_keeps_the_weights(work, tmp_path):
     assert before.sha256 == after.sha256
     assert after.scores == {"f1_with_zone": 0.9, "f1_without_zone": 0.9}
     assert "| held out |" in (tmp_path / "package/README.md").read_text()
+
+
+def test_a_structure_that_no_plugin_knows(work, tmp_path):
+    """A file instead of a plugin, no card: trained, packaged, checked, and segmented by its package alone."""
+    shutil.copytree(work / "run", tmp_path / "run")
+    (tmp_path / "run/recipe.yaml").write_text(RECIPE.replace("organelle: mito", "organelle: lysosome"))
+    made = ["package", tmp_path / "run", "-o", tmp_path / "model", "--id", "lysosome-10nm", "--voxel-size", "10,10,10",
+            "--sample", work / "sample.tif"]  # fmt: skip
+    assert "`asem organelles new lysosome`" in refusal(run_zoo(*made))
+    write_organelle(attrs.evolve(new_organelle("lysosome"), threshold=0.25), tmp_path / "run")
+    result = run_zoo(*made)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "without a card nobody knows whose the model is" in result.stderr
+    rdf = yaml.safe_load((tmp_path / "model/rdf.yaml").read_text())
+    assert (rdf["authors"], "license" in rdf) == ([{"name": "not stated"}], False)
+    assert "organelle.yaml" in [file["source"] for file in rdf["attachments"]]
+    assert problems(tmp_path / "model") == ()
+
+    (tmp_path / "lysosome.yaml").write_text(organelle_text(new_organelle("lysosome")))
+    raw = np.random.default_rng(5).integers(0, 256, (30, 30, 30)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "raw.tif", raw, photometric="minisblack")
+
+    def segmented(name, *more):
+        arguments = [tmp_path / "raw.tif", "-o", tmp_path / name, "--voxel-size", "10", "--model", tmp_path / "model",
+                     "--prob-dtype", "float32"]  # fmt: skip
+        result = CliRunner().invoke(segment_verb, [str(each) for each in (*arguments, *more)])
+        assert result.exit_code == 0, (result.output, result.exception)
+        return tuple(zarr.open_array(tmp_path / name / each, mode="r")[:] for each in ("0", "labels/lysosome/0"))
+
+    for threshold, (probability, found) in (
+        (0.25, segmented("by_package.zarr")),
+        (0.5, segmented("by_file.zarr", "--organelle", tmp_path / "lysosome.yaml")),
+    ):
+        np.testing.assert_array_equal(found, probability >= threshold)
+    options = ["-o", tmp_path / "er.zarr", "--voxel-size", "10", "--model", tmp_path / "model", "--organelle", "er"]
+    wrong = CliRunner().invoke(segment_verb, [str(each) for each in (tmp_path / "raw.tif", *options)])
+    assert "finds lysosome, not er: leave --organelle out" in refusal(wrong)
+
+
+def test_the_card_of_the_run_is_the_default(work, tmp_path):
+    shutil.copytree(work / "run", tmp_path / "run")
+    (tmp_path / "run/card.yaml").write_text(yaml.safe_dump({**CARD, "titel": "Toy"}))
+    result = run_zoo("package", tmp_path / "run", "-o", tmp_path / "p", "--id", "x", "--sample", work / "sample.tif")
+    assert "unknown key 'titel'" in refusal(result)
 
 
 def test_foreign_folders_are_never_replaced(work, tmp_path):

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 
 import attrs
 import pytest
 import yaml
 
 from asem_core.errors import ModelError
-from asem_core.zoo.write.card import Citation, Facts, card_text, flat_scores, load_card, load_scores
+from asem_core.organelles import new_organelle
+from asem_core.zoo.write.card import Card, Citation, Facts, card_text, flat_scores, load_card, load_scores
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.parity import Parity
+from asem_core.zoo.write.unwritten import unwritten_card
 
 WRITTEN = {
     "title": "Toy mitochondria",
@@ -155,6 +158,8 @@ def test_missing_files(tmp_path):
         ({"known_failures": []}, "known_failures"),
         ({"f1": 0.99}, "f1"),
         ({"citation": [{"text": "nowhere"}]}, "doi or a url"),
+        ({"data": "a toy volume"}, r"expected a list, got 'a toy volume' @ card\.data"),
+        ({"titel": "x"}, "unknown key 'titel'; keys: title, description, "),
     ],
 )
 def test_wrong_cards_are_explained(tmp_path, change, match):
@@ -167,6 +172,27 @@ def test_cards_that_are_no_mapping(tmp_path, text):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ModelError, match=r"c\.yaml"):
         load_card(tmp_path / "c.yaml")
+
+
+def test_the_documented_card(root, tmp_path):
+    text = (root / "docs" / "card.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "card.yaml").write_text(example, encoding="utf-8")
+    assert load_card(tmp_path / "card.yaml").authors == ("Jane Doe",)
+    keys = [field.name for field in attrs.fields(Card)]
+    assert list(yaml.safe_load(example)) == re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE) == keys
+
+
+def test_a_card_that_nobody_wrote_claims_nothing(facts):
+    spec = new_organelle("lysosome")
+    begun = unwritten_card(spec, voxel_size_nm=(10, 8.5, 8.5), volumes=1, start="mito-10nm")
+    assert begun.title == "Lysosome at 10 x 8 5 x 8 5 nm"
+    assert begun.licence.endswith("the training began from the weights of mito-10nm, whose licence goes on")
+    text = card_text(begun, facts)
+    for said in ("1 volume that nobody has described", "Licence of the weights: not stated", "**Not scored yet.**"):
+        assert said in text
+    long = attrs.evolve(spec, name="n" * 200, title="é/" * 100)
+    assert unwritten_card(long, voxel_size_nm=(1.25, 1.25, 1.25), volumes=9).authors == ("not stated",)
 
 
 def test_citation_by_url():

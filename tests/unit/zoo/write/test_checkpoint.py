@@ -118,7 +118,7 @@ def import_er(checkpoint: Path, *more: object, organelle: str = "er", fixation: 
 def test_pull_fetches_converts_and_installs(known: Registry, store: Path, checkpoint: Path, web: str) -> None:
     result = run("pull", "test-lab/7", "--from", web)
     assert result.exit_code == 0, (result.output, result.exception)
-    assert "asem segment VOLUME --organelle er --model test-lab-7" in result.output
+    assert "asem segment VOLUME --model test-lab-7" in result.output
     ((organelle, model),) = stored_models()
     assert (organelle, model.id, model.voxel_size_nm) == ("er", "test-lab-7", (4, 4, 4))
     assert [stage.name for stage in model.preprocess] == ["clahe", "scale_linear"]
