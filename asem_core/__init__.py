@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from asem_core.errors import AsemError
     from asem_core.evaluation.evaluate import Evaluation, evaluate
     from asem_core.evaluation.objects import ObjectEvaluation, evaluate_objects
-    from asem_core.finetuning import FineTuned, finetune
+    from asem_core.finetuning.run import FineTuned, finetune
     from asem_core.geometry import Box, BoxNm, VoxelSize
     from asem_core.hookspecs import hookimpl
     from asem_core.labels import PreparedLabels, prepare_labels

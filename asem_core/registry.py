@@ -67,13 +67,6 @@ class Names(Mapping[str, S], Generic[S]):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def get(self, name: str, default: Any = None) -> Any:  # a mapping's own expects a KeyError
-        """What is registered as ``name``; ``default`` where nothing is, or several are."""
-        try:
-            return self[name]
-        except PluginError:
-            return default
-
     def plugin_of(self, name: str) -> PluginRecord:
         """The plugin that registered ``name``."""
         self[name]

@@ -2,7 +2,7 @@
 
 ::
 
-    labelled.py -> regions.py  -> recipe.py   -> finetune.py (training/, package)
+    labelled.py -> regions.py  -> recipe.py   -> run.py (training/, package)
     what is       what is held    how it is     trained, compared with the parent,
     labelled      back            trained       drawn and packaged
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.finetuning.finetune import FineTuned, finetune
+    from asem_core.finetuning.run import FineTuned, finetune
 
 __all__ = ["FineTuned", "finetune"]
 __getattr__, __dir__ = lazy_names(__name__, extra="train")

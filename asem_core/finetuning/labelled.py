@@ -33,6 +33,8 @@ class Labelled:
     voxel_size: VoxelSize
     state: npt.NDArray[np.uint8]
     """``(z, y, x)`` of ``box``: `UNLABELLED`, `BACKGROUND` or `ORGANELLE`."""
+    left_out: tuple[Box, ...] = ()
+    """Boxes in it, voxels of the volume, whose labels are held back: there it is `UNLABELLED`."""
 
     @property
     def background(self) -> int:

@@ -23,8 +23,9 @@ WARM_UP = 15
 SETTLE_BLOCKS = 10
 VALIDATIONS = 12
 """About so many checkpoints are compared in a run that is long enough ..."""
-VALIDATION_SHARE = 0.2
-"""... and no more than this part of its time goes into comparing."""
+VALIDATION_SHARE = 0.3
+"""... and no more than this part of its time goes into comparing, but for `LEAST_VALIDATIONS`."""
+LEAST_VALIDATIONS = 3
 LEAST_ITERATIONS = 10
 THICK = 1.5
 """Ratio of the axes of a voxel from which they are not interchanged."""
@@ -60,7 +61,8 @@ def make_recipe(
     thick = any(max(each.voxel_size.zyx) > THICK * min(each.voxel_size.zyx) for each in every)
 
     def data(each: Labelled) -> Data:
-        return attrs.evolve(pairs[each.source], roi=str(each.box))
+        left_out = tuple(str(box) for box in each.left_out)
+        return attrs.evolve(pairs[each.source], roi=str(each.box), left_out=left_out)
 
     return Recipe(
         organelle=organelle,
@@ -103,28 +105,32 @@ def iterations_for(minutes: float, pace: Pace) -> int:
         Not even a few iterations and their validation fit; the message says how long those take.
     """
     seconds, validation = 60 * minutes, validation_seconds(pace)
-    least = LEAST_ITERATIONS * pace.step + 2 * validation
+    least = LEAST_ITERATIONS * pace.step + LEAST_VALIDATIONS * validation
     if seconds < least:
         raise RecipeError(
-            f"{minutes:g} minutes are not enough: {LEAST_ITERATIONS} iterations of {pace.step:.1f} s and two "
-            f"validations of {validation:.0f} s take {least / 60:.1f} on this machine; give --minutes "
-            f"{math.ceil(2 * least / 60)} or more"
+            f"{minutes:g} minutes are not enough: {LEAST_ITERATIONS} iterations of {pace.step:.1f} s and "
+            f"{LEAST_VALIDATIONS} validations of {validation:.0f} s take {least / 60:.1f} on this machine; "
+            f"give --minutes {math.ceil(2 * least / 60)} or more"
         )
-    spent = max(2, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / validation))) * validation
-    return max(LEAST_ITERATIONS, int((seconds - spent) / pace.step))
+    return max(LEAST_ITERATIONS, int((seconds - _validations(seconds, pace) * validation) / pace.step))
 
 
 def lasting(recipe: Recipe, iterations: int, *, pace: Pace) -> Recipe:
     """``recipe`` with so many iterations, validated often enough to choose among them but no more than is worth it."""
-    most = max(1, min(VALIDATIONS, int(VALIDATION_SHARE * iterations * pace.step / validation_seconds(pace))))
+    count = _validations(iterations * pace.step / (1 - VALIDATION_SHARE), pace)
     (phase,) = recipe.phases
     return attrs.evolve(
         recipe,
         phases=(attrs.evolve(phase, iterations=iterations),),
-        validate_every=max(1, -(-iterations // most)),
+        validate_every=max(1, iterations // count),
         checkpoint_every=max(1, min(iterations, round(60 / pace.step))),
         mixed_precision=pace.mixed_precision,
     )
+
+
+def _validations(seconds: float, pace: Pace) -> int:
+    """After the first, in a run of so many ``seconds``."""
+    return max(LEAST_VALIDATIONS, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / validation_seconds(pace))))
 
 
 def as_long_as(recipe: Recipe, begun: Recipe) -> Recipe:

@@ -1,26 +1,33 @@
-"""What is trained on, and what is held back to judge by: a whole box where there are several, else the end of one."""
+"""What is trained on, and what is held back to judge by.
+
+Tissue differs from place to place, so small boxes all over what is labelled tell more than one large one. Where too
+little is labelled for that, a whole box is held back, or the end of the only one.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
 
 import attrs
 
 from asem_core.errors import RecipeError
-from asem_core.finetuning.labelled import Labelled
+from asem_core.finetuning.labelled import UNLABELLED, Labelled
 from asem_core.geometry import AXES, Box, VoxelSize
 
 HELD_BACK = 0.25
-"""Of what is labelled, about."""
+"""Of what is labelled, at most about."""
+CELL = 80
+"""Side of a small box in voxels of the model's grid, about."""
+CELLS = 6
+"""Small boxes that are judged by, at most: networks are compared again and again."""
 GUARD_NM = 100.0
-"""Between the two parts of a box: voxels that are neither trained on nor judged by ..."""
+"""Round what is judged by: voxels that are neither trained on nor judged by ..."""
 GUARD_SHARE = 0.05
-"""... but no more of the axis than this."""
-MOST_VOXELS = 4_000_000
-"""Of a box that is judged by, on the model's grid: networks are compared again and again."""
+"""... but, at the end of a box, no more of the axis than this."""
 LEAST_SHARE = 0.05
-"""Of background and of the organelle, that each part must hold."""
+"""Of background and of the organelle, that each part must hold; small boxes may hold less."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,9 +41,7 @@ class Split:
 
 
 def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:
-    """Hold back about a quarter of ``found``: a whole box, or the end of the largest along one of its axes.
-
-    Of what is held back no more than `MOST_VOXELS` of ``grid`` are judged by; the rest is not trained on either.
+    """Hold back up to a quarter of ``found``, whatever is judged on ``grid``: small boxes, a whole one, or an end.
 
     Raises
     ------
@@ -45,25 +50,9 @@ def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:
     """
     organelle, background = sum(each.organelle for each in found), sum(each.background for each in found)
 
-    def tells(part: Sequence[Labelled]) -> bool:
-        least = max(1, LEAST_SHARE * organelle), max(1, LEAST_SHARE * background)
+    def tells(part: Sequence[Labelled], share: float) -> bool:
+        least = max(1, share * organelle), max(1, share * background)
         return sum(p.organelle for p in part) >= least[0] and sum(p.background for p in part) >= least[1]
-
-    tried = [s for s in (_whole_boxes(found) if len(found) > 1 else _ends(found[0])) if tells(s.training)]
-    tried = [s for s in tried if tells(s.validation)]
-    if not tried and len(found) > 1:
-        largest = max(found, key=lambda each: each.um3)
-        others = tuple(each for each in found if each is not largest)
-        tried = [
-            attrs.evolve(s, training=(*others, *s.training)) for s in _ends(largest) if tells((*others, *s.training))
-        ]
-        tried = [s for s in tried if tells(s.validation)]
-    if not tried:
-        raise RecipeError(
-            "no part of the labels can be held back to judge by: in every way to cut them, one part has next to "
-            f"nothing of the organelle ({organelle} voxels in all) or of the background ({background}); label a second "
-            "region"
-        )
 
     def oddness(s: Split) -> float:
         shares = (
@@ -72,51 +61,88 @@ def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:
         )
         return sum(abs(math.log(share / HELD_BACK)) for share in shares)
 
-    best = min(tried, key=oddness)
-    return attrs.evolve(best, validation=tuple(_reduced(each, grid) for each in best.validation))
+    for tried, least in (
+        (_small_boxes(found, grid), 0.0),
+        (_whole_boxes(found), LEAST_SHARE),
+        (_ends(found), LEAST_SHARE),
+    ):
+        usable = [s for s in tried if tells(s.training, LEAST_SHARE) and tells(s.validation, least)]
+        if usable:
+            return min(usable, key=oddness)
+    raise RecipeError(
+        "no part of the labels can be held back to judge by: in every way to cut them, one part has next to nothing of "
+        f"the organelle ({organelle} voxels in all) or of the background ({background}); label a second region"
+    )
 
 
-def _reduced(part: Labelled, grid: VoxelSize) -> Labelled:
-    """A box of at most `MOST_VOXELS` in ``part``, as cubic as may be: where there is most of the organelle."""
-    ratio = [v / g for v, g in zip(part.voxel_size.zyx, grid.zyx, strict=True)]
-    sides = [n * r for n, r in zip(part.box.shape, ratio, strict=True)]
-    side = max(sides)
-    while math.prod(min(s, side) for s in sides) > MOST_VOXELS:
-        side *= 0.98
-    for axis, (n, r) in enumerate(zip(part.box.shape, ratio, strict=True)):
-        kept = min(n, max(1, round(side / r)))
-        steps = range(0, n - kept + 1, max(1, (n - kept) // 8))
-        starts = (part.part(_planes(part.box, axis, start, start + kept)) for start in steps)
-        part = max(starts, key=lambda each: min(each.organelle, each.background))
-    return part
+def _small_boxes(found: Sequence[Labelled], grid: VoxelSize) -> Iterator[Split]:
+    """Boxes of about `CELL` voxels with as much of the organelle as there is here and there: at even quantiles."""
+    cells = [(number, cell) for number, each in enumerate(found) for cell in _cells(each, grid)]
+    count = min(CELLS, int(HELD_BACK * len(cells)))
+    if count < 2:
+        return
+    cells.sort(key=lambda cell: cell[1].organelle / (cell[1].organelle + cell[1].background))
+    held = [cells[int((i + 0.5) * len(cells) / count)] for i in range(count)]
+    training = [_without(each, [cell.box for n, cell in held if n == number]) for number, each in enumerate(found)]
+    yield Split(
+        training=tuple(each for each in training if each.um3),
+        validation=tuple(cell for _, cell in held),
+        how=f"{count} small boxes all over what is labelled",
+    )
+
+
+def _cells(found: Labelled, grid: VoxelSize) -> Iterator[Labelled]:
+    """``found`` in equal parts of about `CELL` voxels of ``grid``; those in which nothing is labelled are left out."""
+    spans = []
+    for first, n, step, fine in zip(found.box.start, found.box.shape, found.voxel_size.zyx, grid.zyx, strict=True):
+        count = max(1, round(n * step / fine / CELL))
+        edges = [first + i * n // count for i in range(count + 1)]
+        spans.append(list(pairwise(edges)))
+    for axes in product(*spans):
+        part = found.part(Box([a for a, _ in axes], [b for _, b in axes]))
+        if part.um3:
+            yield part
+
+
+def _without(found: Labelled, boxes: Sequence[Box]) -> Labelled:
+    """``found`` without the labels in and round ``boxes``, which lie in it."""
+    guard = [math.ceil(GUARD_NM / step) for step in found.voxel_size.zyx]
+    state, left_out = found.state.copy(), []
+    for box in boxes:
+        start = [a - g for a, g in zip(box.start, guard, strict=True)]
+        stop = [b + g for b, g in zip(box.stop, guard, strict=True)]
+        left_out.append(Box(start, stop).intersect(found.box))
+        state[left_out[-1].shift([-s for s in found.box.start]).slices] = UNLABELLED
+    return attrs.evolve(found, state=state, left_out=tuple(left_out))
 
 
 def _whole_boxes(found: Sequence[Labelled]) -> Iterator[Split]:
     for held in found:
         rest = tuple(each for each in found if each is not held)
-        if not any(each.source == held.source and each.box.intersect(held.box).size for each in rest):
+        if rest and not any(each.source == held.source and each.box.intersect(held.box).size for each in rest):
             yield Split(training=rest, validation=(held,), how=f"the box {held.box}")
 
 
-def _ends(found: Labelled) -> Iterator[Split]:
-    """Either end of either of the two longest axes, in nm."""
-    sides = [n * v for n, v in zip(found.box.shape, found.voxel_size.zyx, strict=True)]
+def _ends(found: Sequence[Labelled]) -> Iterator[Split]:
+    """Either end of either of the two longest axes, in nm, of the largest."""
+    largest = max(found, key=lambda each: each.um3)
+    others = tuple(each for each in found if each is not largest)
+    sides = [n * v for n, v in zip(largest.box.shape, largest.voxel_size.zyx, strict=True)]
     for axis in sorted(range(3), key=lambda a: -sides[a])[:2]:
-        n = found.box.shape[axis]
-        guard = min(math.ceil(GUARD_NM / found.voxel_size.zyx[axis]), math.ceil(GUARD_SHARE * n))
+        n = largest.box.shape[axis]
+        guard = min(math.ceil(GUARD_NM / largest.voxel_size.zyx[axis]), math.ceil(GUARD_SHARE * n))
         held = round(HELD_BACK * n)
         if held < 1 or n - held - guard < 1:
             continue
         for first, second in (((0, held), (held + guard, n)), ((n - held, n), (0, n - held - guard))):
-            back, rest = (found.part(_planes(found.box, axis, *span)) for span in (first, second))
-            yield Split(training=(rest,), validation=(back,), how=f"{AXES[axis]} {_span(back, axis)} of the box")
+            back, rest = (largest.part(_planes(largest.box, axis, *span)) for span in (first, second))
+            apart = all(each.source != back.source or not each.box.intersect(back.box).size for each in others)
+            if apart:
+                how = f"{AXES[axis]} {back.box.start[axis]}:{back.box.stop[axis]} of the box {largest.box}"
+                yield Split(training=(*others, rest), validation=(back,), how=how)
 
 
 def _planes(box: Box, axis: int, start: int, stop: int) -> Box:
     low, high = list(box.start), list(box.stop)
     low[axis], high[axis] = box.start[axis] + start, box.start[axis] + stop
     return Box(low, high)
-
-
-def _span(part: Labelled, axis: int) -> str:
-    return f"{part.box.start[axis]}:{part.box.stop[axis]}"

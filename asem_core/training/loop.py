@@ -137,7 +137,7 @@ def train(
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
     described = organelle or described_organelle(plan, folder=data_folder, registry=registry)
     plan = plan if described is None else attrs.evolve(plan, organelle=described.name)
-    named = registry.organelles.get(plan.organelle)
+    known = plan.organelle in registry.organelles
     card = None if card is None else local_path(card)
     if card is not None:
         load_card(card)
@@ -152,7 +152,7 @@ def train(
                 output,
                 data_folder=data_folder,
                 registry=registry,
-                organelle=described or named,
+                organelle=described or (registry.organelles[plan.organelle] if known else None),
                 keep=partial(write_described, organelle=described, card=card),
                 device=device,
                 overwrite=overwrite,

@@ -43,6 +43,8 @@ class Data:
     this is 0, as in strokes, 1. Without it every voxel is judged, and all but 0 is the organelle."""
     roi: str | None = None
     """``z0:z1,y0:y1,x0:x1`` in voxels of the file. What lies outside is never read."""
+    left_out: tuple[str, ...] = ()
+    """Boxes in it, written alike, that are neither trained on nor scored; there the image is context."""
     share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Relative probability of sampling here; without it, the volume in micrometres cubed."""
 

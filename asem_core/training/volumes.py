@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,6 +31,8 @@ from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.window import window
 
 T = TypeVar("T", bound=np.generic)
+_ROUNDING = 1e-6
+"""Of a place, in voxels."""
 _Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
 
 
@@ -85,6 +88,8 @@ def load_data(
         counts.append(_on_grid(cut(mask, raw, roi), labels.box, grid, partial(_where, is_organelle)))
     if data.unlabelled is not None:
         counts.append(_on_grid(labels, labels.box, grid, partial(_where, lambda ids: ids != data.unlabelled)))
+    if data.left_out:
+        counts.append(_around([Box.parse(box) for box in data.left_out], roi, raw.voxel_size, grid))
     inside = None if not counts else np.minimum.reduce(counts)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
@@ -122,6 +127,18 @@ def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> 
     if unlabelled == 0:
         return np.asarray(labels > 1)
     return np.asarray(labels != 0 if unlabelled is None else (labels != 0) & (labels != unlabelled))
+
+
+def _around(boxes: Sequence[Box], roi: Box, size: VoxelSize, grid: VoxelSize) -> npt.NDArray[np.uint8]:
+    """The ROI on ``grid``: 0 wherever a voxel lies in one of ``boxes``, if only in part; 1 elsewhere."""
+    around = np.ones(resampled_shape(roi.shape, size, grid), np.uint8)
+    scale = [a / b for a, b in zip(size.zyx, grid.zyx, strict=True)]
+    for box in boxes:
+        local = box.intersect(roi).shift([-s for s in roi.start])
+        start = [math.floor(n * r + _ROUNDING) for n, r in zip(local.start, scale, strict=True)]
+        stop = [math.ceil(n * r - _ROUNDING) for n, r in zip(local.stop, scale, strict=True)]
+        around[Box(start, stop).slices] = 0
+    return around
 
 
 def _where(

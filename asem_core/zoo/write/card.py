@@ -90,6 +90,8 @@ class ScoreSet:
     """Grid on which it was scored."""
     objects: Mapping[str, ObjectScore] = attrs.field(factory=dict)
     """Objects matched one to one, by what a match is; empty where only voxels were scored."""
+    by: str = "`asem segment` and `asem evaluate`"
+    """Who scored it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -230,7 +232,8 @@ def _data(card: Card) -> str:
 
 def _validation(facts: Facts) -> str:
     if facts.scores:
-        scores = f"By `asem segment` and `asem evaluate`, threshold 0.5.\n\n{_score_tables(facts.scores)}"
+        by = "; ".join(dict.fromkeys(entry.by for entry in facts.scores))
+        scores = f"By {by}, threshold 0.5.\n\n{_score_tables(facts.scores)}"
     elif isinstance(facts.origin, Imported):
         scores = published_scores(facts.origin.spec)
     else:

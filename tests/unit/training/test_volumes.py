@@ -106,3 +106,32 @@ def test_labels_beyond_raw_are_cut_with_a_warning(tmp_path: Path, caplog: pytest
 def test_a_recipe_may_name_urls(tmp_path: Path) -> None:
     assert beside(tmp_path, "s3://bucket/cell.zarr") == "s3://bucket/cell.zarr"
     assert beside(tmp_path, "cell.zarr") == str(tmp_path / "cell.zarr")
+
+
+def test_what_is_left_out_does_not_count(tmp_path: Path) -> None:
+    """Also where it covers a voxel of the grid in part; strokes say by themselves what counts."""
+    drawn = np.random.default_rng(3).integers(0, 3, (12, 16, 20)).astype(np.uint8)
+    for name in ("raw", "labels"):
+        zarr.create_array(tmp_path / name, data=drawn).attrs["resolution"] = [5, 5, 5]
+    data = Data(raw="raw", labels="labels", roi="2:12,0:16,0:20", left_out=("4:8,0:16,3:7", "0:3,0:2,0:2"))
+    grid = VoxelSize((10, 10, 10))
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=make_registry())
+    expected = np.ones((5, 8, 10), np.uint8)
+    expected[1:3, :, 1:4] = expected[0, 0, 0] = 0
+    np.testing.assert_array_equal(loaded.inside, expected)
+    fine = attrs.evolve(data, left_out=(), unlabelled=0)
+    loaded = load_data(fine, folder=tmp_path, organelle="mito", grid=VoxelSize((5, 5, 5)), registry=make_registry())
+    np.testing.assert_array_equal(loaded.inside, drawn[2:] != 0)
+    np.testing.assert_array_equal(loaded.labels, drawn[2:] == 2)
+
+
+def test_labels_need_to_cover_no_more_than_the_roi(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(3).integers(0, 2, (12, 16, 20)).astype(np.uint8)
+    zarr.create_array(tmp_path / "raw", data=drawn).attrs.update(resolution=[5, 5, 5], offset=[0, 0, 0])
+    zarr.create_array(tmp_path / "part", data=drawn[4:8]).attrs.update(resolution=[5, 5, 5], offset=[20, 0, 0])
+    data, grid = Data(raw="raw", labels="part", roi="4:8,0:16,0:20"), VoxelSize((5, 5, 5))
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=make_registry())
+    np.testing.assert_array_equal(loaded.labels, drawn[4:8])
+    with pytest.raises(GeometryError, match=r"part .*does not cover 3:8,0:16,0:20 of .*raw"):
+        load_data(attrs.evolve(data, roi="3:8,0:16,0:20"), folder=tmp_path, organelle="mito", grid=grid,
+                  registry=make_registry())  # fmt: skip

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from asem_core.draw.overlay import draw_evaluation
 from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Scores
+from asem_core.finetuning.card import finetuned_card
 from asem_core.finetuning.labelled import check_both, find_labelled
 from asem_core.finetuning.pace import Pace, measure_pace
 from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe, validation_seconds
@@ -283,7 +284,7 @@ def finetune(
             model_id=model_id or f"{parent.spec.id}-finetuned",
             model_version="1.0.0",
             organelle=spec,
-            card=written,
+            card=written or finetuned_card(parent.spec, parts, organelle=spec, better=better),
             sample=_sample(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
             scores=(_score_set(f"held back: {parts.how}", totals["fine-tuned"], grid),),
             compared=tuple(_score_set(name, total, grid) for name, total in totals.items() if name != "fine-tuned"),
@@ -381,4 +382,10 @@ def _sample(raw: Volume, box: Box, recipe: Recipe, grey: Grey, registry: Registr
 
 def _score_set(name: str, scores: Scores, grid: VoxelSize) -> ScoreSet:
     found = scores.to_json()
-    return ScoreSet(name=name, with_zone=found["with_zone"], without_zone=found["without_zone"], voxel_size_nm=grid.zyx)
+    return ScoreSet(
+        name=name,
+        with_zone=found["with_zone"],
+        without_zone=found["without_zone"],
+        voxel_size_nm=grid.zyx,
+        by="`asem finetune`, on the model's grid",
+    )

@@ -1,0 +1,49 @@
+"""The card of a fine-tuned model, where its maker writes none: what is known of it, and what is not."""
+
+from __future__ import annotations
+
+import re
+
+from asem_core.finetuning.regions import Split
+from asem_core.specs import ModelSpec, OrganelleSpec
+from asem_core.zoo.write.card import Card
+from asem_core.zoo.write.checkpoint import METHOD
+
+
+def finetuned_card(parent: ModelSpec, parts: Split, *, organelle: OrganelleSpec, better: bool) -> Card:
+    """What `asem finetune` knows of the model that it makes.
+
+    Parameters
+    ----------
+    parent
+        What it began from.
+    parts
+        What it was trained on, and judged by.
+    better
+        Whether it beat ``parent``.
+    """
+    training, held = (sum(each.um3 for each in part) for part in (parts.training, parts.validation))
+    begun = f"{parent.id} {parent.version}"
+    title = re.sub(r"[^A-Za-z0-9_+\- ()]+", " ", f"{organelle.title[:30]} fine-tuned from {parent.id[:20]}")
+    failures = [
+        f"Scored on {held:.2g} um3 of the cell that it was trained on, and on nothing else: on another cell it may be "
+        "better or worse than its parent. Look at what it finds before you measure anything.",
+    ]
+    if not better:
+        failures.append("On what was held back its parent is better; it was packaged because its maker asked for that.")
+    return Card(
+        title=title[:64].strip(),
+        description=f"Finds {organelle.name[:64]} in one cell: {begun}, fine-tuned on {training:.2g} um3 of labels.",
+        trained_on=f"fine-tuned from {begun} ({parent.trained_on}) on {training:.2g} um3 of labels of one cell",
+        data=(
+            f"{training:.2g} um3 of labels in {len(parts.training)} box(es), which `recipe.yaml` names. Whose data and "
+            "labels they are is not stated.",
+            f"Before that, the data of {begun}: {parent.trained_on}",
+        ),
+        licence=f"that of {begun} goes on: {parent.licence}; what the owners of the new data ask for is not stated",
+        split=f"held back: {parts.how}; see `recipe.yaml`.",
+        known_failures=tuple(failures),
+        citation=(METHOD,),
+        authors=("not stated",),
+        tags=("3d", "electron-microscopy", "segmentation", "unet", organelle.name),
+    )

@@ -1,0 +1,176 @@
+"""A toy model fine-tuned to a toy cell: better than before, packaged, and usable as it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zarr
+from scipy import ndimage
+
+from asem_core.errors import AsemError, RecipeError
+from asem_core.finetuning import FineTuned, finetune
+from asem_core.geometry import Box
+from asem_core.organelles import new_organelle
+from asem_core.predict.segment import segment
+from asem_core.registry import Registry, make_registry
+from asem_core.training.export import round_to_fp16
+from asem_core.training.package import package_network
+from asem_core.training.recipe import load_recipe
+from asem_core.training.unet import UNet
+from asem_core.volume import open_labels
+from asem_core.zoo.write.card import Facts
+from asem_core.zoo.write.origin import Trained
+from asem_core.zoo.write.samples import texture
+from asem_core.zoo.write.unwritten import unwritten_card
+
+VESICLE = new_organelle("vesicle")
+"""Nobody has installed it."""
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return make_registry()
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a network that has learned nothing, which carries the organelle ``vesicle``."""
+    torch.manual_seed(0)
+    network = UNet(2).eval()
+    network.load_state_dict(round_to_fp16(network.state_dict()))
+    recipe = {"voxel_size_nm": [10.0] * 3, "preset": "fast", "seed": 0, "batch": 1, "loss": "cross_entropy_dice",
+              "phases": [{"iterations": 1, "side": 80, "padded": True, "rate": [1e-3, 0.0], "frozen": False}],
+              "optimiser": {"decoupled": True, "weight_decay": 0.0}, "normalise": False}  # fmt: skip
+    folder = tmp_path_factory.mktemp("parent") / "model"
+
+    def facts(**measured: Any) -> Facts:
+        origin = Trained(recipe=recipe, recipe_sha256="0" * 64, iterations=1)
+        return Facts(id="vesicle-10nm", version="1.0.0", organelle="vesicle", voxel_size_nm=(10.0, 10.0, 10.0),
+                     origin=origin, scores=(), date="2026-01-01", **measured)  # fmt: skip
+
+    card = unwritten_card(VESICLE, voxel_size_nm=(10, 10, 10), volumes=1)
+    package_network(network, folder, card=card, facts=facts, sample=texture(), organelle=VESICLE, cover=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``raw`` (dark blobs on a bright, noisy ground), ``labels`` of them, and ``strokes``."""
+    folder = tmp_path_factory.mktemp("cell")
+    rng = np.random.default_rng(5)
+    smooth = ndimage.gaussian_filter(rng.normal(size=(60, 120, 150)), 6)
+    blobs = smooth > np.quantile(smooth, 0.85)
+    raw = np.clip(np.where(blobs, 90, 170) + rng.normal(size=blobs.shape) * 15, 0, 255).astype(np.uint8)
+    strokes = np.zeros(blobs.shape, np.uint8)
+    strokes[::10] = 1 + blobs[::10]
+    for name, values in (("raw", raw), ("labels", blobs.astype(np.uint8)), ("strokes", strokes)):
+        array = zarr.create_array(folder / name, data=values, chunks=(30, 60, 75))
+        array.attrs.update({"resolution": [10, 10, 10], "offset": [0, 0, 0]})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(cell: Path, parent: Path, tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> FineTuned:
+    return finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path_factory.mktemp("run") / "run",
+                    iterations=40, from_scratch=True, registry=registry)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_it_is_better_and_says_so(done: FineTuned, parent: Path) -> None:
+    assert list(done.scores) == ["vesicle-10nm", "fine-tuned", "from scratch"]
+    assert done.better
+    assert done.scores["fine-tuned"].with_zone.f1 > 0.8 > done.scores["vesicle-10nm"].with_zone.f1
+    said = str(done)
+    assert f"next: asem segment VOLUME --model {done.model} -o OUTPUT.zarr" in said
+    assert f"{done.scores['fine-tuned'].with_zone.f1:.3f}" in said
+    held, trained = done.parts.validation[0].box, done.parts.training[0].box
+    assert not held.intersect(trained).size
+
+
+@pytest.mark.slow
+def test_the_package_segments_by_itself(done: FineTuned, cell: Path, registry: Registry, tmp_path: Path) -> None:
+    roi = Box((0, 0, 0), (60, 120, 60))
+    segment(cell / "raw", tmp_path / "out.zarr", model=done.model, roi=roi, registry=registry)
+    found = open_labels(tmp_path / "out.zarr", "vesicle", registry=registry)
+    truth = np.asarray(zarr.open_array(cell / "labels", mode="r")[:, :, :60])
+    overlap = np.asarray(found.array[:]) > 0
+    assert 2 * (overlap & (truth > 0)).sum() / (overlap.sum() + truth.sum()) > 0.75
+
+
+@pytest.mark.slow
+def test_its_card_tells_where_it_comes_from(done: FineTuned) -> None:
+    card = (done.run / "model" / "README.md").read_text()
+    assert "Fine-tuned from vesicle-10nm 1.0.0" in card
+    assert "By `asem finetune`, on the model's grid" in card
+    assert "that of vesicle-10nm 1.0.0 goes on" in card
+    for name, found in done.scores.items():
+        assert f"{found.without_zone.f1:.4f}" in card, name
+
+
+@pytest.mark.slow
+def test_a_picture_of_each(done: FineTuned) -> None:
+    assert {path.parent.name for path in done.figures} == {"vesicle-10nm", "fine-tuned", "from-scratch"}
+    assert all(path.stat().st_size > 1000 for path in done.figures)
+
+
+@pytest.mark.slow
+def test_again_is_the_same_and_nothing_is_trained(
+    done: FineTuned, cell: Path, parent: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it trains again")
+
+    monkeypatch.setattr("asem_core.training.loop.step", never)
+    plans: list[Any] = []
+    again = finetune(cell / "raw", cell / "labels", model=parent, output=done.run, iterations=40, from_scratch=True,
+                     registry=registry, planned=plans.append)  # fmt: skip
+    assert again.scores == done.scores
+    assert plans[0].pace is None
+    with pytest.raises(RecipeError, match=r"made by another recipe \(changed: seed"):
+        finetune(cell / "raw", cell / "labels", model=parent, output=done.run, seed=1, registry=registry)
+
+
+@pytest.mark.slow
+def test_strokes_and_a_parent_that_is_better(
+    done: FineTuned, cell: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One iteration at a rate that spoils what the fine-tuned model knew."""
+    monkeypatch.setattr("asem_core.finetuning.recipe.RATE", 3.0)
+    monkeypatch.setattr("asem_core.finetuning.recipe.WARM_UP", 0)
+    assert done.model is not None
+    found = finetune(cell / "raw", cell / "strokes", model=done.model, output=tmp_path / "run", iterations=1,
+                     unlabelled=0, registry=registry)  # fmt: skip
+    recipe = load_recipe(tmp_path / "run" / "recipe.yaml")
+    assert recipe.training[0].unlabelled == 0
+    assert json.loads((tmp_path / "run" / "selection.json").read_text())["chosen"] in (0, 1)
+    if not found.better:
+        assert found.model is None
+        assert "the parent is better" in str(found)
+        assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"minutes": 0.001}, r"0.001 minutes are not enough: 10 iterations of .* give --minutes \d+ or more"),
+        ({"rois": [Box((0, 0, 0), (60, 120, 60))], "more": [("raw", "labels")]}, "--roi is of one volume"),
+        ({"model": None, "organelle": VESICLE}, "vesicle has no model to begin from"),
+        ({"model": "no-such-model"}, "no model 'no-such-model'"),
+        ({"unlabelled": 0}, "nothing is labelled as the organelle"),
+        ({"grey": "auto", "card": "missing.yaml"}, "missing.yaml: cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_before_training(
+    given: dict[str, Any], said: str, cell: Path, parent: Path, registry: Registry, tmp_path: Path
+) -> None:
+    settings = {"model": parent, **given}
+    if "more" in settings:
+        settings["more"] = [(cell / raw, cell / labels) for raw, labels in settings["more"]]
+    with pytest.raises(AsemError, match=said):
+        finetune(cell / "raw", cell / "labels", output=tmp_path / "run", registry=registry, **settings)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,71 @@
+"""The recipe that fine-tuning makes of what is labelled and of how long it may take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asem_core.errors import RecipeError
+from asem_core.finetuning.labelled import Labelled
+from asem_core.finetuning.pace import Pace
+from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe
+from asem_core.finetuning.regions import Split
+from asem_core.geometry import Box, VoxelSize
+from asem_core.training.recipe import Data, Recipe
+
+PACE = Pace(step=3.0, mixed_precision=True, judging=8.0)
+GRID = VoxelSize((10, 10, 10))
+
+
+def made(size: tuple[float, float, float] = (10, 10, 10), *, judged: float = 1.0) -> Recipe:
+    """Of two boxes of 40 x 80 x 120 voxels."""
+    boxes = [Box((0, 0, 0), (40, 80, 120)), Box((50, 0, 0), (90, 80, 120))]
+    state = (np.random.default_rng(0).random(boxes[0].shape) < judged).astype(np.uint8)
+    first, second = (Labelled(source=0, box=box, voxel_size=VoxelSize(size), state=state) for box in boxes)
+    parts = Split(training=(first,), validation=(second,), how="the second")
+    pairs = [Data(raw="raw", labels="labels")]
+    return make_recipe(pairs, parts, organelle="mito", grid=GRID, base=2, start="mito-10nm")
+
+
+def test_it_names_the_boxes_and_puts_the_normalisation_back() -> None:
+    recipe = made()
+    assert (recipe.training[0].roi, recipe.validation[0].roi) == ("0:40,0:80,0:120", "50:90,0:80,0:120")
+    assert recipe.normalise
+    assert recipe.select == "fit"
+    assert recipe.rate_at(0) < 1e-4
+
+
+def test_thick_sections_are_not_turned_out_of_their_plane() -> None:
+    assert (made().augment.permute, made().augment.rotate) == ("all", True)
+    assert (made((70, 10, 10)).augment.permute, made((70, 10, 10)).augment.rotate) == ("in_plane", False)
+
+
+def test_blocks_need_half_of_what_they_can_hold() -> None:
+    """The box is half as high as a block."""
+    assert made().sampling.min_inside == pytest.approx(0.25)
+    assert made(judged=0.1).sampling.min_inside == pytest.approx(0.025, rel=0.05)
+
+
+def test_minutes_become_iterations() -> None:
+    """20 minutes less a dozen comparisons of 20 s."""
+    assert 280 < iterations_for(20, PACE) < 360
+    assert iterations_for(60, PACE) > 3 * iterations_for(20, PACE) - 60
+    with pytest.raises(
+        RecipeError, match=r"1 minutes are not enough: 10 iterations of 3.0 s .*give --minutes 3 or more"
+    ):
+        iterations_for(1, PACE)
+
+
+def test_a_run_that_goes_on_keeps_its_length() -> None:
+    begun = lasting(made(), 100, pace=PACE)
+    assert as_long_as(made(), begun) == begun
+    assert begun.iterations == 100
+    assert begun.mixed_precision
+    assert begun.rate_at(99) < 2e-5
+
+
+@pytest.mark.parametrize("iterations", [1, 7, 40, 400, 4000])
+def test_it_is_compared_often_enough_to_choose(iterations: int) -> None:
+    recipe = lasting(made(), iterations, pace=PACE)
+    compared = sum(recipe.validates_after(done) for done in range(iterations + 1))
+    assert min(iterations, 3) <= compared - 1 <= 13

@@ -1,0 +1,114 @@
+"""What is held back: nothing that is trained on, about a quarter, and enough to judge by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asem_core.errors import RecipeError
+from asem_core.finetuning.labelled import Labelled
+from asem_core.finetuning.regions import CELL, CELLS, GUARD_NM, split
+from asem_core.geometry import Box, VoxelSize
+
+GRID = VoxelSize((10, 10, 10))
+
+
+def labelled(box: Box, *, organelle: float = 0.2, size: VoxelSize = GRID, source: int = 0, seed: int = 0) -> Labelled:
+    state = 1 + (np.random.default_rng(seed).random(box.shape) < organelle)
+    return Labelled(source=source, box=box, voxel_size=size, state=state.astype(np.uint8))
+
+
+def box(z: int, y: int, x: int, *shape: int) -> Box:
+    return Box((z, y, x), (z + shape[0], y + shape[1], x + shape[2]))
+
+
+def test_a_whole_box_where_there_are_several() -> None:
+    boxes = [box(0, 0, 0, 40, 60, 60), box(50, 0, 0, 30, 50, 50), box(90, 0, 0, 40, 60, 60)]
+    found = split([labelled(each) for each in boxes], GRID)
+    assert [part.box for part in found.validation] == [boxes[1]]
+    assert [part.box for part in found.training] == [boxes[0], boxes[2]]
+    assert found.how == f"the box {boxes[1]}"
+
+
+def test_boxes_that_overlap_are_not_held_back_from_each_other() -> None:
+    first, second = labelled(box(0, 0, 0, 40, 60, 60)), labelled(box(20, 0, 0, 40, 60, 80))
+    found = split([first, second], GRID)
+    for held in found.validation:
+        assert all(not held.box.intersect(part.box).size for part in found.training)
+
+
+def test_boxes_of_different_volumes_may_lie_at_one_place() -> None:
+    found = split([labelled(box(0, 0, 0, 40, 60, 60), source=number) for number in range(4)], GRID)
+    assert len(found.training) == 3
+
+
+def test_the_end_of_one_box_behind_a_guard() -> None:
+    found = split([labelled(box(5, 6, 7, 40, 50, 400))], GRID)
+    (held,), (rest,) = found.validation, found.training
+    assert held.box.shape == (40, 50, 100)
+    first, second = sorted([held.box, rest.box], key=lambda each: each.start[2])
+    assert second.start[2] - first.stop[2] == GUARD_NM / 10
+
+
+def test_the_end_that_has_the_organelle() -> None:
+    only = labelled(box(0, 0, 0, 40, 50, 400), organelle=0)
+    only.state[:, 20:30, 280:320] = 2
+    (held,) = split([only], GRID).validation
+    assert held.box.start[2] == 300
+
+
+def test_strokes_are_split_by_what_is_labelled() -> None:
+    strokes = labelled(box(0, 0, 0, 3, 200, 200), organelle=0.3, size=VoxelSize((70, 10, 10)))
+    strokes.state[np.random.default_rng(1).random(strokes.state.shape) < 0.9] = 0
+    found = split([strokes], GRID)
+    assert found.validation[0].box.shape[0] == 3
+    assert 0.15 < found.validation[0].organelle / strokes.organelle < 0.35
+
+
+def test_no_part_can_be_judged_by() -> None:
+    """All of the organelle lies in one place, in the middle."""
+    only = labelled(box(0, 0, 0, 40, 40, 400), organelle=0)
+    only.state[15:25, 15:25, 190:210] = 2
+    with pytest.raises(RecipeError, match="no part of the labels can be held back"):
+        split([only], GRID)
+
+
+def test_small_boxes_all_over_where_there_is_enough() -> None:
+    """The organelle is at one end only: a box there, and boxes without any."""
+    fine = VoxelSize((40, 5, 5))
+    only = labelled(box(0, 0, 0, 40, 900, 1200), size=fine, organelle=0)
+    only.state[:, :, 800:] = np.where(np.random.default_rng(0).random((40, 900, 400)) < 0.3, 2, 1)
+    found = split([only], GRID)
+    assert len(found.validation) == CELLS
+    shares = sorted(held.organelle / held.box.size for held in found.validation)
+    assert shares[0] == 0
+    assert shares[-1] == pytest.approx(0.3, abs=0.02)
+    share = sum(held.organelle for held in found.validation) / sum(held.box.size for held in found.validation)
+    assert share == pytest.approx(0.1, abs=0.06)
+    (rest,) = found.training
+    for held in found.validation:
+        sides = [n * v / g for n, v, g in zip(held.box.shape, fine.zyx, GRID.zyx, strict=True)]
+        assert all(0.6 * CELL < side < 1.5 * CELL for side in sides)
+        (guarded,) = (each for each in rest.left_out if each.contains(held.box))
+        assert not rest.part(guarded).um3
+    assert rest.um3 > 0.9 * only.um3
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    shapes=st.lists(st.tuples(*[st.integers(12, 60)] * 3), min_size=1, max_size=4),
+    organelle=st.floats(0.05, 0.95),
+    seed=st.integers(0, 100),
+)
+def test_nothing_is_in_both_parts(shapes: list[tuple[int, int, int]], organelle: float, seed: int) -> None:
+    boxes = [box(70 * number, 0, 0, *shape) for number, shape in enumerate(shapes)]
+    found = split([labelled(each, organelle=organelle, seed=seed) for each in boxes], GRID)
+    for held in found.validation:
+        assert any(each.contains(held.box) for each in boxes)
+        assert held.organelle
+        assert held.background
+        for part in found.training:
+            shared = part.box.intersect(held.box)
+            assert not shared.size or not part.part(shared).um3
