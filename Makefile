@@ -19,7 +19,7 @@ demo: $(VENV)/.demo  ## Install without torch, segment a simulated cell, print t
 	$(BIN)/asem demo --overwrite
 
 test: $(VENV)/.test lint  ## Install everything, lint, run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import attrs
 
 
 @attrs.frozen
 class Shown:
-    """What a command wrote to its terminal, and when."""
+    """What a command wrote to its terminal."""
 
-    pieces: list[tuple[float, str]]
-    """Seconds since the start, and text."""
+    written: str
     exit_code: int
 
     @property
     def text(self) -> str:
         """All of it, without colours."""
-        return re.sub(r"\x1b\[[0-9;]*m", "", "".join(text for _, text in self.pieces))
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.written)
 
     @property
     def colours(self) -> list[str]:
         """Colours of the text."""
-        return re.findall(r"\x1b\[(?:\d+;)*[34]\d(?:;\d+)*m", "".join(text for _, text in self.pieces))
-
-    @property
-    def longest_pause(self) -> float:
-        """Seconds without any change."""
-        times = [seconds for seconds, _ in self.pieces]
-        return max(later - earlier for earlier, later in pairwise(times))
+        return re.findall(r"\x1b\[(?:\d+;)*[34]\d(?:;\d+)*m", self.written)
 
 
 def on_terminal(command: Sequence[str], *, columns: int = 100, environ: Mapping[str, str] | None = None) -> Shown:
@@ -53,7 +44,7 @@ def on_terminal(command: Sequence[str], *, columns: int = 100, environ: Mapping[
         os.login_tty(theirs)
         os.execvpe(command[0], list(command), {**clean, **settings})
     os.close(theirs)
-    began, pieces = time.monotonic(), []
+    pieces = []
     while True:
         try:
             data = os.read(ours, 65536)
@@ -61,6 +52,6 @@ def on_terminal(command: Sequence[str], *, columns: int = 100, environ: Mapping[
             break
         if not data:
             break
-        pieces.append((time.monotonic() - began, data.decode(errors="replace")))
+        pieces.append(data)
     os.close(ours)
-    return Shown(pieces, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return Shown(b"".join(pieces).decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -101,8 +101,8 @@ class OutputPlan(Protocol):
         """Create it; no voxel is written."""
         ...
 
-    def open(self, path: Path, *, provenance: Mapping[str, Any]) -> Output:
-        """Open what `create` made with ``provenance``; what was lost or changed of it is made anew."""
+    def open(self, path: Path, *, provenance: Mapping[str, Any], mend: bool = True) -> Output:
+        """Open what `create` made with ``provenance``; ``mend``: what was lost or changed of it is made anew."""
         ...
 
     def run_of(self, path: Path) -> str | None:
@@ -333,7 +333,7 @@ def _begin(job: Job, destination: Path) -> tuple[Journal, Output]:
     job.plan.mark(partial, mark)
     journal = journals.start(destination, head)
     partial.rename(place)
-    return journal, job.plan.open(place, provenance=job.signed_provenance)
+    return journal, job.plan.open(place, provenance=job.signed_provenance, mend=False)
 
 
 def _reopen(job: Job, destination: Path, journal: Journal) -> Output:

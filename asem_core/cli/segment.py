@@ -93,6 +93,8 @@ def segment(
         click.echo(f"note: {note}", err=True)
     cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
     if figures is not None:
+        from asem_core.draw.overlay import check_figures
+
         masks = [] if cell is None else [cell]
         figures = check_figures(figures, organelle=spec.name, kind="segmentation", inputs=[opened, output, *masks])
     plans: list[Plan] = []
@@ -126,6 +128,8 @@ def segment(
         )
     click.echo(f"{result}")
     if figures is not None:
+        from asem_core.draw.overlay import draw_segmentation
+
         labels = open_labels(output, spec.name, registry=registry)
         for path in draw_segmentation(plans[0].volume, labels, figures, organelle=spec.name):
             click.echo(f"{path}")

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asem_core.errors import AsemError, ModelError
-from asem_core.models.described import open_described
 from asem_core.models.model import Model
 from asem_core.models.own import open_own
 from asem_core.organelles import find_organelle
@@ -54,6 +53,8 @@ def find_model(
         if is_own(folder):
             yield _own(_checked(folder.absolute(), organelle.name), registry=registry, channel=channel)
         else:
+            from asem_core.models.described import open_described
+
             yield open_described(folder, channel=channel)
 
 

@@ -140,14 +140,17 @@ def choose_tile(
     """
     tried, start = (tiling.candidates(box), tiling.origin(box)) if tile is None else ([tile], origin)
     cost_of = partial(tile_cost, tiling, box=box, origin=start, fine=fine, arithmetic=arithmetic)
-    left, least = tried, cost_of(min(tried, key=math.prod))
-    while least.memory <= max_memory:
+    left = tried
+    while left:
         cost = cost_of(left[0])
         if cost.memory <= max_memory:
             return cost
         # A tile of fewer voxels needs less for each, but hardly less than four fifths: larger ones need no look.
         per_voxel = 0.8 * cost.memory / math.prod(cost.lattice.side)
-        left = [side for side in left[1:] if math.prod(side) * per_voxel <= max_memory] or [least.lattice.side]
+        left = [side for side in left[1:] if math.prod(side) * per_voxel <= max_memory]
+    least = cost_of(min(tried, key=math.prod))
+    if least.memory <= max_memory:
+        return least
     smaller = "" if tile is None else " or choose a smaller --tile (with --overwrite if a run has begun)"
     raise BudgetError(
         f"a tile of {least.lattice} voxels needs about {least.memory / 1e9:.1f} GB, "

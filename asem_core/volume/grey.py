@@ -21,6 +21,7 @@ from asem_core.specs import TrainedGrey
 from asem_core.volume.volume import Volume
 
 Float = npt.NDArray[np.floating[Any]]
+Mask = npt.NDArray[np.bool_]
 
 PERCENTS = (1.0, 50.0, 99.0)
 WHITE = 255.0
@@ -208,7 +209,7 @@ def measure_grey(volume: Volume, *, within: Sequence[Box] | None = None) -> Grey
         high=high,
         least=float(values.min()),
         most=float(values.max()),
-        contrast=contrast_of([patches[n] for n in rich if finite[n].all()], volume),
+        contrast=contrast_of([(patches[n], flat[n]) for n in rich if finite[n].all()], volume),
         padding=sum(int(f.sum()) for f in flat) / sum(p.size for p in patches),
         values=len(np.unique(values)),
         voxels=sum(p.size for p in patches),
@@ -229,8 +230,15 @@ def levels_on_scale(volume: Volume) -> GreyLevels:
     return measure_grey(volume, within=sample_boxes(volume, times=_THOROUGH)).on_scale(implied)
 
 
-def contrast_of(patches: Sequence[Float], volume: Volume) -> float | None:
+def contrast_of(patches: Sequence[tuple[Float, Mask]], volume: Volume) -> float | None:
     """How much stronger dark lines are than bright ones in sections of ``volume``.
+
+    Parameters
+    ----------
+    patches
+        Parts of sections ``(y, x)``, each with the voxels near which nothing is measured.
+    volume
+        What they are of.
 
     Returns
     -------
@@ -247,13 +255,13 @@ def contrast_of(patches: Sequence[Float], volume: Volume) -> float | None:
     sigma = [min(6.0, max(1.0, _MEMBRANE_NM / v)) for v in size_yx]
     reach = math.ceil(3 * max(sigma))
     dark, bright = [], []
-    for patch in patches:
+    for patch, flat in patches:
         if min(patch.shape) <= 2 * reach:
             continue
         smooth = ndimage.gaussian_filter(patch - patch.mean(), sigma, truncate=3.0)
         dy, dx = (np.gradient(smooth, axis=axis) * sigma[axis] for axis in (0, 1))
         yy, yx, xx = (np.gradient(d, axis=axis) * sigma[axis] for d, axis in ((dy, 0), (dy, 1), (dx, 1)))
-        apart = ~ndimage.maximum_filter(_flat(patch), 2 * reach + 1)
+        apart = ~ndimage.maximum_filter(flat, 2 * reach + 1)
         apart[:reach], apart[-reach:], apart[:, :reach], apart[:, -reach:] = False, False, False, False
         mean, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
         upper, lower = mean + half, mean - half
@@ -400,12 +408,12 @@ def _patches(volume: Volume, box: Box) -> Iterator[Float]:
             yield section[:, start:stop].astype(exact)
 
 
-def _flat(patch: Float) -> npt.NDArray[np.bool_]:
+def _flat(patch: Float) -> Mask:
     """The voxels of all squares that are of one value."""
     from scipy import ndimage
 
-    centres = ndimage.maximum_filter(patch, _FLAT) == ndimage.minimum_filter(patch, _FLAT)
-    squares: npt.NDArray[np.bool_] = ndimage.maximum_filter(centres, _FLAT)
+    centres: Mask = ndimage.maximum_filter(patch, _FLAT) == ndimage.minimum_filter(patch, _FLAT)
+    squares: Mask = ndimage.maximum_filter(centres, _FLAT) if centres.any() else centres
     return squares
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -45,12 +45,13 @@ def test_heavy_libraries_are_not_imported(code: str) -> None:
 
 
 def test_help_answers_within_a_second() -> None:
-    """The best of five: the machine may be busy with other things."""
+    """Of the processor's time, the best of three: the machine may be busy with other things."""
     asem = Path(sys.executable).with_name("asem")
 
     def seconds() -> float:
-        began = time.perf_counter()
+        began = os.times()
         subprocess.run([asem, "--help"], check=True, capture_output=True)
-        return time.perf_counter() - began
+        ended = os.times()
+        return ended.children_user - began.children_user + ended.children_system - began.children_system
 
-    assert min(seconds() for _ in range(5)) < 1.0
+    assert min(seconds() for _ in range(3)) < 1.0

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..once import once
+
 pytestmark = pytest.mark.slow
 
 LARGEST = 30 * 10**6
@@ -26,10 +28,12 @@ DISTRIBUTIONS = {
 @pytest.fixture(scope="session")
 def dist(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the sdist of every distribution."""
-    out = tmp_path_factory.mktemp("dist")
-    for folder in DISTRIBUTIONS.values():
-        _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, root / folder)
-    return out
+
+    def build(out: Path) -> None:
+        for folder in DISTRIBUTIONS.values():
+            _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, root / folder)
+
+    return once("dist", build, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +41,13 @@ def fresh(root: Path, dist: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """The ``bin`` folder of a new environment that holds the wheels, what they need, and nothing else."""
     if not _package_index_answers(tmp_path_factory.mktemp("probe")):
         pytest.skip("no package index can be reached: the wheels' dependencies cannot be installed")
-    environment = tmp_path_factory.mktemp("fresh") / "env"
-    _run(sys.executable, "-m", "venv", environment)
-    wheels = sorted(dist.glob("*.whl"))
-    python = environment / "bin" / "python"
-    _run(python, "-m", "pip", "install", "--quiet", "-c", root / "constraints.txt", *wheels)
-    return python.parent
+
+    def install(environment: Path) -> None:
+        _run(sys.executable, "-m", "venv", environment)
+        python = environment / "bin" / "python"
+        _run(python, "-m", "pip", "install", "--quiet", "-c", root / "constraints.txt", *sorted(dist.glob("*.whl")))
+
+    return once("fresh", install, tmp_path_factory) / "bin"
 
 
 def _package_index_answers(folder: Path) -> bool:

@@ -216,20 +216,25 @@ class OmePlan:
         """Take the mark away."""
         mark_finished(path)
 
-    def open(self, path: Path, *, provenance: Mapping[str, Any]) -> OmeOutput:
-        """What `create` made, for writing on; what was lost or changed of its `OmeOutput.frame` is made anew.
+    def open(self, path: Path, *, provenance: Mapping[str, Any], mend: bool = True) -> OmeOutput:
+        """What `create` made, for writing on; with ``mend``, what differs in its `OmeOutput.frame` is made anew.
 
         Raises
         ------
         OutputError
             There is no such OME-Zarr, or it is incomplete.
         """
+        if mend:
+            self._mend(path, provenance)
+        return open_ome_output(path, labels=self.labels)
+
+    def _mend(self, path: Path, provenance: Mapping[str, Any]) -> None:
+        """Make the metadata of ``path`` what `create` makes it."""
         with tempfile.TemporaryDirectory(prefix="asem-") as name:
             fresh = self.create(Path(name) / path.name, provenance=provenance)
             for piece, expected in fresh.frame().items():
                 if digest(path, piece) != expected:
                     restore(piece, source=fresh.path, root=path)
-        return open_ome_output(path, labels=self.labels)
 
 
 def create_ome_zarr(

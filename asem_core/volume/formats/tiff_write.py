@@ -170,11 +170,11 @@ class TiffPlan:
         if not self.stack:
             (path / MARK_FILE).unlink(missing_ok=True)
 
-    def open(self, path: Path, *, provenance: Mapping[str, Any]) -> TiffOutput:
-        """What `create` made, for writing on; files that were lost, cut or have another header are made anew."""
+    def open(self, path: Path, *, provenance: Mapping[str, Any], mend: bool = True) -> TiffOutput:
+        """What `create` made; with ``mend``, files that were lost, cut or have another header are made anew."""
         frame = self._frame(str(provenance.get(FINGERPRINT, "")))
         names = self._names()
-        for name in names:
+        for name in names if mend else ():
             file = path / name
             try:
                 frame.restore(file)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -107,26 +108,32 @@ def test_a_file_gets_start_and_end_of_each_stage(tmp_path: Path) -> None:
 
 
 def test_a_file_gets_lines_between_no_more_often_than_said(tmp_path: Path) -> None:
-    found = [line for line in lines(tmp_path, TWO_STAGES, every=0.4) if line.startswith("predict")]
-    assert 3 <= len(found) <= 5
+    every = 0.4
+    found = [line for line in lines(tmp_path, TWO_STAGES, every=every) if line.startswith("predict")]
+    took = int(found[-1].partition(" in 0:00:")[2][:2]) + 0.5  # it was rounded
+    assert 3 <= len(found) <= 2 + took / every
     assert "ETA 0:00:0" in found[1]
 
 
 def test_work_that_takes_long_says_that_it_goes_on(tmp_path: Path) -> None:
-    found = lines(tmp_path, SLOW, alive=1)
-    assert found[0] == "still at work, 0:00:01 so far"
-    assert found[1:3] == ["predict 0/2 0 %", "predict 0/2 0 % in 0:00:01"]
-    assert found[-2].startswith("predict 2/2 100 % in 0:00:02")
-    assert found[-1].startswith("still at work, 0:00:0")
+    found = [re.sub(r"0:00:0\d.*", "T", line) for line in lines(tmp_path, SLOW, alive=0.3)]
+    assert [line for line, _ in groupby(found)] == [
+        "still at work, T",
+        "predict 0/2 0 %",
+        "predict 0/2 0 % in T",
+        "predict 2/2 100 % in T",
+        "still at work, T",
+    ]
+    assert len(found) > 5, "again and again"
 
 
 def test_a_terminal_gets_a_bar_that_moves_while_a_block_takes_long(tmp_path: Path) -> None:
     shown = on_terminal(script(tmp_path, SLOW), columns=120)
     assert shown.exit_code == 0
-    assert shown.longest_pause < 1.2
     assert re.search(r"[-\\|/] at work .*0:00:01", shown.text)
     assert re.search(r"[-\\|/] predict .*━.* 0/2 0 % .*0:00:01", shown.text)
-    assert "predict 2/2 100 % in 0:00:02" in shown.text
+    assert len(set(re.findall(r"([-\\|/]) predict [^\r]* 0/2 0 %", shown.text))) > 1, "it turns"
+    assert "predict 2/2 100 % in 0:00:0" in shown.text
     assert shown.text.rstrip().endswith("result")
     assert shown.text.count("\x1b[?25h") == shown.text.count("\x1b[?25l") == 1, "the cursor comes back"
 
@@ -134,7 +141,7 @@ def test_a_terminal_gets_a_bar_that_moves_while_a_block_takes_long(tmp_path: Pat
 def test_a_terminal_shows_a_sensible_eta_for_a_resumed_run_and_logs_above_the_bar(tmp_path: Path) -> None:
     shown = on_terminal(script(tmp_path, TWO_STAGES), columns=120)
     assert "90/96 93 %" in shown.text
-    assert set(re.findall(r"ETA (\S+)", shown.text)) <= {"0:00:00", "0:00:01", "0:00:02"}
+    assert all(eta.startswith("0:00:0") for eta in re.findall(r"ETA (\S+)", shown.text))
     assert re.search(r"9\d/96 9\d % loss 0\.9\d, \S+/(s|min) 0:00:0\d ETA", shown.text)
     assert re.search(r"\r\x1b\[2KWARNING block 93 is odd\r\n", shown.text)
     assert re.search(r"predict 96/96 100 % in 0:00:0\d, loss 0.96, \S+\r\n", shown.text)
