@@ -40,7 +40,7 @@ def make_recipe(
     organelle: str,
     grid: VoxelSize,
     base: int,
-    start: str | None,
+    start: str,
     seed: int = 0,
 ) -> Recipe:
     """How to fine-tune on ``parts``, one iteration long: `lasting` gives it its length.
@@ -50,7 +50,7 @@ def make_recipe(
     pairs
         Volumes and labels, by number.
     start
-        The model to begin from; None: from nothing.
+        The model to begin from, a U-Net of ``base`` on ``grid``.
 
     Notes
     -----

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from asem_core.draw.overlay import draw_evaluation
 from asem_core.errors import RecipeError
@@ -48,6 +49,10 @@ from asem_core.zoo.write.stages import FIXED, split_told
 
 MODEL, SCRATCH, FIGURES = "model", "scratch", "figures"
 """Folders in that of the run: the package, the training from nothing, the overlays."""
+TUNED = "fine-tuned"
+"""Among scores, the new network."""
+_DRAWN = 2
+"""Boxes that are drawn: those with most of the organelle."""
 
 
 @attrs.frozen(kw_only=True)
@@ -214,17 +219,7 @@ def finetune(
     size = None if voxel_size is None else VoxelSize.of(voxel_size)
     opened = [_open(raw, drawn, spec, size, registry) for raw, drawn in pairs]
     output = check_run(local_path(output), inputs=[read for pair in opened for read in pair])
-    for raw, _ in opened:
-        check_grey(raw, grey=settled_range(raw, grey, trained_on=known_grey(parent.spec)),
-                   trained_on=known_grey(parent.spec), model=parent.spec.id)  # fmt: skip
-    found = [
-        each
-        for source, (raw, drawn) in enumerate(opened)
-        for each in find_labelled(raw, drawn, source=source, rois=rois, unlabelled=unlabelled)
-    ]
-    check_both(found)
-    grid = VoxelSize(parent.spec.voxel_size_nm)
-    parts = split(found, grid)
+    parts = _divide(opened, parent.spec, rois=rois, unlabelled=unlabelled, grey=grey)
     data = [
         Data(
             raw=absolute(raw),
@@ -235,71 +230,78 @@ def finetune(
         )
         for raw, drawn in pairs
     ]
-    recipe = with_stages(
-        make_recipe(
-            data, parts, organelle=spec.name, grid=grid, base=parent.network.base, start=parent.name, seed=seed
-        ),
-        registry,
-    )
+    grid, base = VoxelSize(parent.spec.voxel_size_nm), parent.network.base
+    recipe = make_recipe(data, parts, organelle=spec.name, grid=grid, base=base, start=parent.name, seed=seed)
+    recipe = with_stages(recipe, registry)
     begun = load_recipe(output / RECIPE) if (output / RECIPE).exists() and not overwrite else None
+    place = choose_device(device)
     if begun is None:
-        pace = measure_pace(recipe, choose_device(device))
+        pace: Pace | None = measure_pace(recipe, place)
         recipe = attrs.evolve(recipe, mixed_precision=pace.mixed_precision)
     else:
-        recipe = as_long_as(recipe, begun)
-    validator = _validator(recipe, spec, registry, device)
+        pace, recipe = None, as_long_as(recipe, begun)
+    judge = _validator(recipe, spec, registry, place)
     began = time.perf_counter()
-    scores = {parent.spec.id: list(validator(parent.network))}
-    if begun is None:
+    judged = {parent.spec.id: list(judge(parent.network))}
+    if pace is not None:
         pace = attrs.evolve(pace, judging=time.perf_counter() - began)
         recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
-    planned(
-        Plan(
-            parent=parent.spec,
-            parts=parts,
-            recipe=recipe,
-            pace=pace if begun is None else None,
-            trainings=1 + from_scratch,
-        )
-    )
+    planned(Plan(parent=parent.spec, parts=parts, recipe=recipe, pace=pace, trainings=1 + from_scratch))
     fit = partial(
         train, registry=registry, organelle=spec, card=card, device=device, overwrite=overwrite, progress=progress
     )
     trained = fit(recipe, output)
-    network = load_rounded(trained.weights, base=recipe.base)
-    scores["fine-tuned"] = list(validator(network))
+    judged[TUNED] = list(judge(load_rounded(trained.weights, base=recipe.base)))
     if from_scratch:
-        nothing = attrs.evolve(recipe, start=None)
-        untaught = load_rounded(fit(nothing, output / SCRATCH).weights, base=recipe.base)
-        scores["from scratch"] = list(validator(untaught))
-    totals = {name: sum((j.scores for j in judged), Scores()) for name, judged in scores.items()}
-    better = totals["fine-tuned"].with_zone.f1 > totals[parent.spec.id].with_zone.f1
-    figures = [path for name, judged in scores.items() for path in _draw(judged, output, name, spec, grid)]
-    package = None
-    if better or keep:
-        package = output / MODEL
+        untaught = fit(attrs.evolve(recipe, start=None), output / SCRATCH)
+        judged["from scratch"] = list(judge(load_rounded(untaught.weights, base=recipe.base)))
+    scores = {name: sum((each.scores for each in found), Scores()) for name, found in judged.items()}
+    better = scores[TUNED].with_zone.f1 > scores[parent.spec.id].with_zone.f1
+    result = FineTuned(
+        run=output,
+        parts=parts,
+        training=trained,
+        scores=scores,
+        better=better,
+        model=output / MODEL if better or keep else None,
+        figures=tuple(path for name, found in judged.items() for path in _draw(found, output / FIGURES / name, spec)),
+    )
+    if result.model is not None:
         package_run(
             output,
-            package,
+            result.model,
             model_id=model_id or f"{parent.spec.id}-finetuned",
             model_version="1.0.0",
             organelle=spec,
             card=written or finetuned_card(parent.spec, parts, organelle=spec, better=better),
             sample=_sample(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
-            scores=(_score_set(f"held back: {parts.how}", totals["fine-tuned"], grid),),
-            compared=tuple(_score_set(name, total, grid) for name, total in totals.items() if name != "fine-tuned"),
+            scores=(_score_set(f"held back: {parts.how}", scores[TUNED], recipe),),
+            compared=tuple(_score_set(name, found, recipe) for name, found in scores.items() if name != TUNED),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
             overwrite=True,
         )
-    return FineTuned(
-        run=output,
-        parts=parts,
-        training=trained,
-        scores=totals,
-        better=better,
-        model=package,
-        figures=tuple(figures),
-    )
+    return result
+
+
+def _divide(
+    opened: Sequence[tuple[Volume, Volume]],
+    parent: ModelSpec,
+    *,
+    rois: Sequence[Box | BoxNm],
+    unlabelled: int | None,
+    grey: Grey,
+) -> Split:
+    """What of the volumes and labels is trained on and what is held back, once nothing speaks against them."""
+    known = known_grey(parent)
+    for raw, _ in opened:
+        check_grey(raw, grey=settled_range(raw, grey, trained_on=known), trained_on=known, model=parent.id)
+    found = [
+        each
+        for source, (raw, drawn) in enumerate(opened)
+        for each in find_labelled(raw, drawn, source=source, rois=rois, unlabelled=unlabelled)
+    ]
+    check_both(found)
+    return split(found, VoxelSize(parent.voxel_size_nm))
 
 
 def _parent(organelle: OrganelleSpec, model: str | Path | None, registry: Registry) -> Parent:
@@ -332,7 +334,7 @@ def _open(
     return raw, open_labels(labels, organelle.name, registry=registry, voxel_size=raw.voxel_size)
 
 
-def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, device: str) -> Validator:
+def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, device: torch.device) -> Validator:
     grid = VoxelSize(recipe.voxel_size_nm)
     held = [
         load_data(
@@ -345,21 +347,23 @@ def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, dev
         )
         for data in recipe.validation
     ]
-    return Validator(held, recipe, choose_device(device), organelle=organelle, registry=registry)
+    return Validator(held, recipe, device, organelle=organelle, registry=registry)
 
 
-def _draw(judged: Sequence[Judged], output: Path, name: str, organelle: OrganelleSpec, grid: VoxelSize) -> list[Path]:
+def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec) -> list[Path]:
+    fullest = sorted(judged, key=lambda each: -int(each.volume.labels.sum()))[:_DRAWN]
     paths = []
-    for number, each in enumerate(judged):
-        folder = output / FIGURES / name.replace(" ", "-") / (f"{number}" if len(judged) > 1 else "")
+    for number, each in enumerate(fullest, start=1):
         truth = each.volume.labels.copy()
         if each.volume.inside is not None:
             truth[each.volume.inside == 0] = 2
         raw, predicted, labels = (
-            Volume(array=array, voxel_size=grid, uri=each.volume.name, format="memory", chunks=triple(array.shape))
+            Volume(array=array, voxel_size=each.grid, uri=each.volume.name, format="memory", chunks=triple(array.shape))
             for array in ((255 * each.volume.raw).astype(np.uint8), each.predicted.astype(np.uint8), truth)
         )
-        paths += draw_evaluation(raw, predicted, labels, folder, organelle=organelle.name, ignore_label=2)
+        paths += draw_evaluation(
+            raw, predicted, labels, folder / f"box{number}", organelle=organelle.name, ignore_label=2
+        )
     return paths
 
 
@@ -380,12 +384,12 @@ def _sample(raw: Volume, box: Box, recipe: Recipe, grey: Grey, registry: Registr
     return sample
 
 
-def _score_set(name: str, scores: Scores, grid: VoxelSize) -> ScoreSet:
+def _score_set(name: str, scores: Scores, recipe: Recipe) -> ScoreSet:
     found = scores.to_json()
     return ScoreSet(
         name=name,
         with_zone=found["with_zone"],
         without_zone=found["without_zone"],
-        voxel_size_nm=grid.zyx,
+        voxel_size_nm=recipe.voxel_size_nm,
         by="`asem finetune`, on the model's grid",
     )

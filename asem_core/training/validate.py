@@ -69,6 +69,7 @@ class Judged:
     volume: LabelledVolume
     predicted: npt.NDArray[np.bool_]
     """``(z, y, x)``, where it finds the organelle."""
+    grid: VoxelSize
     scores: Scores
     loss: float
 
@@ -129,6 +130,7 @@ class Validator:
         return Judged(
             volume=volume,
             predicted=predicted,
+            grid=VoxelSize(self._recipe.voxel_size_nm),
             scores=Scores(with_zone=with_zone, without_zone=without_zone),
             loss=_loss(logits, truth, inside, name=self._recipe.loss),
         )
