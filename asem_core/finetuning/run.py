@@ -235,11 +235,11 @@ def finetune(
     recipe = with_stages(recipe, registry)
     begun = load_recipe(output / RECIPE) if (output / RECIPE).exists() and not overwrite else None
     place = choose_device(device)
-    if begun is None:
-        pace: Pace | None = measure_pace(recipe, place)
+    pace = None if begun else measure_pace(recipe, place)
+    if begun is not None:
+        recipe = as_long_as(recipe, begun)
+    if pace is not None:
         recipe = attrs.evolve(recipe, mixed_precision=pace.mixed_precision)
-    else:
-        pace, recipe = None, as_long_as(recipe, begun)
     judge = _validator(recipe, spec, registry, place)
     began = time.perf_counter()
     judged = {parent.spec.id: list(judge(parent.network))}
