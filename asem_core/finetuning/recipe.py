@@ -16,6 +16,8 @@ from asem_core.training.recipe import Augment, Data, Optimiser, Phase, Recipe, S
 
 SIDE = 80
 """Voxels of a block: padded, so that every one of them is trained on."""
+HELD_BACK = "held back"
+"""What the scores of a validation are called."""
 RATE = 1e-3
 """Learning rate after the warm-up, falling to 0."""
 WARM_UP = 15
@@ -68,7 +70,7 @@ def make_recipe(
         organelle=organelle,
         voxel_size_nm=grid.zyx,
         training=tuple(data(each) for each in parts.training),
-        validation=tuple(data(each) for each in parts.validation),
+        validation=tuple(attrs.evolve(data(each), name=HELD_BACK) for each in parts.validation),
         preset="fast",
         seed=seed,
         base=base,

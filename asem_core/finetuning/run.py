@@ -264,7 +264,9 @@ def finetune(
         scores=scores,
         better=better,
         model=output / MODEL if better or keep else None,
-        figures=tuple(path for name, found in judged.items() for path in _draw(found, output / FIGURES / name, spec)),
+        figures=tuple(
+            path for name, found in judged.items() for path in _draw(found, output / FIGURES / name, spec, grid)
+        ),
     )
     if result.model is not None:
         package_run(
@@ -350,16 +352,17 @@ def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, dev
     return Validator(held, recipe, device, organelle=organelle, registry=registry)
 
 
-def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec) -> list[Path]:
-    fullest = sorted(judged, key=lambda each: -int(each.volume.labels.sum()))[:_DRAWN]
+def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec, grid: VoxelSize) -> list[Path]:
+    boxes = [box for each in judged for box in each.boxes]
+    fullest = sorted(boxes, key=lambda each: -int(each.box.labels.sum()))[:_DRAWN]
     paths = []
     for number, each in enumerate(fullest, start=1):
-        truth = each.volume.labels.copy()
-        if each.volume.inside is not None:
-            truth[each.volume.inside == 0] = 2
+        truth = each.box.labels.copy()
+        if each.box.inside is not None:
+            truth[each.box.inside == 0] = 2
         raw, predicted, labels = (
-            Volume(array=array, voxel_size=each.grid, uri=each.volume.name, format="memory", chunks=triple(array.shape))
-            for array in ((255 * each.volume.raw).astype(np.uint8), each.predicted.astype(np.uint8), truth)
+            Volume(array=array, voxel_size=grid, uri=each.box.name, format="memory", chunks=triple(array.shape))
+            for array in ((255 * each.box.raw).astype(np.uint8), each.predicted.astype(np.uint8), truth)
         )
         paths += draw_evaluation(
             raw, predicted, labels, folder / f"box{number}", organelle=organelle.name, ignore_label=2

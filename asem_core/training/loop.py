@@ -289,7 +289,7 @@ def _validate(
 ) -> None:
     progress("validate", 0, len(validator))
     for count, judged in enumerate(validator(network), start=1):
-        name, found = judged.volume.name, judged.validation
+        name, found = judged.name, judged.validation
         progress("validate", count, len(validator), f"{name} F1 {found.f1_with_zone:.3f}")
         journal.write(f"{VALIDATION}{name}", iteration, attrs.asdict(found))
         log.info("iteration %d, %s: %s", iteration, name, found)

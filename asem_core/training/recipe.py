@@ -45,6 +45,8 @@ class Data:
     """``z0:z1,y0:y1,x0:x1`` in voxels of the file. What lies outside is never read."""
     left_out: tuple[str, ...] = ()
     """Boxes in it, written alike, that are neither trained on nor scored; there the image is context."""
+    name: str | None = None
+    """What its scores are called; without it file and ROI. Validation volumes of one name count together."""
     share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Relative probability of sampling here; without it, the volume in micrometres cubed."""
 

@@ -63,13 +63,20 @@ def predict_logits(
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Judged:
-    """A network on one held-out volume."""
+class JudgedBox:
+    """What a network finds in one held-out box."""
 
-    volume: LabelledVolume
+    box: LabelledVolume
     predicted: npt.NDArray[np.bool_]
     """``(z, y, x)``, where it finds the organelle."""
-    grid: VoxelSize
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Judged:
+    """A network on all held-out boxes of one name, which count together: a small one may hold nothing."""
+
+    name: str
+    boxes: tuple[JudgedBox, ...]
     scores: Scores
     loss: float
 
@@ -102,38 +109,52 @@ class Validator:
     ) -> None:
         self._recipe = recipe
         self._device = device
-        self._threshold = _THRESHOLD
-        self._volumes = [(volume, np.zeros(volume.labels.shape, bool)) for volume in volumes]
-        if organelle is not None:
-            grid = VoxelSize(recipe.voxel_size_nm)
-            zone = make_zone(organelle.exclusion_zone, registry)
-            self._threshold = organelle.threshold
-            self._volumes = [(volume, zone.excluded(volume.labels > 0, voxel_size=grid)) for volume in volumes]
+        self._threshold = _THRESHOLD if organelle is None else organelle.threshold
+        zone = None if organelle is None else make_zone(organelle.exclusion_zone, registry)
+        self._volumes: dict[str, list[_Box]] = {}
+        for volume in volumes:
+            truth, grid = volume.labels > 0, VoxelSize(recipe.voxel_size_nm)
+            inside = np.ones(truth.shape, bool) if volume.inside is None else volume.inside > 0
+            excluded = np.zeros(truth.shape, bool) if zone is None else zone.excluded(truth, voxel_size=grid)
+            self._volumes.setdefault(volume.name, []).append(_Box(volume, truth, inside, excluded))
 
     def __len__(self) -> int:
         return len(self._volumes)
 
     def __call__(self, network: UNet) -> Iterator[Judged]:
-        """How good ``network`` is on each of the volumes."""
+        """How good ``network`` is on the volumes of each name."""
         network = network.to(self._device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        for volume, excluded in self._volumes:
-            yield self._judge(network, volume, excluded)
+        for name, boxes in self._volumes.items():
+            yield self._judge(network, name, boxes)
 
-    def _judge(self, network: UNet, volume: LabelledVolume, excluded: npt.NDArray[np.bool_]) -> Judged:
-        logits = predict_logits(network, volume.raw, self._device, mixed_precision=self._recipe.mixed_precision)
-        truth = volume.labels > 0
-        inside = np.ones(truth.shape, bool) if volume.inside is None else volume.inside > 0
-        predicted = _probability(logits) >= self._threshold
-        with_zone, without_zone = (
-            Score.of(predicted & counted, truth & counted) for counted in (inside & ~excluded, inside)
-        )
+    def _judge(self, network: UNet, name: str, boxes: Sequence[_Box]) -> Judged:
+        logits = [
+            predict_logits(network, box.volume.raw, self._device, mixed_precision=self._recipe.mixed_precision)
+            for box in boxes
+        ]
+        predicted = [_probability(values) >= self._threshold for values in logits]
+        scores = Scores()
+        for box, found in zip(boxes, predicted, strict=True):
+            with_zone, without_zone = (
+                Score.of(found & counted, box.truth & counted) for counted in (box.inside & ~box.excluded, box.inside)
+            )
+            scores += Scores(with_zone=with_zone, without_zone=without_zone)
+        truth, inside = (np.concatenate([getattr(box, part).ravel() for box in boxes]) for part in ("truth", "inside"))
+        loss = _loss(np.concatenate([values.ravel() for values in logits]), truth, inside, name=self._recipe.loss)
         return Judged(
-            volume=volume,
-            predicted=predicted,
-            grid=VoxelSize(self._recipe.voxel_size_nm),
-            scores=Scores(with_zone=with_zone, without_zone=without_zone),
-            loss=_loss(logits, truth, inside, name=self._recipe.loss),
+            name=name,
+            boxes=tuple(JudgedBox(box=b.volume, predicted=p) for b, p in zip(boxes, predicted, strict=True)),
+            scores=scores,
+            loss=loss,
         )
+
+
+@attrs.frozen(eq=False)
+class _Box:
+    volume: LabelledVolume
+    truth: npt.NDArray[np.bool_]
+    inside: npt.NDArray[np.bool_]
+    excluded: npt.NDArray[np.bool_]
 
 
 def _probability(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

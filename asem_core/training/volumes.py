@@ -93,7 +93,7 @@ def load_data(
     inside = None if not counts else np.minimum.reduce(counts)
     volume_um3 = truth.size * grid.volume_nm3 / 1e9
     return LabelledVolume(
-        name=f"{data.raw}[{roi}]",
+        name=data.name or f"{data.raw}[{roi}]",
         raw=grey,
         labels=truth,
         inside=inside,

@@ -288,8 +288,28 @@ def judged(logits: npt.NDArray[np.float32], cell: LabelledVolume, monkeypatch: p
     monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: logits)
     plan = recipe(loss="cross_entropy_dice")
     (found,) = validate.Validator([cell], plan, torch.device("cpu"), organelle=None, registry=REGISTRY)(UNet(1))
-    assert found.volume is cell
+    assert (found.name, found.boxes[0].box) == (cell.name, cell)
     return found.validation
+
+
+def test_boxes_of_one_name_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box in which nothing is found, and nothing is there, changes no F1."""
+    truth = np.zeros((3, 6, 6), np.uint8)
+    empty = LabelledVolume(name="here", raw=np.zeros(truth.shape, np.float32), labels=truth, share=1.0)
+    full = attrs.evolve(empty, labels=np.pad(truth[:, 1:, 1:], [(0, 0), (1, 0), (1, 0)], constant_values=1))
+    other = attrs.evolve(full, name="there")
+    given = iter([np.full(truth.shape, -4.0, np.float32), np.where(full.labels, 4, -4).astype(np.float32),
+                  np.full(truth.shape, 4.0, np.float32)])  # fmt: skip
+    monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: next(given))
+    judge = validate.Validator(
+        [empty, full, other], recipe(loss="cross_entropy_dice"), torch.device("cpu"), organelle=None, registry=REGISTRY
+    )
+    here, there = judge(UNet(1))
+    assert len(judge) == 2
+    assert [each.box for each in here.boxes] == [empty, full]
+    assert here.scores.without_zone.f1 == 1.0
+    assert there.scores.without_zone.f1 < 0.7
+    assert here.loss < 0.1 < there.loss
 
 
 def test_the_zone_counts_for_the_loss_only_and_the_outside_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
