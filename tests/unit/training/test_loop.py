@@ -294,12 +294,14 @@ def judged(logits: npt.NDArray[np.float32], cell: LabelledVolume, monkeypatch: p
 
 def test_boxes_of_one_name_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """A box in which nothing is found, and nothing is there, changes no F1."""
-    truth = np.zeros((3, 6, 6), np.uint8)
-    empty = LabelledVolume(name="here", raw=np.zeros(truth.shape, np.float32), labels=truth, share=1.0)
-    full = attrs.evolve(empty, labels=np.pad(truth[:, 1:, 1:], [(0, 0), (1, 0), (1, 0)], constant_values=1))
-    other = attrs.evolve(full, name="there")
-    given = iter([np.full(truth.shape, -4.0, np.float32), np.where(full.labels, 4, -4).astype(np.float32),
-                  np.full(truth.shape, 4.0, np.float32)])  # fmt: skip
+    nothing, corner = np.zeros((2, 3, 6, 6), np.uint8)
+    corner[:, :2, :2] = 1
+    raw = np.zeros(nothing.shape, np.float32)
+    empty, full, other = (
+        LabelledVolume(name=name, raw=raw, labels=labels, share=1.0)
+        for name, labels in (("here", nothing), ("here", corner), ("there", corner))
+    )
+    given = iter([raw - 4, 8 * corner.astype(np.float32) - 4, raw + 4])
     monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: next(given))
     judge = validate.Validator(
         [empty, full, other], recipe(loss="cross_entropy_dice"), torch.device("cpu"), organelle=None, registry=REGISTRY
