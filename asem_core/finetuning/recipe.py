@@ -70,7 +70,7 @@ def make_recipe(
         organelle=organelle,
         voxel_size_nm=grid.zyx,
         training=tuple(data(each) for each in parts.training),
-        validation=tuple(attrs.evolve(data(each), name=HELD_BACK) for each in parts.validation),
+        validation=tuple(attrs.evolve(data(each), name=HELD_BACK, context=True) for each in parts.validation),
         preset="fast",
         seed=seed,
         base=base,

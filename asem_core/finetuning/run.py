@@ -360,9 +360,10 @@ def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec, grid
         truth = each.box.labels.copy()
         if each.box.inside is not None:
             truth[each.box.inside == 0] = 2
+        inner = Box.of_shape(truth.shape).shift([each.box.context] * 3).slices
         raw, predicted, labels = (
             Volume(array=array, voxel_size=grid, uri=each.box.name, format="memory", chunks=triple(array.shape))
-            for array in ((255 * each.box.raw).astype(np.uint8), each.predicted.astype(np.uint8), truth)
+            for array in ((255 * each.box.raw[inner]).astype(np.uint8), each.predicted.astype(np.uint8), truth)
         )
         paths += draw_evaluation(
             raw, predicted, labels, folder / f"box{number}", organelle=organelle.name, ignore_label=2

@@ -125,14 +125,13 @@ def clip(volume: Volume, reference: Volume) -> Volume:
         The voxel sizes differ by more than 0.1 %, the two lie a broken number of voxels apart, or ``volume`` does not
         cover ``reference``.
     """
-    part = cut(volume, reference, reference.box)
-    if part.shape != volume.shape:
-        log.warning("%s (%s) is cut to %s (%s)", volume.uri, volume.extent, reference.uri, reference.extent)
-    return part
+    return cut(volume, reference, reference.box)
 
 
 def cut(volume: Volume, reference: Volume, box: Box) -> Volume:
-    """The part of ``volume`` that lies on ``box`` of ``reference``. Nothing is read.
+    """The part of ``volume`` that lies on ``box`` of ``reference``, with a warning where it reaches outside of that.
+
+    Nothing is read.
 
     Raises
     ------
@@ -148,6 +147,8 @@ def cut(volume: Volume, reference: Volume, box: Box) -> Volume:
             f"{volume.uri} ({volume.extent}) does not cover {part}{reference.uri} ({reference.extent}); "
             "cut the latter to the part that both have: asem convert --roi"
         )
+    if not reference.box.contains(volume.box.shift(start)):
+        log.warning("%s (%s) is cut to %s (%s)", volume.uri, volume.extent, reference.uri, reference.extent)
     return volume if wanted == volume.box else window(volume, wanted)
 
 

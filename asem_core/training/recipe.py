@@ -45,6 +45,8 @@ class Data:
     """``z0:z1,y0:y1,x0:x1`` in voxels of the file. What lies outside is never read."""
     left_out: tuple[str, ...] = ()
     """Boxes in it, written alike, that are neither trained on nor scored; there the image is context."""
+    context: bool = False
+    """For validation: also read the image round the ROI, which the network would otherwise see mirrored."""
     name: str | None = None
     """What its scores are called; without it file and ROI. Validation volumes of one name count together."""
     share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
@@ -171,6 +173,11 @@ class Recipe:
     needs validation volumes."""
     early_stop: bool = attrs.field(default=False)
     """End the run once the validation loss is clearly past the fit regime; with ``select: fit``."""
+
+    @training.validator
+    def _without_context(self, _: object, training: tuple[Data, ...]) -> None:
+        if any(data.context for data in training):
+            raise ValueError("context: true is for validation; training reads nothing outside its ROI")
 
     @select.validator
     def _by_something(self, _: object, select: str) -> None:

@@ -41,22 +41,30 @@ def predict(
 
 @torch.no_grad()
 def predict_logits(
-    network: UNet, raw: npt.NDArray[np.float32], device: torch.device, *, mixed_precision: bool = False
+    network: UNet,
+    raw: npt.NDArray[np.float32],
+    device: torch.device,
+    *,
+    mixed_precision: bool = False,
+    context: int = 0,
 ) -> npt.NDArray[np.float32]:
-    """As `predict`, the logit of the organelle less that of the background: 0 where the two are equally likely."""
-    out = np.empty(raw.shape, np.float32)
-    tiles = [math.ceil(n / _KEPT) for n in raw.shape]
-    side = triple([POOLING * math.ceil(n / count / POOLING) for n, count in zip(raw.shape, tiles, strict=True)])
+    """As `predict`, the logit of the organelle less that of the background: 0 where the two are equally likely.
+
+    Of ``context`` voxels at each face of ``raw`` nothing is predicted.
+    """
+    out = np.empty([n - 2 * context for n in raw.shape], np.float32)
+    tiles = [math.ceil(n / _KEPT) for n in out.shape]
+    side = triple([POOLING * math.ceil(n / count / POOLING) for n, count in zip(out.shape, tiles, strict=True)])
     margin = TILE_HALO - PACKAGE_CROP
     for kept in Box.of_shape(triple([s * count for s, count in zip(side, tiles, strict=True)])).tiles(side):
-        read = kept.grow(margin)
+        read = kept.grow(margin).shift([context] * 3)
         at = np.ix_(*(mirrored_index(a, b, n) for a, b, n in zip(read.start, read.stop, raw.shape, strict=True)))
         block = torch.from_numpy(raw[at]).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed_precision):
             both = network((2 * block - 1)[None, None])[0].float()
         logits = both[1] - both[0]
         spare = (logits.shape[0] - side[0]) // 2
-        inner = kept.intersect(Box.of_shape(raw.shape))
+        inner = kept.intersect(Box.of_shape(out.shape))
         local = inner.shift([spare - s for s in kept.start])
         out[inner.slices] = logits[local.slices].cpu().numpy()
     return out
@@ -129,7 +137,13 @@ class Validator:
 
     def _judge(self, network: UNet, name: str, boxes: Sequence[_Box]) -> Judged:
         logits = [
-            predict_logits(network, box.volume.raw, self._device, mixed_precision=self._recipe.mixed_precision)
+            predict_logits(
+                network,
+                box.volume.raw,
+                self._device,
+                mixed_precision=self._recipe.mixed_precision,
+                context=box.volume.context,
+            )
             for box in boxes
         ]
         predicted = [_probability(values) >= self._threshold for values in logits]

@@ -18,6 +18,7 @@ from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, resampled_sh
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.place import cut
 from asem_core.grid.resample import resample, resample_labels, source_box
+from asem_core.network import TILE_HALO
 from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.stages import Step, make_steps, measure, normalised, split_steps
 from asem_core.registry import Registry
@@ -42,13 +43,14 @@ class LabelledVolume:
 
     name: str
     raw: npt.NDArray[np.float32]
-    """``(z, y, x)``, 0..1."""
+    """``(z, y, x)``, 0..1; at each face ``context`` voxels larger than the labels."""
     labels: npt.NDArray[np.uint8]
     """``(z, y, x)``, 0 or 1."""
     share: float
     """Relative probability of being sampled."""
     inside: npt.NDArray[np.uint8] | None = None
     """``(z, y, x)``, 1 where training and scores count: in the mask, where somebody has judged; None: everywhere."""
+    context: int = 0
     levels: GreyLevels | None = None
     """Of the stored image, on the 0..255 scale."""
 
@@ -80,7 +82,8 @@ def load_data(
     range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
     check_grey(part, grey=range_, option="grey: ")
     image = part if range_ is None else on_grey_range(part, range_)
-    grey = image_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry))
+    context = TILE_HALO if data.context else 0
+    grey = image_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry), context=context)
     truth = _on_grid(labels, labels.box, grid, partial(_where, partial(is_organelle, unlabelled=data.unlabelled)))
     counts = []
     if data.mask is not None:
@@ -97,13 +100,19 @@ def load_data(
         raw=grey,
         labels=truth,
         inside=inside,
+        context=context,
         levels=levels_on_scale(image),
         share=volume_um3 if data.share is None else data.share,
     )
 
 
-def image_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step]) -> npt.NDArray[np.float32]:
-    """The ROI on ``grid`` after ``steps``, ``(z, y, x)``, 0..1; what ``steps`` measure is of all of ``volume``."""
+def image_on_grid(
+    volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step], *, context: int = 0
+) -> npt.NDArray[np.float32]:
+    """The ROI on ``grid`` after ``steps``, ``(z, y, x)``, 0..1; what ``steps`` measure is of all of ``volume``.
+
+    With ``context`` so many voxels of ``grid`` round it too, mirrored where the volume ends.
+    """
     before, inside = split_steps(steps)
 
     def grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:
@@ -113,9 +122,9 @@ def image_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Ste
         return (image / np.float32(255)).astype(np.float32, copy=False)
 
     if not before:
-        return _on_grid(volume, roi, grid, grey)
+        return _on_grid(volume, roi, grid, grey, context=context)
     with tempfile.TemporaryDirectory() as scratch, readable_by_blocks(volume, Path(scratch) / "raw") as source:
-        return _on_grid(normalised(source, before, measure(source, before)), roi, grid, grey)
+        return _on_grid(normalised(source, before, measure(source, before)), roi, grid, grey, context=context)
 
 
 def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> npt.NDArray[np.bool_]:
@@ -151,13 +160,14 @@ def _where(
     return resample_labels(chosen(block).astype(np.uint8), start, target, ratio)
 
 
-def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, make: _Make[T]) -> npt.NDArray[T]:
-    """The ROI on ``grid``. Only voxels of the ROI are read: at its faces the image is mirrored."""
+def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, make: _Make[T], *, context: int = 0) -> npt.NDArray[T]:
+    """The ROI on ``grid``. Without ``context`` only voxels of the ROI are read: at its faces the image is mirrored."""
     ratio = volume.voxel_size.ratio_to(grid)
-    target = Box.of_shape(resampled_shape(roi.shape, volume.voxel_size, grid))
+    target = Box.of_shape(resampled_shape(roi.shape, volume.voxel_size, grid)).grow(context)
+    seen, first = (volume.box, roi.start) if context else (roi, (0, 0, 0))
     slabs = []
     for slab in target.tiles((16, *target.shape[1:])):
         needed = source_box(slab, ratio)
-        block = read_mirrored(lambda box: volume.read(box.shift(roi.start)), roi.shape, needed)
+        block = read_mirrored(lambda box: volume.read(box.shift(seen.start)), seen.shape, needed.shift(first))
         slabs.append(make(block, needed.start, slab, ratio))
     return np.concatenate(slabs)

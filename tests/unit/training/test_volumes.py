@@ -11,8 +11,9 @@ import zarr
 
 from asem_core.errors import GeometryError, ModelError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
-from asem_core.grid.mirror import read_mirrored
+from asem_core.grid.mirror import mirrored_index, read_mirrored
 from asem_core.grid.resample import resample, source_box
+from asem_core.network import TILE_HALO
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.registry import make_registry
 from asem_core.specs import StageRef
@@ -135,3 +136,22 @@ def test_labels_need_to_cover_no_more_than_the_roi(tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match=r"part .*does not cover 3:8,0:16,0:20 of .*raw"):
         load_data(attrs.evolve(data, roi="3:8,0:16,0:20"), folder=tmp_path, organelle="mito", grid=grid,
                   registry=make_registry())  # fmt: skip
+
+
+@pytest.mark.parametrize("voxel", [(5, 5, 5), (10, 10, 10), (8, 8, 8), (2.5, 5, 5)])
+def test_context_is_the_image_round_the_roi(tmp_path: Path, voxel: tuple[float, float, float]) -> None:
+    """And what lies in the ROI is the same as in the middle of a larger one."""
+    cell = np.random.default_rng(4).integers(0, 256, (40, 40, 40), np.uint8)
+    for name in ("raw", "labels"):
+        zarr.create_array(tmp_path / name, data=cell).attrs["resolution"] = [5, 5, 5]
+    grid, registry = VoxelSize(voxel), make_registry()
+    data = Data(raw="raw", labels="labels", roi="16:24,16:24,16:24", context=True)
+    loaded = load_data(data, folder=tmp_path, organelle="mito", grid=grid, registry=registry)
+    whole = load_data(attrs.evolve(data, roi=None, context=False), folder=tmp_path, organelle="mito", grid=grid,
+                      registry=registry)  # fmt: skip
+    assert loaded.context == TILE_HALO
+    assert loaded.raw.shape == tuple(n + 2 * TILE_HALO for n in loaded.labels.shape)
+    first = [round(16 * 5 / v) for v in voxel]
+    at = np.ix_(*(mirrored_index(f - TILE_HALO, f + n + TILE_HALO, m)
+                  for f, n, m in zip(first, loaded.labels.shape, whole.raw.shape, strict=True)))  # fmt: skip
+    np.testing.assert_allclose(loaded.raw, whole.raw[at], atol=1e-6)
