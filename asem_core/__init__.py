@@ -9,6 +9,7 @@ command of its name does.
 ``convert``         a volume in another format, a part of it, or on another grid
 ``preprocess``      a volume with its contrast normalised
 ``make_mask``       where the cell is
+``adapt``           a model, to a volume without labels (ONNX, no torch)
 ``segment``         a volume into an OME-Zarr with probabilities and labels (ONNX, no torch)
 ``prepare_labels``  ground truth, cleaned up and dilated, and where it is scored
 ``evaluate``        precision, recall, F1 of a segmentation; ``evaluate_objects``: of objects
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from asem_core.hookspecs import hookimpl
     from asem_core.labels import PreparedLabels, prepare_labels
     from asem_core.mask import CellMask, MaskSummary, make_mask
+    from asem_core.predict.adapt import Adapted, adapt
     from asem_core.predict.segment import Segmentation, segment
     from asem_core.preprocessing import preprocess
     from asem_core.registry import Registry, make_registry
@@ -48,9 +50,9 @@ if TYPE_CHECKING:
     from asem_core.volume import GreyRange, Volume, open_labels, open_volume
 
 __all__ = [
-    "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary", "ObjectEvaluation",
-    "PreparedLabels", "Registry", "Segmentation", "StageRef", "TrainingResult", "Volume", "VoxelSize", "analyze",
-    "convert", "evaluate", "evaluate_objects", "finetune", "hookimpl", "make_mask", "make_registry", "open_labels",
-    "open_volume", "prepare_labels", "preprocess", "report", "segment", "train",
+    "Adapted", "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary",
+    "ObjectEvaluation", "PreparedLabels", "Registry", "Segmentation", "StageRef", "TrainingResult", "Volume",
+    "VoxelSize", "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "finetune", "hookimpl", "make_mask",
+    "make_registry", "open_labels", "open_volume", "prepare_labels", "preprocess", "report", "segment", "train",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

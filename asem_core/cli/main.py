@@ -38,6 +38,7 @@ def cli(verbose: bool) -> None:
 def command_line() -> tuple[click.Group, Registry]:
     """The command ``asem`` with core's verbs and those of the installed plugins, which are loaded here only."""
     from asem_core.cli import (
+        adapt,
         analyze,
         convert,
         datasets,
@@ -67,6 +68,7 @@ def command_line() -> tuple[click.Group, Registry]:
         labels.labels,
         train.train,
         finetune.finetune,
+        adapt.adapt,
         segment.segment,
         output.status,
         output.verify,

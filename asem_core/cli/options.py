@@ -72,6 +72,21 @@ def _parse_grey(text: str) -> Any:
     return parse_grey(text)
 
 
+def _parse_weight(text: str) -> float:
+    from asem_core.predict import adapt
+
+    if text == "default":
+        return adapt.WEIGHT
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight <= 1:
+        raise AsemError(f"a weight is a number from 0 to 1, or nothing at the end of the command; got {text!r}")
+    return weight
+
+
+WEIGHT = _Parsed("weight", _parse_weight)
 ORGANELLE = _Parsed("name|file.yaml", expand)
 """The name of an organelle, or a file that describes one; see `asem_core.organelles`."""
 VOXEL_SIZE = _Parsed("z,y,x", VoxelSize.parse)

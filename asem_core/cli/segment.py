@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import BYTES, FOLDER, GREY, ORGANELLE, PATH, PLACE, ROI, TILE, VOXEL_SIZE
+from asem_core.cli.options import BYTES, FOLDER, GREY, ORGANELLE, PATH, PLACE, ROI, TILE, VOXEL_SIZE, WEIGHT
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--model", type=PLACE, metavar="ID|PATH", help="Model of the organelle, by default its default model; "
               "or a package (folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
 @click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
+@click.option("--adapt", type=WEIGHT, metavar="[WEIGHT]", is_flag=False, flag_value="default",
+              help="Adapt the model to the volume first, without labels (docs/adapt.md): how far it follows tissue "
+              "unlike that of its training, 0 to 1.")  # fmt: skip
 @click.option(
     "--roi",
     type=ROI,
@@ -56,6 +59,7 @@ def segment(
     output: Path,
     model: str | None,
     channel: str | None,
+    adapt: float | None,
     roi: Box | None,
     mask: str | None,
     voxel_size: VoxelSize | None,
@@ -79,6 +83,7 @@ def segment(
       asem segment cell.zarr --organelle mito -o mito.zarr
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
       asem segment cell.zarr --model runs/lysosome/model -o lysosome.zarr
+      asem segment cell.zarr --organelle mito -o mito.zarr --adapt
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.draw.overlay import check_figures, draw_segmentation
@@ -113,6 +118,7 @@ def segment(
             registry=registry,
             model=model,
             channel=channel,
+            adapt=adapt,
             roi=roi,
             mask=cell,
             grey=grey,
@@ -138,6 +144,8 @@ def segment(
 def _print_plan(plan: Plan) -> None:
     grids, need = plan.grids, plan.preflight
     resumed = " (resuming)" if plan.resumed else ""
+    if plan.adapted is not None:
+        click.echo(f"{plan.model.id} {plan.adapted}", err=True)
     way = "" if grids.route == "as is" else f", resampled to the model's {grids.model_size}"
     click.echo(f"{plan.volume.uri}: {plan.roi.shape} voxels of {plan.volume.voxel_size}{way}{resumed}", err=True)
     click.echo(

@@ -56,6 +56,7 @@ class DescribedModel:
     spare: int = 0
     before: tuple[Step, ...] = ()
     grey: TrainedGrey | None = None
+    adaptation: None = None
 
     @property
     def id(self) -> str:

@@ -98,6 +98,11 @@ class Model(Protocol):
         """All that the result depends on: identity, processing; JSON types."""
         ...
 
+    @property
+    def adaptation(self) -> Mapping[str, Any] | None:
+        """What was measured to adapt it to the volume, JSON types, to be used again on resume; None: as it came."""
+        ...
+
     def check_tile(self, lattice: Lattice) -> None:
         """Refuse a graph that does not make of a tile what is said of it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ class OwnModel:
     """Stages inside a tile, in order."""
     precision: str = "auto"
     needs: tuple[str, ...] = ()
+    adapted: Mapping[str, Any] | None = None
+    """How, and to what weights, it was adapted to the volume; None: it was not."""
+    adaptation: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -74,8 +78,10 @@ class OwnModel:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Identity and stages."""
-        return {"model": identity(self), "preprocess": [step.settings for step in (*self.before, *self.inside)]}
+        """Identity, stages, and how it was adapted."""
+        adapted = {} if self.adapted is None else {"adapted": dict(self.adapted)}
+        stages = [step.settings for step in (*self.before, *self.inside)]
+        return {"model": identity(self), "preprocess": stages, **adapted}
 
     def check_tile(self, lattice: Lattice) -> None:
         """Our graphs give what they are given: nothing to compare."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from asem_core.memory import default_max_memory
 from asem_core.models.model import Model
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.runtimes.session import Session
+from asem_core.predict.adapt import adaptation_of
 from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.quantise import ProbDtype
@@ -69,6 +71,8 @@ class Chosen:
     """Where the lattice of tiles begins, model voxels."""
     runtime: str
     precision: str
+    adaptation: Mapping[str, Any] | None = None
+    """What was measured to adapt the model to the volume."""
 
 
 @attrs.frozen(kw_only=True)
@@ -129,6 +133,12 @@ class Plan:
         return [self.lattice.read(tile) for tile in self.tiles]
 
     @property
+    def adapted(self) -> str | None:
+        """How the model was adapted to the volume, in a line."""
+        values = self.chosen.adaptation
+        return None if values is None else str(adaptation_of(values, weight=values["weight"]))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """All that the voxels of the output depend on."""
         return {
@@ -138,9 +148,10 @@ class Plan:
             "roi": str(self.roi),
             "threshold": self.organelle.threshold,
             "prob_dtype": self.prob_dtype,
-            **attrs.asdict(self.chosen),
             "tile": list(self.chosen.tile),
             "origin": list(self.chosen.origin),
+            "runtime": self.chosen.runtime,
+            "precision": self.chosen.precision,
         }
 
     @property
@@ -226,6 +237,7 @@ def make_plan(
             origin=cost.lattice.origin,
             runtime=arithmetic.runtime,
             precision=arithmetic.precision.name,
+            adaptation=model.adaptation,
         ),
         prob_dtype=settings.prob_dtype,
         threads=settings.workers or cores(),
@@ -240,6 +252,12 @@ def make_plan(
     read = read_part(volume, grids, plan.reads, model=model)
     check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
     return plan
+
+
+def earlier_adaptation(output: Path) -> Mapping[str, Any] | None:
+    """What a run into the same output measured to adapt its model; None where there is none."""
+    stored = _stored(earlier_run(output))
+    return None if stored is None else stored.adaptation
 
 
 def _stored(earlier: Journal | None) -> Chosen | None:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from asem_core.models.find import choose_organelle, find_model
 from asem_core.models.model import Image
 from asem_core.models.runtimes.session import Session
 from asem_core.predict import plan as planning
+from asem_core.predict.adapt import adaptation_of, adapted_model, measure_on
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
 from asem_core.predict.source import prepare
@@ -79,6 +81,7 @@ def segment(
     voxel_size: VoxelSize | Sequence[float] | None = None,
     model: str | Path | None = None,
     channel: str | None = None,
+    adapt: float | None = None,
     roi: Box | BoxNm | None = None,
     mask: Volume | str | Path | None = None,
     grey: Grey = None,
@@ -113,6 +116,10 @@ def segment(
         from bioimage.io with a 3D ONNX model, which then runs as its description says (docs/other-models.md).
     channel
         Name or number of the output channel, where such a model has several.
+    adapt
+        Adapt the model to the volume first, without labels: the weight with which it follows tissue that is unlike that
+        of its training, up to 1; `asem_core.predict.adapt.WEIGHT` is sensible. Measured on the whole volume, whatever
+        the ROI. None: the model as it is.
     roi
         Voxels of the input, or nm: predicted as in the whole volume, by tiles of its own that cost in proportion.
     mask
@@ -175,7 +182,18 @@ def segment(
         prob_dtype=prob_dtype,
         workers=workers,
     )
-    with find_model(model, organelle=spec, registry=registry, channel=channel) as found:
+    with (
+        find_model(model, organelle=spec, registry=registry, channel=channel) as found,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        if adapt is not None:
+            earlier = None if overwrite else planning.earlier_adaptation(local_path(output))
+            adaptation = (
+                adaptation_of(earlier, weight=adapt)
+                if earlier is not None
+                else measure_on(opened, found, weight=adapt, grey=grey, mask=cell, progress=progress)
+            )
+            found = adapted_model(found, adaptation, Path(scratch))
         plan = planning.make_plan(
             opened,
             local_path(output),

@@ -383,12 +383,18 @@ def sample_boxes(volume: Volume, *, times: int = 1) -> list[Box]:
     side = (1, _BLOCK[1], volume.shape[2]) if volume.planewise else _BLOCK
     counts = [max(1, round(n / s)) for n, s in zip(volume.shape, side, strict=True)]
     cells = dict.fromkeys(
-        tuple(int(((n + 0.5) * step) % 1.0 * count) for step, count in zip(_STEPS, counts, strict=True))
-        for n in range(times * (_STRIPS if volume.planewise else _BLOCKS))
+        tuple(int(part * count) for part, count in zip(point, counts, strict=True))
+        for point in evenly_spread(times * (_STRIPS if volume.planewise else _BLOCKS))
     )
     edges = [_edges(n, count) for n, count in zip(volume.shape, counts, strict=True)]
     return [Box([e[c] for e, c in zip(edges, cell, strict=True)], [e[c + 1] for e, c in zip(edges, cell, strict=True)])
             for cell in cells]  # fmt: skip
+
+
+def evenly_spread(count: int) -> Iterator[tuple[float, ...]]:
+    """``count`` points in the unit cube, the same at every call: a longer row begins with the shorter one."""
+    for n in range(count):
+        yield tuple(((n + 0.5) * step) % 1.0 for step in _STEPS)
 
 
 def _edges(length: int, parts: int) -> list[int]:

@@ -12,6 +12,7 @@ README_NAME = "README.md"
 ORGANELLE_NAME = "organelle.yaml"
 STATE_DICT_NAME = "weights_state_dict.pt"
 ARCHITECTURE_NAME = "unet.py"
+MOMENTS_NAME = "moments.json"
 TEST_INPUT_NAME = "test_input.npy"
 TEST_OUTPUT_NAME = "test_output.npy"
 

@@ -9,6 +9,7 @@ from asem_core.zoo.files import file_sha256
 from asem_core.zoo.guard.names import is_remote, local_file
 from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.guard.pickle_file import check_state_dict
+from asem_core.zoo.moments import read_moments
 from asem_core.zoo.rdf import description_path, named_files, read_description
 
 _MAY_BE_REMOTE = ("attachments", "documentation", "covers", "sample_inputs", "sample_outputs")
@@ -28,9 +29,10 @@ def check_description(folder: Path) -> None:
     ModelError
         There is no description, it is no plain YAML or describes no model; a file that it names is missing, lies
         outside the folder or elsewhere, or has another sha256 than stated; ONNX weights do not pass `check_onnx`,
-        PyTorch weights not `check_state_dict`; a test tensor is no plain array.
+        PyTorch weights not `check_state_dict`; a test tensor is no plain array; ``moments.json`` holds no moments.
     """
     values = read_description(folder)
+    read_moments(folder)
     for named in named_files(values):
         part = named.place.split(".")[0]
         if part in _MAY_BE_REMOTE and is_remote(named.name):
