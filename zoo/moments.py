@@ -3,16 +3,18 @@
     python zoo/moments.py --data DATA [MODEL ...]
 
 The tissue is that of the recipe inside the package: blocks in proportion to each volume's share of the training. DATA
-holds volumes by the paths of the recipe; simulated cells that are not there are drawn (`simulated://CELL/PART`), other
-volumes that are not there are left out. What was measured is written into the file. Weights and versions stay as they
-are; afterwards: python zoo/index.py
+holds volumes by the paths of the recipe, or parts of them; those that are not there are left out. What was measured is
+written into the file. Weights and versions stay as they are. For the packages of this repository DATA held the EPFL
+volume, tissue of seeds 1 and 2, and of each cell 1.28 um in the middle of its part "training":
+
+    for seed in 1 2; do asem simulate DATA/simulated/cell_$seed.zarr --seed $seed --shape 128,128,128; done
+    for cell in cf-1 cf-2 hpfs-19 hpfs-20; do asem simulate DATA/cells/$cell-training.zarr --preset $cell \\
+      --origin 3600,2240,6400 --shape 128,128,128; done
 """
 
 from __future__ import annotations
 
 import argparse
-import re
-from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -21,48 +23,39 @@ import yaml
 from asem_core import Box, Registry, Volume, VoxelSize, make_registry, open_volume
 from asem_core.models.moments import measure_moments
 from asem_core.models.own import OwnModel, open_own
-from asem_core.predict.adapt import tissue_blocks
+from asem_core.predict.adapt import BLOCKS, tissue_blocks
 from asem_core.volume.window import window
 from asem_core.zoo.files import MOMENTS_NAME, RDF_NAME, file_sha256
 from asem_core.zoo.manifest import read_manifest
-from asem_core.zoo.moments import TrainedMoments, write_moments
+from asem_core.zoo.moments import TrainedMoments, apportioned, write_moments
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = 12
 
 
 def training_of(package: Path, data: Path, registry: Registry) -> list[tuple[str, Volume, float]]:
     """Name, volume and share of what the model was trained on, as far as it can be had."""
     found = []
     for entry in yaml.safe_load((package / "recipe.yaml").read_text())["training"]:
-        drawn = re.fullmatch(r"cells/(\w+-\d+)-(\w+?)(-5nm)?\.zarr", entry["raw"])
         path, size = data / entry["raw"], entry.get("voxel_size_nm")
-        if path.exists():
-            uri = str(path)
-        elif drawn:
-            uri = f"simulated://{drawn[1]}/{drawn[2]}" + ("@5" if drawn[3] else "")
-        else:
+        if not path.exists():
             print(f"{path} is not there: left out")
             continue
-        volume = open_volume(uri, registry=registry, voxel_size=VoxelSize(size) if size else None)
+        volume = open_volume(path, registry=registry, voxel_size=VoxelSize(size) if size else None)
         roi = Box.parse(entry["roi"]) if entry.get("roi") else volume.box
-        name = f"{entry['raw']}[{entry['roi']}]" if entry.get("roi") else entry["raw"]
+        name = f"{entry['raw']}, {roi}"
         found.append((name, window(volume, roi), float(entry.get("share") or volume.voxel_size.volume_nm3 * roi.size)))
     return found
 
 
 def moments_of(model: OwnModel, training: list[tuple[str, Volume, float]]) -> TrainedMoments:
     """Measured on `BLOCKS` blocks."""
-    total, reached, each = sum(share for *_, share in training), 0.0, Counter[str]()
-    for name, _, share in training:
-        before, reached = round(BLOCKS * reached / total), reached + share
-        each[name] = round(BLOCKS * reached / total) - before
+    each = apportioned([share for *_, share in training], BLOCKS)
     blocks = (
         block
-        for name, volume, _ in training
-        for _, block in islice(tissue_blocks(volume, model), each[name])
-    )  # fmt: skip
-    tissue = tuple(f"{name}: {count} blocks" for name, count in each.items() if count)
+        for (_, volume, _), count in zip(training, each, strict=True)
+        for _, block in islice(tissue_blocks(volume, model), count)
+    )
+    tissue = tuple(f"{name}: {count} blocks" for (name, *_), count in zip(training, each, strict=True) if count)
     return TrainedMoments(layers=measure_moments(model.onnx, blocks), tissue=tissue)
 
 

@@ -47,9 +47,9 @@ from asem_core.zoo.moments import Layers, TrainedMoments, layers_of, read_moment
 from asem_core.zoo.rdf import organelle_of
 from asem_core.zoo.write.adapted import write_adapted
 
-WEIGHT = 0.5
+WEIGHT = 1.0
 """How far a model follows tissue that is nothing like that of its training: decision 30."""
-FAMILIAR = 3.0
+FAMILIAR = 2.0
 """Unlikeness up to which a model is left as it is: decision 30."""
 BLOCKS = 12
 SIDE = 128
@@ -330,7 +330,7 @@ def tissue_blocks(
         return resample(grey, needed.start, box, grids.ratio) if grids.resamples else grey
 
     taken = 0
-    for box in _places(grids.model_shape, count * _CANDIDATES):
+    for box in places(grids.model_shape, count * _CANDIDATES):
         if taken == count:
             break
         inside = box.intersect(Box.of_shape(grids.model_shape))
@@ -346,8 +346,11 @@ def tissue_blocks(
         raise VolumeError(f"{volume.uri}: no block of {SIDE} voxels with tissue to adapt to: leave --adapt out")
 
 
-def _places(shape: tuple[int, int, int], count: int) -> Iterator[Box]:
-    """Boxes of `SIDE` voxels, all different; along an axis that is shorter, one in its middle."""
+def places(shape: tuple[int, int, int], count: int) -> Iterator[Box]:
+    """At most ``count`` boxes of `SIDE` voxels, all different, evenly spread in a volume of ``shape``.
+
+    Along an axis that is shorter they reach past it on either side.
+    """
     spaces = [max(1, n - SIDE + 1) for n in shape]
     ends = [min(0, (n - SIDE) // 2) for n in shape]
     starts = (

@@ -29,6 +29,7 @@ from asem_core.training.grey import write_grey
 from asem_core.training.journal import Journal
 from asem_core.training.loss import LOSSES
 from asem_core.training.memory import keep_freed_memory
+from asem_core.training.moments import write_trained_moments
 from asem_core.training.picture import draw_curves
 from asem_core.training.recipe import Optimiser, Phase, Recipe, load_recipe
 from asem_core.training.run import (
@@ -230,7 +231,9 @@ def _train(
                     checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
         if recipe.select == "last":
             write_saved(finished(network, sampler, recipe, done=iteration).state_dict(), output / WEIGHTS)
-        return _conclude(output, recipe, journal, ended=iteration)
+        result = _conclude(output, recipe, journal, ended=iteration)
+    write_trained_moments(output, training, base=recipe.base)
+    return result
 
 
 def _conclude(output: Path, recipe: Recipe, journal: Journal, *, ended: int) -> TrainingResult:

@@ -27,8 +27,9 @@ from asem_core.training.run import LOG, RECIPE, SELECTION, WEIGHTS
 from asem_core.training.unet import UNet
 from asem_core.volume import Volume
 from asem_core.volume.output import Input, check_destination, complete_or_absent, scratch_beside
-from asem_core.zoo.files import file_sha256
+from asem_core.zoo.files import MOMENTS_NAME, file_sha256
 from asem_core.zoo.manifest import PACKAGE
+from asem_core.zoo.moments import read_moments
 from asem_core.zoo.write.card import Card, Facts, ScoreSet
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.package import write_package, zip_size
@@ -72,7 +73,7 @@ def package_run(
     Parameters
     ----------
     run
-        Folder with ``weights.pt``, ``recipe.yaml``, ``log.jsonl`` and ``grey.json``.
+        Folder with ``weights.pt``, ``recipe.yaml``, ``log.jsonl``, ``grey.json`` and ``moments.json``.
     folder
         Where the package goes.
     model_id, model_version
@@ -114,6 +115,7 @@ def package_run(
         )
     network = export.load_rounded(run / WEIGHTS, base=recipe.base)
     origin = Trained(recipe=recipe_values(recipe), recipe_sha256=file_sha256(recipe_path), iterations=_iterations(run))
+    moments = [] if read_moments(run) is None else [run / MOMENTS_NAME]
     facts = partial(
         Facts,
         id=model_id,
@@ -134,7 +136,7 @@ def package_run(
         sample=sample,
         organelle=organelle,
         normalise=origin.normalise,
-        records=(recipe_path, log),
+        records=(recipe_path, log, *moments),
         most_bytes=ZIP_LIMIT_BYTES,
         inputs=inputs,
         overwrite=overwrite,

@@ -10,6 +10,7 @@
       weights.pt       the network, when it is trained;  grey.json  the grey values that it was trained on
       selection.json   which checkpoint weights.pt is, and why;  curves.png  the same to look at
       organelle.yaml   what is trained, where the recipe names a file;  card.yaml  its card, where one was given
+                       moments.json  what it gives on the training tissue
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from asem_core.training.recipe import Recipe, recipe_values
 from asem_core.training.saved import read_saved
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, place_of
-from asem_core.zoo.files import ORGANELLE_NAME
+from asem_core.zoo.files import MOMENTS_NAME, ORGANELLE_NAME
 from asem_core.zoo.organelle import write_organelle
 
 RECIPE, CHECKPOINT, LOG, WEIGHTS, EVENTS = "recipe.yaml", "checkpoint.pt", "log.jsonl", "weights.pt", "tensorboard"
@@ -104,7 +105,7 @@ def organelle_of_run(folder: Path, *, organelle: str, registry: Registry) -> Org
 def discard(folder: Path) -> None:
     """Remove the run in ``folder``, and nothing else; its recipe is written anew."""
     written = (CHECKPOINT, GREY_NAME, WEIGHTS)
-    for name in (*written, *(f"{w}.partial" for w in written), LOG, SELECTION, CURVES, ORGANELLE_NAME, CARD):
+    for name in (*written, *(f"{w}.partial" for w in written), LOG, MOMENTS_NAME, SELECTION, CURVES, ORGANELLE_NAME, CARD):
         (folder / name).unlink(missing_ok=True)
     for kept in (folder / CHECKPOINTS).glob("*.pt*"):
         kept.unlink()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,16 @@ def read_moments(folder: Path) -> TrainedMoments | None:
         return TrainedMoments(tissue=tuple(map(str, values["tissue"])), layers=layers_of(values["layers"]))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path} does not hold the moments of a network ({error}): get the package again") from None
+
+
+def apportioned(shares: Sequence[float], count: int) -> list[int]:
+    """``count`` blocks in proportion to ``shares``.
+
+    >>> apportioned([0.5, 0.3, 0.1, 0.1], 12)
+    [6, 4, 1, 1]
+    """
+    reached = [round(count * sum(shares[:n]) / sum(shares)) for n in range(len(shares) + 1)]
+    return [after - before for before, after in pairwise(reached)]
 
 
 def unlikeness(found: Layers, trained: Layers) -> float:

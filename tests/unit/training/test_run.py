@@ -23,6 +23,7 @@ from asem_core.training.loop import train
 from asem_core.training.recipe import load_recipe
 from asem_core.training.run import CARD, CHECKPOINT, CURVES, EVENTS, LOG, RECIPE, WEIGHTS, check_run, organelle_of_run
 from asem_core.volume.output import held
+from asem_core.zoo.files import MOMENTS_NAME
 from asem_core.zoo.write.card import load_card
 
 CARD_VALUES = {
@@ -78,7 +79,7 @@ def test_only_the_run_is_discarded(data: Path, tmp_path: Path, registry: Registr
     assert (output / "notes.txt").read_text() == (output / EVENTS / "notes.txt").read_text() == "mine"
     assert len(list((output / EVENTS).glob("events.*"))) == 1
     assert sorted(path.name for path in output.iterdir()) == sorted(
-        [CHECKPOINT, CURVES, EVENTS, GREY_NAME, LOG, RECIPE, WEIGHTS, "notes.txt"]
+        [CHECKPOINT, CURVES, EVENTS, GREY_NAME, LOG, MOMENTS_NAME, RECIPE, WEIGHTS, "notes.txt"]
     )
     assert [path.name for path in output.parent.iterdir()] == ["run"]
 
