@@ -13,15 +13,17 @@ import yaml
 import zarr
 from click.testing import CliRunner
 
-from asem_core import segment
+from asem_core import adapt, segment
 from asem_core.cli.segment import segment as segment_verb
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
+from asem_core.models.moments import measure_moments
 from asem_core.organelles import new_organelle, organelle_text
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.moments import TrainedMoments, write_moments
 from asem_core.zoo.organelle import write_organelle
 from asem_core.zoo.validate import bioimageio_test, problems
 from asem_core.zoo.write.export import export_zip
@@ -343,3 +345,31 @@ def test_list_is_json():
     result = run_zoo("list", "--json")
     assert result.exit_code == 0
     assert isinstance(json.loads(result.output), list)
+
+
+def test_moments_are_packaged_and_an_adapted_package_is_sound(work, tmp_path, as_volume):
+    shutil.copytree(work / "run", tmp_path / "run")
+    for name in ("card.yaml", "sample.tif"):
+        shutil.copy(work / name, tmp_path)
+    sample = tifffile.imread(work / "sample.tif")
+    block = (sample[:112, :112, :112] * np.float32(2 / 255) - 1)[None, None]
+    layers = measure_moments(work / "package" / "weights.onnx", [block])
+    spread = {name: attrs.evolve(layer, spread=1e-3 + 0 * layer.spread) for name, layer in layers.items()}
+    write_moments(TrainedMoments(tissue=("noise: 1 block",), layers=spread), tmp_path / "run")
+    assert package(tmp_path, tmp_path / "parent").exit_code == 0
+    assert problems(tmp_path / "parent") == ()
+
+    volume = as_volume((sample // 2 + 60).astype(np.uint8))
+    done = adapt(volume, tmp_path / "new", model=tmp_path / "parent", weight=1.0)
+    assert problems(tmp_path / "new") == ()
+    assert done.adaptation.strength > 0.9
+    assert (done.spec.id, done.spec.licence, done.spec.scores) == ("toy-10nm-adapted", "CC0", {})
+    assert "from `toy-10nm` 1.0.0" in (tmp_path / "new" / "README.md").read_text()
+    told = yaml.safe_load((tmp_path / "new" / "rdf.yaml").read_text())["config"]["asem"]["adapted"]
+    assert told["parent"]["id"] == "toy-10nm"
+    assert bioimageio_test(tmp_path / "new").passed
+    made = segment(volume, tmp_path / "out.zarr", organelle="mito", model=tmp_path / "new")
+    assert made.model == "toy-10nm-adapted"
+    with pytest.raises(ModelError, match=r"has no moments.json"):
+        adapt(volume, tmp_path / "again", model=tmp_path / "new")
+    assert not (tmp_path / "again").exists()
