@@ -23,7 +23,7 @@ import yaml
 from asem_core import Box, Registry, Volume, VoxelSize, make_registry, open_volume
 from asem_core.models.moments import measure_moments
 from asem_core.models.own import OwnModel, open_own
-from asem_core.predict.adapt import BLOCKS, tissue_blocks
+from asem_core.predict.adapt import BLOCKS, SIDE, tissue_blocks
 from asem_core.volume.window import window
 from asem_core.zoo.files import MOMENTS_NAME, RDF_NAME, file_sha256
 from asem_core.zoo.manifest import read_manifest
@@ -48,14 +48,15 @@ def training_of(package: Path, data: Path, registry: Registry) -> list[tuple[str
 
 
 def moments_of(model: OwnModel, training: list[tuple[str, Volume, float]]) -> TrainedMoments:
-    """Measured on `BLOCKS` blocks."""
+    """Measured on `BLOCKS` blocks, or as many as the volumes have."""
     each = apportioned([share for *_, share in training], BLOCKS)
-    blocks = (
-        block
-        for (_, volume, _), count in zip(training, each, strict=True)
-        for _, block in islice(tissue_blocks(volume, model), count)
-    )
-    tissue = tuple(f"{name}: {count} blocks" for (name, *_), count in zip(training, each, strict=True) if count)
+    parts = {
+        name: [block for _, block in islice(tissue_blocks(volume, model), count)]
+        for (name, volume, _), count in zip(training, each, strict=True)
+        if count
+    }
+    tissue = tuple(f"{name}: {len(blocks)} of {SIDE} voxels" for name, blocks in parts.items())
+    blocks = (block for found in parts.values() for block in found)
     return TrainedMoments(layers=measure_moments(model.onnx, blocks), tissue=tissue)
 
 

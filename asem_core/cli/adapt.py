@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the package to make.")
 @click.option("--id", "model_id", metavar="ID", help="Name of the new model.  [default: MODEL-adapted]")
 @click.option("--weight", type=WEIGHT, default="default", metavar="WEIGHT",
-              help="How far it follows tissue unlike that of its training, 0 to 1.  [default: 1]")  # fmt: skip
+              help="How far it follows tissue unlike that of its training, 0 to 1.  [default: 0.5]")  # fmt: skip
 @click.option("--mask", type=PLACE, help="Cell mask on the volume's grid; nothing is measured where it is 0.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--grey", type=GREY, help="Grey levels that become 0 and 255; see `asem segment`.")

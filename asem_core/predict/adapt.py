@@ -47,7 +47,7 @@ from asem_core.zoo.moments import Layers, TrainedMoments, layers_of, read_moment
 from asem_core.zoo.rdf import organelle_of
 from asem_core.zoo.write.adapted import write_adapted
 
-WEIGHT = 1.0
+WEIGHT = 0.5
 """How far a model follows tissue that is nothing like that of its training: decision 30."""
 FAMILIAR = 2.0
 """Unlikeness up to which a model is left as it is: decision 30."""
@@ -88,7 +88,7 @@ class Adaptation:
     def __str__(self) -> str:
         near = f"the tissue is {self.unlikeness:.1f} times as far from that of the training as its parts are apart"
         if not self.strength:
-            return f"not adapted: {near}, which it knows"
+            return f"not adapted: {near}" + (", which it knows" if self.weight else "")
         return f"adapted by {self.strength:.2f} on {len(self.blocks)} blocks: {near}"
 
 

@@ -1,4 +1,4 @@
-"""``moments.json`` in the folder of a run: what the network's convolutions give on the tissue that it was trained on."""
+"""``moments.json`` in the folder of a run: what the network's convolutions give on the tissue of the training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from asem_core.grid.mirror import read_mirrored
 from asem_core.models.moments import measure_moments
-from asem_core.predict.adapt import BLOCKS, places
+from asem_core.predict.adapt import BLOCKS, SIDE, places
 from asem_core.training.export import export_onnx, load_rounded
 from asem_core.training.run import WEIGHTS
 from asem_core.training.volumes import LabelledVolume
@@ -31,7 +31,7 @@ def write_trained_moments(run: Path, volumes: Sequence[LabelledVolume], *, base:
         onnx = Path(scratch) / "weights.onnx"
         export_onnx(load_rounded(run / WEIGHTS, base=base), onnx)
         layers = measure_moments(onnx, (block for part in parts for block in part))
-    tissue = tuple(f"{v.name}: {len(part)} blocks" for v, part in zip(volumes, parts, strict=True) if part)
+    tissue = tuple(f"{v.name}: {len(part)} of {SIDE} voxels" for v, part in zip(volumes, parts, strict=True) if part)
     write_moments(TrainedMoments(tissue=tissue, layers=layers), run)
 
 
