@@ -3,8 +3,9 @@
     python tests/benchmarks/adapt.py [--data FOLDER] [--folder KEEP] [--only NAME ...] [--weights W ...]
 
 Mitochondria by mito-10nm in tissue that it never saw (``cdeep3m``, 70 x 10 x 10 nm), in the validation part of the
-tissue that it was trained on (``epfl``), and in naive simulated cells of either fixation (``cf-3``, ``hpfs-21``). FOLDER
-holds ``cdeep3m`` and ``epfl_hippocampus``; by default it is $ASEM_DATA or ../shared/data. What is not there is left out.
+tissue that it was trained on (``epfl``), and in naive simulated cells of either fixation (``cf-3``, ``hpfs-21``).
+FOLDER holds ``cdeep3m`` and ``epfl_hippocampus``; by default it is $ASEM_DATA or ../shared/data. What is not there is
+left out.
 """
 
 from __future__ import annotations
