@@ -25,7 +25,7 @@ from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.place import clip
 from asem_core.grid.resample import resample, source_box
 from asem_core.home import local_path
-from asem_core.models.find import find_model
+from asem_core.models.find import choose_organelle, find_model
 from asem_core.models.model import Model
 from asem_core.models.moments import adapted_graph, check_moments, measure_moments
 from asem_core.models.own import OwnModel
@@ -33,7 +33,7 @@ from asem_core.predict.grids import plan_grids
 from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.stages import measure, normalised
 from asem_core.progress import Progress, silent
-from asem_core.registry import Registry, find_organelle, make_registry
+from asem_core.registry import Registry, make_registry
 from asem_core.specs import ModelSpec
 from asem_core.volume.check import settled_range
 from asem_core.volume.grey import Grey, evenly_spread, on_grey_range
@@ -44,12 +44,11 @@ from asem_core.zoo.files import MOMENTS_NAME, ONNX_NAME
 from asem_core.zoo.find import package_of
 from asem_core.zoo.manifest import PACKAGE
 from asem_core.zoo.moments import Layers, TrainedMoments, layers_of, read_moments, unlikeness
-from asem_core.zoo.rdf import organelle_of
 from asem_core.zoo.write.adapted import write_adapted
 
 WEIGHT = 0.5
-"""How far a model follows tissue that is nothing like that of its training: decision 30."""
-FAMILIAR = 2.0
+"""How far a model follows tissue that it does not know: decision 30."""
+FAMILIAR = 3.0
 """Unlikeness up to which a model is left as it is: decision 30."""
 BLOCKS = 12
 SIDE = 128
@@ -74,11 +73,8 @@ class Adaptation:
 
     @property
     def strength(self) -> float:
-        """How far the model follows: ``weight`` where the tissue is nothing like that of the training, 0 where it is.
-
-        Positive-part shrinkage: James and Stein 1961, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1:361.
-        """
-        return self.weight * max(0.0, 1 - (FAMILIAR / self.unlikeness) ** 2) if self.unlikeness else 0.0
+        """How far the model follows: ``weight``, or 0 where it knows the tissue."""
+        return self.weight if self.unlikeness > FAMILIAR else 0.0
 
     def values(self) -> dict[str, Any]:
         """For JSON."""
@@ -179,7 +175,7 @@ def adapted_model(model: Model, adaptation: Adaptation, folder: Path) -> OwnMode
     onnx.write_bytes(graph)
     told = {
         "weight": adaptation.weight,
-        "strength": round(adaptation.strength, 4),
+        "strength": adaptation.strength,
         "unlikeness": adaptation.unlikeness,
         "blocks": list(adaptation.blocks),
         "sha256": hashlib.sha256(graph).hexdigest(),
@@ -244,7 +240,9 @@ def adapt(
     folder = check_destination(local_path(output), overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     with (
         package_of(str(model), registry=registry) as parent,
-        find_model(parent, organelle=find_organelle(organelle_of(parent), registry), registry=registry) as found,
+        find_model(
+            parent, organelle=choose_organelle(None, model=parent, registry=registry), registry=registry
+        ) as found,
         complete_or_absent(folder, needed_bytes=0, overwrite=overwrite, kind=PACKAGE, inputs=inputs) as new,
         scratch_beside(folder) as scratch,
     ):

@@ -105,7 +105,16 @@ def organelle_of_run(folder: Path, *, organelle: str, registry: Registry) -> Org
 def discard(folder: Path) -> None:
     """Remove the run in ``folder``, and nothing else; its recipe is written anew."""
     written = (CHECKPOINT, GREY_NAME, WEIGHTS)
-    for name in (*written, *(f"{w}.partial" for w in written), LOG, MOMENTS_NAME, SELECTION, CURVES, ORGANELLE_NAME, CARD):
+    for name in (
+        *written,
+        *(f"{w}.partial" for w in written),
+        LOG,
+        MOMENTS_NAME,
+        SELECTION,
+        CURVES,
+        ORGANELLE_NAME,
+        CARD,
+    ):
         (folder / name).unlink(missing_ok=True)
     for kept in (folder / CHECKPOINTS).glob("*.pt*"):
         kept.unlink()
