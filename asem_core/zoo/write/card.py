@@ -151,7 +151,11 @@ def load_scores(name: str, path: Path) -> ScoreSet:
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is not what `asem evaluate --json` prints ({error!r})") from None
     return ScoreSet(
-        name=name, **zones, voxel_size_nm=tuple(document.get("voxel_size_nm", ())), objects=_object_scores(document)
+        name=name,
+        with_zone=zones["with_zone"],
+        without_zone=zones["without_zone"],
+        voxel_size_nm=tuple(document.get("voxel_size_nm", ())),
+        objects=_object_scores(document),
     )
 
 
