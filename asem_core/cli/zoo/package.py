@@ -82,7 +82,7 @@ def package(
         card_path = run / CARD
     given = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]
     read: list[Input] = [each for each in given if each is not None]
-    check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=read)
+    check_destination(output, overwrite=overwrite, kind=PACKAGE, inputs=[run, *read])
     card = None if card_path is None else load_card(card_path)
     registry = shared_registry()
     recipe = load_recipe(run / "recipe.yaml")

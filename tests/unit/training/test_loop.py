@@ -287,7 +287,9 @@ def judged(logits: npt.NDArray[np.float32], cell: LabelledVolume, monkeypatch: p
     """How a network that predicts ``logits`` is judged on ``cell``."""
     monkeypatch.setattr(validate, "predict_logits", lambda *_, **__: logits)
     plan = recipe(loss="cross_entropy_dice")
-    (found,) = validate.Validator([cell], plan, torch.device("cpu"), organelle=None, registry=REGISTRY)(UNet(1))
+    (found,) = validate.Validator(
+        [cell], plan, torch.device("cpu"), organelle=REGISTRY.organelles.get(plan.organelle), registry=REGISTRY
+    )(UNet(1))
     assert (found.name, found.boxes[0].box) == (cell.name, cell)
     return found.validation
 
