@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FILE, FOLDER, GREY, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.options import FILE, FOLDER, GREY, ORGANELLE, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 @click.argument("volumes", nargs=-1, required=True, type=PLACE, metavar="VOLUME LABELS [VOLUME LABELS]...")
 @click.option(
     "--organelle",
-    type=PLACE,
-    metavar="NAME|FILE",
+    type=ORGANELLE,
     help="What is labelled; by default what --model finds. `asem organelles` lists what is installed, "
     "`asem organelles new` describes another.",
 )

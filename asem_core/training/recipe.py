@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import attrs
 import cattrs
-import yaml
 from attrs import validators
 from cattrs.errors import ClassValidationError
 from cattrs.v import format_exception, transform_error
 
 from asem_core.errors import RecipeError
 from asem_core.geometry import FloatTriple
+from asem_core.plain_yaml import read_mapping
 from asem_core.specs import StageRef
 from asem_core.volume.grey import parse_grey
 
@@ -237,12 +237,12 @@ def load_recipe(path: Path) -> Recipe:
     RecipeError
         Not a readable YAML mapping, an unknown preset, or a key or value that does not belong: the message names each.
     """
-    written = _read_mapping(path)
+    written = read_mapping(path, error=RecipeError)
     preset = written.get("preset", "paper")
     known = sorted(file.stem for file in PRESETS.glob("*.yaml"))
     if preset not in known:
         raise RecipeError(f"{path}: unknown preset {preset!r}; there are: {', '.join(known)}")
-    return structure_recipe(_merge(_read_mapping(PRESETS / f"{preset}.yaml"), written), where=str(path))
+    return structure_recipe(_merge(read_mapping(PRESETS / f"{preset}.yaml", error=RecipeError), written), where=str(path))
 
 
 def structure_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
@@ -264,18 +264,6 @@ def _explain(error: BaseException, kind: type | None) -> str:
 def recipe_values(recipe: Recipe) -> dict[str, Any]:
     """Plain values of ``recipe``, complete, ready for YAML or JSON."""
     values: dict[str, Any] = cattrs.Converter().unstructure(recipe)
-    return values
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path} must hold a YAML mapping, got {type(values).__name__}")
     return values
 
 

@@ -117,12 +117,12 @@ def test_what_must_be_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("- a\n- b\n", "must hold a YAML mapping, got list"), ("", "got NoneType"), ("a: [1\n", "is not YAML")],
+    [("- a\n- b\n", "must hold keys and values, got list"), ("", "got NoneType"), ("a: [1\n", "is not YAML")],
 )
 def test_not_a_recipe_at_all(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(RecipeError, match=reason):
         load_recipe(write(tmp_path, text))
-    with pytest.raises(RecipeError, match=r"cannot read the recipe .*nothing\.yaml: No such file"):
+    with pytest.raises(RecipeError, match=r"nothing\.yaml: cannot be read: No such file"):
         load_recipe(tmp_path / "nothing.yaml")
 
 
