@@ -12,9 +12,7 @@ from asem_core.training.memory import keep_freed_memory
 from asem_core.training.recipe import Recipe
 from asem_core.training.sample import Block
 from asem_core.training.unet import UNet
-
-_FORWARD = 0.4
-"""A prediction of a block in the time of a training step on it; measured 0.3 to 0.4."""
+from asem_core.training.unfold import without_effect
 
 
 @attrs.frozen(kw_only=True)
@@ -22,16 +20,11 @@ class Pace:
     """Seconds on this machine."""
 
     step: float
-    """Of training on one block."""
+    """Of one iteration."""
     mixed_precision: bool
     """bfloat16 was the faster, and is what ``step`` was measured with."""
     judging: float = 0.0
     """Of one network, on what was held back."""
-
-    @property
-    def settling(self) -> float:
-        """Of a prediction of one block, of which the statistics of the normalisation are taken."""
-        return _FORWARD * self.step
 
 
 def measure_pace(recipe: Recipe, device: torch.device) -> Pace:
@@ -43,7 +36,7 @@ def measure_pace(recipe: Recipe, device: torch.device) -> Pace:
         Of one phase.
     """
     keep_freed_memory()
-    network = UNet(recipe.base, normalise=True).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network = without_effect(UNet(recipe.base)).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = make_optimiser(network, recipe.optimiser)
     (phase,) = recipe.phases
     shape = (recipe.batch, *[phase.side] * 3)

@@ -14,15 +14,15 @@ from asem_core.finetuning.regions import Split
 from asem_core.geometry import VoxelSize
 from asem_core.training.recipe import Augment, Data, Optimiser, Phase, Recipe, Sampling
 
-SIDE = 80
+SIDE = 64
 """Voxels of a block: padded, so that every one of them is trained on."""
+BLOCKS = 2
+"""Of one iteration."""
 HELD_BACK = "held back"
 """What the scores of a validation are called."""
-RATE = 1e-3
-"""Learning rate after the warm-up, falling to 0."""
-WARM_UP = 15
-"""Iterations."""
-SETTLE_BLOCKS = 10
+KNOWS = 0.3
+"""F1 of a model on what is held back from which on it is trained with care: there is something to lose."""
+FRESH_SETTLE_BLOCKS = 10
 VALIDATIONS = 12
 """About so many checkpoints are compared in a run that is long enough ..."""
 VALIDATION_SHARE = 0.3
@@ -33,6 +33,32 @@ THICK = 1.5
 """Ratio of the axes of a voxel from which they are not interchanged."""
 LEAST_INSIDE = 0.5
 """Of the labelled voxels that a block can hold."""
+
+
+@attrs.frozen(kw_only=True)
+class Steps:
+    """How far a network goes at every iteration."""
+
+    rate: float
+    """Learning rate after the warm-up, falling to 0."""
+    normalisation: float
+    """That of the normalisation, in multiples of it."""
+    warmup: int
+    """Iterations."""
+
+    def of(self, recipe: Recipe) -> Recipe:
+        """``recipe``, which has one phase, with these steps."""
+        (phase,) = recipe.phases
+        optimiser = Optimiser(weight_decay=1e-4, decoupled=True, warmup=self.warmup, normalisation=self.normalisation)
+        return attrs.evolve(recipe, phases=(attrs.evolve(phase, rate=(self.rate, 0.0)),), optimiser=optimiser)
+
+
+CAREFUL = Steps(rate=3e-5, normalisation=20, warmup=5)
+"""What a network knows lies in its convolutions, what is another staining to it in their scales and thresholds."""
+BOLD = Steps(rate=3e-4, normalisation=4, warmup=5)
+"""Of a model that finds next to nothing."""
+FRESH = Steps(rate=1e-3, normalisation=1, warmup=15)
+"""From nothing."""
 
 
 def make_recipe(
@@ -56,8 +82,8 @@ def make_recipe(
 
     Notes
     -----
-    AdamW at 1e-3 falling to 0 after a warm-up, cross entropy + Dice, batch normalisation put back before and folded
-    after (`asem_core.training.unfold`), padded blocks, mild augmentation. Measured in docs/finetune.md.
+    AdamW, cross entropy + Dice, padded blocks, mild augmentation; the normalisation is put back before and folded after
+    (`asem_core.training.unfold`). `CAREFUL` steps; measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
     thick = any(max(each.voxel_size.zyx) > THICK * min(each.voxel_size.zyx) for each in every)
@@ -66,7 +92,7 @@ def make_recipe(
         left_out = tuple(str(box) for box in each.left_out)
         return attrs.evolve(pairs[each.source], roi=str(each.box), left_out=left_out)
 
-    return Recipe(
+    recipe = Recipe(
         organelle=organelle,
         voxel_size_nm=grid.zyx,
         training=tuple(data(each) for each in parts.training),
@@ -76,9 +102,15 @@ def make_recipe(
         base=base,
         start=start,
         normalise=True,
-        settle_blocks=SETTLE_BLOCKS,
         loss="cross_entropy_dice",
-        phases=(Phase(iterations=1, side=SIDE, padded=True, rate=(RATE, 0.0)),),
+        batch=BLOCKS,
+        phases=(
+            Phase(
+                iterations=1,
+                side=SIDE,
+                padded=True,
+            ),
+        ),
         sampling=Sampling(min_foreground=0.02, keep_without=0.3, min_inside=_least_inside(parts.training, grid)),
         augment=Augment(
             permute="in_plane" if thick else "all",
@@ -86,16 +118,21 @@ def make_recipe(
             rotate=not thick,
             section_shift_probability=0.0,
         ),
-        optimiser=Optimiser(weight_decay=1e-4, decoupled=True, warmup=WARM_UP),
         validate_every=1,
         checkpoint_every=1,
         select="fit",
     )
+    return CAREFUL.of(recipe)
 
 
-def validation_seconds(pace: Pace) -> float:
-    """Of one comparison while training: the statistics of the normalisation are settled first."""
-    return pace.judging + SETTLE_BLOCKS * pace.settling
+def suited(recipe: Recipe, *, f1: float) -> Recipe:
+    """``recipe`` with the steps for a model of this ``f1`` (with zone) on what is held back."""
+    return (CAREFUL if f1 >= KNOWS else BOLD).of(recipe)
+
+
+def from_nothing(recipe: Recipe) -> Recipe:
+    """``recipe`` of a network that knows nothing yet."""
+    return FRESH.of(attrs.evolve(recipe, start=None, settle_blocks=FRESH_SETTLE_BLOCKS))
 
 
 def iterations_for(minutes: float, pace: Pace) -> int:
@@ -106,7 +143,7 @@ def iterations_for(minutes: float, pace: Pace) -> int:
     RecipeError
         Not even a few iterations and their validation fit; the message says how long those take.
     """
-    seconds, validation = 60 * minutes, validation_seconds(pace)
+    seconds, validation = 60 * minutes, pace.judging
     least = LEAST_ITERATIONS * pace.step + LEAST_VALIDATIONS * validation
     if seconds < least:
         raise RecipeError(
@@ -132,14 +169,15 @@ def lasting(recipe: Recipe, iterations: int, *, pace: Pace) -> Recipe:
 
 def _validations(seconds: float, pace: Pace) -> int:
     """After the first, in a run of so many ``seconds``."""
-    return max(LEAST_VALIDATIONS, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / validation_seconds(pace))))
+    return max(LEAST_VALIDATIONS, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / pace.judging)))
 
 
 def as_long_as(recipe: Recipe, begun: Recipe) -> Recipe:
-    """``recipe`` with the length that `lasting` gave to ``begun``, measured when that run began."""
+    """``recipe`` with the length and steps of ``begun``: they follow from what was measured when that run began."""
     return attrs.evolve(
         recipe,
         phases=begun.phases,
+        optimiser=begun.optimiser,
         validate_every=begun.validate_every,
         checkpoint_every=begun.checkpoint_every,
         mixed_precision=begun.mixed_precision,

@@ -20,7 +20,7 @@ HELD_BACK = 0.25
 """Of what is labelled, at most about."""
 CELL = 80
 """Side of a small box in voxels of the model's grid, about."""
-CELLS = 6
+CELLS = 12
 """Small boxes that are judged by, at most: networks are compared again and again."""
 GUARD_NM = 100.0
 """Round what is judged by: voxels that are neither trained on nor judged by ..."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,11 +20,12 @@ from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.card import finetuned_card
 from asem_core.finetuning.labelled import check_both, find_labelled
 from asem_core.finetuning.pace import Pace, measure_pace
-from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe, validation_seconds
+from asem_core.finetuning.recipe import as_long_as, from_nothing, iterations_for, lasting, make_recipe, suited
 from asem_core.finetuning.regions import Split, split
+from asem_core.finetuning.start import AdaptedParent, adapted_to, find_parent, is_adapted
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
 from asem_core.home import local_path
-from asem_core.models.find import choose_organelle, is_path
+from asem_core.models.find import choose_organelle
 from asem_core.preprocessing.stages import make_steps
 from asem_core.progress import TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
@@ -32,37 +34,24 @@ from asem_core.training.export import load_rounded
 from asem_core.training.loop import TrainingResult, choose_device, train
 from asem_core.training.package import package_run
 from asem_core.training.recipe import Data, Recipe, load_recipe
-from asem_core.training.run import RECIPE, check_run
+from asem_core.training.run import RECIPE, START, check_run, discard, write_recipe
 from asem_core.training.start import network_of, with_stages
-from asem_core.training.unet import UNet
 from asem_core.training.validate import Judged, Validator
 from asem_core.training.volumes import image_on_grid, load_data
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import absolute
 from asem_core.volume.check import check_grey, graded, known_grey, settled_range
 from asem_core.volume.grey import Grey
-from asem_core.zoo.find import package_of
-from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.write.card import ScoreSet, load_card
 from asem_core.zoo.write.parity import PARITY_SIDE
 from asem_core.zoo.write.stages import FIXED, split_told
 
 MODEL, SCRATCH, FIGURES = "model", "scratch", "figures"
 """Folders in that of the run: the package, the training from nothing, the overlays."""
-TUNED = "fine-tuned"
-"""Among scores, the new network."""
+TUNED, ADAPTED = "fine-tuned", "adapted"
+"""Among scores, the new network; and the parent adapted without labels, where it began from that."""
 _DRAWN = 2
 """Boxes that are drawn: those with most of the organelle."""
-
-
-@attrs.frozen(kw_only=True)
-class Parent:
-    """The model that fine-tuning begins from."""
-
-    name: str
-    """As training is told: an id, or a path."""
-    spec: ModelSpec
-    network: UNet
 
 
 @attrs.frozen(kw_only=True)
@@ -86,11 +75,10 @@ class Plan:
         ]
         if self.pace is not None:
             precision = "bfloat16" if self.pace.mixed_precision else "float32"
-            comparison = validation_seconds(self.pace)
             comparisons = self.recipe.iterations / self.recipe.validate_every + 1
-            seconds = self.recipe.iterations * self.pace.step + comparisons * comparison
+            seconds = self.recipe.iterations * self.pace.step + comparisons * self.pace.judging
             lines[-1] += (
-                f"; at {self.pace.step:.1f} s an iteration ({precision}) and {comparison:.0f} s a comparison "
+                f"; at {self.pace.step:.1f} s an iteration ({precision}) and {self.pace.judging:.0f} s a comparison "
                 f"about {self.trainings * seconds / 60:.0f} min"
             )
         return "\n".join(lines)
@@ -212,7 +200,7 @@ def finetune(
     registry = registry or make_registry()
     spec = choose_organelle(organelle, model=model, registry=registry)
     written = None if card is None else load_card(local_path(card))
-    parent = _parent(spec, model, registry)
+    parent = find_parent(spec, model, registry)
     pairs = [(volume, labels), *more]
     if rois and more:
         raise RecipeError("--roi is of one volume: with several, cut each to what is labelled (asem convert --roi)")
@@ -238,24 +226,40 @@ def finetune(
     pace = None if begun else measure_pace(recipe, place)
     if begun is not None:
         recipe = as_long_as(recipe, begun)
+        if begun.start == str(output / START) and is_adapted(output / START, parent):
+            recipe = attrs.evolve(recipe, start=begun.start)
     if pace is not None:
         recipe = attrs.evolve(recipe, mixed_precision=pace.mixed_precision)
     judge = _validator(recipe, spec, registry, place)
     began = time.perf_counter()
     judged = {parent.spec.id: list(judge(parent.network))}
+    tell = partial(Plan, parent=parent.spec, parts=parts, trainings=1 + from_scratch)
     if pace is not None:
         pace = attrs.evolve(pace, judging=time.perf_counter() - began)
         recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
-    planned(Plan(parent=parent.spec, parts=parts, recipe=recipe, pace=pace, trainings=1 + from_scratch))
+        with adapted_to(opened[0][0], parent, grey=grey, registry=registry, progress=progress) as candidates:
+            tried = {adapted: list(judge(adapted.network)) for adapted in candidates}
+            best = max(tried, key=lambda adapted: _f1(tried[adapted]), default=None)
+            if best is not None and _f1(tried[best]) > _f1(judged[parent.spec.id]):
+                judged[ADAPTED] = tried[best]
+                recipe = attrs.evolve(recipe, start=str(output / START))
+            recipe = suited(recipe, f1=max(map(_f1, judged.values())))
+            planned(tell(recipe=recipe, pace=pace))
+            if best is not None and ADAPTED in judged:
+                _keep_start(best, output, recipe, overwrite=overwrite)
+    else:
+        if recipe.start == str(output / START):
+            judged[ADAPTED] = list(judge(network_of(recipe.start, registry).eval()))
+        planned(tell(recipe=recipe, pace=None))
     fit = partial(
         train, registry=registry, organelle=spec, card=card, device=device, overwrite=overwrite, progress=progress
     )
     trained = fit(recipe, output)
     judged[TUNED] = list(judge(load_rounded(trained.weights, base=recipe.base)))
     if from_scratch:
-        untaught = fit(attrs.evolve(recipe, start=None), output / SCRATCH)
+        untaught = fit(from_nothing(recipe), output / SCRATCH)
         judged["from scratch"] = list(judge(load_rounded(untaught.weights, base=recipe.base)))
-    scores = {name: sum((each.scores for each in found), Scores()) for name, found in judged.items()}
+    scores = {name: _pooled(found) for name, found in judged.items()}
     better = scores[TUNED].with_zone.f1 > scores[parent.spec.id].with_zone.f1
     result = FineTuned(
         run=output,
@@ -306,29 +310,6 @@ def _divide(
     return split(found, VoxelSize(parent.voxel_size_nm))
 
 
-def _parent(organelle: OrganelleSpec, model: str | Path | None, registry: Registry) -> Parent:
-    """The model to begin from.
-
-    Raises
-    ------
-    RecipeError
-        The organelle has none of its own, and no other is named; or it is not one that training can start from.
-    """
-    wanted = None if model is None else str(model)
-    if wanted is None:
-        wanted = organelle.default_model
-    if wanted is None:
-        raise RecipeError(
-            f"{organelle.name} has no model to begin from: name one of another organelle that looks alike (--model ID, "
-            "see `asem zoo list`), or train from nothing (asem train, docs/train.md)"
-        )
-    name = str(local_path(wanted).absolute()) if is_path(wanted) else wanted
-    with package_of(name, registry=registry) as folder:
-        spec = read_manifest(folder)
-    return Parent(name=name if is_path(wanted) else f"{spec.id}@{spec.version}", spec=spec,
-                  network=network_of(name, registry).eval())  # fmt: skip
-
-
 def _open(
     volume: str | Path, labels: str | Path, organelle: OrganelleSpec, size: VoxelSize | None, registry: Registry
 ) -> tuple[Volume, Volume]:
@@ -350,6 +331,24 @@ def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, dev
         for data in recipe.validation
     ]
     return Validator(held, recipe, device, organelle=organelle, registry=registry)
+
+
+def _pooled(judged: Sequence[Judged]) -> Scores:
+    return sum((each.scores for each in judged), Scores())
+
+
+def _f1(judged: Sequence[Judged]) -> float:
+    return _pooled(judged).with_zone.f1
+
+
+def _keep_start(adapted: AdaptedParent, output: Path, recipe: Recipe, *, overwrite: bool) -> None:
+    """Write the package of ``adapted``, with which the run of ``recipe`` in ``output`` begins."""
+    output.mkdir(parents=True, exist_ok=True)
+    if overwrite:
+        discard(output)
+        shutil.rmtree(output / START, ignore_errors=True)
+    write_recipe(output, recipe)
+    adapted.write(output / START)
 
 
 def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec, grid: VoxelSize) -> list[Path]:

@@ -35,6 +35,7 @@ from asem_core.training.recipe import Optimiser, Phase, Recipe, load_recipe
 from asem_core.training.run import (
     CURVES,
     SELECTION,
+    START,
     WEIGHTS,
     check_run,
     described_organelle,
@@ -59,6 +60,8 @@ log = logging.getLogger(__name__)
 
 _UNFOLD_BLOCKS = 8
 """Blocks over which the statistics of an unfolded network are measured."""
+_MULTIPLE = "multiple"
+"""Of the rate, for a group of weights."""
 
 
 @attrs.frozen(kw_only=True)
@@ -143,8 +146,9 @@ def train(
     if card is not None:
         load_card(card)
     files = [file for file in (recipe, card) if isinstance(file, str | Path)]
-    inputs = [*_read_from(plan, data_folder), *files]
-    output = check_run(local_path(output), inputs=inputs)
+    output = local_path(output)
+    inputs = [*_read_from(plan, data_folder, own=output / START), *files]
+    output = check_run(output, inputs=inputs)
     with held(output):
         check_run(output, inputs=inputs)
         try:
@@ -262,12 +266,19 @@ def choose_device(name: str = "auto") -> torch.device:
 def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
     """Adam or AdamW over all weights of ``network``."""
     kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
-    return kind(network.parameters(), weight_decay=settings.weight_decay)
+    if settings.normalisation == 1:
+        return kind(network.parameters(), weight_decay=settings.weight_decay)
+    layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
+    quick = [parameter for layer in layers for parameter in layer.parameters()]
+    chosen = {id(parameter) for parameter in quick}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
+    groups = [{"params": others, _MULTIPLE: 1.0}, {"params": quick, _MULTIPLE: settings.normalisation}]
+    return kind(groups, weight_decay=settings.weight_decay)
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(_MULTIPLE, 1.0)
     return rate
 
 
@@ -298,10 +309,11 @@ def _validate(
         log.info("iteration %d, %s: %s", iteration, name, found)
 
 
-def _read_from(recipe: Recipe, folder: Path) -> list[Input]:
-    """The volumes, and the package, that ``recipe`` names."""
+def _read_from(recipe: Recipe, folder: Path, *, own: Path) -> list[Input]:
+    """The volumes that ``recipe`` names, and the package, unless it is the run's ``own``."""
     named = [path for data in (*recipe.training, *recipe.validation) for path in (data.raw, data.labels, data.mask)]
     start = [recipe.start] if recipe.start is not None and is_path(recipe.start) else []
+    start = [path for path in start if local_path(path).resolve() != own.resolve()]
     return [*(beside(folder, path) for path in named if path is not None), *start]
 
 

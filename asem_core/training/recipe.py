@@ -132,6 +132,8 @@ class Optimiser:
     """Weight decay as in AdamW instead of an L2 term."""
     warmup: int = 0
     """Iterations over which the rate rises from 0."""
+    normalisation: float = attrs.field(default=1.0, validator=validators.gt(0))
+    """Rate of the weights and biases of the normalisation, in multiples of all others'."""
 
 
 @attrs.frozen(kw_only=True)
@@ -154,10 +156,10 @@ class Recipe:
     model takes them along. Not said: those of the model that training starts from, else none."""
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export. With ``start`` it is put back in
-    first, see `asem_core.training.unfold`."""
+    first (`asem_core.training.unfold`), and trains with running statistics (`asem_core.training.renorm`)."""
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
     """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
-    begin, or after the last iteration."""
+    begin, or after the last iteration. With ``start`` they are those that it has trained with."""
     loss: str = attrs.field(default="balanced_cross_entropy", validator=_LOSS)
     batch: int = attrs.field(default=1, validator=validators.gt(0))
     phases: tuple[Phase, ...] = attrs.field(validator=validators.min_len(1))
@@ -208,9 +210,9 @@ class Recipe:
         return self._locate(iteration)[0].frozen and self.settles_after(iteration)
 
     def settles_after(self, done: int) -> bool:
-        """Whether they are settled before the network of ``done`` iterations is used: unless they are frozen."""
+        """Whether they are settled before the network of ``done`` iterations is used; not if it trained with them."""
         frozen = done > 0 and self._locate(done - 1)[0].frozen
-        return self.normalise and self.settle_blocks > 0 and not frozen
+        return self.normalise and self.settle_blocks > 0 and self.start is None and not frozen
 
     def rate_at(self, iteration: int) -> float:
         """Learning rate of ``iteration`` (counted from 0)."""
@@ -242,7 +244,9 @@ def load_recipe(path: Path) -> Recipe:
     known = sorted(file.stem for file in PRESETS.glob("*.yaml"))
     if preset not in known:
         raise RecipeError(f"{path}: unknown preset {preset!r}; there are: {', '.join(known)}")
-    return structure_recipe(_merge(read_mapping(PRESETS / f"{preset}.yaml", error=RecipeError), written), where=str(path))
+    return structure_recipe(
+        _merge(read_mapping(PRESETS / f"{preset}.yaml", error=RecipeError), written), where=str(path)
+    )
 
 
 def structure_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:

@@ -11,6 +11,7 @@
       selection.json   which checkpoint weights.pt is, and why;  curves.png  the same to look at
       organelle.yaml   what is trained, where the recipe names a file;  card.yaml  its card, where one was given
                        moments.json  what it gives on the training tissue
+      start/           the model that it begins from, where that was made for it
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from asem_core.zoo.organelle import write_organelle
 
 RECIPE, CHECKPOINT, LOG, WEIGHTS, EVENTS = "recipe.yaml", "checkpoint.pt", "log.jsonl", "weights.pt", "tensorboard"
 CHECKPOINTS, SELECTION, CURVES = "checkpoints", "selection.json", "curves.png"
-CARD = "card.yaml"
+CARD, START = "card.yaml", "start"
 _MARK = "# Written by asem train: the recipe of this run with all that its preset says.\n"
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import torch
 from torch import nn
 
 from asem_core.errors import RecipeError
+from asem_core.models.moments import graph_weights
 from asem_core.registry import Registry
 from asem_core.training.recipe import Recipe
 from asem_core.training.saved import read_saved
 from asem_core.training.unet import ConvPass, PackageNet, UNet
 from asem_core.training.unfold import without_effect
-from asem_core.zoo.files import STATE_DICT_NAME
+from asem_core.zoo.files import ONNX_NAME, STATE_DICT_NAME
 from asem_core.zoo.find import package_of
 from asem_core.zoo.guard.pickle_file import check_state_dict
 from asem_core.zoo.manifest import MANIFEST, read_manifest
@@ -79,6 +82,8 @@ def with_stages(recipe: Recipe, registry: Registry) -> Recipe:
 def network_of(name: str, registry: Registry) -> UNet:
     """The network of the package ``name``, with its weights; see `asem_core.zoo.find.package_of`.
 
+    A package that was made without torch has them in its graph only.
+
     Raises
     ------
     ModelError
@@ -88,6 +93,8 @@ def network_of(name: str, registry: Registry) -> UNet:
     """
     with package_of(name, registry=registry) as folder:
         path = folder / STATE_DICT_NAME
+        if not path.exists() and (folder / MANIFEST).is_file():
+            return network_of_graph(folder / ONNX_NAME)
         check_state_dict(path)
         state = read_saved(path)
         try:
@@ -99,3 +106,24 @@ def network_of(name: str, registry: Registry) -> UNet:
                 f"({' '.join(str(error).split())[:200]}); start from a model that `asem zoo list` shows"
             ) from None
     return package.network
+
+
+def network_of_graph(onnx: Path) -> UNet:
+    """The network of the graph of a package of ours.
+
+    Raises
+    ------
+    ModelError
+        It is no ONNX file.
+    RecipeError
+        Its weights are no U-Net of ASEM's.
+    """
+    state = {name: torch.from_numpy(values.copy()) for name, values in graph_weights(onnx).items()}
+    try:
+        network = UNet(base=int(state[_HEAD.removeprefix("network.")].shape[1]))
+        network.load_state_dict(state)
+    except (RuntimeError, LookupError) as error:
+        raise RecipeError(
+            f"cannot start from {onnx}: its weights are no U-Net of ASEM ({' '.join(str(error).split())[:200]})"
+        ) from None
+    return network

@@ -1,7 +1,8 @@
-"""Put batch normalisation back into a trained network: the same function at first, and as trainable as a new one.
+"""Put the normalisation back into a trained network: the same function at first, and as trainable as a new one.
 
 The weights of a package have their normalisation folded in, and train on badly: from them, AdamW at 3e-4 left tissue of
-another kind at F1 0.10, where the unfolded network reached 0.48 in the same 120 iterations (docs/finetune.md).
+another kind at F1 0.10, where the unfolded network reached 0.48 in the same 120 iterations. What normalises is
+`asem_core.training.renorm`, so that the network stays the same function while it trains (docs/decisions/0029).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from asem_core.training.renorm import BatchRenorm3d
 from asem_core.training.unet import ConvPass, UNet
 
 
@@ -23,6 +25,9 @@ def without_effect(plain: UNet) -> UNet:
         for index, layer in enumerate(bare.conv_pass):
             if isinstance(layer, nn.Conv3d):
                 normalised.conv_pass[index].load_state_dict(layer.state_dict())
+        for following in normalised.conv_pass:
+            if isinstance(following, nn.Sequential):
+                following[0] = BatchRenorm3d(int(following[0].num_features))  # type: ignore[arg-type]
     for _, norm in normalised_layers(network):
         _set(norm, mean=torch.zeros(norm.num_features), variance=torch.ones(norm.num_features) - norm.eps)
     return network
@@ -33,7 +38,7 @@ def unfold(network: UNet, blocks: Iterable[Tensor]) -> None:
     """Give every normalisation of ``network`` the statistics of its input over ``blocks``, and keep its function.
 
     Running mean and variance become those of the convolution before; weight and bias their deviation and mean. In
-    evaluation mode the network gives what it gave before, up to rounding; in training mode nearly so, on like blocks.
+    either mode the network gives what it gave before, up to rounding.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from asem_core.errors import AsemError, RecipeError
 from asem_core.finetuning import FineTuned, finetune
+from asem_core.finetuning.recipe import Steps
 from asem_core.geometry import Box
 from asem_core.organelles import new_organelle
 from asem_core.predict.segment import segment
@@ -140,8 +141,7 @@ def test_strokes_and_a_parent_that_is_better(
     done: FineTuned, cell: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One iteration at a rate that spoils what the fine-tuned model knew."""
-    monkeypatch.setattr("asem_core.finetuning.recipe.RATE", 3.0)
-    monkeypatch.setattr("asem_core.finetuning.recipe.WARM_UP", 0)
+    monkeypatch.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=0.3, normalisation=1, warmup=0))
     assert done.model is not None
     found = finetune(cell / "raw", cell / "strokes", model=done.model, output=tmp_path / "run", iterations=1,
                      unlabelled=0, registry=registry)  # fmt: skip
@@ -152,6 +152,28 @@ def test_strokes_and_a_parent_that_is_better(
         assert found.model is None
         assert "the parent is better" in str(found)
         assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.slow
+def test_it_begins_from_the_adapted_parent_where_that_is_better(
+    done: FineTuned, cell: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same cell, much paler."""
+    monkeypatch.setattr("asem_core.predict.adapt.FAMILIAR", 0.0)
+    raw = np.asarray(zarr.open_array(cell / "raw", mode="r")[:])
+    pale = zarr.create_array(tmp_path / "pale", data=raw // 3 + 120, chunks=raw.shape)
+    pale.attrs.update({"resolution": [10, 10, 10], "offset": [0, 0, 0]})
+
+    def run(**more: Any) -> FineTuned:
+        return finetune(tmp_path / "pale", cell / "labels", model=done.model, output=tmp_path / "run", iterations=3,
+                        registry=registry, **more)  # fmt: skip
+
+    found = run()
+    assert list(found.scores) == ["vesicle-10nm-finetuned", "adapted", "fine-tuned"]
+    assert found.scores["adapted"].with_zone.f1 > found.scores["vesicle-10nm-finetuned"].with_zone.f1
+    assert load_recipe(tmp_path / "run" / "recipe.yaml").start == str(tmp_path / "run" / "start")
+    assert run().scores == found.scores
+    assert list(run(overwrite=True).scores) == list(found.scores)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.recipe import as_long_as, iterations_for, lasting, make_recipe
+from asem_core.finetuning.recipe import SIDE, as_long_as, from_nothing, iterations_for, lasting, make_recipe, suited
 from asem_core.finetuning.regions import Split
 from asem_core.geometry import Box, VoxelSize
 from asem_core.training.recipe import Data, Recipe
@@ -42,18 +42,18 @@ def test_thick_sections_are_not_turned_out_of_their_plane() -> None:
 
 def test_blocks_need_half_of_what_they_can_hold() -> None:
     """The box is half as high as a block."""
-    assert made().sampling.min_inside == pytest.approx(0.25)
-    assert made(judged=0.1).sampling.min_inside == pytest.approx(0.025, rel=0.05)
+    assert made().sampling.min_inside == pytest.approx(0.5 * 40 / SIDE)
+    assert made(judged=0.1).sampling.min_inside == pytest.approx(0.05 * 40 / SIDE, rel=0.05)
 
 
 def test_minutes_become_iterations() -> None:
-    """20 minutes less a dozen comparisons of 20 s."""
-    assert 280 < iterations_for(20, PACE) < 360
+    """20 minutes less a dozen comparisons of 8 s."""
+    assert iterations_for(20, PACE) == (20 * 60 - 12 * 8) // 3
     assert iterations_for(60, PACE) > 3 * iterations_for(20, PACE) - 60
     with pytest.raises(
-        RecipeError, match=r"1 minutes are not enough: 10 iterations of 3.0 s .*give --minutes 3 or more"
+        RecipeError, match=r"0.5 minutes are not enough: 10 iterations of 3.0 s .*give --minutes 2 or more"
     ):
-        iterations_for(1, PACE)
+        iterations_for(0.5, PACE)
 
 
 def test_a_run_that_goes_on_keeps_its_length() -> None:
@@ -69,3 +69,21 @@ def test_it_is_compared_often_enough_to_choose(iterations: int) -> None:
     recipe = lasting(made(), iterations, pace=PACE)
     compared = sum(recipe.validates_after(done) for done in range(iterations + 1))
     assert min(iterations, 3) <= compared - 1 <= 13
+
+
+def test_a_model_that_finds_something_is_trained_with_care() -> None:
+    recipe = lasting(made(), 100, pace=PACE)
+    careful, bold = suited(recipe, f1=0.7), suited(recipe, f1=0.1)
+    assert careful == recipe
+    assert bold.rate_at(50) > 3 * careful.rate_at(50)
+    assert as_long_as(made(), bold) == bold
+
+
+def test_from_nothing_it_takes_larger_steps() -> None:
+    tuned = lasting(made(), 100, pace=PACE)
+    fresh = from_nothing(tuned)
+    assert fresh.start is None
+    assert fresh.rate_at(50) > 10 * tuned.rate_at(50)
+    assert fresh.optimiser.normalisation == 1
+    assert (tuned.settles_after(50), fresh.settles_after(50)) == (False, True)
+    assert (fresh.iterations, fresh.training) == (tuned.iterations, tuned.training)

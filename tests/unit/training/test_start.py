@@ -15,7 +15,7 @@ from asem_core.registry import make_registry
 from asem_core.specs import ModelSpec, StageRef
 from asem_core.training.export import round_to_fp16, save_state_dict
 from asem_core.training.recipe import Recipe, structure_recipe
-from asem_core.training.start import make_network, with_stages
+from asem_core.training.start import make_network, network_of, with_stages
 from asem_core.training.unet import PackageNet, UNet
 from asem_core.zoo.find import package_of
 from asem_core.zoo.manifest import write_manifest
@@ -69,6 +69,16 @@ def test_from_an_installed_model() -> None:
         network = make_network(recipe(start=start, base=16), registry)
         for name, value in network.state_dict().items():
             assert torch.equal(value, packed.network.state_dict()[name]), name
+
+
+def test_from_a_package_without_torch_its_graph(tmp_path: Path) -> None:
+    registry = make_registry()
+    with package_of("er-10nm", registry=registry) as folder:
+        ignored = shutil.ignore_patterns("weights_state_dict.pt")
+        bare = shutil.copytree(folder, tmp_path / "bare", ignore=ignored)
+    expected = network_of("er-10nm", registry).state_dict()
+    for name, value in network_of(str(bare), registry).state_dict().items():
+        assert torch.equal(value, expected[name]), name
 
 
 def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from asem_core import adapt, segment
 from asem_core.cli.segment import segment as segment_verb
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
-from asem_core.models.moments import measure_moments
+from asem_core.models.moments import graph_weights, measure_moments
 from asem_core.organelles import new_organelle, organelle_text
 from asem_core.preprocessing.stages import make_steps, measure, normalised
+from asem_core.registry import make_registry
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
@@ -373,3 +374,9 @@ def test_moments_are_packaged_and_an_adapted_package_is_sound(work, tmp_path, as
     with pytest.raises(ModelError, match=r"has no moments.json"):
         adapt(volume, tmp_path / "again", model=tmp_path / "new")
     assert not (tmp_path / "again").exists()
+
+    from asem_core.training.start import network_of
+
+    weights = graph_weights(tmp_path / "new" / "weights.onnx")
+    for name, value in network_of(str(tmp_path / "new"), make_registry()).state_dict().items():
+        assert np.array_equal(value.numpy(), weights[name]), name
