@@ -104,13 +104,7 @@ def make_recipe(
         normalise=True,
         loss="cross_entropy_dice",
         batch=BLOCKS,
-        phases=(
-            Phase(
-                iterations=1,
-                side=SIDE,
-                padded=True,
-            ),
-        ),
+        phases=(Phase(iterations=1, side=SIDE, padded=True),),
         sampling=Sampling(min_foreground=0.02, keep_without=0.3, min_inside=_least_inside(parts.training, grid)),
         augment=Augment(
             permute="in_plane" if thick else "all",

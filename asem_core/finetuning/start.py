@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 import attrs
 
-from asem_core.errors import ModelError, RecipeError
+from asem_core.errors import AsemError, RecipeError
 from asem_core.home import local_path
 from asem_core.models.find import choose_organelle, find_model, is_path
 from asem_core.predict.adapt import WEIGHT, adapted_model, measure_on
@@ -83,16 +83,17 @@ def adapted_to(
 
     They can be written for as long as the block runs. See `asem_core.predict.adapt`.
     """
-    with package_of(parent.name, registry=registry) as folder, tempfile.TemporaryDirectory() as scratch:
-        finds = choose_organelle(None, model=folder, registry=registry)
-        with find_model(folder, organelle=finds, registry=registry) as model:
-            found = []
+    found = []
+    with (
+        package_of(parent.name, registry=registry) as folder,
+        tempfile.TemporaryDirectory() as scratch,
+        ExitStack() as opened,
+    ):
+        try:
+            finds = choose_organelle(None, model=folder, registry=registry)
+            model = opened.enter_context(find_model(folder, organelle=finds, registry=registry))
             for weight in WEIGHTS:
-                try:
-                    adaptation = measure_on(volume, model, weight=weight, grey=grey, progress=progress)
-                except ModelError as error:
-                    log.info("%s is not adapted before it is trained: %s", parent.name, error)
-                    break
+                adaptation = measure_on(volume, model, weight=weight, grey=grey, progress=progress)
                 if not adaptation.strength:
                     break
                 place = Path(scratch, f"{weight:g}")
@@ -108,7 +109,9 @@ def adapted_to(
                     adapted=adapted.adapted or {},
                 )
                 found.append(AdaptedParent(network=network_of_graph(adapted.onnx).eval(), write=write))
-            yield found
+        except AsemError as error:
+            log.info("%s is trained as it is, not adapted first: %s", parent.name, error)
+        yield found
 
 
 def is_adapted(folder: Path, parent: Parent) -> bool:

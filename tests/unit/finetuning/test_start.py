@@ -54,6 +54,12 @@ def test_a_model_is_adapted_where_the_tissue_is_new(
         assert again == []
 
 
+def test_a_volume_without_tissue_is_no_reason_to_stop(parent: Parent, registry: Registry, as_volume: Any) -> None:
+    resin = as_volume(np.full((40, 40, 40), 200, np.uint8))
+    with adapted_to(resin, parent, grey=None, registry=registry, progress=silent) as found:
+        assert found == []
+
+
 def test_familiar_tissue_leaves_it_as_it_is(
     parent: Parent, registry: Registry, as_volume: Any, tissue: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
