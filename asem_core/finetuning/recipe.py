@@ -166,7 +166,7 @@ def _validations(seconds: float, pace: Pace) -> int:
     return max(LEAST_VALIDATIONS, min(VALIDATIONS, int(VALIDATION_SHARE * seconds / pace.judging)))
 
 
-def as_long_as(recipe: Recipe, begun: Recipe) -> Recipe:
+def as_begun(recipe: Recipe, begun: Recipe) -> Recipe:
     """``recipe`` with the length and steps of ``begun``: they follow from what was measured when that run began."""
     return attrs.evolve(
         recipe,

@@ -20,7 +20,7 @@ from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.card import finetuned_card
 from asem_core.finetuning.labelled import check_both, find_labelled
 from asem_core.finetuning.pace import Pace, measure_pace
-from asem_core.finetuning.recipe import as_long_as, from_nothing, iterations_for, lasting, make_recipe, suited
+from asem_core.finetuning.recipe import as_begun, from_nothing, iterations_for, lasting, make_recipe, suited
 from asem_core.finetuning.regions import Split, split
 from asem_core.finetuning.start import AdaptedParent, adapted_to, find_parent, is_adapted
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
@@ -225,7 +225,7 @@ def finetune(
     place = choose_device(device)
     pace = None if begun else measure_pace(recipe, place)
     if begun is not None:
-        recipe = as_long_as(recipe, begun)
+        recipe = as_begun(recipe, begun)
         if begun.start == str(output / START) and is_adapted(output / START, parent):
             recipe = attrs.evolve(recipe, start=begun.start)
     if pace is not None:

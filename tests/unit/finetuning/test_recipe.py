@@ -8,7 +8,7 @@ import pytest
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.recipe import SIDE, as_long_as, from_nothing, iterations_for, lasting, make_recipe, suited
+from asem_core.finetuning.recipe import SIDE, as_begun, from_nothing, iterations_for, lasting, make_recipe, suited
 from asem_core.finetuning.regions import Split
 from asem_core.geometry import Box, VoxelSize
 from asem_core.training.recipe import Data, Recipe
@@ -58,7 +58,7 @@ def test_minutes_become_iterations() -> None:
 
 def test_a_run_that_goes_on_keeps_its_length() -> None:
     begun = lasting(made(), 100, pace=PACE)
-    assert as_long_as(made(), begun) == begun
+    assert as_begun(made(), begun) == begun
     assert begun.iterations == 100
     assert begun.mixed_precision
     assert begun.rate_at(99) < 2e-5
@@ -76,7 +76,7 @@ def test_a_model_that_finds_something_is_trained_with_care() -> None:
     careful, bold = suited(recipe, f1=0.7), suited(recipe, f1=0.1)
     assert careful == recipe
     assert bold.rate_at(50) > 3 * careful.rate_at(50)
-    assert as_long_as(made(), bold) == bold
+    assert as_begun(made(), bold) == bold
 
 
 def test_from_nothing_it_takes_larger_steps() -> None:
