@@ -264,7 +264,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    """Adam or AdamW over all weights of ``network``: one group, as in checkpoints of earlier versions, or two by rate."""
+    """Adam or AdamW over all weights of ``network``: in one group, as earlier checkpoints have it, or two by rate."""
     kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
     if settings.normalisation == 1:
         return kind(network.parameters(), weight_decay=settings.weight_decay)
