@@ -17,7 +17,7 @@ import torch
 from asem_core.draw.overlay import draw_evaluation
 from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Scores
-from asem_core.finetuning.card import finetuned_card
+from asem_core.finetuning.card import finetuned_card, scratch_card
 from asem_core.finetuning.labelled import check_both, find_labelled
 from asem_core.finetuning.pace import Pace, measure_pace
 from asem_core.finetuning.recipe import as_begun, from_nothing, iterations_for, lasting, make_recipe, suited
@@ -48,8 +48,9 @@ from asem_core.zoo.write.stages import FIXED, split_told
 
 MODEL, SCRATCH, FIGURES = "model", "scratch", "figures"
 """Folders in that of the run: the package, the training from nothing, the overlays."""
-TUNED, ADAPTED = "fine-tuned", "adapted"
-"""Among scores, the new network; and the parent adapted without labels, where it began from that."""
+TUNED, ADAPTED, UNTAUGHT = "fine-tuned", "adapted", "from scratch"
+"""Among scores, the new network; the parent adapted without labels, where it began from that; and a network from
+nothing, where that was asked for."""
 _DRAWN = 2
 """Boxes that are drawn: those with most of the organelle."""
 
@@ -93,10 +94,12 @@ class FineTuned:
     training: TrainingResult
     scores: Mapping[str, Scores]
     """Of the parent, by its id, of the fine-tuned network, and of the one from nothing where that was asked for."""
+    winner: str
+    """The best of the new networks (F1 with zone), as among ``scores``."""
     better: bool
-    """Whether it beats the parent (F1 with zone)."""
+    """Whether it beats the parent."""
     model: Path | None
-    """The package; None where the parent is better."""
+    """The package of the winner; None where the parent is better."""
     figures: tuple[Path, ...]
 
     def __str__(self) -> str:
@@ -112,6 +115,8 @@ class FineTuned:
                 "the parent is better on what was held back: nothing is packaged (--keep packages it all the same)"
             )
         else:
+            if self.winner == UNTAUGHT:
+                lines.append("trained from nothing it is better than fine-tuned: that is what is packaged")
             lines.append(f"next: asem segment VOLUME --model {self.model} -o OUTPUT.zarr")
         return "\n".join(lines)
 
@@ -258,14 +263,16 @@ def finetune(
     judged[TUNED] = list(judge(load_rounded(trained.weights, base=recipe.base)))
     if from_scratch:
         untaught = fit(from_nothing(recipe), output / SCRATCH)
-        judged["from scratch"] = list(judge(load_rounded(untaught.weights, base=recipe.base)))
+        judged[UNTAUGHT] = list(judge(load_rounded(untaught.weights, base=recipe.base)))
     scores = {name: _pooled(found) for name, found in judged.items()}
-    better = scores[TUNED].with_zone.f1 > scores[parent.spec.id].with_zone.f1
+    winner = max((name for name in (TUNED, UNTAUGHT) if name in judged), key=lambda name: _f1(judged[name]))
+    better = _f1(judged[winner]) > _f1(judged[parent.spec.id])
     result = FineTuned(
         run=output,
         parts=parts,
         training=trained,
         scores=scores,
+        winner=winner,
         better=better,
         model=output / MODEL if better or keep else None,
         figures=tuple(
@@ -273,16 +280,22 @@ def finetune(
         ),
     )
     if result.model is not None:
+        tuned = winner == TUNED
         package_run(
-            output,
+            output if tuned else output / SCRATCH,
             result.model,
-            model_id=model_id or f"{parent.spec.id}-finetuned",
+            model_id=model_id or (f"{parent.spec.id}-finetuned" if tuned else f"{spec.name}-from-scratch"),
             model_version="1.0.0",
             organelle=spec,
-            card=written or finetuned_card(parent.spec, parts, organelle=spec, better=better),
-            sample=_sample(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
-            scores=(_score_set(f"held back: {parts.how}", scores[TUNED], recipe),),
-            compared=tuple(_score_set(name, found, recipe) for name, found in scores.items() if name != TUNED),
+            card=written
+            or (
+                finetuned_card(parent.spec, parts, organelle=spec, better=better)
+                if tuned
+                else scratch_card(parts, organelle=spec)
+            ),
+            sample=sample_of(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
+            scores=(_score_set(f"held back: {parts.how}", scores[winner], recipe),),
+            compared=tuple(_score_set(name, found, recipe) for name, found in scores.items() if name != winner),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
             overwrite=True,
         )
@@ -370,7 +383,7 @@ def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec, grid
     return paths
 
 
-def _sample(raw: Volume, box: Box, recipe: Recipe, grey: Grey, registry: Registry) -> npt.NDArray[np.float32]:
+def sample_of(raw: Volume, box: Box, recipe: Recipe, grey: Grey, registry: Registry) -> npt.NDArray[np.float32]:
     """A part of ``raw`` round ``box`` for the package: ``(z, y, x)``, 0..255, on the recipe's grid.
 
     At least `PARITY_SIDE` a side: a volume that is smaller is mirrored at its faces.

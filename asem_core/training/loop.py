@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import attrs
 import torch
 from torch import nn
 
+from asem_core.errors import RecipeError
 from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
 from asem_core.models.find import is_path
@@ -121,7 +123,7 @@ def train(
     Raises
     ------
     RecipeError, OrganelleError, VolumeError, GeometryError
-        The recipe, or what it names, is not as it must be.
+        The recipe, or what it names, is not as it must be; or the loss has become infinite or no number.
     ModelError
         The card is not as it must be.
     OutputError
@@ -226,6 +228,11 @@ def _train(
                     settle_statistics(network, sampler, recipe)
                 rate = _set_rate(optimiser, recipe.rate_at(iteration))
                 loss = step(network, optimiser, block, recipe, recipe.phase_at(iteration))
+                if not math.isfinite(loss):
+                    raise RecipeError(
+                        f"training diverged: the loss of iteration {now} is {loss}; begin anew (--overwrite) with a "
+                        "lower rate or a longer warm-up"
+                    )
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
                 losses.append(loss)
                 progress("train", now, recipe.iterations, f"loss {sum(losses) / len(losses):.4f}")

@@ -105,6 +105,13 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     return dict(torch.load(path, weights_only=True))
 
 
+def test_a_run_that_diverges_ends_and_says_so(data: Path, tmp_path: Path) -> None:
+    huge = [{"iterations": 4, "side": 16, "padded": True, "rate": [1e30, 1e30]}]
+    with pytest.raises(RecipeError, match=r"training diverged: the loss of iteration [2-4] is (nan|inf)"):
+        run(recipe(phases=huge, optimiser={"warmup": 0}, validate_every=9), tmp_path / "out", data)
+    assert not (tmp_path / "out" / "weights.pt").exists()
+
+
 def test_a_run_leaves_weights_log_recipe_and_events(undisturbed: tuple[Path, TrainingResult]) -> None:
     output, result = undisturbed
     assert (result.iterations, result.scores, result.weights) == (4, {}, output / "weights.pt")
