@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from asem_core.geometry import Box
+from asem_core.geometry import Box, VoxelSize
 from asem_core.training.curves import Curves, Validated, Validation
 from asem_core.training.recipe import load_recipe
 
@@ -107,3 +108,35 @@ def test_what_is_scored_chooses_nothing() -> None:
     regime, f1 = load("selection").choose(Curves(training=(), validated=tuple(points)), by=1, size=3)
     assert (regime.first, regime.chosen, regime.last) == (2, 3, 4)
     assert f1 == pytest.approx({1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4, 5: 0.5})
+
+
+def test_a_block_has_the_volume_that_it_is_called_by() -> None:
+    much = load("how_much")
+    size, within = VoxelSize((70.0, 10.0, 10.0)), Box((0, 0, 512), (20, 1024, 1024))
+    blocks = [much.block_of(um3, (10, 500, 700), within, size) for um3 in much.SIZES]
+    for um3, block in zip(much.SIZES, blocks, strict=True):
+        assert block.intersect(within) == block
+        assert block.size * 70 * 10 * 10 / 1e9 == pytest.approx(um3, rel=0.05)
+    for smaller, larger in pairwise(blocks):
+        assert smaller.intersect(larger) == smaller
+    assert much.block_of(1.0, (0, 0, 512), within, size).start == within.start
+
+
+def test_blocks_lie_where_the_organelle_is_about_as_frequent_as_everywhere() -> None:
+    much = load("how_much")
+    size, within = VoxelSize((10.0, 10.0, 10.0)), Box((0, 0, 0), (170, 170, 400))
+    labels = np.zeros(within.shape, bool)
+    labels[::4, :, 200:] = True  # none of it on the left, twice as much as in all on the right
+    centre = much.choose_centre(labels, within, size)
+    shares = [labels[much.block_of(um3, centre, within, size).slices].mean() for um3 in much.SIZES]
+    assert max(shares) < 0.2
+    assert min(shares) > 0.08
+
+
+def test_the_table_of_how_much() -> None:
+    much = load("how_much")
+    f1 = {"with zone": 0.9, "without zone": 0.8}
+    result = {"um3": 0.5, "minutes": 5.0, "iterations": 70, "kept": True, "f1": {"fine-tuned": f1}}
+    rows = much.table([result], {"with zone": 0.6, "without zone": 0.4}).splitlines()
+    assert rows[2] == "| 0 | 0 | 0 | 0.600 / 0.400 | | |"
+    assert rows[3] == "| 0.5 | 5 | 70 | 0.900 / 0.800 |  | new |"

@@ -90,15 +90,20 @@ def _volume(cell: str, part: str) -> str:
     return f"cells/{cell}-{part}.zarr"
 
 
+def simulate_part(folder: Path, cell: str, part: str) -> None:
+    """A part of a simulated cell, where it is missing."""
+    volume = folder / _volume(cell, part)
+    if not volume.exists():
+        print(f"simulating {volume.name}", flush=True)
+        volume.parent.mkdir(parents=True, exist_ok=True)
+        simulate_to(volume, Request(preset=cell, part=part, voxel_size=GRID))
+
+
 def simulate_all(folder: Path) -> None:
     """Every part that is trained or scored on, once."""
     wanted = {(cell, "training") for cells in RUNS.values() for cell in cells} | set(SCORED.items())
     for cell, part in sorted(wanted):
-        volume = folder / _volume(cell, part)
-        if not volume.exists():
-            print(f"simulating {volume.name}", flush=True)
-            volume.parent.mkdir(parents=True, exist_ok=True)
-            simulate_to(volume, Request(preset=cell, part=part, voxel_size=GRID))
+        simulate_part(folder, cell, part)
 
 
 def run(name: str, organelle: str, folder: Path, iterations: tuple[int, int], registry: Registry) -> dict[str, Any]:
