@@ -37,6 +37,9 @@ def draw_warp(side: int, augment: Augment, generator: torch.Generator) -> Warp:
     angle = float(torch.rand((), generator=generator)) * math.pi / 2 if augment.rotate else 0.0
     c, s = math.cos(angle), math.sin(angle)
     rotation = torch.tensor([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+    if augment.scale != (1.0, 1.0):
+        low, high = (math.log(value) for value in augment.scale)
+        rotation = rotation / math.exp(low + (high - low) * float(torch.rand((), generator=generator)))
     points = math.ceil(side / augment.elastic_spacing) + 1
     elastic = torch.randn((1, 3, points, points, points), generator=generator) * augment.elastic_sigma
     jump = torch.rand((side,), generator=generator) < augment.section_shift_probability

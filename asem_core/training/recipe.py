@@ -22,6 +22,16 @@ PRESETS = Path(__file__).parent / "presets"
 _LOSS = validators.in_(("balanced_cross_entropy", "balanced_cross_entropy_dice", "cross_entropy_dice"))
 
 
+def _span(_: object, field: attrs.Attribute[Any], span: tuple[float, float]) -> None:
+    if not 0 < span[0] <= span[1]:
+        raise ValueError(f"{field.name} must be two numbers above 0, the smaller first, got {span}")
+
+
+def _share(_: object, field: attrs.Attribute[Any], share: float) -> None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"{field.name} must be from 0 to 1, got {share}")
+
+
 @attrs.frozen(kw_only=True)
 class Data:
     """One volume with labels."""
@@ -63,7 +73,10 @@ class Data:
 
 @attrs.frozen(kw_only=True)
 class Augment:
-    """Random variation (Gallusser et al. 2022, Table S3)."""
+    """Random variation (Gallusser et al. 2022, Table S3), and what makes a network bear other tissue than it has seen.
+
+    The latter is off by default; a number that bounds a uniform distribution starts at 0.
+    """
 
     elastic_spacing: int = 32
     """Voxels between control points."""
@@ -79,6 +92,21 @@ class Augment:
     brightness: tuple[float, float] = (-0.15, 0.15)
     noise: float = 0.0
     """Largest standard deviation of added Gaussian noise; raw is 0..1."""
+    scale: tuple[float, float] = attrs.field(default=(1.0, 1.0), validator=_span)
+    """Magnification, alike along all axes, its logarithm uniform."""
+    thick_probability: float = attrs.field(default=0.0, validator=_share)
+    """Of a block whose sections are as thick as ``thick_nm``: averaged, then interpolated, along z or, where axes are
+    permuted, any axis."""
+    thick_nm: tuple[float, float] = attrs.field(default=(20.0, 80.0), validator=_span)
+    """Its logarithm is uniform; what is below a voxel is no thicker than one."""
+    missing_probability: float = attrs.field(default=0.0, validator=_share)
+    """Of a section that is black, or the one before it once more."""
+    blur: float = attrs.field(default=0.0, validator=validators.and_(validators.ge(0), validators.le(5)))
+    """Largest standard deviation of a Gaussian, voxels."""
+    gamma: tuple[float, float] = attrs.field(default=(1.0, 1.0), validator=_span)
+    """Exponent of raw, its logarithm uniform."""
+    curtains: float = attrs.field(default=0.0, validator=validators.ge(0))
+    """Largest standard deviation of stripes along y, as a milled face has; raw is 0..1."""
 
 
 @attrs.frozen(kw_only=True)

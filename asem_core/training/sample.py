@@ -13,6 +13,7 @@ from torch import Tensor
 from asem_core.errors import RecipeError
 from asem_core.network import CONTEXT
 from asem_core.training import augment as aug
+from asem_core.training.imaging import reimage
 from asem_core.training.recipe import Phase, Recipe, Sampling
 from asem_core.training.volumes import LabelledVolume
 
@@ -62,6 +63,7 @@ class Sampler:
         core_at = aug.source_coordinates(warp, place, phase.side, core)
         raw_at = core_at if phase.padded else aug.source_coordinates(warp, place, phase.side, phase.side)
         raw = aug.sample(self._raw[which], raw_at)
+        raw = reimage(raw, augment, generator, voxel_nm=max(self._recipe.voxel_size_nm))
         raw = aug.vary_intensity(raw, augment, generator)
         mask = aug.inside(core_at, tuple(self._labels[which].shape))
         cell = self._inside[which]
