@@ -140,3 +140,16 @@ def test_the_table_of_how_much() -> None:
     rows = much.table([result], {"with zone": 0.6, "without zone": 0.4}).splitlines()
     assert rows[2] == "| 0 | 0 | 0 | 0.600 / 0.400 | | |"
     assert rows[3] == "| 0.5 | 5 | 70 | 0.900 / 0.800 |  | new |"
+
+
+def test_strokes_are_true_and_few() -> None:
+    own = load("own_cell")
+    labels = np.zeros((20, 200, 200), bool)
+    labels[:, 40:60, 30:170] = labels[:, 120:150, 100:130] = True
+    drawn = own.strokes(labels, seed=0)
+    assert set(np.flatnonzero(drawn.any((1, 2)))) == set(own.SECTIONS)
+    assert labels[drawn == 2].all()
+    assert not labels[drawn == 1].any()
+    assert 0.01 < (drawn == 2).sum() / labels[list(own.SECTIONS)].sum() < 0.3
+    assert (drawn == 1).sum() >= own.BACKGROUND * (drawn == 2).sum()
+    assert (own.strokes(labels, seed=0) == drawn).all()
