@@ -23,9 +23,9 @@ HELD_BACK = "held back"
 KNOWS = 0.3
 """F1 of a model on what is held back from which on it is trained with care: there is something to lose."""
 FRESH_SETTLE_BLOCKS = 10
-VALIDATIONS = 12
+VALIDATIONS = 8
 """About so many checkpoints are compared in a run that is long enough ..."""
-VALIDATION_SHARE = 0.3
+VALIDATION_SHARE = 0.25
 """... and no more than this part of its time goes into comparing, but for `LEAST_VALIDATIONS`."""
 LEAST_VALIDATIONS = 3
 LEAST_ITERATIONS = 10
@@ -53,7 +53,7 @@ class Steps:
         return attrs.evolve(recipe, phases=(attrs.evolve(phase, rate=(self.rate, 0.0)),), optimiser=optimiser)
 
 
-CAREFUL = Steps(rate=3e-5, normalisation=20, warmup=5)
+CAREFUL = Steps(rate=1e-4, normalisation=6, warmup=5)
 """What a network knows lies in its convolutions, what is another staining to it in their scales and thresholds."""
 BOLD = Steps(rate=3e-4, normalisation=4, warmup=5)
 """Of a model that finds next to nothing."""
@@ -82,8 +82,9 @@ def make_recipe(
 
     Notes
     -----
-    AdamW, cross entropy + Dice, padded blocks, mild augmentation; the normalisation is put back before and folded after
-    (`asem_core.training.unfold`). `CAREFUL` steps; measured in docs/finetune.md.
+    AdamW, cross entropy + Dice, padded blocks, the normalisation put back before and folded after
+    (`asem_core.training.unfold`). Grey levels are varied little: in one cell they tell much. `CAREFUL` steps;
+    measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
     thick = any(max(each.voxel_size.zyx) > THICK * min(each.voxel_size.zyx) for each in every)
@@ -111,6 +112,8 @@ def make_recipe(
             elastic_sigma=0.0,
             rotate=not thick,
             section_shift_probability=0.0,
+            contrast=(0.9, 1.1),
+            brightness=(-0.05, 0.05),
         ),
         validate_every=1,
         checkpoint_every=1,

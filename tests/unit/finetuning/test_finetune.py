@@ -24,6 +24,7 @@ from asem_core.training.package import package_network
 from asem_core.training.recipe import load_recipe
 from asem_core.training.unet import UNet
 from asem_core.volume import open_labels
+from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.write.card import Facts
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.samples import texture
@@ -152,6 +153,27 @@ def test_strokes_and_a_parent_that_is_better(
         assert found.model is None
         assert "the parent is better" in str(found)
         assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.slow
+def test_the_network_from_nothing_is_packaged_where_it_is_the_best(
+    cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent that knows nothing, and steps too small to learn anything."""
+    monkeypatch.setattr("asem_core.finetuning.recipe.BOLD", Steps(rate=1e-9, normalisation=1, warmup=0))
+    found = finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=40,
+                     from_scratch=True, registry=registry)  # fmt: skip
+    assert found.better
+    assert found.winner == "from scratch"
+    assert "trained from nothing it is better than fine-tuned: that is what is packaged" in str(found)
+    assert found.model == tmp_path / "run" / "model"
+    assert read_manifest(found.model).id == "vesicle-from-scratch"
+    card = (found.model / "README.md").read_text()
+    assert "fine-tuned from" not in card.lower()
+    assert "trained from nothing" in card
+    held = Box((0, 0, 0), (60, 120, 60))
+    segment(cell / "raw", tmp_path / "out.zarr", model=found.model, roi=held, registry=registry)
+    assert np.asarray(open_labels(tmp_path / "out.zarr", "vesicle", registry=registry).array[:]).any()
 
 
 @pytest.mark.slow

@@ -47,8 +47,8 @@ def test_blocks_need_half_of_what_they_can_hold() -> None:
 
 
 def test_minutes_become_iterations() -> None:
-    """20 minutes less a dozen comparisons of 8 s."""
-    assert iterations_for(20, PACE) == (20 * 60 - 12 * 8) // 3
+    """20 minutes less eight comparisons of 8 s."""
+    assert iterations_for(20, PACE) == (20 * 60 - 8 * 8) // 3
     assert iterations_for(60, PACE) > 3 * iterations_for(20, PACE) - 60
     with pytest.raises(
         RecipeError, match=r"0.5 minutes are not enough: 10 iterations of 3.0 s .*give --minutes 2 or more"
@@ -68,14 +68,14 @@ def test_a_run_that_goes_on_keeps_its_length() -> None:
 def test_it_is_compared_often_enough_to_choose(iterations: int) -> None:
     recipe = lasting(made(), iterations, pace=PACE)
     compared = sum(recipe.validates_after(done) for done in range(iterations + 1))
-    assert min(iterations, 3) <= compared - 1 <= 13
+    assert min(iterations, 3) <= compared - 1 <= 9
 
 
 def test_a_model_that_finds_something_is_trained_with_care() -> None:
     recipe = lasting(made(), 100, pace=PACE)
     careful, bold = suited(recipe, f1=0.7), suited(recipe, f1=0.1)
     assert careful == recipe
-    assert bold.rate_at(50) > 3 * careful.rate_at(50)
+    assert bold.rate_at(50) > 2 * careful.rate_at(50)
     assert as_begun(made(), bold) == bold
 
 
@@ -83,7 +83,7 @@ def test_from_nothing_it_takes_larger_steps() -> None:
     tuned = lasting(made(), 100, pace=PACE)
     fresh = from_nothing(tuned)
     assert fresh.start is None
-    assert fresh.rate_at(50) > 10 * tuned.rate_at(50)
+    assert fresh.rate_at(50) > 5 * tuned.rate_at(50)
     assert fresh.optimiser.normalisation == 1
     assert (tuned.settles_after(50), fresh.settles_after(50)) == (False, True)
     assert (fresh.iterations, fresh.training) == (tuned.iterations, tuned.training)
