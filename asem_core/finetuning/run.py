@@ -252,6 +252,8 @@ def finetune(
             planned(tell(recipe=recipe, pace=pace))
             if best is not None and ADAPTED in judged:
                 _keep_start(best, output, recipe, overwrite=overwrite)
+            elif overwrite:
+                shutil.rmtree(output / START, ignore_errors=True)
     else:
         if recipe.start == str(output / START):
             judged[ADAPTED] = list(judge(network_of(recipe.start, registry).eval()))

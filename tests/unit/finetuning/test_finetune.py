@@ -196,6 +196,9 @@ def test_it_begins_from_the_adapted_parent_where_that_is_better(
     assert load_recipe(tmp_path / "run" / "recipe.yaml").start == str(tmp_path / "run" / "start")
     assert run().scores == found.scores
     assert list(run(overwrite=True).scores) == list(found.scores)
+    monkeypatch.setattr("asem_core.predict.adapt.FAMILIAR", 1e9)
+    assert "adapted" not in run(overwrite=True).scores
+    assert not (tmp_path / "run" / "start").exists(), "what an earlier run began from"
 
 
 @pytest.mark.parametrize(
