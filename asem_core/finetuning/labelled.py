@@ -47,11 +47,6 @@ class Labelled:
         return int(np.count_nonzero(self.state == ORGANELLE))
 
     @property
-    def organelle_share(self) -> float:
-        """Part of what is labelled that is the organelle."""
-        return self.organelle / (self.organelle + self.background)
-
-    @property
     def um3(self) -> float:
         """Labelled volume in cubic micrometres."""
         return int(np.count_nonzero(self.state)) * self.voxel_size.volume_nm3 / 1e9

@@ -10,7 +10,7 @@ import attrs
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.regions import Split, cells
+from asem_core.finetuning.regions import Split
 from asem_core.geometry import VoxelSize
 from asem_core.training.recipe import Augment, Data, Optimiser, Phase, Recipe, Sampling
 
@@ -18,24 +18,19 @@ SIDE = 64
 """Voxels of a block: padded, so that every one of them is trained on."""
 BLOCKS = 2
 """Of one iteration."""
-AVERAGE = 0.95
-"""Weights are averaged over about the last twenty iterations: from one to the next they swing."""
 HELD_BACK = "held back"
 """What the scores of a validation are called."""
 KNOWS = 0.3
 """F1 of a model on what is held back from which on it is trained with care: there is something to lose."""
 FRESH_SETTLE_BLOCKS = 10
-VALIDATIONS = 8
+VALIDATIONS = 12
 """About so many checkpoints are compared in a run that is long enough ..."""
-VALIDATION_SHARE = 0.25
+VALIDATION_SHARE = 0.3
 """... and no more than this part of its time goes into comparing, but for `LEAST_VALIDATIONS`."""
 LEAST_VALIDATIONS = 3
 LEAST_ITERATIONS = 10
 THICK = 1.5
 """Ratio of the axes of a voxel from which they are not interchanged."""
-ENOUGH = 0.02
-"""Of a block, organelle: at least every other block has so much. Where it is frequent all blocks are alike, so that a
-network learns how frequent it is, and what is not the organelle."""
 LEAST_INSIDE = 0.5
 """Of the labelled voxels that a block can hold."""
 
@@ -54,17 +49,11 @@ class Steps:
     def of(self, recipe: Recipe) -> Recipe:
         """``recipe``, which has one phase, with these steps."""
         (phase,) = recipe.phases
-        optimiser = Optimiser(
-            weight_decay=1e-4,
-            decoupled=True,
-            warmup=self.warmup,
-            normalisation=self.normalisation,
-            average=AVERAGE,
-        )
+        optimiser = Optimiser(weight_decay=1e-4, decoupled=True, warmup=self.warmup, normalisation=self.normalisation)
         return attrs.evolve(recipe, phases=(attrs.evolve(phase, rate=(self.rate, 0.0)),), optimiser=optimiser)
 
 
-CAREFUL = Steps(rate=1e-4, normalisation=6, warmup=15)
+CAREFUL = Steps(rate=1e-4, normalisation=6, warmup=5)
 """What a network knows lies in its convolutions, what is another staining to it in their scales and thresholds."""
 BOLD = Steps(rate=3e-4, normalisation=4, warmup=5)
 """Of a model that finds next to nothing."""
@@ -94,7 +83,8 @@ def make_recipe(
     Notes
     -----
     AdamW, cross entropy + Dice, padded blocks, the normalisation put back before and folded after
-    (`asem_core.training.unfold`), `CAREFUL` steps; measured in docs/finetune.md.
+    (`asem_core.training.unfold`). Grey levels are varied little: in one cell they tell much. `CAREFUL` steps;
+    measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
     thick = any(max(each.voxel_size.zyx) > THICK * min(each.voxel_size.zyx) for each in every)
@@ -116,17 +106,14 @@ def make_recipe(
         loss="cross_entropy_dice",
         batch=BLOCKS,
         phases=(Phase(iterations=1, side=SIDE, padded=True),),
-        sampling=Sampling(
-            min_foreground=ENOUGH,
-            keep_without=_keep_without(parts.training, grid),
-            min_inside=_least_inside(parts.training, grid),
-        ),
+        sampling=Sampling(min_foreground=0.02, keep_without=0.3, min_inside=_least_inside(parts.training, grid)),
         augment=Augment(
             permute="in_plane" if thick else "all",
             elastic_sigma=0.0,
             rotate=not thick,
             section_shift_probability=0.0,
-            brightness=(-0.1, 0.1),
+            contrast=(0.9, 1.1),
+            brightness=(-0.05, 0.05),
         ),
         validate_every=1,
         checkpoint_every=1,
@@ -204,12 +191,3 @@ def _least_inside(parts: Sequence[Labelled], grid: VoxelSize) -> float:
             fits *= min(1.0, side / SIDE)
         shares.append(fits * (each.background + each.organelle) / each.state.size)
     return LEAST_INSIDE * min(shares)
-
-
-def _keep_without(parts: Sequence[Labelled], grid: VoxelSize) -> float:
-    """Probability of a block that lacks the organelle to be taken where one is drawn."""
-    rich = poor = 0
-    for each in parts:
-        for cell in cells(each, grid, SIDE):
-            rich, poor = (rich + 1, poor) if cell.organelle_share >= ENOUGH else (rich, poor + 1)
-    return min(1.0, max(rich, 1) / max(poor, 1))

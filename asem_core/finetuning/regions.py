@@ -77,12 +77,12 @@ def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:
 
 def _small_boxes(found: Sequence[Labelled], grid: VoxelSize) -> Iterator[Split]:
     """Boxes of about `CELL` voxels with as much of the organelle as there is here and there: at even quantiles."""
-    small = [(number, cell) for number, each in enumerate(found) for cell in cells(each, grid, CELL)]
-    count = min(CELLS, int(HELD_BACK * len(small)))
+    cells = [(number, cell) for number, each in enumerate(found) for cell in _cells(each, grid)]
+    count = min(CELLS, int(HELD_BACK * len(cells)))
     if count < 2:
         return
-    small.sort(key=lambda cell: cell[1].organelle_share)
-    held = [small[int((i + 0.5) * len(small) / count)] for i in range(count)]
+    cells.sort(key=lambda cell: cell[1].organelle / (cell[1].organelle + cell[1].background))
+    held = [cells[int((i + 0.5) * len(cells) / count)] for i in range(count)]
     training = [_without(each, [cell.box for n, cell in held if n == number]) for number, each in enumerate(found)]
     yield Split(
         training=tuple(each for each in training if each.um3),
@@ -91,11 +91,11 @@ def _small_boxes(found: Sequence[Labelled], grid: VoxelSize) -> Iterator[Split]:
     )
 
 
-def cells(found: Labelled, grid: VoxelSize, side: int) -> Iterator[Labelled]:
-    """``found`` in equal parts of about ``side`` voxels of ``grid``, less those in which nothing is labelled."""
+def _cells(found: Labelled, grid: VoxelSize) -> Iterator[Labelled]:
+    """``found`` in equal parts of about `CELL` voxels of ``grid``; those in which nothing is labelled are left out."""
     spans = []
     for first, n, step, fine in zip(found.box.start, found.box.shape, found.voxel_size.zyx, grid.zyx, strict=True):
-        count = max(1, round(n * step / fine / side))
+        count = max(1, round(n * step / fine / CELL))
         edges = [first + i * n // count for i in range(count + 1)]
         spans.append(list(pairwise(edges)))
     for axes in product(*spans):

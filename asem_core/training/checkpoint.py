@@ -14,15 +14,7 @@ from asem_core.training.run import CHECKPOINT, CHECKPOINTS
 from asem_core.training.saved import read_saved, write_saved
 
 
-def save(
-    folder: Path,
-    *,
-    iteration: int,
-    network: torch.nn.Module,
-    optimiser: Any,
-    recipe: Recipe,
-    averaged: torch.nn.Module | None = None,
-) -> None:
+def save(folder: Path, *, iteration: int, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> None:
     """Write the state after ``iteration`` iterations, replacing the one before."""
     state = {
         "iteration": iteration,
@@ -30,15 +22,11 @@ def save(
         "optimizer_state_dict": optimiser.state_dict(),
         "recipe": recipe_values(recipe),
     }
-    if averaged is not None:
-        state["averaged_state_dict"] = averaged.state_dict()
     write_saved(state, folder / CHECKPOINT)
 
 
-def restore(
-    folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe, averaged: torch.nn.Module | None = None
-) -> int:
-    """Load the checkpoint in ``folder`` into all that trains; the iterations done (0: there is none).
+def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> int:
+    """Load the checkpoint in ``folder`` into ``network`` and ``optimiser``; the iterations done (0: there is none).
 
     Raises
     ------
@@ -60,8 +48,6 @@ def restore(
             "restore that recipe, choose another output folder, or pass --overwrite"
         )
     network.load_state_dict(state["model_state_dict"])
-    if averaged is not None:
-        averaged.load_state_dict(state["averaged_state_dict"])
     optimiser.load_state_dict(state["optimizer_state_dict"])
     return int(state["iteration"])
 

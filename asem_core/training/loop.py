@@ -7,17 +7,15 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import attrs
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import nn
 
 from asem_core.errors import RecipeError
 from asem_core.geometry import VoxelSize
@@ -64,8 +62,6 @@ log = logging.getLogger(__name__)
 
 _UNFOLD_BLOCKS = 8
 """Blocks over which the statistics of an unfolded network are measured."""
-_FORGETS_IN = 10
-"""Iterations over which an average forgets what was before it, at first."""
 _MULTIPLE = "multiple"
 """Of the rate, for a group of weights."""
 
@@ -193,9 +189,7 @@ def _train(
     split_steps(make_steps(recipe.preprocess or (), registry))
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = make_optimiser(network, recipe.optimiser)
-    averaged = make_average(network, recipe.optimiser)
-    trains: Any = {"network": network, "averaged": averaged, "optimiser": optimiser, "recipe": recipe}
-    done = 0 if overwrite else checkpoint.restore(output, **trains)
+    done = 0 if overwrite else checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
     training, validation = _load_all(recipe, data_folder, registry, progress)
     output.mkdir(exist_ok=True)
     if overwrite:
@@ -218,7 +212,7 @@ def _train(
             coming = ahead.submit(sampler.batch, done, recipe.phase_at(done)) if done < recipe.iterations else None
             for iteration in range(done, recipe.iterations + 1):
                 if recipe.validates_after(iteration):
-                    plain = finished(_exported(network, averaged), sampler, recipe, done=iteration)
+                    plain = finished(network, sampler, recipe, done=iteration)
                     if recipe.select == "fit":
                         checkpoint.keep(output, plain, iteration=iteration)
                     _validate(plain, validator, journal, iteration, progress)
@@ -239,19 +233,15 @@ def _train(
                         f"training diverged: the loss of iteration {now} is {loss}; begin anew (--overwrite) with a "
                         "lower rate or a longer warm-up"
                     )
-                if averaged is not None:
-                    averaged.update_parameters(network)
                 journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
                 losses.append(loss)
                 progress("train", now, recipe.iterations, f"loss {sum(losses) / len(losses):.4f}")
                 if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
-                    checkpoint.save(output, iteration=now, **trains)
+                    checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
                     # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
                     checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
         if recipe.select == "last":
-            write_saved(
-                finished(_exported(network, averaged), sampler, recipe, done=iteration).state_dict(), output / WEIGHTS
-            )
+            write_saved(finished(network, sampler, recipe, done=iteration).state_dict(), output / WEIGHTS)
         result = _conclude(output, recipe, journal, ended=iteration)
     write_trained_moments(output, training, base=recipe.base)
     return result
@@ -291,31 +281,6 @@ def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optim
     others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
     groups = [{"params": others, _MULTIPLE: 1.0}, {"params": quick, _MULTIPLE: settings.normalisation}]
     return kind(groups, weight_decay=settings.weight_decay)
-
-
-def make_average(network: UNet, settings: Optimiser) -> AveragedModel | None:
-    """The running mean of ``network``, which begins with the first iteration; None where the recipe wants none.
-
-    At first it forgets sooner, so that a short run is not held where it began.
-    """
-    if not settings.average:
-        return None
-
-    def update(mean: Sequence[Tensor], now: Sequence[Tensor], count: Tensor | int) -> None:
-        kept = min(settings.average, (1 + int(count)) / (_FORGETS_IN + int(count)))
-        for average, value in zip(mean, now, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, 1 - kept)
-            else:
-                average.copy_(value)
-
-    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-
-
-def _exported(network: UNet, averaged: AveragedModel | None) -> UNet:
-    if averaged is None or not int(averaged.n_averaged):
-        return network
-    return cast(UNet, averaged.module)
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:

@@ -162,9 +162,6 @@ class Optimiser:
     """Iterations over which the rate rises from 0."""
     normalisation: float = attrs.field(default=1.0, validator=validators.gt(0))
     """Rate of the weights and biases of the normalisation, in multiples of all others'."""
-    average: float = attrs.field(default=0.0, validator=validators.and_(validators.ge(0), validators.lt(1)))
-    """What is validated and exported is a running mean of weights and statistics, in which each iteration counts this
-    many times as much as the one after it (exponential moving average); 0: the last ones."""
 
 
 @attrs.frozen(kw_only=True)

@@ -24,7 +24,7 @@ from asem_core.training import checkpoint, loop, validate
 from asem_core.training.curves import Validation
 from asem_core.training.loop import TrainingResult, train
 from asem_core.training.loss import LOSSES
-from asem_core.training.recipe import Data, Optimiser, Recipe, structure_recipe
+from asem_core.training.recipe import Data, Recipe, structure_recipe
 from asem_core.training.run import CHECKPOINT
 from asem_core.training.start import make_network
 from asem_core.training.unet import UNet
@@ -170,38 +170,6 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert all(torch.equal(value, expected[name]) for name, value in weights(result.weights).items())
     kept = [(line["kind"], line["iteration"], line["loss"]) for line in log_of(tmp_path)]
     assert kept == [(line["kind"], line["iteration"], line["loss"]) for line in log_of(undisturbed[0])]
-
-
-def test_averaged_weights_are_exported_and_go_on_after_a_kill(
-    undisturbed: tuple[Path, TrainingResult], data: Path, tmp_path: Path
-) -> None:
-    averaging = recipe(optimiser={"warmup": 2, "average": 0.5}, settle_blocks=0)
-    last = weights(run(recipe(settle_blocks=0), tmp_path / "last", data).weights)
-    whole = weights(run(averaging, tmp_path / "whole", data).weights)
-    with pytest.raises(KeyboardInterrupt):
-        run(averaging, tmp_path / "killed", data, progress=killed_at(3))
-    again = weights(run(averaging, tmp_path / "killed", data).weights)
-    assert all(torch.equal(value, again[name]) for name, value in whole.items())
-    assert not all(torch.equal(value, last[name]) for name, value in whole.items())
-
-
-def test_an_average_forgets_by_its_power() -> None:
-    network = make_network(recipe(), REGISTRY)
-    averaged = loop.make_average(network, Optimiser(average=0.5))
-    assert averaged is not None
-    assert loop.make_average(network, Optimiser()) is None
-    for value in (3.0, 5.0, 9.0):
-        with torch.no_grad():
-            for each in network.parameters():
-                each.fill_(value)
-        averaged.update_parameters(network)
-    expected = 3 / 12 * (2 / 11 * 3 + 9 / 11 * 5) + 9 / 12 * 9  # a short run forgets sooner than by halves
-    assert all(torch.allclose(each, torch.tensor(expected)) for each in averaged.module.parameters())
-    averaged.n_averaged.fill_(1000)
-    for each in averaged.module.parameters():
-        each.data.zero_()
-    averaged.update_parameters(network)
-    assert all(torch.allclose(each, torch.tensor(4.5)) for each in averaged.module.parameters()), "by halves later"
 
 
 def test_another_recipe_is_refused_and_changes_nothing(undisturbed: tuple[Path, TrainingResult], data: Path) -> None:
