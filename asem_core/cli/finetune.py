@@ -61,7 +61,9 @@ if TYPE_CHECKING:
 )
 @click.option("--iterations", type=click.IntRange(min=1), help="Instead of --minutes.")
 @click.option(
-    "--from-scratch", is_flag=True, help="Also train from nothing for as long, to see what the model is worth."
+    "--from-scratch",
+    is_flag=True,
+    help="Also train from nothing for as long, to see what the model is worth; the better of the two is packaged.",
 )
 @click.option("--keep", is_flag=True, help="Package the new model also where the old one is better.")
 @click.option("--id", "model_id", help="Name of the new model; by default the old one's and -finetuned.")

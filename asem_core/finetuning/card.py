@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from asem_core.finetuning.regions import Split
 from asem_core.specs import ModelSpec, OrganelleSpec
@@ -23,13 +22,8 @@ def finetuned_card(parent: ModelSpec, parts: Split, *, organelle: OrganelleSpec,
     better
         Whether it beat ``parent``.
     """
-    training, held = (sum(each.um3 for each in part) for part in (parts.training, parts.validation))
+    training = sum(each.um3 for each in parts.training)
     begun = f"{parent.id} {parent.version}"
-    failures = [
-        _scored_on(held) + " than its parent. Look at what it finds before you measure anything.",
-    ]
-    if not better:
-        failures.append("On what was held back its parent is better; it was packaged because its maker asked for that.")
     return _card(
         parts,
         organelle,
@@ -38,13 +32,13 @@ def finetuned_card(parent: ModelSpec, parts: Split, *, organelle: OrganelleSpec,
         trained_on=f"fine-tuned from {begun} ({parent.trained_on}) on {training:.2g} um3 of labels of one cell",
         earlier=(f"Before that, the data of {begun}: {parent.trained_on}",),
         licence=f"that of {begun} goes on: {parent.licence}; what the owners of the new data ask for is not stated",
-        failures=failures,
+        failures=_failures(parent, parts, better=better),
     )
 
 
-def scratch_card(parts: Split, *, organelle: OrganelleSpec) -> Card:
-    """The same of a network that was trained on ``parts`` from nothing."""
-    training, held = (sum(each.um3 for each in part) for part in (parts.training, parts.validation))
+def scratch_card(parent: ModelSpec, parts: Split, *, organelle: OrganelleSpec, better: bool) -> Card:
+    """The same of a network that was trained from nothing, and compared with ``parent``."""
+    training = sum(each.um3 for each in parts.training)
     return _card(
         parts,
         organelle,
@@ -52,15 +46,18 @@ def scratch_card(parts: Split, *, organelle: OrganelleSpec) -> Card:
         description=f"Finds {organelle.name[:64]} in one cell: trained from nothing on {training:.2g} um3 of labels.",
         trained_on=f"{training:.2g} um3 of labels of one cell",
         licence="what the owners of the data ask for is not stated",
-        failures=[_scored_on(held) + ". Look at what it finds before you measure anything."],
+        failures=_failures(parent, parts, better=better),
     )
 
 
-def _scored_on(um3: float) -> str:
-    return (
-        f"Scored on {um3:.2g} um3 of the cell that it was trained on, and on nothing else: on another cell it may be "
-        "better or worse"
+def _failures(parent: ModelSpec, parts: Split, *, better: bool) -> tuple[str, ...]:
+    held, old = sum(each.um3 for each in parts.validation), f"{parent.id} {parent.version}"
+    scored = (
+        f"Scored on {held:.2g} um3 of the cell that it was trained on, and on nothing else: on another cell it may be "
+        f"better or worse than {old}. Look at what it finds before you measure anything."
     )
+    beaten = f"On what was held back {old} is better; it was packaged because its maker asked for that."
+    return (scored,) if better else (scored, beaten)
 
 
 def _card(
@@ -71,7 +68,7 @@ def _card(
     description: str,
     trained_on: str,
     licence: str,
-    failures: Sequence[str],
+    failures: tuple[str, ...],
     earlier: tuple[str, ...] = (),
 ) -> Card:
     return Card(
@@ -85,7 +82,7 @@ def _card(
         ),
         licence=licence,
         split=f"held back: {parts.how}; see `recipe.yaml`.",
-        known_failures=tuple(failures),
+        known_failures=failures,
         citation=(METHOD,),
         authors=("not stated",),
         tags=("3d", "electron-microscopy", "segmentation", "unet", organelle.name),

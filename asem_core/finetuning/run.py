@@ -283,18 +283,14 @@ def finetune(
     )
     if result.model is not None:
         tuned = winner == TUNED
+        made_card = finetuned_card if tuned else scratch_card
         package_run(
             output if tuned else output / SCRATCH,
             result.model,
             model_id=model_id or (f"{parent.spec.id}-finetuned" if tuned else f"{spec.name}-from-scratch"),
             model_version="1.0.0",
             organelle=spec,
-            card=written
-            or (
-                finetuned_card(parent.spec, parts, organelle=spec, better=better)
-                if tuned
-                else scratch_card(parts, organelle=spec)
-            ),
+            card=written or made_card(parent.spec, parts, organelle=spec, better=better),
             sample=sample_of(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
             scores=(_score_set(f"held back: {parts.how}", scores[winner], recipe),),
             compared=tuple(_score_set(name, found, recipe) for name, found in scores.items() if name != winner),
