@@ -91,7 +91,7 @@ def package_of(name: str, *, registry: Registry) -> Iterator[Path]:
 
 
 def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
-    """The model ``model_id`` of ``organelle``, or its default: of its plugin, or pulled or imported into the store.
+    """The model ``model_id`` of ``organelle``, an id or ``ID@VERSION``, or its default: of its plugin, or of the store.
 
     Raises
     ------
@@ -108,9 +108,10 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
             f"the organelle {organelle.name!r} has no default model: train one on your labels with `asem train RECIPE` "
             f"(docs/train.md), or get one with `asem zoo pull` or `asem zoo import` (docs/zoo.md){others}"
         )
-    found = [model for model in models if model.id == wanted]
+    name, _, version = wanted.partition("@")
+    found = [model for model in models if model.id == name and version in ("", model.version)]
     if not found:
-        there = ", ".join(model.id for model in models) or "none"
+        there = ", ".join(f"{model.id}@{model.version}" if version else model.id for model in models) or "none"
         raise ModelError(f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}")
     if len({model.sha256 for model in found}) > 1:
         raise ModelError(

@@ -87,6 +87,9 @@ def test_installed_model_is_found(package, tmp_path, model_store, registry, pack
     assert open_own(choose_model(MITO, "mito-10nm"), registry=registry).onnx == model_store / "mito-10nm/weights.onnx"
     with pytest.raises(ModelError, match=r"no default model.*mito-10nm"):
         choose_model(MITO, None)
+    assert choose_model(MITO, f"mito-10nm@{spec.version}") == choose_model(MITO, "mito-10nm")
+    with pytest.raises(ModelError, match=rf"unknown model 'mito-10nm@9.9.9'.*there are: mito-10nm@{spec.version}"):
+        choose_model(MITO, "mito-10nm@9.9.9")
     with pytest.raises(ModelError, match="unknown model"):
         choose_model(attrs.evolve(MITO, name="er"), "mito-10nm")
 
