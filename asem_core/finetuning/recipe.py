@@ -20,8 +20,6 @@ BLOCKS = 2
 """Of one iteration."""
 HELD_BACK = "held back"
 """What the scores of a validation are called."""
-KNOWS = 0.3
-"""F1 of a model on what is held back from which on it is trained with care: there is something to lose."""
 FRESH_SETTLE_BLOCKS = 10
 VALIDATIONS = 12
 """About so many checkpoints are compared in a run that is long enough ..."""
@@ -54,9 +52,7 @@ class Steps:
 
 
 CAREFUL = Steps(rate=1e-4, normalisation=6, warmup=5)
-"""What a network knows lies in its convolutions, what is another staining to it in their scales and thresholds."""
-BOLD = Steps(rate=3e-4, normalisation=4, warmup=5)
-"""Of a model that finds next to nothing."""
+"""From a model: what it knows is in its convolutions, what another staining changes in their scales and thresholds."""
 FRESH = Steps(rate=1e-3, normalisation=1, warmup=15)
 """From nothing."""
 
@@ -120,11 +116,6 @@ def make_recipe(
         select="fit",
     )
     return CAREFUL.of(recipe)
-
-
-def suited(recipe: Recipe, *, f1: float) -> Recipe:
-    """``recipe`` with the steps for a model of this ``f1`` (with zone) on what is held back."""
-    return (CAREFUL if f1 >= KNOWS else BOLD).of(recipe)
 
 
 def from_nothing(recipe: Recipe) -> Recipe:

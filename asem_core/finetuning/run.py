@@ -20,7 +20,7 @@ from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.card import finetuned_card, scratch_card
 from asem_core.finetuning.labelled import check_both, find_labelled
 from asem_core.finetuning.pace import Pace, measure_pace
-from asem_core.finetuning.recipe import as_begun, from_nothing, iterations_for, lasting, make_recipe, suited
+from asem_core.finetuning.recipe import as_begun, from_nothing, iterations_for, lasting, make_recipe
 from asem_core.finetuning.regions import Split, split
 from asem_core.finetuning.start import AdaptedParent, adapted_to, find_parent, is_adapted
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
@@ -248,7 +248,6 @@ def finetune(
             if best is not None and _f1(tried[best]) > _f1(judged[parent.spec.id]):
                 judged[ADAPTED] = tried[best]
                 recipe = attrs.evolve(recipe, start=str(output / START))
-            recipe = suited(recipe, f1=max(map(_f1, judged.values())))
             planned(tell(recipe=recipe, pace=pace))
             if best is not None and ADAPTED in judged:
                 _keep_start(best, output, recipe, overwrite=overwrite)

@@ -78,8 +78,11 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(cell: Path, parent: Path, tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> FineTuned:
-    return finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path_factory.mktemp("run") / "run",
-                    iterations=40, from_scratch=True, registry=registry)  # fmt: skip
+    """In steps that are large enough for a network of two features."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=3e-4, normalisation=4, warmup=5))
+        return finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path_factory.mktemp("run") / "run",
+                        iterations=40, from_scratch=True, registry=registry)  # fmt: skip
 
 
 @pytest.mark.slow
@@ -160,7 +163,7 @@ def test_the_network_from_nothing_is_packaged_where_it_is_the_best(
     cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A parent that knows nothing, and steps too small to learn anything."""
-    monkeypatch.setattr("asem_core.finetuning.recipe.BOLD", Steps(rate=1e-9, normalisation=1, warmup=0))
+    monkeypatch.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=1e-9, normalisation=1, warmup=0))
     found = finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=40,
                      from_scratch=True, registry=registry)  # fmt: skip
     assert found.better

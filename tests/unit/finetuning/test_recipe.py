@@ -8,7 +8,7 @@ import pytest
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.recipe import SIDE, as_begun, from_nothing, iterations_for, lasting, make_recipe, suited
+from asem_core.finetuning.recipe import SIDE, as_begun, from_nothing, iterations_for, lasting, make_recipe
 from asem_core.finetuning.regions import Split
 from asem_core.geometry import Box, VoxelSize
 from asem_core.training.recipe import Data, Recipe
@@ -69,14 +69,6 @@ def test_it_is_compared_often_enough_to_choose(iterations: int) -> None:
     recipe = lasting(made(), iterations, pace=PACE)
     compared = sum(recipe.validates_after(done) for done in range(iterations + 1))
     assert min(iterations, 3) <= compared - 1 <= 13
-
-
-def test_a_model_that_finds_something_is_trained_with_care() -> None:
-    recipe = lasting(made(), 100, pace=PACE)
-    careful, bold = suited(recipe, f1=0.7), suited(recipe, f1=0.1)
-    assert careful == recipe
-    assert bold.rate_at(50) > 2 * careful.rate_at(50)
-    assert as_begun(made(), bold) == bold
 
 
 def test_from_nothing_it_takes_larger_steps() -> None:
