@@ -25,7 +25,7 @@ from asem_core.finetuning.regions import Split, split
 from asem_core.finetuning.start import AdaptedParent, adapted_to, find_parent, is_adapted
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
 from asem_core.home import local_path
-from asem_core.models.find import choose_organelle
+from asem_core.models.find import choose_organelle, is_path
 from asem_core.preprocessing.stages import make_steps
 from asem_core.progress import TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
@@ -211,7 +211,8 @@ def finetune(
         raise RecipeError("--roi is of one volume: with several, cut each to what is labelled (asem convert --roi)")
     size = None if voxel_size is None else VoxelSize.of(voxel_size)
     opened = [_open(raw, drawn, spec, size, registry) for raw, drawn in pairs]
-    output = check_run(local_path(output), inputs=[read for pair in opened for read in pair])
+    package = [parent.name] if is_path(parent.name) else []
+    output = check_run(local_path(output), inputs=[*(read for pair in opened for read in pair), *package])
     parts = _divide(opened, parent.spec, rois=rois, unlabelled=unlabelled, grey=grey)
     data = [
         Data(

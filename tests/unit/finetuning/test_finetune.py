@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 import zarr
 from scipy import ndimage
 
-from asem_core.errors import AsemError, RecipeError
+from asem_core.errors import AsemError, OutputError, RecipeError
 from asem_core.finetuning import FineTuned, finetune
 from asem_core.finetuning.recipe import Steps
 from asem_core.geometry import Box
@@ -138,6 +139,18 @@ def test_again_is_the_same_and_nothing_is_trained(
     assert plans[0].pace is None
     with pytest.raises(RecipeError, match=r"made by another recipe \(changed: seed"):
         finetune(cell / "raw", cell / "labels", model=parent, output=done.run, seed=1, registry=registry)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_model_that_it_begins_from_is_not_written_over(
+    cell: Path, parent: Path, registry: Registry, tmp_path: Path, overwrite: bool
+) -> None:
+    model = shutil.copytree(parent, tmp_path / "run" / "start")
+    (tmp_path / "run" / "recipe.yaml").write_text("# Written by asem train: the recipe of a run\n")
+    with pytest.raises(OutputError):
+        finetune(cell / "raw", cell / "labels", model=model, output=tmp_path / "run", overwrite=overwrite,
+                 registry=registry)  # fmt: skip
+    assert (model / "rdf.yaml").exists()
 
 
 @pytest.mark.slow
