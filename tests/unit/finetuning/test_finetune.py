@@ -146,8 +146,9 @@ def test_the_model_that_it_begins_from_is_not_written_over(
     cell: Path, parent: Path, registry: Registry, tmp_path: Path, overwrite: bool
 ) -> None:
     model = shutil.copytree(parent, tmp_path / "run" / "start")
-    (tmp_path / "run" / "recipe.yaml").write_text("# Written by asem train: the recipe of a run\n")
-    with pytest.raises(OutputError):
+    mark = "# Written by asem train: the recipe of this run with all that its preset says."
+    (tmp_path / "run" / "recipe.yaml").write_text(f"{mark}\n")
+    with pytest.raises(OutputError, match="would lie in, or replace, what is read"):
         finetune(cell / "raw", cell / "labels", model=model, output=tmp_path / "run", overwrite=overwrite,
                  registry=registry)  # fmt: skip
     assert (model / "rdf.yaml").exists()
