@@ -274,13 +274,13 @@ def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optim
     """Adam or AdamW over all weights of ``network``: in one group, as earlier checkpoints have it, or two by rate."""
     kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
     if settings.normalisation == 1:
-        return kind(network.parameters(), weight_decay=settings.weight_decay)
+        return kind(network.parameters(), weight_decay=settings.weight_decay, fused=True)
     layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
     quick = [parameter for layer in layers for parameter in layer.parameters()]
     chosen = {id(parameter) for parameter in quick}
     others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
     groups = [{"params": others, _MULTIPLE: 1.0}, {"params": quick, _MULTIPLE: settings.normalisation}]
-    return kind(groups, weight_decay=settings.weight_decay)
+    return kind(groups, weight_decay=settings.weight_decay, fused=True)
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
