@@ -32,8 +32,13 @@ CASES = {
     "single": Request(preset="cf", seed=1, voxel_size=VoxelSize((5, 5, 5)), pore_diameter_nm=92.0),
     "aniso": Request(preset="cf", seed=1, voxel_size=VoxelSize((5.2, 4, 4))),
     "hpfs": Request(preset="hpfs", seed=1, voxel_size=VoxelSize((5, 5, 5))),
+    **{
+        f"{preset}-{side}": Request(preset=preset, seed=1, voxel_size=VoxelSize((side, side, side)))
+        for preset in ("cf", "hpfs")
+        for side in (4, 8, 10)
+    },
 }
-"""``aniso`` is the cell of ``paper``, the half of it at low y."""
+"""``aniso`` is the cell of ``paper``, the half of it at low y; ``cf-8`` is a chemically fixed cell in voxels of 8 nm."""
 
 
 def nucleus(request: Request, diameter_um: float, *, half: bool) -> View:
@@ -80,7 +85,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="keep the simulated volumes here")
-    parser.add_argument("--only", default=",".join(CASES), help="names of rows")
+    parser.add_argument("--only", default=",".join(CASES), help=f"names of rows: {', '.join(CASES)}")
     parser.add_argument("--model", help="measure what this model of the organelle pore finds")
     parser.add_argument("--diameter", type=float, default=4.0, help="of the cell, um")
     given = parser.parse_args()

@@ -25,6 +25,7 @@ REASONS = {
     "cut": "cut by a face of the volume", "small": "too small to be a whole pore",
     "outlier": "far from the envelope of its neighbours", "few lines": "too few lines from membrane to membrane",
     "no membrane": "no ring that is darker than its surroundings", "no raw": "no raw around it",
+    "blur unknown": "how far blur has moved its membrane cannot be told",
 }  # fmt: skip
 """Why a pore was not measured, by its status."""
 

@@ -45,7 +45,7 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
     started = time.perf_counter()
     pores = _measure_all(view, masks, axes, np.flatnonzero(status == ""), params)
     seconds = time.perf_counter() - started
-    status = np.array([_status(before, pores.get(row), params) for row, before in enumerate(status)], "U11")
+    status = np.array([_status(before, pores.get(row), params) for row, before in enumerate(status)], "U12")
     statistics, cluster = _statistics(masks, pores, status, params)
     nearest = np.full(len(masks), np.nan)
     nearest[present] = nearest_distance(masks.centre_nm[present])
@@ -57,9 +57,9 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
 
 REASONS = ("cut", "small", "outlier")
 """Why a mask is not measured: a face of the volume cuts it; too small to be a whole pore; far from the envelope."""
-FAILURES = ("few lines", "no membrane", "no raw")
+FAILURES = ("few lines", "no membrane", "blur unknown", "no raw")
 """Why a pore could not be measured: the membrane is seen in too few directions; what is seen is no ring that is darker
-than its surroundings; there is no raw around it."""
+than its surroundings; how far blur has moved the membrane cannot be told; there is no raw around it."""
 
 
 def find_masks(view: View, params: Pores) -> Masks:
@@ -156,7 +156,9 @@ def _status(before: str, pore: Measured | None, params: Pores) -> str:
         return "no raw"
     if pore.lines < params.min_lines:
         return "few lines"
-    return "measured" if pore.contrast >= params.min_contrast else "no membrane"
+    if pore.contrast < params.min_contrast:
+        return "no membrane"
+    return "blur unknown" if np.isnan(pore.shift_nm) else "measured"
 
 
 def _notes(statistics: dict[str, Any], seconds: float, tried: int) -> list[str]:

@@ -50,7 +50,8 @@ class Measured:
     membrane_nm: Double
     """``(2 lines,)`` from the ring's centre to the middle of the membrane; NaN where none was found."""
     shift_nm: float
-    """By how much it lies outside its darkest point; NaN where no blurred membrane could be fitted, and 0 was taken."""
+    """By how much it lies outside its darkest point; NaN where no blurred membrane could be fitted: then
+    `membrane_nm` are the darkest points."""
     blur_nm: float
     contrast: float
     """Of the dark ring; see `Ring.contrast`."""

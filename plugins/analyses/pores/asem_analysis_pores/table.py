@@ -79,7 +79,6 @@ def flag(masks: Masks, axes: Axes, measured: Mapping[int, Measured], params: Por
 
     ``large mask``: more than one pore may be in it. ``axis from neighbours``, ``axis from mask``: the surface of the
     envelope did not tell the direction. ``lines missing``: not all lines have both ends. ``uneven``: the lines differ.
-    ``blur unknown``: the shift by blur was not corrected.
     """
     texts = []
     usual = np.median(masks.volume_nm3[~masks.at_border]) if (~masks.at_border).any() else np.inf
@@ -91,7 +90,6 @@ def flag(masks: Masks, axes: Axes, measured: Mapping[int, Measured], params: Por
             found += [f"axis from {axes.source[row]}"] if axes.source[row] != "surface" else []
             found += ["lines missing"] if len(lines) < params.lines else []
             found += ["uneven"] if len(lines) and lines.std() > UNEVEN * np.median(lines) else []
-            found += ["blur unknown"] if np.isnan(pore.shift_nm) else []
         texts.append("; ".join(found))
     return np.array(texts, dtype=f"U{max([1, *map(len, texts)])}")
 

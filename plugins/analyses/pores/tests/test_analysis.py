@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from asem_analysis_pores import pore
 from click.testing import CliRunner, Result
 
 from asem_core import Registry
@@ -42,6 +43,21 @@ def test_diameters_are_those_that_were_drawn(envelope: Any, measured: xr.Dataset
     assert (measured.lines == 18).all()
     assert measured.contrast.min() > 20
     assert measured.blur_nm.median() == pytest.approx(np.hypot(7, 5), abs=2)
+
+
+def test_a_pore_whose_blur_cannot_be_told_is_not_counted(
+    envelope: Any, measured: xr.Dataset, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, calls = pore.fit_membrane, iter(range(16))
+    monkeypatch.setattr(pore, "fit_membrane", lambda *a, **k: None if next(calls) < 4 else fit(*a, **k))
+    found = analyze(envelope.pores, tmp_path / "out", analysis="pores", raw=envelope.raw, params=FEW, registry=registry)
+    left_out = found.status.values == "blur unknown"
+    assert left_out.sum() == 4
+    assert np.isnan(found.diameter_nm.values[left_out]).all()
+    assert (found.diameter_nm.values == measured.diameter_nm.values)[~left_out].all()
+    assert found.attrs["statistics"]["pores"] == 12
+    assert found.attrs["statistics"]["median_nm"] == pytest.approx(np.median(measured.diameter_nm.values[~left_out]))
+    assert "12 pores measured; not measured: 4 blur unknown" in found.attrs["notes"]
 
 
 def test_positions_and_axes(envelope: Any, measured: xr.Dataset) -> None:
