@@ -38,7 +38,7 @@ CASES = {
         for side in (4, 8, 10)
     },
 }
-"""``aniso`` is the cell of ``paper``, the half of it at low y; ``cf-8`` is a chemically fixed cell in voxels of 8 nm."""
+"""``aniso`` is the cell of ``paper``, half of it, at low y; ``cf-8``: chemically fixed, in voxels of 8 nm."""
 
 
 def nucleus(request: Request, diameter_um: float, *, half: bool) -> View:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+import zarr
 
+from asem_core import open_labels, open_volume
+from asem_core.errors import AsemError
 from asem_core.geometry import Box, VoxelSize
+from asem_core.registry import make_registry
+from asem_core.specs import DatasetBlock, DatasetSpec
 from asem_core.training.curves import Curves, Validated, Validation
 from asem_core.training.recipe import load_recipe
 
@@ -78,22 +84,108 @@ def test_recipes_of_few_objects_read_the_masks(path: Path) -> None:
     assert {data.mask for data in recipe.training} == made
 
 
-def test_every_joint_run_is_a_recipe_of_one_budget(tmp_path: Path) -> None:
-    joint = load("joint")
-    budgets = set()
-    for name, cells in joint.RUNS.items():
-        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(joint.recipe_for("er", cells, (120, 60), seed=1)))
-        recipe = load_recipe(tmp_path / "plan.yaml")
-        budgets.add(recipe.iterations)
-        assert len(recipe.training) == len(cells), name
-        assert all(data.share is None for data in recipe.training), "cells are drawn by their volume"
-    assert budgets == {120 + 60}
+@pytest.fixture
+def experiment(tmp_path: Path) -> Any:
+    """On cells that are there already: empty folders."""
+    cells = load("cells")
+    paper = load("paper")
+    for name in ("cf-1-training", "cf-2-training", "hpfs-19-training", "hpfs-20-training"):
+        (tmp_path / "cells" / f"{name}.zarr").mkdir(parents=True)
+    simulated = cells.Simulated(folder=tmp_path)
+    return paper.Experiment(folder=tmp_path, cells=simulated, registry=make_registry(), iterations=(120, 60), seed=1)
 
 
-def test_the_table_has_the_papers_figures_in_brackets() -> None:
-    joint = load("joint")
-    text = joint.table("er", {"A": {"f1": dict.fromkeys(joint.SCORED, 0.5)}})
-    assert "| A | 0.50 (0.86) | 0.50 (0.29) | 0.50 (0.70) | 0.50 (0.52) | 0.50 | 0.50 | 0.50 | 0.50 |" in text
+def test_every_row_is_a_recipe_of_one_budget(experiment: Any) -> None:
+    paper, tables = load("paper"), load("tables")
+    for title in ("S5", "S6-S8"):
+        for row in tables.TABLES[title].rows:
+            if row.checkpoints:
+                continue
+            plan = experiment.folder / "plan.yaml"
+            plan.write_text(yaml.safe_dump(paper.recipe_for(experiment, "er", row)))
+            recipe = load_recipe(plan)
+            assert recipe.iterations == 120 + 60
+            assert len(recipe.training) == len(row.cells), row.name
+            assert all(data.share is None for data in recipe.training), "cells are drawn by their volume"
+            assert [stage.name for stage in recipe.preprocess or ()] == [stage["name"] for stage in row.stages]
+
+
+def test_a_row_of_two_tables_is_trained_once_and_others_are_not_confused(experiment: Any) -> None:
+    paper, tables = load("paper"), load("tables")
+    folders = {
+        (title, row.name): paper.run_folder(experiment, "er", row)
+        for title, table in tables.TABLES.items()
+        for row in table.rows
+        if not row.checkpoints
+    }
+    same = {("S5", "none"), ("S6-S8", "CF"), ("S9", "10 nm")}
+    assert len({folders[key] for key in same}) == 1
+    others = [folder for key, folder in folders.items() if key not in same]
+    assert len({*others, folders["S5", "none"]}) == len(others) + 1
+
+
+def test_the_table_has_the_papers_figures_in_brackets_and_a_gap_where_a_cell_is_not_there() -> None:
+    cells, paper, tables = load("cells"), load("paper"), load("tables")
+    table = tables.TABLES["S6-S8"]
+    found = {"A": {"f1": {str(cell): 0.5 for cell in table.scored if cell != 2}}}
+    text = paper.as_markdown("er", table.scored, found, table.paper["er"], cells.Simulated(folder=Path()))
+    assert "| er | cf-1 | cf-2 | cf-3 | cf-6 | hpfs-19 |" in text
+    assert "| A | 0.50 (0.86) |  (0.29) | 0.50 (0.70) | 0.50 (0.52) | 0.50 | 0.50 | 0.50 | 0.50 |" in text
+
+
+def test_figures_of_the_paper_fit_the_columns() -> None:
+    for table in load("tables").TABLES.values():
+        for by_row in table.paper.values():
+            assert set(by_row) <= {row.name for row in table.rows}
+            assert {len(figures) for figures in by_row.values()} == {len(table.scored)}
+
+
+class TestPublishedCells:
+    """``--cells asem`` against a folder that stands in for the bucket."""
+
+    @pytest.fixture
+    def published(self, tmp_path: Path) -> Any:
+        raw, er = tmp_path / "bucket/cell_1.zarr/volumes/raw", tmp_path / "bucket/cell_1.zarr/volumes/labels/er"
+        for path, value in ((raw, 100), (er, 1)):
+            array = zarr.create_array(path, shape=(24, 24, 24), chunks=(24, 24, 24), dtype="uint8", zarr_format=2)
+            array[:] = value
+            array.attrs.update({"resolution": [5, 5, 5], "offset": [0, 0, 0]})
+        spec = DatasetSpec(
+            name="cell_1", uri="s3://nowhere", image="volumes/raw", voxel_size_nm=(5, 5, 5), licence="", citation="",
+            labels={"er": {"path": "volumes/labels/er"}},
+            blocks=(
+                DatasetBlock(name="er-training-1", organelle="er", role="training", start=(4, 0, 0), shape=(20, 9, 9)),
+                DatasetBlock(name="er-training-2", organelle="er", role="training", shape=(9, 9, 9), ordered=False),
+                DatasetBlock(name="er-validation-1", organelle="er", role="validation"),
+            ),
+        )  # fmt: skip
+        cells = load("cells")
+        registry = SimpleNamespace(datasets={"cell_1": spec}, readers=make_registry().readers)
+        return cells.Published(folder=tmp_path / "runs", registry=registry, source=str(tmp_path / "bucket"))
+
+    def test_a_block_with_a_place_is_fetched_and_the_others_are_named(
+        self, published: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cells = load("cells")
+        (block,) = published.blocks(1, "training", "er", 5.0)
+        assert open_volume(published.folder / block["raw"]).shape == (20, 9, 9)
+        assert open_labels(published.folder / block["labels"], "er").read(Box((0, 0, 0), (1, 1, 1))) == 1
+        said = capsys.readouterr().out
+        assert "fetching cells/cell_1-er-training-1.zarr" in said
+        assert "cell_1-er-training-2.zarr is not there, and where er-training-2 lies is not published" in said
+        with pytest.raises(AsemError, match="no scored block of er in cell_1"):
+            cells.some(published, (1,), "scored", "er", 5.0)
+
+    def test_what_somebody_has_put_there_is_taken_with_its_mask(self, published: Any) -> None:
+        put = published.folder / "cells" / "cell_1-er-validation-1.zarr"
+        (put / "labels" / "annotated").mkdir(parents=True)
+        assert published.blocks(1, "scored", "er", 5.0) == [
+            {
+                "raw": f"cells/{put.name}",
+                "labels": f"cells/{put.name}",
+                "mask": f"cells/{put.name}/labels/annotated",
+            }
+        ]
 
 
 def test_what_is_scored_chooses_nothing() -> None:

@@ -1,5 +1,9 @@
 """Few annotations: masks that leave a handful of objects visible, as Gallusser et al. 2022 annotated pores and pits.
 
+    python zoo/experiments/paper.py few runs/paper          # cells, masks, training, scores
+
+or by hand
+
     python zoo/experiments/few.py DATA                      # masks beside the volumes, in DATA/cells
     asem train zoo/experiments/pore_10nm_few.yaml --data DATA -o runs/pore_10nm_few
     asem train zoo/experiments/ccp_10nm_few.yaml --data DATA -o runs/ccp_10nm_few
@@ -112,24 +116,29 @@ def write_mask(path: Path, mask: npt.NDArray[np.uint8], like: Volume) -> None:
         build_pyramid(output)
 
 
-def main() -> None:
-    """Write every mask, say which objects are visible in it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder that holds cells/")
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
+def write_masks(data: Path, *, seed: int) -> None:
+    """Every mask of `CHOICES` beside its volume, saying which objects are visible in it."""
     registry = make_registry()
     for choice in CHOICES:
-        volume = args.data / "cells" / f"{choice.volume}.zarr"
+        volume = data / "cells" / f"{choice.volume}.zarr"
         raw = open_volume(volume, registry=registry)
         truth = open_labels(volume, choice.organelle, registry=registry)
         labels = truth.read(truth.box)
-        chosen = choose(labels, choice.training + choice.validation, seed=args.seed)
+        chosen = choose(labels, choice.training + choice.validation, seed=seed)
         for use, objects in (("training", chosen[: choice.training]), ("validation", chosen[choice.training :])):
             boxes = {label: box for one in objects for label, box in one.items()}
             path = volume.with_name(f"{choice.volume}-few-{choice.organelle}-{use}.zarr")
             write_mask(path, visible(labels, boxes), raw)
             print(f"{path.name}: {choice.organelle} {', '.join(map(str, sorted(boxes)))}")
+
+
+def main() -> None:
+    """Write every mask."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder that holds cells/")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    write_masks(args.data, seed=args.seed)
 
 
 if __name__ == "__main__":

@@ -24,17 +24,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 from attrs import asdict, frozen
-from joint import RUNS, recipe_for, simulate_part
+from cells import CF, Simulated, simulate_part
 from matplotlib.figure import Figure
+from paper import Experiment, trained_package
+from tables import Row
 
 from asem_core import convert, evaluate, finetune, open_labels, open_volume, segment
 from asem_core.finetuning.run import SCRATCH, FineTuned, sample_of
 from asem_core.geometry import Box, VoxelSize
 from asem_core.registry import Registry, make_registry
 from asem_core.reporting.figures import BLUE, GREY, ORANGE
-from asem_core.training.loop import train
 from asem_core.training.package import package_run
 from asem_core.training.recipe import load_recipe
 
@@ -101,20 +101,10 @@ def tissue(folder: Path, data: Path | None, registry: Registry) -> Shift:
 
 def fixation(folder: Path, data: Path | None, registry: Registry) -> Shift:
     """Chemically fixed simulated cells to hpfs-20: labels of its training part, scored on its validation part."""
-    for cell in (*RUNS["CF"], "hpfs-20"):
-        simulate_part(folder, cell, "training")
-    simulate_part(folder, "hpfs-20", "validation")
-    model = folder / "er-cf"
-    if not model.exists():
-        plan = folder / "er-cf.yaml"
-        plan.write_text(yaml.safe_dump(recipe_for("er", RUNS["CF"], CF_ITERATIONS, seed=1)))
-        recipe = load_recipe(plan)
-        train(recipe, folder / "er-cf-run", data_folder=folder, registry=registry)
-        raw = open_volume(folder / "cells" / "cf-1-training.zarr", registry=registry)
-        package_run(
-            folder / "er-cf-run", model, model_id="er-cf-10nm", model_version="1.0.0", date=_today(),
-            organelle=registry.organelles["er"], sample=sample_of(raw, raw.box, recipe, None, registry),
-        )  # fmt: skip
+    for part in ("training", "validation"):
+        simulate_part(folder, "hpfs-20", part)
+    ex = Experiment(folder=folder, cells=Simulated(folder=folder), registry=registry, iterations=CF_ITERATIONS, seed=1)
+    model = trained_package(ex, "er", Row(name="CF", cells=CF))
     labelled, test = (folder / "cells" / f"hpfs-20-{part}.zarr" for part in ("training", "validation"))
     boxes = [open_volume(path, registry=registry).box for path in (labelled, test)]
     return Shift(
