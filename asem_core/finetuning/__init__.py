@@ -2,9 +2,12 @@
 
 ::
 
-    labelled.py -> regions.py  -> recipe.py   -> run.py (training/, package)
-    what is       what is held    how it is     trained, compared with the parent,
-    labelled      back            trained       drawn and packaged
+    labelled.py -> regions.py -> recipe.py    what is labelled, what is held back, how it is trained:
+                  task.py                     all of it, before anything is trained
+                    |
+                  begin.py <- start.py, pace.py    from what, for how long, and what it must beat
+                    |
+                  run.py                      trained (training/), compared, drawn, packaged
 """
 
 from typing import TYPE_CHECKING

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -12,20 +10,17 @@ from pathlib import Path
 import attrs
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from asem_core.draw.overlay import draw_evaluation
-from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Scores
+from asem_core.finetuning.begin import begin, pooled, write_start
 from asem_core.finetuning.card import finetuned_card, scratch_card
-from asem_core.finetuning.labelled import check_both, find_labelled
-from asem_core.finetuning.pace import Pace, measure_pace
-from asem_core.finetuning.recipe import as_begun, from_nothing, iterations_for, lasting, make_recipe
-from asem_core.finetuning.regions import Split, split
-from asem_core.finetuning.start import AdaptedParent, adapted_to, find_parent, is_adapted
+from asem_core.finetuning.pace import Pace
+from asem_core.finetuning.recipe import from_nothing
+from asem_core.finetuning.regions import Split
+from asem_core.finetuning.task import Task, set_task
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
 from asem_core.home import local_path
-from asem_core.models.find import choose_organelle, is_path
 from asem_core.preprocessing.stages import make_steps
 from asem_core.progress import TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
@@ -33,24 +28,20 @@ from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.export import load_rounded
 from asem_core.training.loop import TrainingResult, choose_device, train
 from asem_core.training.package import package_run
-from asem_core.training.recipe import Data, Recipe, load_recipe
-from asem_core.training.run import RECIPE, START, check_run, discard, write_recipe
-from asem_core.training.start import network_of, with_stages
-from asem_core.training.validate import Judged, Validator
-from asem_core.training.volumes import image_on_grid, load_data
-from asem_core.volume import Volume, open_labels, open_volume
-from asem_core.volume.address import absolute
-from asem_core.volume.check import check_grey, graded, known_grey, settled_range
+from asem_core.training.recipe import Recipe
+from asem_core.training.validate import Judged
+from asem_core.training.volumes import image_on_grid
+from asem_core.volume import Volume
+from asem_core.volume.check import graded
 from asem_core.volume.grey import Grey
-from asem_core.zoo.write.card import ScoreSet, load_card
+from asem_core.zoo.write.card import Card, ScoreSet, load_card
 from asem_core.zoo.write.parity import PARITY_SIDE
 from asem_core.zoo.write.stages import FIXED, split_told
 
 MODEL, SCRATCH, FIGURES = "model", "scratch", "figures"
 """Folders in that of the run: the package, the training from nothing, the overlays."""
-TUNED, ADAPTED, UNTAUGHT = "fine-tuned", "adapted", "from scratch"
-"""Among scores, the new network; the parent adapted without labels, where it began from that; and a network from
-nothing, where that was asked for."""
+TUNED, UNTAUGHT = "fine-tuned", "from scratch"
+"""Among scores, the new network, and one from nothing, where that was asked for."""
 _DRAWN = 2
 """Boxes that are drawn: those with most of the organelle."""
 
@@ -203,72 +194,65 @@ def finetune(
     >>> print(finetune("cell.zarr", "drawn.zarr", organelle="er", output="runs/er"))  # doctest: +SKIP
     """
     registry = registry or make_registry()
-    spec = choose_organelle(organelle, model=model, registry=registry)
-    written = None if card is None else load_card(local_path(card))
-    parent = find_parent(spec, model, registry)
-    pairs = [(volume, labels), *more]
-    if rois and more:
-        raise RecipeError("--roi is of one volume: with several, cut each to what is labelled (asem convert --roi)")
-    size = None if voxel_size is None else VoxelSize.of(voxel_size)
-    opened = [_open(raw, drawn, spec, size, registry) for raw, drawn in pairs]
-    package = [parent.name] if is_path(parent.name) else []
-    output = check_run(local_path(output), inputs=[*(read for pair in opened for read in pair), *package])
-    parts = _divide(opened, parent.spec, rois=rois, unlabelled=unlabelled, grey=grey)
-    data = [
-        Data(
-            raw=absolute(raw),
-            labels=absolute(drawn),
-            voxel_size_nm=None if size is None else size.zyx,
-            unlabelled=unlabelled,
-            grey=None if grey is None else str(grey),
-        )
-        for raw, drawn in pairs
-    ]
-    grid, base = VoxelSize(parent.spec.voxel_size_nm), parent.network.base
-    recipe = make_recipe(data, parts, organelle=spec.name, grid=grid, base=base, start=parent.name, seed=seed)
-    recipe = with_stages(recipe, registry)
-    begun = load_recipe(output / RECIPE) if (output / RECIPE).exists() and not overwrite else None
-    place = choose_device(device)
-    pace = None if begun else measure_pace(recipe, place)
-    if begun is not None:
-        recipe = as_begun(recipe, begun)
-        if begun.start == str(output / START) and is_adapted(output / START, parent):
-            recipe = attrs.evolve(recipe, start=begun.start)
-    if pace is not None:
-        recipe = attrs.evolve(recipe, mixed_precision=pace.mixed_precision)
-    judge = _validator(recipe, spec, registry, place)
-    began = time.perf_counter()
-    judged = {parent.spec.id: list(judge(parent.network))}
-    tell = partial(Plan, parent=parent.spec, parts=parts, trainings=1 + from_scratch)
-    if pace is not None:
-        pace = attrs.evolve(pace, judging=time.perf_counter() - began)
-        recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
-        with adapted_to(opened[0][0], parent, grey=grey, registry=registry, progress=progress) as candidates:
-            tried = {adapted: list(judge(adapted.network)) for adapted in candidates}
-            best = max(tried, key=lambda adapted: _f1(tried[adapted]), default=None)
-            if best is not None and _f1(tried[best]) > _f1(judged[parent.spec.id]):
-                judged[ADAPTED] = tried[best]
-                recipe = attrs.evolve(recipe, start=str(output / START))
-            planned(tell(recipe=recipe, pace=pace))
-            if best is not None and ADAPTED in judged:
-                _keep_start(best, output, recipe, overwrite=overwrite)
-            elif overwrite:
-                shutil.rmtree(output / START, ignore_errors=True)
-    else:
-        if recipe.start == str(output / START):
-            judged[ADAPTED] = list(judge(network_of(recipe.start, registry).eval()))
-        planned(tell(recipe=recipe, pace=None))
-    fit = partial(
-        train, registry=registry, organelle=spec, card=card, device=device, overwrite=overwrite, progress=progress
+    told = None if card is None else load_card(local_path(card))
+    task = set_task(
+        [(volume, labels), *more],
+        local_path(output),
+        organelle=organelle,
+        model=model,
+        rois=rois,
+        unlabelled=unlabelled,
+        voxel_size=None if voxel_size is None else VoxelSize.of(voxel_size),
+        grey=grey,
+        seed=seed,
+        registry=registry,
     )
-    trained = fit(recipe, output)
-    judged[TUNED] = list(judge(load_rounded(trained.weights, base=recipe.base)))
+    tell = partial(Plan, parent=task.parent.spec, parts=task.parts, trainings=1 + from_scratch)
+    with begin(
+        task,
+        minutes=minutes,
+        iterations=iterations,
+        device=choose_device(device),
+        overwrite=overwrite,
+        registry=registry,
+        progress=progress,
+    ) as start:
+        planned(tell(recipe=start.recipe, pace=start.pace))
+        write_start(start, task.output, overwrite=overwrite)
+    fit = partial(
+        train,
+        registry=registry,
+        organelle=task.organelle,
+        card=card,
+        device=device,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    recipe, judged = start.recipe, dict(start.judged)
+    trained = fit(recipe, task.output)
+    judged[TUNED] = start.judge(load_rounded(trained.weights, base=recipe.base))
     if from_scratch:
-        untaught = fit(from_nothing(recipe), output / SCRATCH)
-        judged[UNTAUGHT] = list(judge(load_rounded(untaught.weights, base=recipe.base)))
-    scores = {name: _pooled(found) for name, found in judged.items()}
-    winner = max((name for name in (TUNED, UNTAUGHT) if name in judged), key=lambda name: _f1(judged[name]))
-    better = _f1(judged[winner]) > _f1(judged[parent.spec.id])
+        untaught = fit(from_nothing(recipe), task.output / SCRATCH)
+        judged[UNTAUGHT] = start.judge(load_rounded(untaught.weights, base=recipe.base))
+    return _conclude(task, recipe, trained, judged, keep=keep, model_id=model_id, card=told, registry=registry)
+
+
+def _conclude(
+    task: Task,
+    recipe: Recipe,
+    trained: TrainingResult,
+    judged: Mapping[str, Sequence[Judged]],
+    *,
+    keep: bool,
+    model_id: str | None,
+    card: Card | None,
+    registry: Registry,
+) -> FineTuned:
+    """Say which network is the best, draw all, and package the best of the new ones if it is, or if asked to."""
+    parent, parts, output = task.parent.spec, task.parts, task.output
+    scores = {name: pooled(found) for name, found in judged.items()}
+    winner = max((name for name in (TUNED, UNTAUGHT) if name in scores), key=lambda name: scores[name].with_zone.f1)
+    better = scores[winner].with_zone.f1 > scores[parent.id].with_zone.f1
     result = FineTuned(
         run=output,
         parts=parts,
@@ -278,88 +262,29 @@ def finetune(
         better=better,
         model=output / MODEL if better or keep else None,
         figures=tuple(
-            path for name, found in judged.items() for path in _draw(found, output / FIGURES / name, spec, grid)
+            path
+            for name, found in judged.items()
+            for path in _draw(found, output / FIGURES / name, task.organelle, task.grid)
         ),
     )
     if result.model is not None:
         tuned = winner == TUNED
         made_card = finetuned_card if tuned else scratch_card
+        first = parts.training[0]
         package_run(
             output if tuned else output / SCRATCH,
             result.model,
-            model_id=model_id or (f"{parent.spec.id}-finetuned" if tuned else f"{spec.name}-from-scratch"),
+            model_id=model_id or (f"{parent.id}-finetuned" if tuned else f"{task.organelle.name}-from-scratch"),
             model_version="1.0.0",
-            organelle=spec,
-            card=written or made_card(parent.spec, parts, organelle=spec, better=better),
-            sample=sample_of(opened[parts.training[0].source][0], parts.training[0].box, recipe, grey, registry),
+            organelle=task.organelle,
+            card=card or made_card(parent, parts, organelle=task.organelle, better=better),
+            sample=sample_of(task.opened[first.source][0], first.box, recipe, task.grey, registry),
             scores=(_score_set(f"held back: {parts.how}", scores[winner], recipe),),
             compared=tuple(_score_set(name, found, recipe) for name, found in scores.items() if name != winner),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
             overwrite=True,
         )
     return result
-
-
-def _divide(
-    opened: Sequence[tuple[Volume, Volume]],
-    parent: ModelSpec,
-    *,
-    rois: Sequence[Box | BoxNm],
-    unlabelled: int | None,
-    grey: Grey,
-) -> Split:
-    """What of the volumes and labels is trained on and what is held back, once nothing speaks against them."""
-    known = known_grey(parent)
-    for raw, _ in opened:
-        check_grey(raw, grey=settled_range(raw, grey, trained_on=known), trained_on=known, model=parent.id)
-    found = [
-        each
-        for source, (raw, drawn) in enumerate(opened)
-        for each in find_labelled(raw, drawn, source=source, rois=rois, unlabelled=unlabelled)
-    ]
-    check_both(found)
-    return split(found, VoxelSize(parent.voxel_size_nm))
-
-
-def _open(
-    volume: str | Path, labels: str | Path, organelle: OrganelleSpec, size: VoxelSize | None, registry: Registry
-) -> tuple[Volume, Volume]:
-    raw = open_volume(volume, registry=registry, voxel_size=size)
-    return raw, open_labels(labels, organelle.name, registry=registry, voxel_size=raw.voxel_size)
-
-
-def _validator(recipe: Recipe, organelle: OrganelleSpec, registry: Registry, device: torch.device) -> Validator:
-    grid = VoxelSize(recipe.voxel_size_nm)
-    held = [
-        load_data(
-            data,
-            folder=Path(),
-            organelle=recipe.organelle,
-            grid=grid,
-            registry=registry,
-            stages=recipe.preprocess or (),
-        )
-        for data in recipe.validation
-    ]
-    return Validator(held, recipe, device, organelle=organelle, registry=registry)
-
-
-def _pooled(judged: Sequence[Judged]) -> Scores:
-    return sum((each.scores for each in judged), Scores())
-
-
-def _f1(judged: Sequence[Judged]) -> float:
-    return _pooled(judged).with_zone.f1
-
-
-def _keep_start(adapted: AdaptedParent, output: Path, recipe: Recipe, *, overwrite: bool) -> None:
-    """Write the package of ``adapted``, with which the run of ``recipe`` in ``output`` begins."""
-    output.mkdir(parents=True, exist_ok=True)
-    if overwrite:
-        discard(output)
-        shutil.rmtree(output / START, ignore_errors=True)
-    write_recipe(output, recipe)
-    adapted.write(output / START)
 
 
 def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec, grid: VoxelSize) -> list[Path]:

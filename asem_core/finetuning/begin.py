@@ -1,0 +1,133 @@
+"""How a run of fine-tuning begins: from which network, for how many iterations, and what it must beat."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import torch
+
+from asem_core.evaluation.scores import Scores
+from asem_core.finetuning.pace import Pace, measure_pace
+from asem_core.finetuning.recipe import as_begun, iterations_for, lasting
+from asem_core.finetuning.start import AdaptedParent, adapted_to, is_adapted
+from asem_core.finetuning.task import Task
+from asem_core.progress import Progress
+from asem_core.registry import Registry
+from asem_core.training.recipe import Recipe, load_recipe
+from asem_core.training.run import RECIPE, START, discard, write_recipe
+from asem_core.training.start import network_of
+from asem_core.training.unet import UNet
+from asem_core.training.validate import Judged, Validator
+from asem_core.training.volumes import load_data
+
+ADAPTED = "adapted"
+"""Among scores, the parent adapted without labels, where training begins from that."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Beginning:
+    """What is settled before the first iteration."""
+
+    recipe: Recipe
+    pace: Pace | None
+    """None: the run goes on, as long as was settled when it began."""
+    judge: Callable[[UNet], Sequence[Judged]]
+    """How good a network is on what was held back."""
+    judged: Mapping[str, Sequence[Judged]]
+    """The parent, by its id, and the adapted one where training begins from it."""
+    adapted: AdaptedParent | None
+    """To be written: the run is new, and begins from it."""
+
+
+def pooled(judged: Sequence[Judged]) -> Scores:
+    """All boxes together."""
+    return sum((each.scores for each in judged), Scores())
+
+
+@contextmanager
+def begin(
+    task: Task,
+    *,
+    minutes: float,
+    iterations: int | None,
+    device: torch.device,
+    overwrite: bool,
+    registry: Registry,
+    progress: Progress,
+) -> Iterator[Beginning]:
+    """Settle what is not settled yet; for as long as the block runs, `write_start` can write what it begins from.
+
+    Raises
+    ------
+    RecipeError
+        ``minutes`` are too few.
+    """
+    if (task.output / RECIPE).exists() and not overwrite:
+        yield _going_on(task, device, registry)
+        return
+    parent = task.parent
+    pace = measure_pace(task.recipe, device)
+    recipe = attrs.evolve(task.recipe, mixed_precision=pace.mixed_precision)
+    judge = _judge(task, recipe, device, registry)
+    began = time.perf_counter()
+    judged = {parent.spec.id: judge(parent.network)}
+    pace = attrs.evolve(pace, judging=time.perf_counter() - began)
+    recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
+    with adapted_to(task.opened[0][0], parent, grey=task.grey, registry=registry, progress=progress) as candidates:
+        tried = {candidate: judge(candidate.network) for candidate in candidates}
+        best = max(tried, key=lambda candidate: _f1(tried[candidate]), default=None)
+        if best is not None and _f1(tried[best]) > _f1(judged[parent.spec.id]):
+            judged[ADAPTED] = tried[best]
+            recipe = attrs.evolve(recipe, start=str(task.output / START))
+        else:
+            best = None
+        yield Beginning(recipe=recipe, pace=pace, judge=judge, judged=judged, adapted=best)
+
+
+def write_start(beginning: Beginning, output: Path, *, overwrite: bool) -> None:
+    """Write the adapted model that the run in ``output`` begins from, where it does; remove that of an earlier run."""
+    if overwrite:
+        shutil.rmtree(output / START, ignore_errors=True)
+    if beginning.adapted is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            discard(output)
+        write_recipe(output, beginning.recipe)
+        beginning.adapted.write(output / START)
+
+
+def _going_on(task: Task, device: torch.device, registry: Registry) -> Beginning:
+    begun, start = load_recipe(task.output / RECIPE), str(task.output / START)
+    recipe = as_begun(task.recipe, begun)
+    if begun.start == start and is_adapted(task.output / START, task.parent):
+        recipe = attrs.evolve(recipe, start=start)
+    judge = _judge(task, recipe, device, registry)
+    judged = {task.parent.spec.id: judge(task.parent.network)}
+    if recipe.start == start:
+        judged[ADAPTED] = judge(network_of(start, registry).eval())
+    return Beginning(recipe=recipe, pace=None, judge=judge, judged=judged, adapted=None)
+
+
+def _judge(task: Task, recipe: Recipe, device: torch.device, registry: Registry) -> Callable[[UNet], Sequence[Judged]]:
+    held = [
+        load_data(
+            data,
+            folder=Path(),
+            organelle=recipe.organelle,
+            grid=task.grid,
+            registry=registry,
+            stages=recipe.preprocess or (),
+        )
+        for data in recipe.validation
+    ]
+    validator = Validator(held, recipe, device, organelle=task.organelle, registry=registry)
+    return lambda network: list(validator(network))
+
+
+def _f1(judged: Sequence[Judged]) -> float:
+    return pooled(judged).with_zone.f1
