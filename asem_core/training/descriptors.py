@@ -101,7 +101,7 @@ class Describing(nn.Module):
 
 def _of_one(member: Tensor, sigma_nm: float, voxel_size: VoxelSize) -> Tensor:
     """Descriptors round every voxel of an array that one object lies in, ``member`` being 1 where it does."""
-    moments = {(): member}
+    moments: dict[tuple[int, ...], Tensor] = {(): member}
     for axis, (voxel, reach) in enumerate(zip(voxel_size.zyx, window_voxels(sigma_nm, voxel_size), strict=True)):
         weights = _weights(member.shape[axis], voxel / sigma_nm, reach).to(member.device)
         moments = {

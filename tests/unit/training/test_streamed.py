@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import product
 from pathlib import Path
@@ -17,7 +18,8 @@ import zarr
 from asem_core.geometry import Box, VoxelSize
 from asem_core.registry import make_registry
 from asem_core.specs import StageRef
-from asem_core.training import volumes
+from asem_core.training import memory, volumes
+from asem_core.training.loop import train
 from asem_core.training.occupancy import Occupancy
 from asem_core.training.recipe import Data, Phase, Recipe, structure_recipe
 from asem_core.training.sample import Sampler
@@ -184,3 +186,30 @@ def test_volumes_are_held_while_there_is_room(tmp_path: Path, caplog: pytest.Log
     assert not isinstance(tight, LabelledVolume)
     np.testing.assert_array_equal(tight.held().raw, training[0].raw[:, :, :])
     assert attrs.asdict(tight)["share"] == training[0].share
+
+
+def test_volumes_may_be_sampled_alike(tmp_path: Path) -> None:
+    write_cell(tmp_path, chunks=(16, 16, 16))
+    small, large = ({"raw": "raw", "labels": "labels", "roi": roi} for roi in ("0:20,0:20,0:20", "0:40,0:40,0:40"))
+
+    def shares(**changes: Any) -> list[float]:
+        plan = recipe(training=[small, large, {**small, "share": 2.5}], **changes)
+        return [
+            volume.share for volume in open_all(plan, folder=tmp_path, registry=REGISTRY, room=0, scratch=tmp_path)[0]
+        ]
+
+    assert shares() == pytest.approx([0.001, 0.008, 2.5])
+    assert shares(share="equal") == [1.0, 1.0, 2.5]
+
+
+def test_a_run_that_reads_gives_the_weights_of_one_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cell(tmp_path, chunks=(1, 61, 70))
+    plan = recipe(base=1, phases=[{"iterations": 3, "side": 16, "padded": True, "rate": [1e-2, 1e-2]}])
+    held = train(plan, tmp_path / "held", data_folder=tmp_path, device="cpu").weights
+    monkeypatch.setattr(memory, "HELD", 0.0)
+    read = train(plan, tmp_path / "read", data_folder=tmp_path, device="cpu").weights
+    expected, found = (torch.load(path, weights_only=True) for path in (held, read))
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["held", "labels", "mask", "raw", "read"]
+    lines = [json.loads(line) for line in (tmp_path / "read" / "log.jsonl").read_text().splitlines()]
+    assert 0 < lines[0]["waited"] <= lines[-1]["waited"] <= lines[-1]["seconds"]
