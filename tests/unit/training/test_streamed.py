@@ -24,6 +24,8 @@ from asem_core.training.occupancy import Occupancy
 from asem_core.training.recipe import Data, Phase, Recipe, structure_recipe
 from asem_core.training.sample import Sampler
 from asem_core.training.volumes import LabelledVolume, OpenedVolume, load_data, open_all, open_data
+from asem_core.volume import Volume
+from asem_core.volume.staging import copy_in_chunks
 
 REGISTRY = make_registry()
 PADDED, VALID = Phase(iterations=1, side=16, padded=True), Phase(iterations=1, side=100)
@@ -96,8 +98,12 @@ def test_stages_that_measure_the_whole_volume_give_the_same_blocks(tmp_path: Pat
 def test_sections_are_copied_into_chunks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_cell(tmp_path, chunks=(1, 61, 70))
     copied = []
-    copy = volumes.copy_in_chunks
-    monkeypatch.setattr(volumes, "copy_in_chunks", lambda v, *a, **k: copied.append(v.shape) or copy(v, *a, **k))
+
+    def copy(volume: Volume, *args: Any, **kwargs: Any) -> Volume:
+        copied.append(volume.shape)
+        return copy_in_chunks(volume, *args, **kwargs)
+
+    monkeypatch.setattr(volumes, "copy_in_chunks", copy)
     held, read = both(tmp_path, Data(raw="raw", labels="labels", mask="mask", roi="4:50,0:61,0:70"), (10, 10, 10))
     assert copied == [(46, 61, 70)] * 3
     assert_equal_blocks(held, read, count=2)
