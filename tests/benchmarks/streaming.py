@@ -46,7 +46,7 @@ def write_cube(folder: Path, edge: int) -> None:
 
 
 def recipe(args: argparse.Namespace) -> Recipe:
-    """One phase of padded blocks; one that ends with valid ones needs no other parts."""
+    """One phase of padded blocks."""
     values = {
         "organelle": "mito", "voxel_size_nm": [_VOXEL_NM * args.ratio] * 3, "base": args.base, "batch": args.batch,
         "training": [{"raw": "raw", "labels": "labels"}], "normalise": True, "loss": "cross_entropy_dice",
