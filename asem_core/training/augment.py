@@ -7,14 +7,25 @@ shifts add a displacement; raw and labels are then sampled once. Source: Galluss
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 import attrs
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from asem_core.geometry import Box, triple
+from asem_core.grid.mirror import read_mirrored
 from asem_core.training.recipe import Augment
+
+
+class Sliceable(Protocol):
+    """What gives a `Tensor` for three slices: one itself, or what is read."""
+
+    @property
+    def shape(self) -> Sequence[int]: ...
+    def __getitem__(self, key: Any) -> Any: ...
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -73,30 +84,24 @@ def source_coordinates(warp: Warp, centre: Tensor, side: int, core: int) -> Tens
     return offset @ warp.linear.T.to(device) + displacement.permute(1, 2, 3, 0) + centre
 
 
-def sample(volume: Tensor, coordinates: Tensor, *, nearest: bool = False) -> Tensor:
-    """Values of ``volume`` ``(z, y, x)`` at ``coordinates`` ``(..., 3)``; the volume is mirrored about its faces."""
+def sample(volume: Sliceable, coordinates: Tensor, *, nearest: bool = False) -> Tensor:
+    """Values of ``volume`` ``(z, y, x)`` at ``coordinates`` ``(..., 3)``; the volume is mirrored about its faces.
+
+    Only the part that the coordinates need is sliced, so its values do not depend on what else the volume holds.
+    """
     flat = coordinates.reshape(-1, 3)
-    spans = [
-        _span(float(low), float(high), n) for low, high, n in zip(flat.amin(0), flat.amax(0), volume.shape, strict=True)
-    ]
-    part = volume[spans[0], spans[1], spans[2]]
-    low = torch.tensor([span.start for span in spans], device=volume.device)
-    size = torch.tensor(part.shape, device=volume.device)
-    grid = (2 * (coordinates - low) + 1) / size - 1
+    low, high = (torch.stack([flat.amin(0).floor(), flat.amax(0).ceil() + 1]).int()).tolist()
+    part: Any = read_mirrored(lambda box: volume[box.slices], triple(volume.shape), Box(low, high))
+    first, size = (torch.tensor(values, device=coordinates.device) for values in (low, part.shape))
+    grid = (2 * (coordinates - first) + 1) / size - 1
     sampled = functional.grid_sample(
         part[None, None].float(),
         grid.flip(-1)[None],
         mode="nearest" if nearest else "bilinear",
-        padding_mode="reflection",
+        padding_mode="border",
         align_corners=False,
     )
     return sampled[0, 0]
-
-
-def _span(low: float, high: float, n: int) -> slice:
-    """The part of an axis of ``n`` voxels that coordinates ``low .. high`` need: all of it where they leave it."""
-    start, stop = math.floor(low), math.ceil(high) + 1
-    return slice(start, stop) if start >= 0 and stop <= n else slice(0, n)
 
 
 def inside(coordinates: Tensor, shape: tuple[int, ...]) -> Tensor:

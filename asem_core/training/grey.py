@@ -10,13 +10,13 @@ import attrs
 
 from asem_core.errors import ModelError
 from asem_core.specs import TrainedGrey
-from asem_core.training.volumes import LabelledVolume
+from asem_core.training.volumes import OpenedVolume
 from asem_core.volume.grey import trained_grey
 
 GREY_NAME = "grey.json"
 
 
-def write_grey(run: Path, volumes: Sequence[LabelledVolume]) -> None:
+def write_grey(run: Path, volumes: Sequence[OpenedVolume]) -> None:
     """Write what the levels of the training ``volumes`` are; nothing where no volume shows its contrast."""
     found = trained_grey([(volume.levels, volume.share) for volume in volumes if volume.levels is not None])
     if found is not None:

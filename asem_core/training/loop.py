@@ -7,8 +7,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -18,19 +17,20 @@ import torch
 from torch import nn
 
 from asem_core.errors import RecipeError
-from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
 from asem_core.models.find import is_path
 from asem_core.preprocessing.stages import make_steps, split_steps
-from asem_core.progress import Progress, TrainingProgress, silent
+from asem_core.progress import TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec
 from asem_core.training import checkpoint
+from asem_core.training.ahead import Ahead
 from asem_core.training.curves import VALIDATION, Validation
+from asem_core.training.descriptors import Describing, descriptor_loss
 from asem_core.training.grey import write_grey
 from asem_core.training.journal import Journal
 from asem_core.training.loss import LOSSES
-from asem_core.training.memory import keep_freed_memory
+from asem_core.training.memory import keep_freed_memory, room_for_volumes
 from asem_core.training.moments import write_trained_moments
 from asem_core.training.picture import draw_curves
 from asem_core.training.recipe import Optimiser, Phase, Recipe, load_recipe
@@ -53,15 +53,17 @@ from asem_core.training.start import make_network, with_stages
 from asem_core.training.unet import UNet
 from asem_core.training.unfold import unfold
 from asem_core.training.validate import Validator
-from asem_core.training.volumes import LabelledVolume, load_data
+from asem_core.training.volumes import open_all
 from asem_core.volume.address import beside
-from asem_core.volume.output import Input, explain_os, held
+from asem_core.volume.output import Input, explain_os, held, scratch_beside
 from asem_core.zoo.write.card import load_card
 
 log = logging.getLogger(__name__)
 
 _UNFOLD_BLOCKS = 8
 """Blocks over which the statistics of an unfolded network are measured."""
+_WORTH_SAYING = 0.05
+"""Share of the time that is spent waiting for blocks."""
 _MULTIPLE = "multiple"
 """Of the rate, for a group of weights."""
 
@@ -154,17 +156,19 @@ def train(
     with held(output):
         check_run(output, inputs=inputs)
         try:
-            return _train(
-                plan,
-                output,
-                data_folder=data_folder,
-                registry=registry,
-                organelle=described or (registry.organelles[plan.organelle] if known else None),
-                keep=partial(write_described, organelle=described, card=card),
-                device=device,
-                overwrite=overwrite,
-                progress=progress,
-            )
+            with scratch_beside(output) as scratch:
+                return _train(
+                    plan,
+                    output,
+                    scratch=scratch,
+                    data_folder=data_folder,
+                    registry=registry,
+                    organelle=described or (registry.organelles[plan.organelle] if known else None),
+                    keep=partial(write_described, organelle=described, card=card),
+                    device=device,
+                    overwrite=overwrite,
+                    progress=progress,
+                )
         except OSError as error:
             raise explain_os(error, output) from error
 
@@ -173,6 +177,7 @@ def _train(
     recipe: Recipe,
     output: Path,
     *,
+    scratch: Path,
     data_folder: Path,
     registry: Registry,
     organelle: OrganelleSpec | None,
@@ -188,63 +193,102 @@ def _train(
     recipe = with_stages(recipe, registry)
     split_steps(make_steps(recipe.preprocess or (), registry))
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    optimiser = make_optimiser(network, recipe.optimiser)
-    done = 0 if overwrite else checkpoint.restore(output, network=network, optimiser=optimiser, recipe=recipe)
-    training, validation = _load_all(recipe, data_folder, registry, progress)
+    model = network if recipe.shape_descriptors_nm is None else Describing(network).to(place)
+    optimiser = make_optimiser(model, recipe.optimiser)
+    done = 0 if overwrite else checkpoint.restore(output, network=model, optimiser=optimiser, recipe=recipe)
+    training, validation = open_all(
+        recipe,
+        folder=data_folder,
+        registry=registry,
+        room=room_for_volumes(place),
+        scratch=scratch,
+        progress=progress,
+    )
     output.mkdir(exist_ok=True)
     if overwrite:
         discard(output)
     write_recipe(output, recipe)
     keep(output)
     write_grey(output, training)
-    sampler = Sampler(training, recipe, place)
+    sampler = Sampler(training, recipe, place, progress=progress)
     if recipe.start is not None and recipe.normalise and not done:
         first = recipe.phases[0]
         network.pad(first.padded)
         unfold(network, (sampler.batch(recipe.iterations + n, first).raw for n in range(_UNFOLD_BLOCKS)))
     validator = Validator(validation, recipe, place, organelle=organelle, registry=registry)
-    size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
     with closing(Journal(output, resumed_at=done)) as journal:
-        began = time.monotonic()
-        losses: deque[float] = deque(maxlen=50)
-        progress("train", done, recipe.iterations)
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(sampler.batch, done, recipe.phase_at(done)) if done < recipe.iterations else None
-            for iteration in range(done, recipe.iterations + 1):
-                if recipe.validates_after(iteration):
-                    plain = finished(network, sampler, recipe, done=iteration)
-                    if recipe.select == "fit":
-                        checkpoint.keep(output, plain, iteration=iteration)
-                    _validate(plain, validator, journal, iteration, progress)
-                    if recipe.early_stop and is_past(journal.curves(), size=size):
-                        log.info("iteration %d: the validation loss is past the fit regime, training ends", iteration)
-                        break
-                if coming is None:
-                    break
-                block = coming.result()
-                now = iteration + 1
-                coming = ahead.submit(sampler.batch, now, recipe.phase_at(now)) if now < recipe.iterations else None
-                if recipe.settles_before(iteration):
-                    settle_statistics(network, sampler, recipe)
-                rate = _set_rate(optimiser, recipe.rate_at(iteration))
-                loss = step(network, optimiser, block, recipe, recipe.phase_at(iteration))
-                if not math.isfinite(loss):
-                    raise RecipeError(
-                        f"training diverged: the loss of iteration {now} is {loss}; begin anew (--overwrite) with a "
-                        "lower rate or a longer warm-up"
-                    )
-                journal.write("train", now, {"loss": loss, "rate": rate, "seconds": time.monotonic() - began})
-                losses.append(loss)
-                progress("train", now, recipe.iterations, f"loss {sum(losses) / len(losses):.4f}")
-                if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
-                    checkpoint.save(output, iteration=now, network=network, optimiser=optimiser, recipe=recipe)
-                    # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
-                    checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
+        ended = _iterate(
+            recipe,
+            output,
+            model=model,
+            network=network,
+            optimiser=optimiser,
+            sampler=sampler,
+            validator=validator,
+            journal=journal,
+            done=done,
+            progress=progress,
+        )
         if recipe.select == "last":
-            write_saved(finished(network, sampler, recipe, done=iteration).state_dict(), output / WEIGHTS)
-        result = _conclude(output, recipe, journal, ended=iteration)
+            write_saved(finished(network, sampler, recipe, done=ended).state_dict(), output / WEIGHTS)
+        result = _conclude(output, recipe, journal, ended=ended)
     write_trained_moments(output, training, base=recipe.base)
     return result
+
+
+def _iterate(
+    recipe: Recipe,
+    output: Path,
+    *,
+    model: UNet | Describing,
+    network: UNet,
+    optimiser: torch.optim.Optimizer,
+    sampler: Sampler,
+    validator: Validator,
+    journal: Journal,
+    done: int,
+    progress: TrainingProgress,
+) -> int:
+    """Train ``model``, of which ``network`` is what is used, from ``done`` iterations on; the iterations in the end."""
+    size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
+    began = time.monotonic()
+    losses: deque[float] = deque(maxlen=50)
+    progress("train", done, recipe.iterations)
+    numbers = range(done, recipe.iterations)
+    drawn = Ahead(lambda n: sampler.batch(n, recipe.phase_at(n)), numbers, threads=sampler.threads)
+    with closing(drawn) as blocks:
+        for iteration in range(done, recipe.iterations + 1):
+            if recipe.validates_after(iteration):
+                plain = finished(network, sampler, recipe, done=iteration)
+                if recipe.select == "fit":
+                    checkpoint.keep(output, plain, iteration=iteration)
+                _validate(plain, validator, journal, iteration, progress)
+                if recipe.early_stop and is_past(journal.curves(), size=size):
+                    log.info("iteration %d: the validation loss is past the fit regime, training ends", iteration)
+                    break
+            if iteration == recipe.iterations:
+                break
+            block = blocks.take()
+            now = iteration + 1
+            if recipe.settles_before(iteration):
+                settle_statistics(network, sampler, recipe)
+            rate = _set_rate(optimiser, recipe.rate_at(iteration))
+            loss = step(model, optimiser, block, recipe, recipe.phase_at(iteration))
+            if not math.isfinite(loss):
+                raise RecipeError(
+                    f"training diverged: the loss of iteration {now} is {loss}; begin anew (--overwrite) with a "
+                    "lower rate or a longer warm-up"
+                )
+            seconds = time.monotonic() - began
+            journal.write("train", now, {"loss": loss, "rate": rate, "seconds": seconds, "waited": blocks.waited})
+            losses.append(loss)
+            progress("train", now, recipe.iterations, _note(losses, waiting=blocks.waited / seconds))
+            if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
+                checkpoint.save(output, iteration=now, network=model, optimiser=optimiser, recipe=recipe)
+                # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
+                checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
+    log.info("%.0f %% of the time was spent waiting for blocks", 100 * blocks.waited / (time.monotonic() - began))
+    return iteration
 
 
 def _conclude(output: Path, recipe: Recipe, journal: Journal, *, ended: int) -> TrainingResult:
@@ -283,13 +327,21 @@ def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optim
     return kind(groups, weight_decay=settings.weight_decay, fused=True)
 
 
+def _note(losses: Collection[float], *, waiting: float) -> str:
+    """What the progress says beside the iterations."""
+    loss = f"loss {sum(losses) / len(losses):.4f}"
+    return loss if waiting < _WORTH_SAYING else f"{loss}, {waiting:.0%} waiting for blocks"
+
+
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
     for group in optimiser.param_groups:
         group["lr"] = rate * group.get(_MULTIPLE, 1.0)
     return rate
 
 
-def step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, phase: Phase) -> float:
+def step(
+    network: UNet | Describing, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, phase: Phase
+) -> float:
     """One iteration: the loss of ``block`` before it."""
     network.train()
     if phase.frozen:
@@ -297,8 +349,10 @@ def step(network: UNet, optimiser: torch.optim.Optimizer, block: Block, recipe: 
     network.pad(phase.padded)
     raw = block.raw.contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast(raw.device.type, dtype=torch.bfloat16, enabled=recipe.mixed_precision):
-        logits = network(raw)
+        logits, described = network(raw) if isinstance(network, Describing) else (network(raw), None)
     loss = LOSSES[phase.loss or recipe.loss](logits.float(), block.labels, block.mask)
+    if described is not None and block.descriptors is not None:
+        loss = loss + descriptor_loss(described.float(), block.descriptors, block.mask)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
@@ -322,24 +376,3 @@ def _read_from(recipe: Recipe, folder: Path, *, own: Path) -> list[Input]:
     start = [recipe.start] if recipe.start is not None and is_path(recipe.start) else []
     start = [path for path in start if local_path(path).resolve() != own.resolve()]
     return [*(beside(folder, path) for path in named if path is not None), *start]
-
-
-def _load_all(
-    recipe: Recipe, folder: Path, registry: Registry, progress: Progress
-) -> tuple[list[LabelledVolume], list[LabelledVolume]]:
-    grid = VoxelSize(recipe.voxel_size_nm)
-    every = [*recipe.training, *recipe.validation]
-    load = partial(
-        load_data,
-        folder=folder,
-        organelle=recipe.organelle,
-        grid=grid,
-        registry=registry,
-        stages=recipe.preprocess or (),
-    )
-    loaded = []
-    progress("read", 0, len(every))
-    for count, data in enumerate(every, start=1):
-        loaded.append(load(data))
-        progress("read", count, len(every))
-    return loaded[: len(recipe.training)], loaded[len(recipe.training) :]

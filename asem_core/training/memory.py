@@ -1,4 +1,4 @@
-"""Keep freed memory for the next step instead of giving it back to the system."""
+"""Memory of a run: what volumes may take of it, and what is freed is kept for the next step."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ import ctypes
 import logging
 import sys
 
+import torch
+
+from asem_core.memory import available_memory
+
+HELD = 0.2
+"""Of the memory that is free, for training volumes; the network, its blocks and validation need the rest."""
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _LARGEST = 2**31 - 1
 
 log = logging.getLogger(__name__)
+
+
+def room_for_volumes(device: torch.device) -> int:
+    """Bytes that training volumes may take together: of the machine's memory, and on a GPU of its own too."""
+    free = available_memory()
+    if device.type == "cuda":
+        free = min(free, torch.cuda.mem_get_info(device)[0])
+    return int(HELD * free)
 
 
 def keep_freed_memory() -> None:

@@ -8,19 +8,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from asem_core.geometry import triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.models.moments import measure_moments
 from asem_core.predict.adapt import BLOCKS, SIDE, places
 from asem_core.training.export import export_onnx, load_rounded
 from asem_core.training.run import WEIGHTS
-from asem_core.training.volumes import LabelledVolume
+from asem_core.training.volumes import OpenedVolume
+from asem_core.volume.volume import LazyArray
 from asem_core.zoo.moments import TrainedMoments, apportioned, write_moments
 
 
-def write_trained_moments(run: Path, volumes: Sequence[LabelledVolume], *, base: int) -> None:
+def write_trained_moments(run: Path, volumes: Sequence[OpenedVolume], *, base: int) -> None:
     """Measure the network of ``run`` on blocks of the training ``volumes``, in proportion to their shares.
 
     Measured as a package runs it, by ONNX Runtime and with weights of fp16; not augmented.
@@ -35,6 +36,6 @@ def write_trained_moments(run: Path, volumes: Sequence[LabelledVolume], *, base:
     write_moments(TrainedMoments(tissue=tissue, layers=layers), run)
 
 
-def _blocks(raw: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[Any]]:
-    for box in places(raw.shape, BLOCKS):
-        yield 2 * read_mirrored(lambda inner: raw[inner.slices], raw.shape, box)[None, None] - 1
+def _blocks(raw: LazyArray) -> Iterator[npt.NDArray[Any]]:
+    for box in places(triple(raw.shape), BLOCKS):
+        yield 2 * read_mirrored(lambda inner: raw[inner.slices], triple(raw.shape), box)[None, None] - 1

@@ -60,7 +60,7 @@ class Data:
     name: str | None = None
     """What its scores are called; without it file and ROI. Validation volumes of one name count together."""
     share: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
-    """Relative probability of sampling here; without it, the volume in micrometres cubed."""
+    """Relative probability of sampling here; without it, that of the recipe's ``share``."""
 
     @grey.validator
     def _a_range(self, _: object, grey: str | None) -> None:
@@ -173,6 +173,9 @@ class Recipe:
     voxel_size_nm: FloatTriple
     training: tuple[Data, ...] = attrs.field(validator=validators.min_len(1))
     validation: tuple[Data, ...] = ()
+    share: str = attrs.field(default="volume", validator=validators.in_(("volume", "equal")))
+    """How often training volumes that state no share of their own are sampled: by their micrometres cubed, or each with
+    a share of 1."""
     preset: str = "paper"
     seed: int = 0
     base: int = attrs.field(default=32, validator=validators.gt(0))
@@ -189,6 +192,9 @@ class Recipe:
     """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
     begin, or after the last iteration. With ``start`` they are those that it has trained with."""
     loss: str = attrs.field(default="balanced_cross_entropy", validator=_LOSS)
+    shape_descriptors_nm: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
+    """Also learn local shape descriptors (LSD) of the organelle's connected objects, in a Gaussian window of this
+    standard deviation (`asem_core.training.descriptors`); the model that is exported does not have them."""
     batch: int = attrs.field(default=1, validator=validators.gt(0))
     phases: tuple[Phase, ...] = attrs.field(validator=validators.min_len(1))
     sampling: Sampling = Sampling()

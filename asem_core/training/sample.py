@@ -6,17 +6,24 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from asem_core.blocks.executors import cores
 from asem_core.errors import RecipeError
+from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.network import CONTEXT
+from asem_core.progress import Progress, silent
 from asem_core.training import augment as aug
+from asem_core.training.descriptors import connected, shape_descriptors, window_voxels
 from asem_core.training.imaging import reimage
+from asem_core.training.occupancy import Occupancy
 from asem_core.training.recipe import Phase, Recipe, Sampling
-from asem_core.training.volumes import LabelledVolume
+from asem_core.training.volumes import LabelledVolume, OpenedVolume
+from asem_core.volume.volume import LazyArray
 
+_READING = 4
+"""Threads at most that draw blocks which are read."""
 _MAX_DRAWS = 1000
 """A recipe whose sampling rules reject this many blocks in a row has nothing to offer."""
 
@@ -31,26 +38,45 @@ class Block:
     """``(core, core, core)`` int64, 0 or 1."""
     mask: Tensor
     """``(core, core, core)`` float32: 1 where the loss counts; 0 outside the cell mask and past the volume."""
+    descriptors: Tensor | None = None
+    """``(10, core, core, core)`` float32, where the recipe wants them."""
+
+
+class _Part:
+    """Raw, labels or mask of a volume, sliced as tensors on ``device``: held there, or read."""
+
+    def __init__(self, array: LazyArray, device: torch.device) -> None:
+        self._device = device
+        self._array = torch.from_numpy(array).to(device) if isinstance(array, np.ndarray) else array
+        self.shape: Triple = triple(array.shape)
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> Tensor:
+        part = self._array[key]
+        return part if isinstance(part, Tensor) else torch.from_numpy(part).to(self._device)
 
 
 class Sampler:
-    """Draws augmented blocks from labelled volumes held on ``device``."""
+    """Draws augmented blocks from labelled volumes, held on ``device`` or read: the same blocks either way."""
 
-    def __init__(self, volumes: Sequence[LabelledVolume], recipe: Recipe, device: torch.device) -> None:
+    def __init__(
+        self,
+        volumes: Sequence[OpenedVolume],
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        progress: Progress = silent,
+    ) -> None:
         self._recipe = recipe
         self._device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         shares = np.array([volume.share for volume in volumes])
         self._probability = torch.from_numpy(shares / shares.sum())
-        self._raw = [torch.from_numpy(volume.raw).to(device) for volume in volumes]
-        self._labels = [torch.from_numpy(volume.labels).to(device) for volume in volumes]
-        self._inside = [
-            None if volume.inside is None else torch.from_numpy(volume.inside).to(device) for volume in volumes
-        ]
-        self._foreground = [
-            _integral(volume.labels if volume.inside is None else volume.labels * volume.inside) for volume in volumes
-        ]
-        self._within = [None if volume.inside is None else _integral(volume.inside) for volume in volumes]
+        self._raw = [_Part(volume.raw, device) for volume in volumes]
+        self._labels = [_Part(volume.labels, device) for volume in volumes]
+        self._inside = [None if volume.inside is None else _Part(volume.inside, device) for volume in volumes]
+        self._occupancy = [Occupancy.of(volume, progress=progress) for volume in volumes]
+        self.threads = 1 if all(isinstance(v, LabelledVolume) for v in volumes) else min(_READING, cores())
+        """That should draw at once: more where blocks are read than where they are in memory."""
 
     def block(self, number: int, phase: Phase) -> Block:
         """Sample ``number`` of the run, for ``phase``."""
@@ -65,13 +91,28 @@ class Sampler:
         raw = aug.sample(self._raw[which], raw_at)
         raw = reimage(raw, augment, generator, voxel_nm=max(self._recipe.voxel_size_nm))
         raw = aug.vary_intensity(raw, augment, generator)
-        mask = aug.inside(core_at, tuple(self._labels[which].shape))
+        mask = aug.inside(core_at, self._labels[which].shape)
         cell = self._inside[which]
+        labels = aug.sample(self._labels[which], core_at, nearest=True).round().long()
         return Block(
             raw=(2 * raw - 1)[None],
-            labels=aug.sample(self._labels[which], core_at, nearest=True).round().long(),
+            labels=labels,
             mask=mask if cell is None else mask * aug.sample(cell, core_at, nearest=True).round(),
+            descriptors=self._describe(self._labels[which], raw_at, core),
         )
+
+    def _describe(self, labels: _Part, at: Tensor, core: int) -> Tensor | None:
+        """Descriptors of the central ``core`` voxels of those ``at``; objects go on as far as the window reaches."""
+        sigma_nm, voxel_size = self._recipe.shape_descriptors_nm, VoxelSize(self._recipe.voxel_size_nm)
+        if sigma_nm is None:
+            return None
+        margin = (at.shape[0] - core) // 2
+        spare = [max(0, margin - reach) for reach in window_voxels(sigma_nm, voxel_size)]
+        z, y, x = (slice(s, at.shape[0] - s) for s in spare)
+        objects = connected(aug.sample(labels, at[z, y, x], nearest=True).round().int())
+        found = shape_descriptors(objects, sigma_nm=sigma_nm, voxel_size=voxel_size)
+        z, y, x = (slice(margin - s, margin - s + core) for s in spare)
+        return found[:, z, y, x]
 
     def batch(self, iteration: int, phase: Phase) -> Block:
         """The samples of one iteration, stacked along a new first axis.
@@ -88,25 +129,24 @@ class Sampler:
     def _stack(self, iteration: int, phase: Phase) -> Block:
         size = self._recipe.batch
         blocks = [self.block(iteration * size + i, phase) for i in range(size)]
+        described = [b.descriptors for b in blocks if b.descriptors is not None]
         return Block(
             raw=torch.stack([b.raw for b in blocks]),
             labels=torch.stack([b.labels for b in blocks]),
             mask=torch.stack([b.mask for b in blocks]),
+            descriptors=torch.stack(described) if described else None,
         )
 
     def _place(self, core: int, rules: Sampling, generator: torch.Generator) -> tuple[int, Tensor]:
         """A volume and the centre of a block in it that the sampling rules accept."""
         for _ in range(_MAX_DRAWS):
             which = int(torch.multinomial(self._probability, 1, generator=generator))
-            shape = self._labels[which].shape
+            shape, occupancy = self._labels[which].shape, self._occupancy[which]
             start = [_uniform(n, core, generator) for n in shape]
-            foreground, within = _count(self._foreground[which], start, core)
-            cell = self._within[which]
-            if cell is not None:
-                within, _ = _count(cell, start, core)
-            if within < rules.min_inside * core**3:
+            box = Box(start, [s + core for s in start]).intersect(Box.of_shape(shape))
+            if not occupancy.counts(box, rules.min_inside * core**3):
                 continue
-            scarce = foreground < rules.min_foreground * within
+            scarce = occupancy.is_scarce(box, rules.min_foreground)
             if scarce and float(torch.rand((), generator=generator)) >= rules.keep_without:
                 continue
             return which, torch.tensor([s + (core - 1) / 2 for s in start])
@@ -121,23 +161,6 @@ def _uniform(n: int, core: int, generator: torch.Generator) -> int:
     if n <= core:
         return (n - core) // 2
     return int(torch.randint(0, n - core + 1, (), generator=generator))
-
-
-def _integral(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    padded = np.pad(labels.astype(np.int64), ((1, 0), (1, 0), (1, 0)))
-    return padded.cumsum(0).cumsum(1).cumsum(2)
-
-
-def _count(integral: npt.NDArray[np.int64], start: Sequence[int], core: int) -> tuple[int, int]:
-    """Foreground voxels, and voxels in all, of the part of a block that lies in the volume."""
-    ends = [(max(s, 0), min(s + core, n - 1)) for s, n in zip(start, integral.shape, strict=True)]
-    (z0, z1), (y0, y1), (x0, x1) = ends
-    total = 0
-    for z, sz in ((z0, -1), (z1, 1)):
-        for y, sy in ((y0, -1), (y1, 1)):
-            for x, sx in ((x0, -1), (x1, 1)):
-                total += sz * sy * sx * int(integral[z, y, x])
-    return total, (z1 - z0) * (y1 - y0) * (x1 - x0)
 
 
 def _mix(seed: int, number: int) -> int:

@@ -43,11 +43,11 @@ def finished(network: UNet, sampler: Sampler, recipe: Recipe, *, done: int) -> U
     return fold(network)
 
 
-def freeze_statistics(network: UNet) -> None:
+def freeze_statistics(network: nn.Module) -> None:
     """Normalise by the running statistics from now on, and leave them as they are, also while training."""
     for norm in _norms(network):
         norm.eval()
 
 
-def _norms(network: UNet) -> list[nn.BatchNorm3d]:
+def _norms(network: nn.Module) -> list[nn.BatchNorm3d]:
     return [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]

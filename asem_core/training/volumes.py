@@ -1,66 +1,163 @@
-"""What a run trains on: each volume's raw and labels on the recipe's grid, in memory."""
+"""What a run trains on: each volume's raw and labels on the recipe's grid, in memory or read block by block."""
 
 from __future__ import annotations
 
+import logging
 import math
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import RecipeError
-from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize, resampled_shape
-from asem_core.grid.mirror import read_mirrored
+from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.grid.place import cut
-from asem_core.grid.resample import resample, resample_labels, source_box
 from asem_core.network import TILE_HALO
-from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.stages import Step, make_steps, measure, normalised, split_steps
+from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.specs import StageRef
-from asem_core.training.recipe import Data
+from asem_core.training.gridded import Counted, OnGrid, covering, make_grey, make_ones
+from asem_core.training.recipe import Data, Recipe
 from asem_core.volume import Volume, open_labels, open_volume
 from asem_core.volume.address import beside
 from asem_core.volume.check import check_grey, graded, settled_range
 from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
-from asem_core.volume.staging import readable_by_blocks
+from asem_core.volume.staging import copy_in_chunks
+from asem_core.volume.volume import LazyArray
 from asem_core.volume.window import window
 
-T = TypeVar("T", bound=np.generic)
-_ROUNDING = 1e-6
-"""Of a place, in voxels."""
-_Make = Callable[[npt.NDArray[Any], Triple, Box, FloatTriple], npt.NDArray[T]]
+log = logging.getLogger(__name__)
+
+_WHOLE = (slice(None),) * 3
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class LabelledVolume:
-    """Raw and labels of one ROI on the recipe's grid."""
+class OpenedVolume:
+    """Raw and labels of one ROI on the recipe's grid, read where they are sliced."""
 
     name: str
-    raw: npt.NDArray[np.float32]
-    """``(z, y, x)``, 0..1; at each face ``context`` voxels larger than the labels."""
-    labels: npt.NDArray[np.uint8]
-    """``(z, y, x)``, 0 or 1."""
+    raw: LazyArray
+    """``(z, y, x)`` float32, 0..1; at each face ``context`` voxels larger than the labels."""
+    labels: LazyArray
+    """``(z, y, x)`` uint8, 0 or 1."""
     share: float
     """Relative probability of being sampled."""
-    inside: npt.NDArray[np.uint8] | None = None
-    """``(z, y, x)``, 1 where training and scores count: in the mask, where somebody has judged; None: everywhere."""
+    inside: LazyArray | None = None
+    """``(z, y, x)`` uint8, 1 where training and scores count: in the mask, where somebody has judged; None:
+    everywhere."""
     context: int = 0
     levels: GreyLevels | None = None
     """Of the stored image, on the 0..255 scale."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes in memory."""
+        parts = [part for part in (self.raw, self.labels, self.inside) if part is not None]
+        return sum(math.prod(part.shape) * part.dtype.itemsize for part in parts)
+
+    def held(self) -> LabelledVolume:
+        """The same in memory."""
+        return LabelledVolume(
+            name=self.name,
+            raw=self.raw[_WHOLE],
+            labels=self.labels[_WHOLE],
+            share=self.share,
+            inside=None if self.inside is None else self.inside[_WHOLE],
+            context=self.context,
+            levels=self.levels,
+        )
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class LabelledVolume(OpenedVolume):
+    """An `OpenedVolume` in memory."""
+
+    raw: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+    inside: npt.NDArray[np.uint8] | None = None
+
+    def held(self) -> LabelledVolume:
+        """Itself."""
+        return self
+
+
+def open_all(
+    recipe: Recipe, *, folder: Path, registry: Registry, room: int, scratch: Path, progress: Progress = silent
+) -> tuple[list[OpenedVolume], list[LabelledVolume]]:
+    """What ``recipe`` trains on, in memory as far as it has ``room`` (bytes); and what it validates on, in memory."""
+    grid = VoxelSize(recipe.voxel_size_nm)
+    known: dict[str, Any] = {"folder": folder, "organelle": recipe.organelle, "grid": grid, "registry": registry}
+    known["stages"] = recipe.preprocess or ()
+    every, training = len(recipe.training) + len(recipe.validation), []
+    progress("read", 0, every)
+    for data in recipe.training:
+        if recipe.share == "equal" and data.share is None:
+            data = attrs.evolve(data, share=1.0)
+        volume = open_data(data, **known, room=room, scratch=scratch, progress=progress)
+        if isinstance(volume, LabelledVolume):
+            room -= volume.memory
+        training.append(volume)
+        progress("read", len(training), every)
+    total = sum(volume.share for volume in training)
+    for volume in training:
+        where = "in memory" if isinstance(volume, LabelledVolume) else "read block by block"
+        gigabytes, share = volume.memory / 1e9, volume.share / total
+        log.info(
+            "%s: %.3g GB on the model's grid, %s, %.0f %% of all blocks", volume.name, gigabytes, where, 100 * share
+        )
+    validation = []
+    for data in recipe.validation:
+        validation.append(load_data(data, **known))
+        progress("read", len(training) + len(validation), every)
+    return training, validation
 
 
 def load_data(
     data: Data, *, folder: Path, organelle: str, grid: VoxelSize, registry: Registry, stages: Sequence[StageRef] = ()
 ) -> LabelledVolume:
-    """Read the ROI of ``data`` and bring it to ``grid``: raw by area-weighted mean, labels by mode.
+    """The ROI of ``data`` in memory; see `open_data`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return open_data(
+            data,
+            folder=folder,
+            organelle=organelle,
+            grid=grid,
+            registry=registry,
+            stages=stages,
+            room=math.inf,
+            scratch=Path(scratch),
+        ).held()
+
+
+def open_data(
+    data: Data,
+    *,
+    folder: Path,
+    organelle: str,
+    grid: VoxelSize,
+    registry: Registry,
+    stages: Sequence[StageRef] = (),
+    room: float,
+    scratch: Path,
+    progress: Progress = silent,
+) -> OpenedVolume:
+    """The ROI of ``data`` on ``grid``, raw by area-weighted mean, labels by mode: in memory where that has ``room``.
 
     Raw goes through ``stages`` as in `asem segment`: what they measure is of the whole volume, whatever the ROI.
+
+    Parameters
+    ----------
+    room
+        Bytes. What is larger is read block by block, and every block equals that of the array in memory.
+    scratch
+        Folder for chunked copies of sections, which cannot be read by blocks; it stays as long as the volume is read.
 
     Raises
     ------
@@ -71,60 +168,38 @@ def load_data(
     VolumeError
         A file is missing or unreadable, or an image that a model cannot be given (`check_grey`).
     """
-    size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
-    raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
-    drawn = open_labels(beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
-    roi = Box.parse(data.roi) if data.roi else raw.box
-    if not raw.box.contains(roi):
-        raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
-    labels = cut(drawn, raw, roi)
+    raw, labels, mask, roi = _sources(data, folder=folder, organelle=organelle, registry=registry)
     part = window(raw, roi)
     range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
-    check_grey(part, grey=range_, option="grey: ")
-    image = part if range_ is None else on_grey_range(part, range_)
+    check_grey(part, grey=range_, option="grey: ", progress=progress)
+    shape = resampled_shape(roi.shape, raw.voxel_size, grid)
     context = TILE_HALO if data.context else 0
-    grey = image_on_grid(graded(raw, range_), roi, grid, make_steps(stages, registry), context=context)
-    truth = _on_grid(labels, labels.box, grid, partial(_where, partial(is_organelle, unlabelled=data.unlabelled)))
-    counts = []
-    if data.mask is not None:
-        mask = open_volume(beside(folder, data.mask), registry=registry, voxel_size=raw.voxel_size)
-        counts.append(_on_grid(cut(mask, raw, roi), labels.box, grid, partial(_where, is_organelle)))
-    if data.unlabelled is not None:
-        counts.append(_on_grid(labels, labels.box, grid, partial(_where, lambda ids: ids != data.unlabelled)))
-    if data.left_out:
-        counts.append(_around([Box.parse(box) for box in data.left_out], roi, raw.voxel_size, grid))
-    inside = None if not counts else np.minimum.reduce(counts)
-    volume_um3 = truth.size * grid.volume_nm3 / 1e9
-    return LabelledVolume(
-        name=data.name or f"{data.raw}[{roi}]",
-        raw=grey,
-        labels=truth,
-        inside=inside,
-        context=context,
-        levels=levels_on_scale(image),
-        share=volume_um3 if data.share is None else data.share,
-    )
+    some = mask is not None or data.unlabelled is not None or bool(data.left_out)
+    held = math.prod(n + 2 * context for n in shape) * 4 + math.prod(shape) * (1 + some) <= room
+    steps = make_steps(stages, registry)
+    with tempfile.TemporaryDirectory(dir=scratch) if held else nullcontext(str(scratch)) as place:
+        by_blocks = partial(_by_blocks, scratch=Path(place), progress=progress)
+        image = _image(graded(raw, range_), roi, grid, steps, context=context, by_blocks=by_blocks, held=held)
+        if not held:
+            labels, mask = by_blocks(labels, labels.box), None if mask is None else by_blocks(mask, mask.box)
+        chosen = make_ones(partial(is_organelle, unlabelled=data.unlabelled))
+        opened = OpenedVolume(
+            name=data.name or f"{data.raw}[{roi}]",
+            raw=image,
+            labels=OnGrid(volume=labels, roi=labels.box, grid=grid, make=chosen, dtype=np.uint8),
+            inside=_inside(data, labels, mask, roi, grid) if some else None,
+            context=context,
+            levels=levels_on_scale(part if range_ is None else on_grey_range(part, range_)),
+            share=math.prod(shape) * grid.volume_nm3 / 1e9 if data.share is None else data.share,
+        )
+        return opened.held() if held else opened
 
 
-def image_on_grid(
-    volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step], *, context: int = 0
-) -> npt.NDArray[np.float32]:
-    """The ROI on ``grid`` after ``steps``, ``(z, y, x)``, 0..1; what ``steps`` measure is of all of ``volume``.
-
-    With ``context`` so many voxels of ``grid`` round it too, mirrored where the volume ends.
-    """
-    before, inside = split_steps(steps)
-
-    def grey(block: npt.NDArray[Any], start: Triple, target: Box, ratio: FloatTriple) -> npt.NDArray[np.float32]:
-        image = resample(to_grey_range(block), start, target, ratio)
-        for step in inside:
-            image = step.apply(image, box=target, voxel_size=grid, stats={})
-        return (image / np.float32(255)).astype(np.float32, copy=False)
-
-    if not before:
-        return _on_grid(volume, roi, grid, grey, context=context)
-    with tempfile.TemporaryDirectory() as scratch, readable_by_blocks(volume, Path(scratch) / "raw") as source:
-        return _on_grid(normalised(source, before, measure(source, before)), roi, grid, grey, context=context)
+def image_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Step]) -> npt.NDArray[np.float32]:
+    """The ROI on ``grid`` after ``steps``, ``(z, y, x)``, 0..1; what ``steps`` measure is of all of ``volume``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        by_blocks = partial(_by_blocks, scratch=Path(scratch), progress=silent)
+        return _image(volume, roi, grid, steps, context=0, by_blocks=by_blocks, held=True)[_WHOLE]
 
 
 def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> npt.NDArray[np.bool_]:
@@ -138,36 +213,55 @@ def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> 
     return np.asarray(labels != 0 if unlabelled is None else (labels != 0) & (labels != unlabelled))
 
 
-def _around(boxes: Sequence[Box], roi: Box, size: VoxelSize, grid: VoxelSize) -> npt.NDArray[np.uint8]:
-    """The ROI on ``grid``: 0 wherever a voxel lies in one of ``boxes``, if only in part; 1 elsewhere."""
-    around = np.ones(resampled_shape(roi.shape, size, grid), np.uint8)
-    scale = [a / b for a, b in zip(size.zyx, grid.zyx, strict=True)]
-    for box in boxes:
-        local = box.intersect(roi).shift([-s for s in roi.start])
-        start = [math.floor(n * r + _ROUNDING) for n, r in zip(local.start, scale, strict=True)]
-        stop = [math.ceil(n * r - _ROUNDING) for n, r in zip(local.stop, scale, strict=True)]
-        around[Box(start, stop).slices] = 0
-    return around
+def _sources(
+    data: Data, *, folder: Path, organelle: str, registry: Registry
+) -> tuple[Volume, Volume, Volume | None, Box]:
+    """Raw; labels and mask, cut to the ROI; the ROI in raw."""
+    size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
+    raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
+    drawn = open_labels(beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
+    roi = Box.parse(data.roi) if data.roi else raw.box
+    if not raw.box.contains(roi):
+        raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")
+    labels = cut(drawn, raw, roi)
+    if data.mask is None:
+        return raw, labels, None, roi
+    mask = open_volume(beside(folder, data.mask), registry=registry, voxel_size=raw.voxel_size)
+    return raw, labels, cut(mask, raw, roi), roi
 
 
-def _where(
-    chosen: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]],
-    block: npt.NDArray[Any],
-    start: Triple,
-    target: Box,
-    ratio: FloatTriple,
-) -> npt.NDArray[np.uint8]:
-    return resample_labels(chosen(block).astype(np.uint8), start, target, ratio)
+def _image(
+    volume: Volume,
+    roi: Box,
+    grid: VoxelSize,
+    steps: Sequence[Step],
+    *,
+    context: int,
+    by_blocks: Callable[[Volume, Box], Volume],
+    held: bool,
+) -> OnGrid:
+    before, inside = split_steps(steps)
+    if before:
+        source = by_blocks(volume, volume.box)
+        volume = normalised(source, before, measure(source, before))
+    elif not held:
+        volume = by_blocks(volume, volume.box if context else roi)
+    return OnGrid(volume=volume, roi=roi, grid=grid, make=make_grey(inside, grid), dtype=np.float32, context=context)
 
 
-def _on_grid(volume: Volume, roi: Box, grid: VoxelSize, make: _Make[T], *, context: int = 0) -> npt.NDArray[T]:
-    """The ROI on ``grid``. Without ``context`` only voxels of the ROI are read: at its faces the image is mirrored."""
-    ratio = volume.voxel_size.ratio_to(grid)
-    target = Box.of_shape(resampled_shape(roi.shape, volume.voxel_size, grid)).grow(context)
-    seen, first = (volume.box, roi.start) if context else (roi, (0, 0, 0))
-    slabs = []
-    for slab in target.tiles((16, *target.shape[1:])):
-        needed = source_box(slab, ratio)
-        block = read_mirrored(lambda box: volume.read(box.shift(seen.start)), seen.shape, needed.shift(first))
-        slabs.append(make(block, needed.start, slab, ratio))
-    return np.concatenate(slabs)
+def _inside(data: Data, labels: Volume, mask: Volume | None, roi: Box, grid: VoxelSize) -> Counted:
+    on_grid = partial(OnGrid, roi=labels.box, grid=grid, dtype=np.uint8)
+    parts = [] if mask is None else [on_grid(volume=mask, roi=mask.box, make=make_ones(is_organelle))]
+    if data.unlabelled is not None:
+        parts.append(on_grid(volume=labels, make=make_ones(lambda ids: ids != data.unlabelled)))
+    size = labels.voxel_size
+    left_out = [covering(Box.parse(box), roi, size, grid) for box in data.left_out]
+    return Counted(shape=resampled_shape(roi.shape, size, grid), parts=parts, left_out=left_out)
+
+
+def _by_blocks(volume: Volume, part: Box, *, scratch: Path, progress: Progress) -> Volume:
+    """``volume``, or where it is stored as sections one of which ``part`` alone, copied into chunks, can be read."""
+    if not volume.planewise:
+        return volume
+    copy = copy_in_chunks(window(volume, part), Path(tempfile.mkdtemp(dir=scratch)) / "copy", progress=progress)
+    return window(copy, volume.box.shift([-s for s in part.start]))

@@ -25,7 +25,7 @@ def report(task: Callable[[], object]) -> None:
     began, began_cpu = time.perf_counter(), time.process_time()
     task()
     seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": _peak_bytes()}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}))
 
 
 def run_asem(words: list[str]) -> None:
@@ -36,7 +36,8 @@ def run_asem(words: list[str]) -> None:
     report(lambda: command(words, obj=registry, standalone_mode=False))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """The most resident memory that this process has had."""
     # Not getrusage: its figure is at least that of the process that started this one.
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
