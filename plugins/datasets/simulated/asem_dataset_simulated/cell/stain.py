@@ -13,13 +13,14 @@ from asem_dataset_simulated.microscope import Look
 
 _SALT = 900
 _MESH = 0.09  # mean of the mesh of filaments
+_FRINGES = 5  # about what stain beside membranes takes from the cytosol's mean
 _THICK_SECTIONS = 0.25  # share of the cells that are cut into sections
 
 
 def draw_style(fixation: Fixation, seed: int) -> Style:
     """Stain and fullness of the crowded cell ``seed``.
 
-    Fixation has a say: frozen cytosol is denser, its membranes are paler and smoother, its ER is not swollen.
+    Fixation has a say: frozen cytosol is darker, its membranes are paler and smoother, its ER is not swollen.
     """
     fixed = fixation == "CF"
     rng = _stream(seed, 0 if fixed else 1)
@@ -33,7 +34,7 @@ def draw_style(fixation: Fixation, seed: int) -> Style:
     )
     dark = _between(rng, 100, 190) if fixed else _between(rng, 80, 140)
     filament = _between(rng, 10, 34)
-    mean = cytosol - dark * _share(ribosomes) - _MESH * filament - 5
+    mean = cytosol - dark * _share(ribosomes) - _MESH * filament - _FRINGES
     lumen = mean - (_between(rng, 0, 26) if fixed else _between(rng, 0, 30))
     nucleoplasm = mean + _between(rng, -12, 12)
     chromatin = nucleoplasm - _between(rng, 25, 60)
