@@ -245,3 +245,35 @@ def test_strokes_are_true_and_few() -> None:
     assert 0.01 < (drawn == 2).sum() / labels[list(own.SECTIONS)].sum() < 0.3
     assert (drawn == 1).sum() >= own.BACKGROUND * (drawn == 2).sum()
     assert (own.strokes(labels, seed=0) == drawn).all()
+
+
+def test_realism_puts_a_wave_into_its_band() -> None:
+    realism = load("realism")
+    x = np.arange(256) * realism.PIXEL_NM
+    for period in (25, 40, 80, 160):
+        wave = np.broadcast_to(10 * np.sqrt(2) * np.sin(2 * np.pi * x / period), (256, 256))
+        found = realism.spectrum([(wave, np.ones(wave.shape, bool))])
+        place = next(index for index, (low, high) in enumerate(realism.PERIODS_NM) if low < period < high)
+        assert found[place] == pytest.approx(10, rel=0.12)
+        assert np.linalg.norm(found) == pytest.approx(10, rel=0.03)
+
+
+def test_realism_measures_what_counts_only() -> None:
+    realism = load("realism")
+    rng = np.random.default_rng(1)
+    picture, counts = rng.normal(50, 10, (256, 256)), np.ones((256, 256), bool)
+    counts[:, 192:] = False
+    shown = picture.copy()
+    shown[:, 192:] = 1000
+    before, after = (realism.measure([(each, counts)]) for each in (picture, shown))
+    assert before["grey 50 %"] == after["grey 50 %"] == pytest.approx(50, abs=0.5)
+    assert before["20-30 nm"] == after["20-30 nm"]
+    assert before["empty 10 nm"] > 3 * before["empty 80 nm"], "white noise is fine"
+
+
+def test_realism_compares_with_the_range_and_the_mean() -> None:
+    realism = load("realism")
+    real = {"a": {"grey": 40.0}, "b": {"grey": 50.0}}
+    text = realism.table(real, {"new": [{"grey": 45.0}, {"grey": 42.0}], "old": [{"grey": 80.0}]})
+    assert text.splitlines()[2] == "| grey | 40.0 | 50.0 | 43.5 (1.00, 1.03) | 80.0 (1.60, 1.79) |"
+    assert "(" not in realism.table({}, {"old": [{"grey": 80.0}]})

@@ -35,7 +35,9 @@ class Canvas:
         view = self.grey[part]
         view += share * (np.asarray(grey, np.float32) - view)
 
-    def walled(self, part: Part, distance: Float, grey: Float | float, *, wall_nm: float, wall_grey: float) -> None:
+    def walled(
+        self, part: Part, distance: Float, grey: Float | float, *, wall_nm: float, wall_grey: Float | float
+    ) -> None:
         """Paint a lumen of one grey value inside a membrane, from the ``distance`` to the membrane's outer face."""
         self.blend(part, inside(distance, self.voxel_nm), grey)
         self.blend(part, layer(distance, -wall_nm, 0.0, self.voxel_nm), wall_grey)

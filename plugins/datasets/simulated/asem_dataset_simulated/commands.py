@@ -40,6 +40,7 @@ def _point(ctx: click.Context, param: click.Parameter, value: str | None) -> Flo
 Examples:
   asem simulate tissue.zarr --seed 7
   asem simulate cell.zarr --preset hpfs --seed 7 --shape 256,256,256 --voxel-size 8,8,8
+  asem simulate crowded.zarr --preset cf-crowded --seed 8
   asem simulate naive.zarr --preset cf-3 --part evaluation"""
 )
 @click.argument("output", metavar="OUT.zarr", type=PATH)
@@ -55,7 +56,7 @@ Examples:
     help="Of a named cell: training and validation, or evaluation; golgi, coverslip; or whole.",
 )
 @click.option("--origin", metavar="Z,Y,X", callback=_point, help="Lower edge in the cell, nm.  [default: at a nucleus]")
-@click.option("--diameter", type=float, metavar="UM", help="Of a cell of cf or hpfs.  [default: 8]")
+@click.option("--diameter", type=float, metavar="UM", help="Of a cell without a name.  [default: 8]")
 @click.option("--pore-diameter", type=float, metavar="NM", help="Of all nuclear pores.  [default: as in the paper]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.zarr if it is a volume already.")
 def simulate(
@@ -81,8 +82,18 @@ def simulate(
       tissue         a cut-out of neuropil; mitochondria are known
       cf, hpfs       a cell, chemically fixed or high-pressure frozen: nucleus with pores,
                      ER, Golgi, mitochondria, coated pits, caveolae are known
-      cf-1, cf-2, hpfs-19, hpfs-20      named cells that models are trained on
-      cf-3, cf-6, hpfs-21, hpfs-22      named cells that no model has seen
+      cf-crowded, hpfs-crowded
+                     the same with cytosol as full as in tissue; stain, width of membranes,
+                     ribosomes, noise and sections differ widely from seed to seed
+
+    \b
+    Named cells that models are trained on:
+      cf-1, cf-2, hpfs-19, hpfs-20
+      cf-crowded-1, cf-crowded-2, cf-crowded-3, cf-crowded-4
+      hpfs-crowded-1, hpfs-crowded-2, hpfs-crowded-3, hpfs-crowded-4
+    Named cells that no model has seen:
+      cf-3, cf-6, hpfs-21, hpfs-22
+      cf-crowded-5, cf-crowded-6, hpfs-crowded-5, hpfs-crowded-6
     """
     from asem_dataset_simulated.simulate import Request, simulate_to
 

@@ -31,6 +31,8 @@ def _dataset(cell: NamedCell, name: str, part: Part) -> DatasetSpec:
     split = "naive" if cell.role == "naive" else "validation" if name == "validation" else "training"
     use = "naive: no recipe of ASEM reads it" if split == "naive" else f"for {split}"
     sides = " x ".join(f"{side:g}" for side in part.size_um)
+    kind = f"crowded simulated cell ({cell.fixation})" if cell.crowded else "simulated cell"
+    role = f" in the role of the paper's {cell.mirrors}" if cell.mirrors else ""
     return DatasetSpec(
         name=f"sim-{cell.name}-{name}",
         uri=f"{SCHEME}://{cell.name}/{name}",
@@ -40,6 +42,6 @@ def _dataset(cell: NamedCell, name: str, part: Part) -> DatasetSpec:
         citation=_CITATION,
         fixation=cell.fixation,
         split=split,
-        summary=f"{sides} um of a simulated cell in the role of the paper's {cell.mirrors}, {use}; "
+        summary=f"{sides} um of a {kind}{role}, {use}; "
         f"drawn while it is read, the same voxels as asem simulate --preset {cell.name} --part {name}",
     )

@@ -14,12 +14,19 @@ from asem_dataset_simulated.cell.draw import View, Window
 from asem_dataset_simulated.cell.named import CELLS, NamedCell, centred, find_part
 from asem_dataset_simulated.cell.pores import Diameters, single
 from asem_dataset_simulated.cell.scene import CellSpec
-from asem_dataset_simulated.cell.style import STYLES
+from asem_dataset_simulated.cell.style import Fixation
 from asem_dataset_simulated.cell.write import write_view
 from asem_dataset_simulated.grid import check_geometry
 from asem_dataset_simulated.tissue.write import write_tissue
 
 TISSUE = "tissue"
+PRESETS: dict[str, tuple[Fixation, bool]] = {
+    "cf": ("CF", False),
+    "hpfs": ("HPFS", False),
+    "cf-crowded": ("CF", True),
+    "hpfs-crowded": ("HPFS", True),
+}
+"""Fixation of a cell, and whether it is crowded."""
 WHOLE = "whole"
 _SHAPE: Triple = (200, 200, 200)
 _MIDDLE: FloatTriple = (0.0, -0.06, 0.27)
@@ -112,15 +119,21 @@ def find_window(request: Request) -> Window:
 
 
 def _spec(request: Request) -> tuple[CellSpec, NamedCell | None]:
-    fixation = next((name for name in STYLES if name.lower() == request.preset), None)
-    if fixation is not None:
+    if request.preset in PRESETS:
         if request.part not in (None, WHOLE):
             raise AsemError(f"--part {request.part} is for a named cell ({', '.join(CELLS)}), or say --part whole")
         pores = Diameters() if request.pore_diameter_nm is None else single(request.pore_diameter_nm)
         diameter = 8.0 if request.diameter_um is None else request.diameter_um
-        return CellSpec(seed=request.seed or 0, fixation=fixation, diameter_um=diameter, pore_diameters=pores), None
+        fixation, crowded = PRESETS[request.preset]
+        return CellSpec(
+            seed=request.seed or 0,
+            fixation=fixation,
+            diameter_um=diameter,
+            pore_diameters=pores,
+            crowded=crowded,
+        ), None
     if request.preset not in CELLS:
-        known = ", ".join([TISSUE, *(name.lower() for name in STYLES), *CELLS])
+        known = ", ".join([TISSUE, *PRESETS, *CELLS])
         raise AsemError(f"--preset {request.preset}: there is no such preset; there are: {known}")
     for option, value in (
         ("--seed", request.seed),

@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parents[4]
 
 
 def test_named_cells_play_the_roles_of_the_papers() -> None:
-    roles = {name: (cell.spec.fixation, cell.role, cell.mirrors) for name, cell in CELLS.items()}
+    roles = {name: (cell.spec.fixation, cell.role, cell.mirrors) for name, cell in CELLS.items() if cell.mirrors}
     assert roles == {
         "cf-1": ("CF", "training", "cell 1"), "cf-2": ("CF", "training", "cell 2"),
         "cf-3": ("CF", "naive", "cell 3"), "cf-6": ("CF", "naive", "cell 6"),
@@ -36,6 +36,17 @@ def test_named_cells_play_the_roles_of_the_papers() -> None:
         "hpfs-21": ("HPFS", "naive", "cell 21"), "hpfs-22": ("HPFS", "naive", "cell 22"),
     }  # fmt: skip
     assert len({cell.spec.seed for cell in CELLS.values()}) == len(CELLS)
+
+
+def test_crowded_cells_are_apart_from_those_of_the_papers() -> None:
+    crowded = {name: (cell.spec.fixation, cell.role) for name, cell in CELLS.items() if cell.spec.crowded}
+    assert crowded == {
+        f"{fixation.lower()}-crowded-{number}": (fixation, "training" if number <= 4 else "naive")
+        for fixation in ("CF", "HPFS")
+        for number in range(1, 7)
+    }
+    assert not any(CELLS[name].mirrors for name in crowded)
+    assert all(cell.mirrors for name, cell in CELLS.items() if name not in crowded)
 
 
 def test_no_recipe_reads_a_naive_cell() -> None:
@@ -65,7 +76,10 @@ def test_parts_lie_in_their_cell_and_do_not_overlap(name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "cf-9"}, r"--preset cf-9: there is no such preset; there are: tissue, cf, hpfs, cf-1"),
+        (
+            {"preset": "cf-9"},
+            r"cf-9: there is no such preset; there are: tissue, cf, hpfs, .*-crowded, hpfs-crowded, cf-1",
+        ),
         ({"preset": "cf-3", "part": "training"}, r"cf-3 has no part 'training'; it has: evaluation.*, whole"),
         ({"preset": "cf-3", "seed": 4}, r"--seed: cf-3 is one cell; another is drawn with --preset cf or hpfs"),
         ({"preset": "cf-3", "pore_diameter_nm": 80.0}, "--pore-diameter: cf-3 is one cell"),

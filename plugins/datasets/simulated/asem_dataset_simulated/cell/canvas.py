@@ -21,7 +21,14 @@ class CellCanvas(Canvas):
 
     def membrane(self, part: Part, distance: Float, grey: Float | float, *, wall_nm: float) -> None:
         """Paint a lumen inside a membrane of this style."""
-        self.walled(part, distance, grey, wall_nm=wall_nm, wall_grey=self.style.membrane)
+        stain = self.stain(part)
+        self.walled(part, distance, grey, wall_nm=self.style.wall * wall_nm, wall_grey=stain)
+
+    def stain(self, part: Part) -> Float | float:
+        """Grey value of membranes, which take the stain unevenly."""
+        if not self.style.patchiness:
+            return self.style.membrane
+        return self.style.membrane + self.style.patchiness * self.wave[part]
 
     def mark(self, name: str, part: Part, where: NDArray[np.bool_], label: int = 1) -> None:
         """Set the truth."""

@@ -52,7 +52,7 @@ def place_large(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.G
         greys = {Kind.LYSOSOME: style.lysosome, Kind.LIPID: style.lipid}.get(
             kind, (style.er_lumen - 25, style.er_lumen + 5)
         )
-        count = int(rng.poisson(density * space.volume_um3))
+        count = int(rng.poisson(style.crowding * density * space.volume_um3))
         for centre in space.draw(count, rng, room_nm=size[0]):
             axes = rng.uniform(*size) * np.array([1.0, rng.uniform(1.0, stretch), rng.uniform(1.0, stretch)])
             blob = Blob(kind, centre, axes, rotation(rng), grey=float(rng.uniform(*greys)), label=len(blobs) + 1)
@@ -61,10 +61,11 @@ def place_large(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.G
     return tuple(blobs)
 
 
-def place_vesicles(space: Cytosol, taken: Occupancy, rng: np.random.Generator) -> tuple[Blob, ...]:
+def place_vesicles(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.Generator) -> tuple[Blob, ...]:
     """Single uncoated vesicles, 45-70 nm wide (those of COPI and COPII are 50-60 nm)."""
     blobs: list[Blob] = []
-    for centre in space.draw(int(rng.poisson(_VESICLES_PER_UM3 * space.volume_um3)), rng, room_nm=45.0):
+    count = int(rng.poisson(style.crowding * _VESICLES_PER_UM3 * space.volume_um3))
+    for centre in space.draw(count, rng, room_nm=45.0):
         axes = rng.uniform(22, 35) * np.array([1.0, rng.uniform(1.0, 1.3), 1.0])
         blob = Blob(Kind.VESICLE, centre, axes, rotation(rng), grey=0.0)
         if fits(space, blob, taken):
@@ -72,10 +73,11 @@ def place_vesicles(space: Cytosol, taken: Occupancy, rng: np.random.Generator) -
     return tuple(blobs)
 
 
-def place_microtubules(space: Cytosol, taken: Occupancy, rng: np.random.Generator) -> tuple[Tube, ...]:
+def place_microtubules(space: Cytosol, taken: Occupancy, style: Style, rng: np.random.Generator) -> tuple[Tube, ...]:
     """Microtubules, nearly straight, one to several um long."""
     tubes: list[Tube] = []
-    for start in space.draw(int(rng.poisson(_MICROTUBULES_PER_UM3 * space.volume_um3)), rng, room_nm=40.0):
+    count = int(rng.poisson(style.crowding * _MICROTUBULES_PER_UM3 * space.volume_um3))
+    for start in space.draw(count, rng, room_nm=40.0):
         path = [start, *walk(space, 0, start, unit(rng), 12.5, rng.uniform(800, 3000), rng, taken, stiffness=0.05)]
         if len(path) < 4:
             continue

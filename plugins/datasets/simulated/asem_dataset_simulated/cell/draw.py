@@ -26,7 +26,8 @@ from asem_dataset_simulated.shapes import Axes, smoothing_nm
 
 TILE = 128
 IMAGE = "image"
-_FIELDS = ((200, 120.0), (201, 46.0), (202, 17.0))  # salt and spacing of wave, ripple and grain
+_WAVE_NM, _RIPPLE_NM = 120.0, 46.0
+_SALT = 200  # of wave; ripple and grain have the next ones
 
 
 @frozen(kw_only=True)
@@ -99,10 +100,14 @@ def _blank(view: View, indices: Sequence[NDArray[np.int64]]) -> CellCanvas:
         for index, size, origin in zip(indices, view.voxel_size_nm, view.origin_nm, strict=True)
     )
     axes: Axes = (z, y, x)
-    wave, ripple, grain = (smooth_grid(view.cell.spec.seed, salt, axes, (gap,) * 3) for salt, gap in _FIELDS)
+    style = view.cell.spec.style
+    wave, ripple, grain = (
+        smooth_grid(view.cell.spec.seed, _SALT + number, axes, (spacing,) * 3)
+        for number, spacing in enumerate((_WAVE_NM, _RIPPLE_NM, style.grain_nm))
+    )
     return CellCanvas(
         axes=axes,
-        style=view.cell.spec.style,
+        style=style,
         grey=np.empty(wave.shape, np.float32),
         labels={name: np.zeros(wave.shape, np.uint16) for name in LABELS},
         wave=wave,

@@ -18,18 +18,18 @@ from scipy.spatial import Voronoi  # type: ignore[import-untyped,unused-ignore]
 
 from asem_dataset_simulated.cell.mesh import Mesh
 from asem_dataset_simulated.cell.space import Cytosol
+from asem_dataset_simulated.cell.style import Style
 from asem_dataset_simulated.cell.surface import Surface
 from asem_dataset_simulated.noise import Double, Index, smooth_at
 from asem_dataset_simulated.placement import thinned
 
-_SPACING_NM = 450.0
 _ROOM_NM = 65.0
 _TUBULE_NM = (25.0, 35.0)
 _SHEET_NM = 25.0
 _KEPT = 0.58  # share of the edges that are tubules; far above the bond percolation threshold of a 4-fold network, 0.39
 _PIECE_NM = (110.0, 150.0)  # longest piece of a segment and of a triangle
-_WARP = (300.0, 58.0)  # spacing and amplitude
 _SALT = 500
+Bends = tuple[tuple[float, float], ...]
 
 
 @frozen(eq=False)
@@ -41,10 +41,11 @@ class Reticulum:
     hole_radius_nm: Double
 
 
-def make_er(space: Cytosol, nucleus: Surface, *, seed: int, swelling: float, rng: np.random.Generator) -> Reticulum:
-    """Draw the ER of a cell; ``swelling`` scales its radii."""
+def make_er(space: Cytosol, nucleus: Surface, style: Style, *, seed: int, rng: np.random.Generator) -> Reticulum:
+    """Draw the ER of a cell, as narrow a network and as swollen as ``style`` says."""
+    swelling = style.er_swelling
     extent = (np.array(space.clearance_nm.shape) - 1) * space.step_nm
-    diagram = Voronoi(_jittered(extent, _SPACING_NM, rng))
+    diagram = Voronoi(_jittered(extent, style.er_spacing_nm, rng))
     room = space.locate(diagram.vertices)[1]
     faces = [np.array(face) for face in diagram.ridge_vertices if min(face) >= 0 and room[face].min() > _ROOM_NM]
     edges = np.unique(np.sort(np.concatenate([np.column_stack([f, np.roll(f, -1)]) for f in faces]), axis=1), axis=0)
@@ -53,10 +54,11 @@ def make_er(space: Cytosol, nucleus: Surface, *, seed: int, swelling: float, rng
     edges, sheets = _largest(len(diagram.vertices), edges, sheets)
     segments = [_split(*diagram.vertices[edge]) for edge in edges]
     triangles = [piece for face in sheets for piece in _tile(diagram.vertices[face])]
-    lines = _warp(np.concatenate(segments), seed)
-    plates = _warp(np.array(triangles).reshape(-1, 3, 3), seed)
+    lines = _warp(np.concatenate(segments), seed, style.er_bends)
+    plates = _warp(np.array(triangles).reshape(-1, 3, 3), seed, style.er_bends)
     lines = lines[(space.locate(lines.reshape(-1, 3))[1].reshape(-1, 2) > 40).all(axis=1)]
-    lines = np.concatenate([lines, *_stalks(_warp(diagram.vertices[np.unique(edges)], seed), nucleus, rng)])
+    junctions = _warp(diagram.vertices[np.unique(edges)], seed, style.er_bends)
+    lines = np.concatenate([lines, *_stalks(junctions, nucleus, rng)])
     plates = plates[(space.locate(plates.reshape(-1, 3))[1].reshape(-1, 3) > 45).all(axis=1)]
     width = np.mean(_TUBULE_NM) + np.ptp(_TUBULE_NM) / 2 * np.clip(
         smooth_at(seed, _SALT + 5, lines.reshape(-1, 3), 400.0), -1, 1
@@ -135,12 +137,15 @@ def _stalks(junctions: Double, nucleus: Surface, rng: np.random.Generator) -> li
     return [_split(starts[index], ends[index]) for index in kept]
 
 
-def _warp(points: Double, seed: int) -> Double:
-    """Bend everything by one smooth displacement, so that what touches goes on touching."""
+def _warp(points: Double, seed: int, bends: Bends) -> Double:
+    """Bend everything by smooth displacements, so that what touches goes on touching."""
     flat = points.reshape(-1, 3)
-    shift = np.column_stack([smooth_at(seed, _SALT + axis, flat, _WARP[0]) for axis in range(3)])
-    warped: Double = (flat + _WARP[1] * np.clip(shift, -2, 2)).reshape(points.shape)
-    return warped
+    warped = flat
+    for number, (spacing, amplitude) in enumerate(bends):
+        salt = _SALT + 30 * number
+        shift = np.column_stack([smooth_at(seed, salt + axis, flat, spacing) for axis in range(3)])
+        warped = warped + amplitude * np.clip(shift, -2, 2)
+    return warped.reshape(points.shape)
 
 
 def _holes(plates: Double, rng: np.random.Generator) -> tuple[Double, Double]:

@@ -2,8 +2,9 @@
 
 They mirror the roles of the paper's cells (Gallusser et al. 2022): 1 and 2 chemically fixed and annotated for training,
 3 and 6 chemically fixed and naive; 19 and 20 high-pressure frozen for training, 21 and 22 naive. No recipe of the
-project reads a naive cell. What a name stands for never changes: a change of the simulator that alters the voxels of a
-named cell gives it a new name.
+project reads a naive cell. Crowded cells have no counterpart there: of either fixation four are for training and two
+are naive. What a name stands for never changes: a change of the simulator that alters the voxels of a named cell gives
+it a new name.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class NamedCell:
     fixation: Fixation
     diameter_um: float = 8.0
     role: Role
-    mirrors: str
+    mirrors: str | None = None
+    """The paper's cell whose role it plays."""
+    crowded: bool = False
     parts: dict[str, Part]
 
     @property
@@ -55,7 +58,7 @@ class NamedCell:
         """What it is drawn from."""
         from asem_dataset_simulated.cell.scene import CellSpec  # numpy, which listing data sets does without
 
-        return CellSpec(seed=self.seed, fixation=self.fixation, diameter_um=self.diameter_um)
+        return CellSpec(seed=self.seed, fixation=self.fixation, diameter_um=self.diameter_um, crowded=self.crowded)
 
 
 def centred(spec: CellSpec, shape: Triple, voxel_size: VoxelSize, *, middle: FloatTriple) -> FloatTriple:
@@ -82,24 +85,45 @@ def find_part(cell: NamedCell, name: str) -> Part:
 
 
 def _training(
-    name: str, seed: int, fixation: Fixation, mirrors: str, *, golgi: FloatTriple, coverslip: tuple[float, float]
+    name: str,
+    seed: int,
+    fixation: Fixation,
+    mirrors: str | None = None,
+    *,
+    golgi: FloatTriple,
+    coverslip: tuple[float, float],
 ) -> NamedCell:
     parts = {
         "training": Part(middle=(0.0, -0.06, 0.27), size_um=(2.8, 2.8, 2.8)),
         "validation": Part(middle=(0.0, -0.06, -0.29), size_um=(2.0, 2.0, 2.0)),
         **_round_organelles(golgi, coverslip),
     }
-    return NamedCell(name=name, seed=seed, fixation=fixation, role="training", mirrors=mirrors, parts=parts)
+    return _named(name, seed, fixation, "training", mirrors, parts)
 
 
 def _naive(
-    name: str, seed: int, fixation: Fixation, mirrors: str, *, golgi: FloatTriple, coverslip: tuple[float, float]
+    name: str,
+    seed: int,
+    fixation: Fixation,
+    mirrors: str | None = None,
+    *,
+    golgi: FloatTriple,
+    coverslip: tuple[float, float],
 ) -> NamedCell:
     parts = {
         "evaluation": Part(middle=(0.05, -0.06, 0.28), size_um=(2.6, 2.6, 2.6)),
         **_round_organelles(golgi, coverslip),
     }
-    return NamedCell(name=name, seed=seed, fixation=fixation, role="naive", mirrors=mirrors, parts=parts)
+    return _named(name, seed, fixation, "naive", mirrors, parts)
+
+
+def _named(
+    name: str, seed: int, fixation: Fixation, role: Role, mirrors: str | None, parts: dict[str, Part]
+) -> NamedCell:
+    """A cell that mirrors none of the paper's is a crowded one."""
+    return NamedCell(
+        name=name, seed=seed, fixation=fixation, role=role, mirrors=mirrors, crowded=mirrors is None, parts=parts
+    )
 
 
 def _round_organelles(golgi: FloatTriple, coverslip: tuple[float, float]) -> dict[str, Part]:
@@ -122,5 +146,17 @@ CELLS: dict[str, NamedCell] = {
         _training("hpfs-20", 120, "HPFS", "cell 20", golgi=(-0.044, -0.143, -0.145), coverslip=(0.0925, 0.0625)),
         _naive("hpfs-21", 121, "HPFS", "cell 21", golgi=(-0.134, -0.022, -0.249), coverslip=(-0.1075, 0.0875)),
         _naive("hpfs-22", 122, "HPFS", "cell 22", golgi=(-0.07, -0.072, 0.212), coverslip=(0.0175, -0.0625)),
+        _training("cf-crowded-1", 201, "CF", golgi=(0.208, -0.102, -0.162), coverslip=(-0.025, -0.025)),
+        _training("cf-crowded-2", 202, "CF", golgi=(-0.21, -0.161, 0.042), coverslip=(0.025, 0.0)),
+        _training("cf-crowded-3", 203, "CF", golgi=(-0.139, 0.013, 0.258), coverslip=(-0.075, -0.125)),
+        _training("cf-crowded-4", 204, "CF", golgi=(0.162, -0.204, 0.051), coverslip=(-0.125, 0.05)),
+        _naive("cf-crowded-5", 205, "CF", golgi=(-0.184, 0.02, 0.1), coverslip=(0.075, -0.025)),
+        _naive("cf-crowded-6", 206, "CF", golgi=(0.108, 0.008, -0.299), coverslip=(0.0, 0.1)),
+        _training("hpfs-crowded-1", 211, "HPFS", golgi=(-0.166, 0.1, 0.108), coverslip=(0.0, -0.15)),
+        _training("hpfs-crowded-2", 212, "HPFS", golgi=(-0.223, 0.01, -0.19), coverslip=(0.0, 0.025)),
+        _training("hpfs-crowded-3", 213, "HPFS", golgi=(-0.22, 0.111, 0.002), coverslip=(0.0, -0.05)),
+        _training("hpfs-crowded-4", 214, "HPFS", golgi=(0.172, -0.145, -0.192), coverslip=(-0.05, 0.0)),
+        _naive("hpfs-crowded-5", 215, "HPFS", golgi=(0.133, 0.0, 0.209), coverslip=(-0.025, -0.05)),
+        _naive("hpfs-crowded-6", 216, "HPFS", golgi=(-0.053, -0.163, -0.231), coverslip=(-0.1, 0.125)),
     )
 }

@@ -18,6 +18,7 @@ from asem_dataset_simulated.shapes import WHOLE, crop, ellipsoid_distance, insid
 
 # Outer membrane, intermembrane gap and inner membrane of a mitochondrion, from the surface inwards.
 _OUTER_NM, _GAP_NM, _INNER_NM = 7.0, 10.0, 7.0
+_FRINGE_NM = np.float32(15.0)
 
 
 def paint(cell: Cell, canvas: CellCanvas, fields: Fields) -> None:
@@ -45,12 +46,17 @@ def paint(cell: Cell, canvas: CellCanvas, fields: Fields) -> None:
 
 def _cytosol(cell: Cell, canvas: CellCanvas, fields: Fields, broad: Float) -> None:
     style = canvas.style
-    texture = style.granularity * (0.95 * canvas.grain + 0.3 * canvas.ripple + 0.12 * canvas.wave)
+    grain, ripple, wave = style.texture
+    texture = style.granularity * (grain * canvas.grain + ripple * canvas.ripple + wave * canvas.wave)
     filaments = np.exp(-np.square(canvas.ripple * 3)) * np.clip(canvas.wave, 0, 2)
-    canvas.grey[...] = style.cytosol + 3 * broad + texture - 9 * filaments
+    canvas.grey[...] = style.cytosol + 3 * broad + texture - style.filament * filaments
     canvas.grey[...] -= style.ribosome * np.minimum(
-        ribosomes(cell.spec.seed, canvas.axes, fields, canvas.wave), np.float32(1.2)
+        ribosomes(cell.spec.seed, canvas.axes, fields, canvas.wave, how=style.ribosomes), np.float32(1.2)
     )
+    if style.fringe:
+        away = np.maximum(np.minimum.reduce([fields.er, fields.other, -fields.cell]), 0)
+        uneven = np.clip(1 + 0.4 * canvas.wave, 0, 2)
+        canvas.blend(WHOLE, style.fringe * uneven * np.exp(-np.square(away / _FRINGE_NM)), style.membrane)
 
 
 def _nucleoplasm(cell: Cell, canvas: CellCanvas, fields: Fields, broad: Float) -> None:
@@ -65,7 +71,8 @@ def _nucleoplasm(cell: Cell, canvas: CellCanvas, fields: Fields, broad: Float) -
         rim[placed.part] *= 1 - 0.95 * shade
     clumps = broad + np.float32(0.55) * canvas.wave + np.float32(0.3) * canvas.ripple + np.float32(1.5) * rim
     share = 1 / (1 + np.exp(-4.0 * (clumps - 1.25)))
-    grey = style.nucleoplasm + style.granularity * (0.9 * canvas.grain + 0.35 * canvas.ripple) + 4 * broad
+    grain, ripple = style.nuclear_texture
+    grey = style.nucleoplasm + style.granularity * (grain * canvas.grain + ripple * canvas.ripple) + 4 * broad
     grey += share * (style.chromatin - style.nucleoplasm)
     for nucleolus in cell.nucleoli:
         part = window(canvas.axes, nucleolus.low_nm - 150, nucleolus.high_nm + 150)

@@ -19,6 +19,7 @@ from asem_dataset_simulated.cell.mesh import Mesh
 from asem_dataset_simulated.cell.pits import Pit, place_pits
 from asem_dataset_simulated.cell.pores import Diameters, Pore, place_pores
 from asem_dataset_simulated.cell.space import Cytosol, make_cytosol
+from asem_dataset_simulated.cell.stain import draw_look, draw_style
 from asem_dataset_simulated.cell.style import STYLES, Fixation, Style
 from asem_dataset_simulated.cell.surface import Surface
 from asem_dataset_simulated.microscope import Look
@@ -40,6 +41,8 @@ class CellSpec:
     diameter_um: float = field(default=8.0)
     """Longest diameter of the body; its height is 0.6 of it."""
     pore_diameters: Diameters = field(factory=Diameters)
+    crowded: bool = False
+    """Cytosol as full as in tissue, and stain and microscope drawn from the seed, each over a wide range."""
 
     @diameter_um.validator
     def _possible(self, _: object, value: float) -> None:
@@ -48,8 +51,8 @@ class CellSpec:
 
     @property
     def style(self) -> Style:
-        """Grey values of the fixation."""
-        return STYLES[self.fixation]
+        """Grey values of the fixation, those of this cell alone where it is crowded."""
+        return draw_style(self.fixation, self.seed) if self.crowded else STYLES[self.fixation]
 
     @property
     def extent_nm(self) -> Double:
@@ -83,6 +86,7 @@ class Cell:
 def make_cell(spec: CellSpec) -> Cell:
     """Draw a cell. It takes some seconds; nothing depends on the voxel size or on the part that is imaged."""
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(10)]
+    style = spec.style
     membrane, nucleus = _surfaces(spec, streams[0])
     space = make_cytosol(membrane, nucleus, spec.extent_nm)
     taken = Occupancy(250.0)
@@ -92,13 +96,13 @@ def make_cell(spec: CellSpec) -> Cell:
         taken.add(pit.centre_nm - pit.depth_nm * pit.normal, max(pit.lateral_nm, pit.axial_nm) + 30)
     first_bud = 1 + sum(pit.coated for pit in pits)
     golgi = make_golgi(space, nucleus, taken, first_bud=first_bud, rng=streams[3])
-    mitochondria = place_mitochondria(space, taken, spec.style, streams[4])
-    large = place_large(space, taken, spec.style, streams[5])
-    er = make_er(space, nucleus, seed=spec.seed, swelling=spec.style.er_swelling, rng=streams[6])
+    mitochondria = place_mitochondria(space, taken, style, streams[4])
+    large = place_large(space, taken, style, streams[5])
+    er = make_er(space, nucleus, style, seed=spec.seed, rng=streams[6])
     er = _beside(er, taken)
     take_network(er.mesh.segments.mean(axis=1), taken, 45.0)
     take_network(er.mesh.triangles.mean(axis=1), taken, 45.0)
-    vesicles = place_vesicles(space, taken, streams[7])
+    vesicles = place_vesicles(space, taken, style, streams[7])
     return Cell(
         spec=spec,
         membrane=membrane,
@@ -110,11 +114,11 @@ def make_cell(spec: CellSpec) -> Cell:
         mitochondria=mitochondria,
         large=large,
         vesicles=(*vesicles, *golgi.vesicles),
-        microtubules=place_microtubules(space, taken, streams[7]),
+        microtubules=place_microtubules(space, taken, style, streams[7]),
         nucleoli=_nucleoli(nucleus, streams[9]),
         pores=pores,
         pits=(*pits, *golgi.buds),
-        look=_draw_look(spec.style, streams[9]),
+        look=draw_look(style, spec.seed) if spec.crowded else _draw_look(style, streams[9]),
     )
 
 

@@ -9,12 +9,26 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 LABELS = ("cell", "nucleus", "envelope", "er", "golgi", "mito", "pore", "ccp", "caveola", "lysosome", "lipid")
 """Label images: `golgi`, `mito`, `pore`, `ccp`, `lysosome` and `lipid` hold a number per object, the rest 0 and 1."""
 
 Fixation = Literal["CF", "HPFS"]
+
+
+@frozen(kw_only=True)
+class Ribosomes:
+    """How many there are, and how large: at most one in each cell of a lattice."""
+
+    lattice_nm: float = 34.0
+    free: float = 0.15
+    """Chance of one in a cell of the lattice; 3800 per um^3 of cytosol (HeLa: about 10^7 in 2000-3000 um^3)."""
+    bound: float = 0.6
+    """The same beside the ER."""
+    clustering: float = 1.1
+    """How much free ones gather in places."""
+    sigma_nm: float = 8.0
 
 
 @frozen(kw_only=True)
@@ -25,12 +39,31 @@ class Style:
     cytosol: float
     granularity: float
     """Strength of the fine texture of cytosol and nucleoplasm, grey values."""
+    texture: tuple[float, float, float] = (0.95, 0.3, 0.12)
+    """What grain, ripple and wave have of it in the cytosol."""
+    nuclear_texture: tuple[float, float] = (0.9, 0.35)
+    """What grain and ripple have of it in the nucleus."""
+    grain_nm: float = 17.0
+    """Spacing of the finest noise; what it draws is half as wide again."""
+    filament: float = 9.0
+    """How much darker the mesh of filaments is than the cytosol."""
     ribosome: float
     """How much darker a ribosome is than the cytosol."""
+    ribosomes: Ribosomes = field(factory=Ribosomes)
     membrane: float
+    wall: float = 1.0
+    """Factor of the thickness of membranes, inwards from their outer face."""
+    patchiness: float = 0.0
+    """How unevenly membranes take the stain along their course, grey values."""
+    fringe: float = 0.0
+    """Share of the membrane's stain that the cytosol has beside it."""
     er_lumen: float
     er_swelling: float
     """Factor of the radius of ER and of the width of the perinuclear space."""
+    er_spacing_nm: float = 450.0
+    """Between the points round which its network is spun: a narrower one has more tubules."""
+    er_bends: tuple[tuple[float, float], ...] = ((300.0, 58.0),)
+    """How its tubules and sheets wind: spacing and amplitude of smooth displacements, nm."""
     ripple_nm: float
     """How far the membranes of ER and Golgi waver."""
     golgi_lumen: float
@@ -45,6 +78,8 @@ class Style:
     microtubule: float
     lysosome: tuple[float, float]
     lipid: tuple[float, float]
+    crowding: float = 1.0
+    """Factor of the number of vesicles, microtubules, lysosomes, endosomes and lipid droplets."""
     contrast: tuple[float, float]
     """Range of the cells' own contrast."""
     shot: tuple[float, float]
