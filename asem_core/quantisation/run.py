@@ -124,7 +124,12 @@ def quantise(
                 both, judged, names=names, organelle=organelle, registry=registry, scratch=scratch, progress=progress
             )
             quantisation = Quantisation(
-                calibrated_on=tissue.told, scores=scores, lost=lost(scores), most_lost=MOST_LOST, processor=processor()
+                calibrated_on=tissue.told,
+                scores=scores,
+                lost=lost(scores),
+                most_lost=MOST_LOST,
+                absent=0 if recipe is None or labels is not None else len(recipe.validation) - len(judged),
+                processor=processor(),
             )
             spec = write_quantised(new, parent=parent, int8=int8, quantisation=quantisation)
     return Quantised(spec=attrs.evolve(spec, package=str(folder)), quantisation=quantisation)

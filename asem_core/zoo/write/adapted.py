@@ -27,6 +27,7 @@ from asem_core.zoo.files import (
 from asem_core.zoo.manifest import read_manifest, write_manifest
 from asem_core.zoo.rdf import read_description
 from asem_core.zoo.write.parity import run_onnxruntime
+from asem_core.zoo.write.quantised import without_section
 from asem_core.zoo.write.stages import as_told, left_out
 
 _LEFT_OUT = (STATE_DICT_NAME, ARCHITECTURE_NAME, MOMENTS_NAME, INT8_NAME, "__pycache__")
@@ -70,7 +71,7 @@ def write_adapted(
         "measured with these weights.\n\n"
     )
     card = folder / README_NAME
-    text = card.read_text(encoding="utf-8")
+    text = without_section(card.read_text(encoding="utf-8"))
     head, mark, rest = text.partition("## Input and output")
     card.write_text(f"{head}{note}{mark}{rest}".replace(old.sha256, file_sha256(folder / ONNX_NAME)), encoding="utf-8")
     spec = attrs.evolve(

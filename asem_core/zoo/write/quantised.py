@@ -26,8 +26,8 @@ class PrecisionScore:
     precision: str
     f1_with_zone: float
     f1_without_zone: float
-    voxels_per_second: float
-    """Of the volume, from reading to writing."""
+    voxels_per_cpu_second: float
+    """Of the volume, from reading to writing, for every second of one core."""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +40,8 @@ class Quantisation:
     """Most of F1 that was lost on any volume, with or without the zone."""
     most_lost: float
     """That may be lost."""
+    absent: int = 0
+    """Validation volumes of the recipe that were not scored."""
     processor: str
 
     @property
@@ -89,19 +91,26 @@ def section(quantisation: Quantisation) -> str:
     tissue = "; ".join(quantisation.calibrated_on)
     return (
         f"{_TITLE}\n\n{use} {quantisation.verdict[0].upper()}{quantisation.verdict[1:]}.\n"
-        f"Calibrated on blocks of 128^3 voxels: {tissue}.\n\n{score_table(quantisation)}\n\n"
-        f"Speed: voxels of the volume, from reading to writing, by OpenVINO on {quantisation.processor}, in one run."
+        f"Calibrated on blocks of 128^3 voxels: {tissue}.{_absent(quantisation.absent)}\n\n"
+        f"{score_table(quantisation)}\n\n"
+        f"Speed: voxels of the volume in a second of one core, from reading to writing, by OpenVINO on "
+        f"{quantisation.processor}, all in one run."
     )
+
+
+def _absent(count: int) -> str:
+    were = "volume of the recipe was" if count == 1 else "volumes of the recipe were"
+    return f" {count} validation {were} not there to be scored." if count else ""
 
 
 def score_table(quantisation: Quantisation) -> str:
     """F1 and speed of every precision, Markdown."""
     rows = [
         f"| {s.volume} | {s.precision} | {s.f1_with_zone:.4f} | {s.f1_without_zone:.4f} "
-        f"| {s.voxels_per_second / 1e6:.2f} |"
+        f"| {s.voxels_per_cpu_second / 1e6:.2f} |"
         for s in quantisation.scores
     ]
-    head = ["| volume | precision | F1 with zone | F1 without | million voxels/s |", "|---|---|---|---|---|"]
+    head = ["| volume | precision | F1 with zone | F1 without | million voxels/s and core |", "|---|---|---|---|---|"]
     return "\n".join([*head, *rows])
 
 

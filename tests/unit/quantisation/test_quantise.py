@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 import onnx
 import pytest
+import tifffile
 import yaml
 import zarr
 
@@ -163,11 +164,45 @@ def test_what_it_needs(run: Callable[..., Quantised], monkeypatch: pytest.Monkey
         run(exact)
 
 
+RECIPE = """
+organelle: toy
+voxel_size_nm: [10, 10, 10]
+preset: fast
+base: 2
+training:
+  - {raw: raw.tif, labels: labels.tif, voxel_size_nm: [10, 10, 10], roi: "0:70,0:90,10:80"}
+  - {raw: elsewhere.tif, labels: labels.tif, voxel_size_nm: [10, 10, 10]}
+validation:
+  - {raw: raw.tif, labels: labels.tif, voxel_size_nm: [10, 10, 10], roi: "0:70,0:90,0:40"}
+  - {raw: elsewhere.tif, labels: labels.tif, voxel_size_nm: [10, 10, 10]}
+phases: [{iterations: 2, side: 100}]
+"""
+
+
+def test_the_recipe_says_which_volumes(
+    run: Callable[..., Quantised], package: Path, truth: Any, tissue: Any, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (package / "recipe.yaml").write_text(RECIPE)
+    asked = {"volume": None, "labels": None, "data": data}
+    with pytest.raises(ModelError, match=r"none of the 2 volumes that the model was validated on is in .*\(--data\)"):
+        run(exact, **asked)
+    tifffile.imwrite(data / "raw.tif", tissue, photometric="minisblack")
+    tifffile.imwrite(data / "labels.tif", truth.read(truth.box), photometric="minisblack")
+    done = run(exact, **asked)
+    assert {score.volume for score in done.quantisation.scores} == {"raw.tif [0:70,0:90,0:40]"}
+    assert all(score.f1_without_zone > 0.999 for score in done.quantisation.scores if score.precision == "f32")
+    card = (Path(done.spec.package) / "README.md").read_text()
+    assert "1 of raw.tif [0:70,0:90,10:80]; 1 of the 2 training volumes were not there" in card
+    assert "1 validation volume of the recipe was not there to be scored" in card
+
+
 def test_the_loss_is_the_largest_of_any_volume() -> None:
     def score(volume: str, precision: str, with_zone: float, without_zone: float) -> PrecisionScore:
         return PrecisionScore(
             volume=volume, precision=precision, f1_with_zone=with_zone, f1_without_zone=without_zone,
-            voxels_per_second=1e6,
+            voxels_per_cpu_second=1e6,
         )  # fmt: skip
 
     a = [score("a", "f32", 0.9, 0.8), score("a", "bf16", 0.0, 0.0), score("a", "int8", 0.91, 0.79)]
