@@ -50,5 +50,5 @@ $(VENV)/.demo: $(MANIFESTS) | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: $(MANIFESTS) | $(BIN)/python
-	$(PIP_INSTALL) -e '.[train,openvino,test]' $(EDITABLE_PLUGINS)
+	$(PIP_INSTALL) -e '.[train,quantise,test]' $(EDITABLE_PLUGINS)
 	touch $@ $(VENV)/.demo

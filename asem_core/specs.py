@@ -227,6 +227,8 @@ class ModelSpec:
     """Stages that run on raw scaled to 0..255, in this order."""
     sha256: str
     """Of the ONNX file."""
+    int8_sha256: str | None = None
+    """Of the same network in 8-bit integers; None: the package has none."""
     licence: str
     trained_on: str
     scores: Mapping[str, float] = attrs.field(factory=dict)
@@ -447,13 +449,15 @@ class Precision:
     """An arithmetic that a runtime offers on this machine, and what it costs there."""
 
     name: str = attrs.field(validator=word)
-    """``f32``, ``bf16``, ``f16`` ..., as in ``--precision``."""
+    """``f32``, ``bf16``, ``int8`` ..., as in ``--precision``."""
     bytes_per_value: float = attrs.field(validator=validators.gt(0))
     """Peak bytes of a session for each value of the tensors that are alive at once in the graph, workspace included:
     what the preflight counts memory with."""
     speed: float = attrs.field(validator=validators.gt(0))
     """The graph's operations per second, in those of numpy's float32 matrix product on this machine's processor: what
     the preflight counts time with."""
+    quantised: bool = False
+    """Whether it runs a package's graph in 8-bit integers in place of its weights: models without one do not get it."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=typed)
@@ -461,7 +465,7 @@ class Capabilities:
     """What a runtime can do on this machine."""
 
     precisions: tuple[Precision, ...] = attrs.field(validator=[validators.min_len(1), distinct_names])
-    """``--precision auto`` takes the first."""
+    """``--precision auto`` takes the first that the model has."""
     rank: int
     """``--runtime auto`` takes the usable runtime with the highest. Core's: 10 ONNX Runtime on a processor,
     20 OpenVINO, 30 ONNX Runtime on a GPU."""
@@ -484,7 +488,7 @@ class RuntimeSpec:
     open: str = attrs.field(validator=import_path)
     """``open(model: Path, *, shape: tuple[int, ...], precision: str, threads: int)`` returns a
     `asem_core.models.runtimes.session.Session`; ``shape`` is that of the graph's whole input, ``precision`` the name of
-    one that ``probe`` stated."""
+    one that ``probe`` stated, ``model`` the quantised graph where it is a quantised one."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=typed)

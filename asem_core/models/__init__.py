@@ -6,6 +6,7 @@
 ``described``    a package from elsewhere, run as its bioimage.io description says ...
 ``description``  ... and that description, or why the model cannot run
 ``find``         id, folder, zip or nothing -> model, and the organelle that it finds
+``quantised``    the network in 8-bit integers; ``moments``: what its convolutions give
 ``tiling``       sizes that a graph takes, context that it needs
 ``runtimes``     what runs the graph
 ===============  ============================================================================

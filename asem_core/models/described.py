@@ -57,6 +57,7 @@ class DescribedModel:
     before: tuple[Step, ...] = ()
     grey: TrainedGrey | None = None
     adaptation: None = None
+    int8: None = None
 
     @property
     def id(self) -> str:

@@ -64,6 +64,11 @@ class Model(Protocol):
         ...
 
     @property
+    def int8(self) -> Path | None:
+        """The same network as a graph in 8-bit integers (`asem_core.models.quantised`); None: it has none."""
+        ...
+
+    @property
     def tiling(self) -> Tiling:
         """The tiles that the graph can be given."""
         ...

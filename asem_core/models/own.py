@@ -21,7 +21,7 @@ from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, TrainedGrey
 from asem_core.volume.check import known_grey
 from asem_core.zoo.find import package_folder
-from asem_core.zoo.manifest import stated_onnx
+from asem_core.zoo.manifest import stated_int8, stated_onnx
 from asem_core.zoo.rdf import description_path, read_description
 
 
@@ -35,6 +35,7 @@ class OwnModel:
     before: tuple[Step, ...]
     inside: tuple[Step, ...]
     """Stages inside a tile, in order."""
+    int8: Path | None = None
     precision: str = "auto"
     needs: tuple[str, ...] = ()
     adapted: Mapping[str, Any] | None = None
@@ -113,17 +114,16 @@ def open_own(spec: ModelSpec, *, registry: Registry) -> OwnModel:
     Raises
     ------
     ModelError
-        A file is missing, the weights' sha256 is not the one that the spec states, ``rdf.yaml`` does not say which
+        A file is missing, the sha256 of weights is not the one that the spec states, ``rdf.yaml`` does not say which
         tiles the graph takes, or the stages cannot run in their order.
     PluginError
         A stage is not installed, or has no such parameter.
     """
     folder = package_folder(spec)
-    onnx = stated_onnx(spec, folder)
+    onnx, int8 = stated_onnx(spec, folder), stated_int8(spec, folder)
     before, inside = split_steps(make_steps(spec.preprocess, registry))
-    return OwnModel(
-        spec=spec, onnx=onnx, tiling=described_tiling(folder, onnx), before=tuple(before), inside=tuple(inside)
-    )
+    tiling = described_tiling(folder, onnx)
+    return OwnModel(spec=spec, onnx=onnx, int8=int8, tiling=tiling, before=tuple(before), inside=tuple(inside))
 
 
 def described_tiling(folder: Path, onnx: Path) -> Tiling:

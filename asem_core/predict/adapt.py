@@ -11,6 +11,7 @@ Tissue like that of the training leaves a model as it is: decision 30 has the me
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ from asem_core.zoo.find import package_of
 from asem_core.zoo.manifest import PACKAGE
 from asem_core.zoo.moments import Layers, TrainedMoments, layers_of, read_moments, unlikeness
 from asem_core.zoo.write.adapted import write_adapted
+
+log = logging.getLogger(__name__)
 
 WEIGHT = 0.5
 """How far a model follows tissue that it does not know: decision 30."""
@@ -180,8 +183,15 @@ def adapted_model(model: Model, adaptation: Adaptation, folder: Path) -> OwnMode
         "blocks": list(adaptation.blocks),
         "sha256": hashlib.sha256(graph).hexdigest(),
     }
+    if model.int8 is not None and adaptation.strength:
+        log.warning("the int8 weights of %s are not adapted: it runs in another precision", model.id)
     return attrs.evolve(
-        model, onnx=onnx, tiling=attrs.evolve(model.tiling, onnx=onnx), adapted=told, adaptation=adaptation.values()
+        model,
+        int8=None if adaptation.strength else model.int8,
+        onnx=onnx,
+        tiling=attrs.evolve(model.tiling, onnx=onnx),
+        adapted=told,
+        adaptation=adaptation.values(),
     )
 
 

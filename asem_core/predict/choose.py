@@ -7,7 +7,7 @@ from functools import partial
 
 import attrs
 
-from asem_core.errors import BudgetError, PluginError
+from asem_core.errors import BudgetError, ModelError, PluginError
 from asem_core.geometry import Box, Lattice, Triple
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.tiling import Tiling
@@ -31,14 +31,17 @@ class Arithmetic:
     """See `asem_core.specs.Capabilities`."""
 
 
-def choose_runtime(name: str, precision: str, *, registry: Registry) -> Arithmetic:
+def choose_runtime(name: str, precision: str, *, registry: Registry, quantised: bool = False) -> Arithmetic:
     """The runtime ``name`` with ``precision``; each may be ``auto``.
 
     ``auto`` takes of the runtimes that can be used and have the precision the one of the highest rank, and of its
-    precisions the first.
+    precisions the first. ``quantised``: the model has a graph in 8-bit integers; without, precisions that need one are
+    no choice.
 
     Raises
     ------
+    ModelError
+        The model lacks what the precision needs.
     PluginError
         Unknown, or it cannot be used here, or lacks the precision: the message says what to do.
     """
@@ -56,10 +59,15 @@ def choose_runtime(name: str, precision: str, *, registry: Registry) -> Arithmet
         for offered in can.precisions
         if precision in ("auto", offered.name)
     ]
-    if not offers:
+    had = [offer for offer in offers if quantised or not offer[1].precision.quantised]
+    if offers and not had:
+        raise ModelError(
+            f"the model has no weights in {precision}: leave --precision out, or make them (`asem zoo quantise`)"
+        )
+    if not had:
         there = ", ".join(f"{p.name} ({runtime})" for runtime, can in usable.items() for p in can.precisions)
         raise PluginError(f"no runtime that was asked for calculates in {precision} here; there are: {there}")
-    return max(offers, key=lambda offer: offer[0])[1]
+    return max(had, key=lambda offer: offer[0])[1]
 
 
 def _probed(name: str, registry: Registry) -> Capabilities | str:

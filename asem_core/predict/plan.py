@@ -35,6 +35,7 @@ from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
 from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.output import place_of
 from asem_core.volume.provenance import provenance
+from asem_core.zoo.files import file_sha256
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Chosen:
     """Where the lattice of tiles begins, model voxels."""
     runtime: str
     precision: str
+    quantised: bool = False
+    """Whether it is the model's graph in 8-bit integers that runs."""
     adaptation: Mapping[str, Any] | None = None
     """What was measured to adapt the model to the volume."""
 
@@ -133,6 +136,11 @@ class Plan:
         return [self.lattice.read(tile) for tile in self.tiles]
 
     @property
+    def graph(self) -> Path:
+        """What the session opens: the model's weights, or the same in 8-bit integers."""
+        return self.model.int8 if self.chosen.quantised and self.model.int8 is not None else self.model.onnx
+
+    @property
     def adapted(self) -> str | None:
         """How the model was adapted to the volume, in a line."""
         values = self.chosen.adaptation
@@ -152,6 +160,7 @@ class Plan:
             "origin": list(self.chosen.origin),
             "runtime": self.chosen.runtime,
             "precision": self.chosen.precision,
+            **({} if self.graph == self.model.onnx else {"quantised": file_sha256(self.graph)}),
         }
 
     @property
@@ -209,7 +218,13 @@ def make_plan(
         tile = tile or stored.tile
         runtime = stored.runtime if runtime == "auto" else runtime
         precision = stored.precision if precision == "auto" else precision
-    arithmetic = choose_runtime(runtime, model.precision if precision == "auto" else precision, registry=registry)
+    arithmetic = choose_runtime(
+        runtime,
+        model.precision if precision == "auto" else precision,
+        registry=registry,
+        quantised=model.int8 is not None,
+    )
+    log.info("%s runs in %s by %s", model.id, arithmetic.precision.name, arithmetic.runtime)
     grids = plan_grids(volume.shape, volume.voxel_size, _model_size(model, volume), two_fold=model.spare > 0)
     needed = grids.model_box(roi)
     max_memory = settings.max_memory or default_max_memory(arithmetic.device_memory, fixed=tile is not None)
@@ -237,6 +252,7 @@ def make_plan(
             origin=cost.lattice.origin,
             runtime=arithmetic.runtime,
             precision=arithmetic.precision.name,
+            quantised=arithmetic.precision.quantised,
             adaptation=model.adaptation,
         ),
         prob_dtype=settings.prob_dtype,
@@ -316,7 +332,7 @@ def _estimate(plan: Plan, memory: int, arithmetic: Arithmetic) -> Preflight:
 def open_session(plan: Plan, registry: Registry) -> Session:
     """The session of ``plan``: its runtime, precision and tile."""
     session: Session = resolve(registry.runtimes[plan.chosen.runtime].open)(
-        plan.model.onnx,
+        plan.graph,
         shape=plan.model.tiling.input_shape(plan.lattice),
         precision=plan.chosen.precision,
         threads=plan.threads,

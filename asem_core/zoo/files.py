@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 ONNX_NAME = "weights.onnx"
+INT8_NAME = "weights_int8.onnx"
 RDF_NAME = "rdf.yaml"
 COVER_NAME = "cover.png"
 README_NAME = "README.md"

@@ -11,7 +11,7 @@ import attrs
 from asem_core.errors import ModelError
 from asem_core.specs import ModelSpec, model_of
 from asem_core.volume.output import Replaceable
-from asem_core.zoo.files import ONNX_NAME, RDF_NAME, file_sha256
+from asem_core.zoo.files import INT8_NAME, ONNX_NAME, RDF_NAME, file_sha256
 from asem_core.zoo.organelle import carried_organelle
 from asem_core.zoo.rdf import named_files, read_description
 
@@ -22,6 +22,8 @@ def manifest_values(spec: ModelSpec) -> dict[str, Any]:
     """Plain values of ``spec``, without ``package``: where the folder lies is the plugin's business."""
     values = attrs.asdict(spec)
     del values["package"]
+    if spec.int8_sha256 is None:
+        del values["int8_sha256"]
     return values
 
 
@@ -50,19 +52,20 @@ def read_manifest(folder: Path) -> ModelSpec:
 
 
 def check_files(folder: Path) -> ModelSpec:
-    """Check the package in ``folder`` against its manifest: what must be there is, the weights are the stated ones, and
+    """Check the package in ``folder`` against its manifest: what must be there is, all weights are the stated ones, and
     an organelle that it carries is the one that the model finds.
 
     Raises
     ------
     ModelError
-        ``rdf.yaml``, ``model.json`` or the ONNX file is missing, the weights' sha256 is not the stated one, or
+        ``rdf.yaml``, ``model.json`` or an ONNX file is missing, the weights' sha256 is not the stated one, or
         ``organelle.yaml`` is not as `asem_core.zoo.organelle.carried_organelle` wants it.
     """
     if not (folder / "rdf.yaml").is_file():
         raise ModelError(f"no bioimage.io package in {folder} (rdf.yaml is missing)")
     spec = read_manifest(folder)
     stated_onnx(spec, folder)
+    stated_int8(spec, folder)
     carried_organelle(folder)
     return spec
 
@@ -75,13 +78,27 @@ def stated_onnx(spec: ModelSpec, folder: Path) -> Path:
     ModelError
         It is missing, or its sha256 is another.
     """
-    onnx = folder / ONNX_NAME
+    return _stated(folder / ONNX_NAME, spec.sha256, model=spec.id)
+
+
+def stated_int8(spec: ModelSpec, folder: Path) -> Path | None:
+    """The graph in 8-bit integers of the package in ``folder``, the one that ``spec`` states; None: it has none.
+
+    Raises
+    ------
+    ModelError
+        As `stated_onnx`.
+    """
+    return None if spec.int8_sha256 is None else _stated(folder / INT8_NAME, spec.int8_sha256, model=spec.id)
+
+
+def _stated(onnx: Path, sha256: str, *, model: str) -> Path:
     if not onnx.is_file():
-        raise ModelError(f"model {spec.id!r}: {onnx} is missing: get the package again")
+        raise ModelError(f"model {model!r}: {onnx} is missing: get the package again")
     found = file_sha256(onnx)
-    if found != spec.sha256:
+    if found != sha256:
         raise ModelError(
-            f"model {spec.id!r}: the sha256 of {onnx} is {found}, expected {spec.sha256}; "
+            f"model {model!r}: the sha256 of {onnx} is {found}, expected {sha256}; "
             "the file was changed or damaged: get the package again"
         )
     return onnx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asem_core.cli.zoo import build, export, importing, package, path, pull, test, validate
+from asem_core.cli.zoo import build, export, importing, package, path, pull, quantise, test, validate
 from asem_core.cli.zoo import list as list_verb
 
 __all__ = ["zoo"]
@@ -25,5 +25,6 @@ for verb in (
     pull.pull,
     importing.import_,
     package.package,
+    quantise.quantise,
 ):
     zoo.add_command(verb)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 @click.option("--compared", multiple=True, metavar="NAME=FILE",
               help="The same of another training, which is not packaged: shown beside.")  # fmt: skip
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Written into the card.  [default: today]")
+@click.option("--int8", is_flag=True, help="Give it its network in 8-bit integers too, as `asem zoo quantise` does.")
+@click.option("--data", type=FOLDER, default=Path(), show_default="this folder",
+              help="For --int8: where the recipe's relative paths start.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the package in OUTPUT.")
 def package(
     run: Path,
@@ -50,6 +55,8 @@ def package(
     scores: tuple[str, ...],
     compared: tuple[str, ...],
     date: Any,
+    int8: bool,
+    data: Path,
     overwrite: bool,
 ) -> None:
     """Write the trained network of RUN, a folder that `asem train` filled, as a bioimage.io package.
@@ -72,6 +79,7 @@ def package(
     except ImportError as error:
         raise AsemError(f"packaging needs torch ({error}): pip install 'asem-core[train]'") from None
     from asem_core.organelles import find_organelle
+    from asem_core.quantisation import quantise
     from asem_core.training.recipe import load_recipe
     from asem_core.training.run import CARD, organelle_of_run
     from asem_core.volume import open_volume
@@ -91,20 +99,23 @@ def package(
     else:
         spec = find_organelle(organelle, registry)
     volume = open_volume(sample, registry=registry, voxel_size=voxel_size)
-    done = package_run(
-        run,
-        output,
-        model_id=model_id,
-        model_version=model_version,
-        organelle=spec,
-        card=card,
-        sample=read_sample(volume, recipe, registry=registry),
-        scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
-        compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
-        date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"),
-        inputs=read,
-        overwrite=overwrite,
-    )
+    with ExitStack() as stack:
+        written = Path(stack.enter_context(TemporaryDirectory())) / "package" if int8 else output
+        done = package_run(
+            run,
+            written,
+            model_id=model_id,
+            model_version=model_version,
+            organelle=spec,
+            card=card,
+            sample=read_sample(volume, recipe, registry=registry),
+            scores=tuple(load_scores(*_named_file(entry)) for entry in scores),
+            compared=tuple(load_scores(*_named_file(entry)) for entry in compared),
+            date=(date or datetime.now(UTC)).strftime("%Y-%m-%d"),
+            inputs=read,
+            overwrite=overwrite,
+        )
+        small = quantise(written, output, data=data, registry=registry, overwrite=overwrite) if int8 else None
     for entry in done.parity:
         click.echo(f"{entry.reference} against {entry.candidate}: largest difference {entry.max_abs_difference:.2e} "
                    f"on {entry.side}^3 voxels")  # fmt: skip
@@ -112,7 +123,9 @@ def package(
         click.echo(
             "note: without a card nobody knows whose the model is, and what it may be used for: docs/card.md", err=True
         )
-    click.echo(json.dumps(manifest_values(done.spec), indent=2))
+    click.echo(json.dumps(manifest_values((small or done).spec), indent=2))
+    if small is not None:
+        click.echo(f"{small}")
     click.echo(f"package: {output}")
 
 

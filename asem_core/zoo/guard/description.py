@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asem_core.errors import ModelError
-from asem_core.zoo.files import file_sha256
+from asem_core.zoo.files import INT8_NAME, file_sha256
 from asem_core.zoo.guard.names import is_remote, local_file
 from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.guard.pickle_file import check_state_dict
@@ -47,7 +47,7 @@ def check_description(folder: Path) -> None:
 
 
 def _check_content(path: Path, place: str) -> None:
-    if place == "weights.onnx.source":
+    if place == "weights.onnx.source" or path.name == INT8_NAME:
         check_onnx(path)
     elif place == "weights.pytorch_state_dict.source":
         check_state_dict(path)

@@ -8,6 +8,8 @@
 ``checkpoint``   what is known of a published checkpoint
 ``samples``      test tensors, cover and parity cube, cut from one volume
 ``parity``       how far the runtimes are apart on the same weights
+``adapted``      one whose weights were adapted to a volume
+``quantised``    one with its network in 8-bit integers too
 ``export``       the package as a zip
 ===============  =======================================================================
 """

@@ -14,6 +14,7 @@ import yaml
 from asem_core.specs import ModelSpec
 from asem_core.zoo.files import (
     ARCHITECTURE_NAME,
+    INT8_NAME,
     MOMENTS_NAME,
     ONNX_NAME,
     RDF_NAME,
@@ -26,10 +27,11 @@ from asem_core.zoo.files import (
 from asem_core.zoo.manifest import read_manifest, write_manifest
 from asem_core.zoo.rdf import read_description
 from asem_core.zoo.write.parity import run_onnxruntime
+from asem_core.zoo.write.quantised import without_section
 from asem_core.zoo.write.stages import as_told, left_out
 
-_LEFT_OUT = (STATE_DICT_NAME, ARCHITECTURE_NAME, MOMENTS_NAME, "__pycache__")
-"""PyTorch weights are not written without torch; the moments of the training are not those of the new weights."""
+_LEFT_OUT = (STATE_DICT_NAME, ARCHITECTURE_NAME, MOMENTS_NAME, INT8_NAME, "__pycache__")
+"""PyTorch weights are not written without torch; moments and int8 weights are not those of the new weights."""
 
 
 def write_adapted(
@@ -69,11 +71,11 @@ def write_adapted(
         "measured with these weights.\n\n"
     )
     card = folder / README_NAME
-    text = card.read_text(encoding="utf-8")
+    text = without_section(card.read_text(encoding="utf-8"))
     head, mark, rest = text.partition("## Input and output")
     card.write_text(f"{head}{note}{mark}{rest}".replace(old.sha256, file_sha256(folder / ONNX_NAME)), encoding="utf-8")
     spec = attrs.evolve(
-        old, id=model_id, package=str(folder), sha256=file_sha256(folder / ONNX_NAME), scores={},
+        old, id=model_id, package=str(folder), sha256=file_sha256(folder / ONNX_NAME), int8_sha256=None, scores={},
         trained_on=f"{old.trained_on}; then adapted to {volume} without labels",
     )  # fmt: skip
     write_manifest(spec, folder)
@@ -93,6 +95,6 @@ def _described(values: dict[str, Any], folder: Path, spec: ModelSpec) -> dict[st
     tested = [tensor["test_tensor"] for tensor in (*values["inputs"], *values["outputs"])]
     for file in (onnx, *values["attachments"], *tested):
         file["sha256"] = file_sha256(folder / file["source"])
-    for stale in ("scores", "compared", "parity"):
+    for stale in ("scores", "compared", "parity", "precisions"):
         values["config"]["asem"].pop(stale, None)
     return values

@@ -17,7 +17,7 @@ from asem_core import segment
 from asem_core.errors import ModelError, OutputError, VolumeError
 from asem_core.models.moments import adapted_graph, graph_weights, measure_moments
 from asem_core.models.own import open_own
-from asem_core.predict.adapt import Adaptation, measure_adaptation, tissue_blocks
+from asem_core.predict.adapt import Adaptation, adapted_model, measure_adaptation, tissue_blocks
 from asem_core.registry import Registry
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.moments import Moments, TrainedMoments, read_moments, unlikeness, write_moments
@@ -181,3 +181,21 @@ def test_moments_of_another_network_are_refused(package: Any, registry: Registry
     with pytest.raises(ModelError, match="of another network"):
         measure_adaptation(as_volume(tissue), open_own(package.models[0], registry=registry))
     assert onnx.load(str(path.parent / "weights.onnx")).opset_import[0].version == 17
+
+
+def test_8_bit_integers_are_not_adapted(
+    package: Any, registry: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(package.models[0].package)
+    model = attrs.evolve(open_own(package.models[0], registry=registry), int8=folder / "weights_int8.onnx")
+    trained = read_moments(folder)
+    assert trained is not None
+
+    def adapted(unlikeness: float) -> Any:
+        found = Adaptation(weight=0.5, unlikeness=unlikeness, blocks=("a",), layers=trained.layers)
+        return adapted_model(model, found, tmp_path)
+
+    assert adapted(1.0).int8 == model.int8
+    assert not caplog.text
+    assert adapted(30.0).int8 is None
+    assert "int8 weights of toy-10nm are not adapted: it runs in another precision" in caplog.text

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asem_core.errors import BudgetError, GeometryError, PluginError
+from asem_core.errors import BudgetError, GeometryError, ModelError, PluginError
 from asem_core.geometry import Box, Triple
 from asem_core.hookspecs import hookimpl
 from asem_core.models.runtimes.graph import graph_cost
@@ -251,6 +251,18 @@ def test_a_plugin_takes_part_by_its_rank(monkeypatch: pytest.MonkeyPatch) -> Non
         choose_runtime("absent", "auto", registry=registry)
     with pytest.raises(PluginError, match=r"calculates in f8 here; there are: f16 \(best\), f32 \(best\)$"):
         choose_runtime("best", "f8", registry=registry)
+
+
+def test_8_bit_integers_are_for_models_that_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, exact = (Precision(name=n, bytes_per_value=1, speed=1, quantised=n == "int8") for n in ("int8", "f32"))
+    registry = with_runtimes(monkeypatch, best=Capabilities(precisions=(small, exact), rank=1000))
+    assert taken(registry) == ("best", "f32")
+    assert choose_runtime("auto", "auto", registry=registry, quantised=True).precision == small
+    assert choose_runtime("auto", "f32", registry=registry, quantised=True).precision == exact
+    with pytest.raises(ModelError, match=r"no weights in int8: leave --precision out, or make them \(`asem zoo quant"):
+        choose_runtime("auto", "int8", registry=registry)
+    with pytest.raises(PluginError, match=r"calculates in int8 here; there are: "):
+        choose_runtime("onnxruntime", "int8", registry=registry, quantised=True)
 
 
 def test_a_broken_runtime_takes_no_other_down(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import attrs
 import numpy as np
@@ -13,7 +14,7 @@ import yaml
 import zarr
 from click.testing import CliRunner
 
-from asem_core import adapt, segment
+from asem_core import adapt, quantisation, segment
 from asem_core.cli.segment import segment as segment_verb
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError
@@ -123,6 +124,22 @@ def refusal(result):
     assert result.exit_code != 0
     assert isinstance(result.exception, AsemError), result.exception
     return str(result.exception)
+
+
+def test_8_bit_integers_come_with_the_package(work, tmp_path, monkeypatch):
+    """What `quantise` does is tested there; here, that it is given the plain package, and where it is to write."""
+    asked = []
+
+    def fake(model, output, *, data, registry, overwrite):
+        asked.append((read_manifest(model).id, output, data, overwrite))
+        return SimpleNamespace(spec=attrs.evolve(read_manifest(model), int8_sha256="ab" * 32))
+
+    monkeypatch.setattr(quantisation, "quantise", fake, raising=False)
+    result = package(work, tmp_path / "both", "--int8", "--data", tmp_path, "--overwrite")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert asked == [("toy-10nm", tmp_path / "both", tmp_path, True)]
+    assert f'"int8_sha256": "{"ab" * 32}"' in result.output
+    assert not (tmp_path / "both").exists(), "the plain package lies elsewhere"
 
 
 def test_files(work):
