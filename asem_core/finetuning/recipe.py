@@ -13,6 +13,7 @@ from asem_core.finetuning.pace import Pace
 from asem_core.finetuning.regions import Split
 from asem_core.geometry import VoxelSize
 from asem_core.training.recipe import Augment, Data, Optimiser, Phase, Recipe, Sampling
+from asem_core.training.volumes import is_thick
 
 SIDE = 64
 """Voxels of a block: padded, so that every one of them is trained on."""
@@ -27,8 +28,6 @@ VALIDATION_SHARE = 0.3
 """... and no more than this part of its time goes into comparing, but for `LEAST_VALIDATIONS`."""
 LEAST_VALIDATIONS = 3
 LEAST_ITERATIONS = 10
-THICK = 1.5
-"""Ratio of the axes of a voxel from which they are not interchanged."""
 LEAST_INSIDE = 0.5
 """Of the labelled voxels that a block can hold."""
 
@@ -83,7 +82,7 @@ def make_recipe(
     measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
-    thick = any(max(each.voxel_size.zyx) > THICK * min(each.voxel_size.zyx) for each in every)
+    thick = any(is_thick(each.voxel_size) for each in every)
 
     def data(each: Labelled) -> Data:
         left_out = tuple(str(box) for box in each.left_out)

@@ -85,7 +85,8 @@ class Augment:
     rotate: bool = True
     """Uniform angle of 0 to 90 degrees about z, before a random permutation of the axes."""
     permute: Literal["all", "in_plane"] = "all"
-    """Axes that are permuted at random: ``in_plane`` leaves z in its place, for volumes whose sections are thick."""
+    """Axes that are permuted at random: ``in_plane`` leaves z in its place, as is done with every volume whose sections
+    are more than one and a half times as thick as its pixels are wide."""
     section_shift_probability: float = 0.05
     section_shift_max: int = 2
     contrast: tuple[float, float] = (0.85, 1.15)

@@ -74,6 +74,7 @@ class Sampler:
         self._raw = [_Part(volume.raw, device) for volume in volumes]
         self._labels = [_Part(volume.labels, device) for volume in volumes]
         self._inside = [None if volume.inside is None else _Part(volume.inside, device) for volume in volumes]
+        self._thick = [volume.thick for volume in volumes]
         self._occupancy = [Occupancy.of(volume, progress=progress) for volume in volumes]
         self.threads = 1 if all(isinstance(v, LabelledVolume) for v in volumes) else min(_READING, cores())
         """That should draw at once: more where blocks are read than where they are in memory."""
@@ -84,6 +85,8 @@ class Sampler:
         core = phase.side if phase.padded else phase.side - CONTEXT
         which, centre = self._place(core, phase.sampling or self._recipe.sampling, generator)
         augment = phase.augment or self._recipe.augment
+        if self._thick[which]:
+            augment = attrs.evolve(augment, permute="in_plane")
         warp = aug.draw_warp(phase.side, augment, generator)
         place = centre.to(self._device)
         core_at = aug.source_coordinates(warp, place, phase.side, core)

@@ -36,6 +36,7 @@ from asem_core.volume.window import window
 log = logging.getLogger(__name__)
 
 _WHOLE = (slice(None),) * 3
+_THICK = 1.5
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -53,6 +54,8 @@ class OpenedVolume:
     """``(z, y, x)`` uint8, 1 where training and scores count: in the mask, where somebody has judged; None:
     everywhere."""
     context: int = 0
+    thick: bool = False
+    """Whether its sections are so thick that z is not interchanged with y and x; see `is_thick`."""
     levels: GreyLevels | None = None
     """Of the stored image, on the 0..255 scale."""
 
@@ -71,6 +74,7 @@ class OpenedVolume:
             share=self.share,
             inside=None if self.inside is None else self.inside[_WHOLE],
             context=self.context,
+            thick=self.thick,
             levels=self.levels,
         )
 
@@ -189,6 +193,7 @@ def open_data(
             labels=OnGrid(volume=labels, roi=labels.box, grid=grid, make=chosen, dtype=np.uint8),
             inside=_inside(data, labels, mask, roi, grid) if some else None,
             context=context,
+            thick=is_thick(raw.voxel_size),
             levels=levels_on_scale(part if range_ is None else on_grey_range(part, range_)),
             share=math.prod(shape) * grid.volume_nm3 / 1e9 if data.share is None else data.share,
         )
@@ -200,6 +205,15 @@ def image_on_grid(volume: Volume, roi: Box, grid: VoxelSize, steps: Sequence[Ste
     with tempfile.TemporaryDirectory() as scratch:
         by_blocks = partial(_by_blocks, scratch=Path(scratch), progress=silent)
         return _image(volume, roi, grid, steps, context=0, by_blocks=by_blocks, held=True)[_WHOLE]
+
+
+def is_thick(voxel_size: VoxelSize) -> bool:
+    """Whether axes of such voxels are too unlike to be interchanged: a section of 70 nm does not look like one of 10.
+
+    >>> is_thick(VoxelSize((70, 10, 10))), is_thick(VoxelSize((5.2, 4, 4)))
+    (True, False)
+    """
+    return max(voxel_size.zyx) > _THICK * min(voxel_size.zyx)
 
 
 def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> npt.NDArray[np.bool_]:

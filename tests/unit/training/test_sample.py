@@ -223,3 +223,16 @@ def test_foreground_outside_the_mask_does_not_count() -> None:
     masked = attrs.evolve(volume(SMOOTH, labels), inside=1 - labels)
     with pytest.raises(RecipeError, match="sampling rules"):
         sampler(masked, sampling={"min_foreground": 0.05, "keep_without": 0.0, "min_inside": 0.1}).block(0, PADDED)
+
+
+@pytest.mark.parametrize("thick", [False, True])
+def test_thick_sections_are_not_turned_upright(thick: bool) -> None:
+    grey = np.broadcast_to(np.linspace(0, 1, 40, dtype=np.float32)[:, None, None], (40, 40, 40)).copy()
+    cell = attrs.evolve(volume(grey, np.ones_like(grey)), thick=thick)
+    drawn = sampler(cell, augment=STILL)
+    steps = [
+        drawn.block(number, PADDED).raw[0].diff(dim=axis).abs().max() for number in range(12) for axis in (0, 1, 2)
+    ]
+    along = np.reshape([float(step) > 1e-4 for step in steps], (12, 3))
+    assert (along.sum(axis=1) == 1).all()
+    assert along[:, 0].all() == thick
