@@ -15,7 +15,7 @@ from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize
 Floats = npt.NDArray[np.float64]
 
 BYTES_PER_VOXEL = 64
-"""Peak of `prepare` and of a cut: 29 were measured at an edge of 5 voxels; small supervoxels with many bins need more."""
+"""Peak of `prepare` and of a cut: 29 were measured at an edge of 5 voxels; smaller supervoxels need more."""
 
 
 @attrs.frozen(kw_only=True, eq=False)

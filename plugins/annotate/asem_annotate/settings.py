@@ -62,7 +62,7 @@ _FINE = Settings(edge=3.0, smooth=0.7, grey_smooth=1.0, bins=32)
 PRESETS = {
     "mito": Settings(),
     "er": _FINE,
-    "golgi": _FINE,
+    "golgi": Settings(),
     "pore": _FINE,
     "ccp": _FINE,
     PAPER: Settings(edge=10.0, iterations=10, smooth=0.0, grey_smooth=0.0, bins=5, contrast="published"),
