@@ -7,6 +7,8 @@ from pathlib import Path
 
 from asem_core.errors import OutputError
 
+__all__ = ["expand", "local_path"]
+
 
 def expand(path: str) -> str:
     """``path`` with a leading ``~`` or ``~user`` replaced by that home folder; URLs and unknown users stay.

@@ -11,6 +11,8 @@ from pathlib import Path
 import attrs
 import psutil
 
+__all__ = ["available_memory", "default_max_memory"]
+
 SHARE = 0.4
 """Of what is free, for one run. Two that start together see the same free memory: both fit, a fifth is left over."""
 LIMIT = 0.9

@@ -76,6 +76,13 @@ VERBS = (
         "datasets fetch cell_1 -o {out} --uri {published} --whole --organelle er",
         "--organelle mito",
     ),
+    Verb("annotate cut", "out.zarr", "annotate cut {volume} {seeds} --organelle mito -o {out}", "--smoothness 3"),
+    Verb(
+        "annotate correct",
+        "out.zarr",
+        "annotate correct {volume} {seeds} --prediction {prediction} --organelle mito -o {out}",
+        "--threshold 0.4",
+    ),
     Verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3", "--seed 4"),
     Verb(
         "segment",
@@ -93,7 +100,8 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     blobs = ndimage.gaussian_filter(rng.random(SHAPE), 3)
     raw = np.interp(blobs, (blobs.min(), blobs.max()), (0, 255)).astype(np.uint8)
     ids = np.where(raw > 140, rng.integers(1, 4), 0).astype(np.uint16)
-    zarrs = {name: folder / name / "in.zarr" for name in ("volume", "crop", "labels", "published")}
+    names = ("volume", "crop", "labels", "published", "seeds", "prediction")
+    zarrs = {name: folder / name / "in.zarr" for name in names}
     inputs = {**zarrs, "sections": folder / "sections" / "in", "cosem": folder / "cosem" / "in.n5"}
     for path in inputs.values():
         path.parent.mkdir(parents=True)
@@ -103,6 +111,9 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     _write_zarr(inputs["volume"], raw)
     _write_zarr(inputs["crop"], raw[10:40, 5:35, 30:200], offset=(50, 25, 150))
     _write_zarr(inputs["labels"], ids)
+    marked = rng.random(SHAPE) < 0.02
+    _write_zarr(inputs["seeds"], np.where(marked, np.where(raw > 140, 2, 1), 0).astype(np.uint8))
+    _write_zarr(inputs["prediction"], raw)
     root = zarr.create_group(inputs["published"], zarr_format=2)
     for name, values in (("raw", raw), ("labels/er", ids), ("labels/mito", ids)):
         array = root.create_array(f"volumes/{name}", data=values, chunks=(64, 64, 64))

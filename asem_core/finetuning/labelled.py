@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from asem_core.errors import RecipeError
 from asem_core.geometry import AXES, Box, BoxNm, VoxelSize
-from asem_core.grid.place import cut, place
+from asem_core.grid.place import cut, overlap
 from asem_core.training.volumes import is_organelle
 from asem_core.volume.volume import Volume
 
@@ -86,7 +86,7 @@ def find_labelled(
     """
     if labels.dtype.kind not in "biu":
         raise RecipeError(f"{labels.uri} holds {labels.dtype}, not labels: expected integers, 0 for background")
-    boxes = [raw.part(roi) for roi in rois] or [place(labels, raw).box.intersect(raw.box)]
+    boxes = [raw.part(roi) for roi in rois] or [overlap(labels, raw)]
     return [_read(raw, labels, box, source=source, unlabelled=unlabelled) for box in boxes]
 
 

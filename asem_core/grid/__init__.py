@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.grid.place import Placed, clip, paste
+    from asem_core.grid.place import Placed, clip, cut, overlap, paste
     from asem_core.grid.resample import resample_labels, source_box
 
-__all__ = ["Placed", "clip", "paste", "resample_labels", "source_box"]
+__all__ = ["Placed", "clip", "cut", "overlap", "paste", "resample_labels", "source_box"]
 __getattr__, __dir__ = lazy_names(__name__)

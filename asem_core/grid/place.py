@@ -60,6 +60,17 @@ def place(volume: Volume, reference: Volume) -> Placed:
     return placed
 
 
+def overlap(volume: Volume, reference: Volume) -> Box:
+    """The voxels of ``reference`` that ``volume`` covers.
+
+    Raises
+    ------
+    GeometryError
+        As `place`.
+    """
+    return place(volume, reference).box.intersect(reference.box)
+
+
 def place_beside(volume: Volume, labels: Placed, prediction: Placed) -> Placed:
     """A mask or raw volume in the labels' frame: aligned with the one of the two whose shape it has, else the labels.
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.labels.plan import choose_zone
+    from asem_core.labels.plan import choose_zone, make_plan
     from asem_core.labels.prepare import PreparedLabels, prepare_labels
 
-__all__ = ["PreparedLabels", "choose_zone", "prepare_labels"]
+__all__ = ["PreparedLabels", "choose_zone", "make_plan", "prepare_labels"]
 __getattr__, __dir__ = lazy_names(__name__)

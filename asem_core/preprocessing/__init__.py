@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from asem_core.preprocessing.levels import to_grey_range
     from asem_core.preprocessing.whole import preprocess
 
-__all__ = ["preprocess"]
+__all__ = ["preprocess", "to_grey_range"]
 __getattr__, __dir__ = lazy_names(__name__)

@@ -21,7 +21,7 @@ from asem_core.volume.volume import LazyArray, Volume
 from asem_core.volume.window import window
 
 if TYPE_CHECKING:
-    from asem_core.volume.check import check_values
+    from asem_core.volume.check import check_values, graded
     from asem_core.volume.formats.ome_write import (
         FOLDERS,
         IMAGE,
@@ -38,6 +38,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "OmeOutput", "OmePlan", "Source", "Volume", "as_volume",
     "build_pyramid", "check_destination", "check_folder", "check_values", "complete_or_absent", "create_ome_zarr",
-    "open_labels", "open_volume", "provenance", "staged_bytes", "window",
+    "graded", "open_labels", "open_volume", "provenance", "staged_bytes", "window",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

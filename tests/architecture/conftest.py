@@ -44,7 +44,7 @@ def _imported(node: ast.AST, *, deferred: bool) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def modules(root: Path) -> list[Module]:
     """Every module of core and of the plugins in this repository; tests and the files of model packages are none."""
-    packages = [root / "asem_core", *sorted(root.glob("plugins/*/*/asem_*/"))]
+    packages = [root / "asem_core", *sorted(root.glob("plugins/**/asem_*/"))]
     paths = [(package, path) for package in packages for path in sorted(package.rglob("*.py"))]
     return [_parse(path, package.parent) for package, path in paths if not (path.parent / "rdf.yaml").exists()]
 

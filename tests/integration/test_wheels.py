@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
     "asem_analysis_pores": "plugins/analyses/pores",
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
+    "asem_annotate": "plugins/annotate",
 }
 
 

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [ROOT / "asem_core", *sorted(ROOT.glob("plugins/*/*/asem_*"))]
+PACKAGES = [ROOT / "asem_core", *sorted(ROOT.glob("plugins/**/asem_*/"))]
 
 
 def modules_with_examples() -> list[str]:

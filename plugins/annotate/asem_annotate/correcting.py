@@ -1,0 +1,136 @@
+"""Correction of a prediction by strokes: labels, and a volume to fine-tune on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from asem_annotate.correction import correct_labels
+from asem_annotate.cutting import Organelle, organelle_names, read_prediction
+from asem_annotate.labelling import Seeds
+from asem_annotate.scene import Grey, check_any, open_scene
+from asem_annotate.settings import Settings, choose_settings
+from asem_annotate.write import write_labels
+from asem_core.blocks import Run
+from asem_core.errors import AsemError
+from asem_core.geometry import Box, BoxNm, VoxelSize
+from asem_core.organelles import find_organelle
+from asem_core.progress import Progress, silent
+from asem_core.registry import Registry, make_registry
+from asem_core.volume import Volume
+
+TRAINING = "training"
+"""The label image that `asem finetune` takes: 0 not annotated, 1 background, 2 the organelle."""
+SMOOTHNESS = 1.0
+"""A network knows boundaries better than grey levels do; measured, see docs/annotate.md."""
+
+
+@attrs.frozen(kw_only=True)
+class Correction:
+    """What `correct` made."""
+
+    path: Path
+    """OME-Zarr: the image, ``labels/<organelle>`` and ``labels/training``."""
+    organelle: str
+    part: Box
+    added: int
+    """Voxels that were not the organelle's."""
+    removed: int
+    """Voxels that were."""
+    judged: int
+    """Voxels of ``labels/training`` that say something."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.added:,} voxels added to {self.organelle}, {self.removed:,} removed in {self.part}; "
+            f"{self.judged:,} to train on"
+        )
+
+
+def correct(
+    volume: Volume | str | Path,
+    strokes: Volume | str | Path,
+    *,
+    prediction: Volume | str | Path,
+    output: str | Path,
+    organelle: Organelle,
+    settings: Settings | None = None,
+    threshold: float | None = None,
+    roi: Box | BoxNm | None = None,
+    grey: Grey = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    registry: Registry | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Correction:
+    """Correct a prediction by strokes where it is wrong; all that they do not change stays as the network gave it.
+
+    Parameters
+    ----------
+    volume
+        The image that was predicted on.
+    strokes
+        On its grid, or a part of it that states its place: 0 nothing, 1 not the organelle, 2 the organelle. One kind is
+        enough.
+    prediction
+        Probability of the organelle, such as `asem_core.segment` makes: uint8 0 to 255, or floats in [0, 1].
+    output
+        OME-Zarr to make: the image, ``labels/<organelle>`` 0/1, and ``labels/training``, which
+        ``asem finetune --unlabelled 0`` takes.
+    settings
+        By default the organelle's preset with smoothness 1.
+    threshold
+        A voxel belongs to the organelle where the probability is at least this; by default the organelle's.
+    roi, grey
+        As in `cut`.
+
+    Raises
+    ------
+    AsemError
+        As `cut`.
+
+    Examples
+    --------
+    >>> correct("cell.zarr", "strokes.zarr", prediction="mito.zarr", output="right.zarr",
+    ...         organelle="mito")  # doctest: +SKIP
+    """
+    registry = registry or make_registry()
+    (name,) = organelle_names(organelle, registry)
+    if name == TRAINING:
+        raise AsemError(f"{TRAINING!r} is the name of what is trained on; name an organelle")
+    least = find_organelle(organelle, registry).threshold if threshold is None else threshold
+    chosen = settings or choose_settings(name, smoothness=SMOOTHNESS)
+    scene = open_scene(
+        volume, strokes, roi=roi, names=[name], registry=registry, voxel_size=voxel_size, grey=grey, progress=progress
+    )
+    check_any(scene)
+    predicted = read_prediction(prediction, scene, registry=registry)
+
+    def find(run: Run) -> Mapping[str, Seeds]:
+        prepared, _ = scene.prepare(chosen, progress=progress)
+        progress("correcting", 0, 1)
+        made = correct_labels(prepared, predicted.probability, scene.strokes, settings=chosen, threshold=least)
+        progress("correcting", 1, 1)
+        before, after = predicted.probability >= least, made.labels > 0
+        run.results.update(
+            added=int(np.count_nonzero(after & ~before)),
+            removed=int(np.count_nonzero(before & ~after)),
+            judged=int(np.count_nonzero(made.judged)),
+        )
+        return {name: made.labels, TRAINING: made.judged}
+
+    done = write_labels(
+        scene,
+        output,
+        verb="asem annotate correct",
+        names=(name, TRAINING),
+        find=find,
+        settings={"organelle": name, "threshold": least, **attrs.asdict(chosen)},
+        more={"prediction": predicted.volume},
+        overwrite=overwrite,
+        progress=progress,
+    )
+    return Correction(path=done.path, organelle=name, part=scene.part, **done.results)

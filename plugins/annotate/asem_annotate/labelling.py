@@ -1,0 +1,114 @@
+"""From a prepared volume and seeds to a label for every voxel."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from asem_annotate.energy import Strokes, boundary_costs, find_strokes, prior_costs, seed_costs
+from asem_annotate.mincut import Floats, Mask, min_cut
+from asem_annotate.mixture import like_seeds
+from asem_annotate.prepared import Prepared
+from asem_annotate.settings import Settings
+
+Seeds = npt.NDArray[np.uint8]
+
+NOTHING, BACKGROUND, FIRST = range(3)
+"""What seeds say of a voxel: nothing; that it is background; that it is the first object, above that a further one."""
+
+
+def solve(
+    prepared: Prepared,
+    seeds: Seeds,
+    *,
+    settings: Settings,
+    prior: npt.NDArray[np.float32] | None = None,
+    boundary: Floats | None = None,
+) -> Seeds:
+    """A label for every voxel, from seeds in some.
+
+    Parameters
+    ----------
+    seeds
+        ``(z, y, x)``: 0 nothing, 1 background, 2 and up objects. At least one voxel of 1 and one of 2 or above.
+    prior
+        Probability of object 2 ``(z, y, x)`` in [0, 1].
+    boundary
+        Where many seeds are solved for one prepared volume: its `boundary_costs`, which no seed changes.
+
+    Returns
+    -------
+    ndarray of uint8
+        ``(z, y, x)``: 1 background, 2 and up the objects. A seed is what it says. In a supervoxel with seeds of several
+        kinds every voxel is as the nearest seed in it, and it decides nothing for those round it.
+
+    Notes
+    -----
+    Every object is cut from the rest by itself. A supervoxel that several claim goes to the one as which it costs least
+    compared with the rest, the lowest of several alike.
+    """
+    strokes = find_strokes(prepared, seeds)
+    costs = boundary_costs(prepared, settings) if boundary is None else boundary
+    labels = np.full(prepared.nodes, BACKGROUND, np.uint8)
+    best = np.full(prepared.nodes, -np.inf)
+    for value in sorted(set(strokes.counts) - {BACKGROUND}):
+        mine = strokes.values == value
+        as_object, as_rest = seed_costs(prepared, strokes, mine, settings)
+        gain = as_rest - as_object
+        if prior is not None and value == FIRST:
+            unlike, like = prior_costs(prepared, prior)
+            gain += settings.prior_weight * (like - unlike)
+        found = cut_nodes(prepared, gain, costs, strokes=strokes, value=value)
+        if settings.components:
+            found &= like_seeds(prepared, found, seeded=strokes.counts[value], components=settings.components)
+        better = found & (gain > best)
+        held = strokes.counts[value] > 0
+        labels[better | held], best[better], best[held] = value, gain[better], np.inf
+    return spread(prepared, labels, strokes)
+
+
+def cut_nodes(
+    prepared: Prepared,
+    gain: Floats,
+    boundary: Floats,
+    *,
+    strokes: Strokes,
+    value: int,
+    fixed: npt.NDArray[np.int8] | None = None,
+) -> Mask:
+    """The supervoxels of the object ``value``, cut from the rest: those with its seeds, and none with others'.
+
+    Parameters
+    ----------
+    fixed
+        As in `min_cut`, where ``strokes`` say nothing.
+    """
+    held = np.zeros(prepared.nodes, np.int8) if fixed is None else fixed.astype(np.int8)
+    for other, count in strokes.counts.items():
+        held[count > 0] = 1 if other == value else -1
+    mixed = strokes.mixed
+    held[mixed] = 0
+    u, v = prepared.pairs.T
+    decides = ~(mixed[u] | mixed[v])
+    return min_cut(np.where(mixed, 0.0, gain), prepared.pairs[decides], boundary[decides], fixed=held)
+
+
+def spread(prepared: Prepared, labels: npt.NDArray[np.uint8], strokes: Strokes) -> Seeds:
+    """The labels of supervoxels ``(n,)`` on their voxels; mixed supervoxels are divided among their seeds."""
+    found, mixed = labels[prepared.ids], strokes.mixed
+    if mixed.any():
+        inside, seeds = np.flatnonzero(mixed[prepared.ids]), mixed[strokes.nodes]
+        tree = cKDTree(_places(prepared, strokes.at[seeds]))
+        _, nearest = tree.query(_places(prepared, inside))
+        found.ravel()[inside] = strokes.values[seeds][nearest]
+    return found
+
+
+def _places(prepared: Prepared, at: npt.NDArray[np.int64]) -> Floats:
+    """Of voxels ``at`` (flat), in units of the finest; a fourth axis puts supervoxels far apart."""
+    shape = prepared.ids.shape
+    place = np.stack(np.unravel_index(at, shape), axis=1) * prepared.step
+    far = float(np.dot(shape, prepared.step)) + 1.0
+    found: Floats = np.c_[place, prepared.ids.ravel()[at] * far]
+    return found

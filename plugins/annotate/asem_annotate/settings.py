@@ -1,0 +1,99 @@
+"""Every parameter of a graph cut, and the presets of organelles."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+from attrs import validators
+
+from asem_annotate.lattice import Slic
+from asem_core.errors import AsemError
+
+Contrast = Literal["on", "published"]
+
+PAPER = "paper"
+"""Preset of the published program, instead of the organelle's."""
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Parameters of a graph cut. Lengths are voxels along the axes with the smallest voxels."""
+
+    edge: float = attrs.field(default=5.0, validator=validators.ge(1))
+    """Edge of a supervoxel: no boundary can be found more exactly than supervoxels are small."""
+    compactness: float = attrs.field(default=25.0, validator=validators.gt(0))
+    """Grey levels of 255 that weigh as much as one edge of distance: more makes supervoxels rounder."""
+    iterations: int = attrs.field(default=4, validator=validators.ge(0))
+    """How often the centres of supervoxels move."""
+    smooth: float = attrs.field(default=1.0, validator=validators.ge(0))
+    """Sigma of the Gaussian that the image is smoothed by before supervoxels are found."""
+    grey_smooth: float = attrs.field(default=2.0, validator=validators.ge(0))
+    """The same before grey levels are counted into the histograms of seeds."""
+    bins: int = attrs.field(default=16, validator=[validators.ge(2), validators.le(256)])
+    """Grey levels that are told apart in the histograms of seeds."""
+    grey_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    """Weight of how unlike the seeds' grey levels a supervoxel's are; beta of the paper."""
+    distance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    """Weight of the distance from the seeds; gamma of the paper."""
+    prior_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    """Weight of the prediction, where one is given."""
+    smoothness: float = attrs.field(default=10.0, validator=validators.ge(0))
+    """What a boundary costs; lambda of the paper."""
+    contrast: Contrast = attrs.field(default="on", validator=validators.in_(("on", "published")))
+    """Whether a boundary is cheaper where grey levels change; as published, hardly."""
+    components: int = attrs.field(default=0, validator=validators.ge(0))
+    """Clean-up: kinds of grey that are told apart in what was found; those unlike the seeds' are dropped. 0: none."""
+
+    @property
+    def slic(self) -> Slic:
+        """Those of the supervoxels."""
+        return Slic(edge=self.edge, compactness=self.compactness, iterations=self.iterations, smooth=self.smooth)
+
+    @property
+    def of_preparation(self) -> dict[str, Any]:
+        """Those that the prepared volume depends on, by name."""
+        names = ("edge", "compactness", "iterations", "smooth", "grey_smooth", "bins")
+        return {name: getattr(self, name) for name in names}
+
+
+_FINE = Settings(edge=3.0, smooth=0.7, grey_smooth=1.0, bins=32)
+"""Where the organelle is only a few supervoxels wide."""
+PRESETS = {
+    "mito": Settings(),
+    "er": _FINE,
+    "golgi": Settings(),
+    "pore": _FINE,
+    "ccp": _FINE,
+    PAPER: Settings(edge=10.0, iterations=10, smooth=0.0, grey_smooth=0.0, bins=5, contrast="published"),
+}
+"""By the name of the organelle. Those of mito, er and golgi were measured (docs/annotate.md), pore and ccp were not."""
+
+
+def choose_settings(organelle: str, *, preset: str | None = None, **changed: Any) -> Settings:
+    """The preset of ``organelle``, or the one that ``preset`` names, with ``changed`` fields.
+
+    Parameters
+    ----------
+    organelle
+        One without a preset of its own gets that of mitochondria.
+    changed
+        By name; None: not changed.
+
+    Raises
+    ------
+    AsemError
+        No such preset, or a value that cannot be.
+
+    Examples
+    --------
+    >>> choose_settings("mito", preset="paper", smoothness=2.0).edge
+    10.0
+    """
+    if preset is not None and preset not in PRESETS:
+        raise AsemError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    begun = PRESETS[preset or (organelle if organelle in PRESETS else "mito")]
+    try:
+        return attrs.evolve(begun, **{name: value for name, value in changed.items() if value is not None})
+    except (TypeError, ValueError) as error:
+        raise AsemError(f"settings of a graph cut: {error.args[0]}") from None

@@ -1,0 +1,71 @@
+"""Prepared volumes beside the seeds: kept under a digest of all that they were made from.
+
+::
+
+    seeds.zarr
+    seeds.zarr.prepared/
+        3f2a90c1d4e85b77.npz      other settings, another volume or ROI: another name
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from asem_annotate.prepared import Prepared
+
+log = logging.getLogger(__name__)
+
+VERSION = "1"
+"""Changes whenever `asem_annotate.prepared.prepare` gives other numbers, or the file another form."""
+_MADE_FROM = "made_from"
+_DIGITS = 16
+
+
+def prepared_path(seeds: str, made_from: Mapping[str, Any]) -> Path:
+    """Where the volume that was prepared from ``made_from`` (JSON types) lies beside the local ``seeds``."""
+    key = hashlib.sha256(_told(made_from).encode()).hexdigest()[:_DIGITS]
+    return Path(f"{seeds}.prepared") / f"{key}.npz"
+
+
+def load_prepared(path: Path, made_from: Mapping[str, Any]) -> Prepared | None:
+    """What `save_prepared` wrote; None where there is none, it was made from something else, or is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as opened, np.load(opened) as file:
+            if str(file[_MADE_FROM]) != _told(made_from):
+                return None
+            values = {field.name: file[field.name] for field in attrs.fields(Prepared)}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        log.warning("%s is damaged (%s): the volume is prepared again", path, error)
+        return None
+    places = {name: tuple(values[name].tolist()) for name in ("lattice", "side", "step")}
+    return Prepared(**{**values, **places})
+
+
+def save_prepared(path: Path, prepared: Prepared, made_from: Mapping[str, Any]) -> None:
+    """Write ``prepared``, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values: dict[str, Any] = {field.name: getattr(prepared, field.name) for field in attrs.fields(Prepared)}
+    values[_MADE_FROM] = _told(made_from)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **values)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _told(made_from: Mapping[str, Any]) -> str:
+    return json.dumps({"version": VERSION, **made_from}, sort_keys=True)

@@ -1,0 +1,66 @@
+"""Strokes on a prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+from asem_annotate.correction import correct_labels
+from asem_annotate.prepared import prepare
+from asem_annotate.settings import Settings
+from scipy import ndimage
+
+from .cells import VOXELS, dice, make_cell
+
+SETTINGS = Settings(edge=3, smoothness=1)
+GREY, TRUTH = make_cell()
+PREPARED = prepare(GREY, voxel_size=VOXELS, settings=SETTINGS)
+WANTED = TRUTH == 3
+UNSURE = np.where(TRUTH == 2, 0.7, np.where(WANTED, 0.4, 0.05)).astype(np.float32)
+"""A network that takes one body for the other."""
+
+
+def test_without_contradiction_nothing_changes() -> None:
+    strokes = np.zeros_like(TRUTH)
+    strokes[12, 13, 10:16], strokes[5, 0, :10] = 2, 1  # as the network says
+    found = correct_labels(PREPARED, UNSURE, strokes, settings=SETTINGS)
+    assert np.array_equal(found.labels, UNSURE >= 0.5)
+    assert np.array_equal(found.judged[strokes > 0], strokes[strokes > 0])
+    away = ~np.isin(PREPARED.ids, PREPARED.ids[strokes > 0])
+    assert not found.judged[away].any()
+
+
+def test_strokes_change_what_lies_between_them_and_nothing_else() -> None:
+    strokes = np.zeros_like(TRUTH)
+    for section in (6, 9, 12, 15):
+        inside = ndimage.binary_erosion(TRUTH[section] > 0, iterations=2)
+        strokes[section][inside] = np.where(TRUTH[section] == 3, 2, 1)[inside]
+    found = correct_labels(PREPARED, UNSURE, strokes, settings=SETTINGS)
+    changed = (found.labels > 0) != (UNSURE >= 0.5)
+    assert dice(found.labels > 0, WANTED) > 0.6
+    assert changed.sum() > 2 * (strokes > 0).sum()
+    assert (changed & (TRUTH == 0)).sum() < 0.02 * changed.sum()
+    assert (found.judged[changed] == np.where(found.labels, 2, 1)[changed]).all()
+
+
+def test_what_keeps_its_label_keeps_the_voxels_of_the_network() -> None:
+    rough = UNSURE.copy()
+    rough[12, 13, 13] = 0.1  # a hole that no supervoxel has
+    strokes = np.zeros_like(TRUTH)
+    strokes[11, 27, 26:36] = 2
+    found = correct_labels(PREPARED, rough, strokes, settings=SETTINGS)
+    assert found.labels[12, 13, 13] == 0
+    assert found.labels[12, 13, 12] == 1
+
+
+def test_strokes_are_what_they_say_even_side_by_side() -> None:
+    strokes = np.zeros_like(TRUTH)
+    strokes[12, 13, 12:16] = [1, 2, 1, 2]
+    found = correct_labels(PREPARED, UNSURE, strokes, settings=SETTINGS)
+    assert found.labels[12, 13, 12:16].tolist() == [0, 1, 0, 1]
+    assert found.judged[12, 13, 12:16].tolist() == [1, 2, 1, 2]
+
+
+def test_the_threshold_is_the_callers() -> None:
+    strokes = np.zeros_like(TRUTH)
+    strokes[0, 0, 0] = 1
+    found = correct_labels(PREPARED, UNSURE, strokes, settings=SETTINGS, threshold=0.3)
+    assert np.array_equal(found.labels > 0, UNSURE >= 0.3)

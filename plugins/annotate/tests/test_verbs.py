@@ -1,0 +1,219 @@
+"""``asem annotate`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from asem_annotate import cut, scene
+from asem_annotate.commands import annotate
+from click.testing import CliRunner, Result
+
+from asem_core import Box, convert, open_volume
+from asem_core.errors import AsemError, ResumeError
+from asem_core.registry import make_registry
+
+from .cells import dice, make_cell, mark
+
+GREY, TRUTH = make_cell()
+SEEDS = mark(TRUTH, (4, 12, 19))
+SIZE = ("--voxel-size", "10")
+
+
+def run(*words: Any) -> Result:
+    return CliRunner().invoke(annotate, [str(word) for word in words])
+
+
+def message(result: Result) -> str:
+    """The one line that a user sees."""
+    assert isinstance(result.exception, AsemError), repr(result.exception)
+    assert "\n" not in str(result.exception)
+    return str(result.exception)
+
+
+def labels(path: Path, name: str) -> np.ndarray:
+    return np.asarray(zarr.open_array(path / "labels" / name / "0", mode="r")[:])
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Image, seeds of two organelles, seeds of one, and a prediction."""
+    for name, values in {
+        "raw": GREY,
+        "seeds": SEEDS,
+        "one": np.where(SEEDS == 3, 1, SEEDS),
+        "wrong": np.where(TRUTH == 2, 180, np.where(TRUTH == 3, 100, 10)),
+    }.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", values.astype(np.uint8), photometric="minisblack")
+    return tmp_path
+
+
+def write_seeds(path: Path, values: np.ndarray) -> Path:
+    tifffile.imwrite(path, values.astype(np.uint8), photometric="minisblack")
+    return path
+
+
+def test_two_organelles_and_what_is_said(world: Path) -> None:
+    out = world / "cut.zarr"
+    words = ("cut", world / "raw.tif", world / "seeds.tif", "--organelle", "mito", "--organelle", "golgi", *SIZE,
+             "--edge", 3, "-o", out)  # fmt: skip
+    made = run(*words, "--json")
+    assert made.exit_code == 0, made.exception
+    found = json.loads(made.stdout)
+    assert found["voxels"] == {name: int(labels(out, name).sum()) for name in ("mito", "golgi")}
+    assert dice(labels(out, "mito") > 0, TRUTH == 2) > 0.85
+    assert dice(labels(out, "golgi") > 0, TRUTH == 3) > 0.85
+    assert np.array_equal(open_volume(out).read(open_volume(out).box), GREY)
+    stated = json.loads((out / ".zattrs").read_text())["asem"]
+    assert stated["made_by"] == "asem annotate cut"
+    assert stated["settings"]["edge"] == 3
+    assert json.loads(run(*words, "--json").stdout) == found
+    assert "edge was 3.0, now 4.0" in message(run(*words, "--edge", 4))
+
+
+def test_prepared_volumes_are_used_again_only_for_what_they_were_made_from(world: Path) -> None:
+    def reused(number: int, *more: Any) -> bool:
+        made = run("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE, "-o",
+                   world / f"{number}.zarr", "--json", *more)  # fmt: skip
+        assert made.exit_code == 0, made.exception
+        return bool(json.loads(made.stdout)["reused"])
+
+    assert not reused(1)
+    assert reused(2, "--smoothness", 3)
+    assert not reused(3, "--edge", 4)
+    assert reused(4, "--edge", 4)
+    assert not reused(5, "--roi", "0:20,0:40,0:44")
+    write_seeds(world / "one.tif", np.roll(np.where(SEEDS == 3, 1, SEEDS), 1))
+    assert reused(6)
+    tifffile.imwrite(world / "raw.tif", 255 - GREY, photometric="minisblack")
+    assert not reused(7)
+    assert len(list((world / "one.tif.prepared").iterdir())) == 4
+
+
+def test_a_damaged_prepared_volume_is_made_again(world: Path, caplog: pytest.LogCaptureFixture) -> None:
+    words = ("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE)
+    run(*words, "-o", world / "a.zarr")
+    (file,) = (world / "one.tif.prepared").iterdir()
+    file.write_bytes(file.read_bytes()[:-200])
+    assert run(*words, "-o", world / "b.zarr").exit_code == 0
+    assert "is damaged" in caplog.text
+    assert np.array_equal(labels(world / "a.zarr", "mito"), labels(world / "b.zarr", "mito"))
+
+
+def test_seeds_of_a_part_annotate_that_part(world: Path) -> None:
+    convert(world / "raw.tif", world / "raw.zarr", voxel_size=(10, 10, 10))
+    convert(world / "one.tif", world / "part.zarr", voxel_size=(10, 10, 10), roi=Box.parse("2:22,0:32,4:44"))
+    made = cut(world / "raw.zarr", world / "part.zarr", output=world / "cut.zarr", organelle="mito")
+    assert str(made.part) == "2:22,0:32,4:44"
+    found = open_volume(made.path)
+    assert found.lower_edge_nm == (20, 0, 40)
+    assert dice(labels(made.path, "mito") > 0, (TRUTH == 2)[2:22, :32, 4:44]) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (SEEDS[:, :30], "says not where it lies"),
+        (np.zeros_like(SEEDS), "no voxel is marked as background (1) in 0:24,0:40,0:44"),
+        (np.where(SEEDS == 2, 0, SEEDS == 1), "no voxel is marked as mito (2)"),
+        (SEEDS, "found 3: name what it is too (--organelle once for each value from 2 up)"),
+        (SEEDS.astype(np.float32), "holds float32, not seeds"),
+    ],
+    ids=["another shape", "no seeds", "a missing kind", "a value without a name", "no integers"],
+)
+def test_wrong_seeds_are_one_line_and_nothing_is_written(world: Path, seeds: np.ndarray, said: str) -> None:
+    tifffile.imwrite(world / "bad.tif", np.ascontiguousarray(seeds), photometric="minisblack")
+    made = run("cut", world / "raw.tif", world / "bad.tif", "--organelle", "mito", *SIZE, "-o", world / "cut.zarr")
+    assert said in message(made)
+    assert not (world / "cut.zarr").exists()
+    assert not (world / "bad.tif.prepared").exists()
+
+
+def test_a_part_that_is_too_large(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE, "-o", world / "cut.zarr")
+    monkeypatch.setattr(scene, "available_memory", lambda: 1_000_000)
+    said = message(run(*words))
+    assert "needs about 0.0027 GB of memory, 0.001 GB are free" in said
+    assert "--roi" in said
+    monkeypatch.setattr(scene, "LARGEST", 42_000)
+    assert "takes 512^3 voxels at most, this is 24 x 40 x 44" in message(run(*words))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-o", "cut.tif"), "name it NAME.zarr"),
+        (("-o", "cut.zarr", "--organelle", "mito"), "expected different organelles"),
+        (("-o", "cut.zarr", "--edge", "0"), "'edge' must be >= 1"),
+        (("-o", "cut.zarr", "--roi", "0:90,0:9,0:9"), "reaches outside"),
+    ],
+)
+def test_wrong_options_are_one_line(world: Path, words: tuple[str, ...], said: str) -> None:
+    made = run("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE, *words)
+    assert said in message(made)
+
+
+def test_killed_while_it_wrote_and_run_again(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from asem_core.blocks import Run
+
+    arguments = {"output": world / "cut.zarr", "organelle": "mito", "voxel_size": (10, 10, 10)}
+    whole = cut(world / "raw.tif", world / "one.tif", **{**arguments, "output": world / "whole.zarr"})
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "each", dies)
+        with pytest.raises(Killed):
+            cut(world / "raw.tif", world / "one.tif", **arguments)
+    with pytest.raises(AsemError, match="unfinished"):
+        open_volume(world / "cut.zarr")
+    with pytest.raises(ResumeError, match="organelles was"):
+        cut(world / "raw.tif", world / "one.tif", **{**arguments, "organelle": "er"})
+    made = cut(world / "raw.tif", world / "one.tif", **arguments)
+    assert attrs.evolve(made, path=whole.path) == attrs.evolve(whole, reused=True)
+    assert np.array_equal(labels(made.path, "mito"), labels(whole.path, "mito"))
+    assert open_volume(made.path).shape == GREY.shape
+
+
+def test_a_correction_is_labels_and_something_to_train_on(world: Path) -> None:
+    from asem_core.finetuning.labelled import check_both, find_labelled
+
+    strokes = np.zeros_like(TRUTH)
+    for section in (6, 9, 12, 15):
+        strokes[section] = np.where(TRUTH[section] == 3, 2, TRUTH[section] == 2)
+    write_seeds(world / "strokes.tif", strokes)
+    words = ("correct", world / "raw.tif", world / "strokes.tif", "--prediction", world / "wrong.tif", *SIZE,
+             "--organelle", "mito", "--edge", 3, "--smoothness", 10, "-o", world / "right.zarr", "--json")  # fmt: skip
+    made = run(*words)
+    assert made.exit_code == 0, made.exception
+    said = json.loads(made.stdout)
+    found, training = labels(world / "right.zarr", "mito"), labels(world / "right.zarr", "training")
+    assert dice(found > 0, TRUTH == 3) > 0.5
+    assert said["added"] == (found[TRUTH != 2] > 0).sum()
+    assert said["judged"] == (training > 0).sum()
+    raw = open_volume(world / "right.zarr", registry=make_registry())
+    taught = find_labelled(raw, open_volume(world / "right.zarr" / "labels" / "training"), unlabelled=0)
+    check_both(taught)
+    assert sum(part.organelle for part in taught) == (training == 2).sum()
+    assert sum(part.background for part in taught) == (training == 1).sum()
+
+
+def test_a_correction_needs_strokes_and_a_prediction_of_this_place(world: Path) -> None:
+    tifffile.imwrite(world / "small.tif", GREY[:20], photometric="minisblack")
+    write_seeds(world / "none.tif", np.zeros_like(TRUTH))
+    common = (world / "raw.tif", "--organelle", "mito", *SIZE, "-o", world / "right.zarr")
+    nothing = run("correct", *common, world / "none.tif", "--prediction", world / "wrong.tif")
+    assert "nothing is marked" in message(nothing)
+    other = run("correct", *common, world / "one.tif", "--prediction", world / "small.tif")
+    assert "does not cover" in message(other)
+    assert not (world / "right.zarr").exists()
