@@ -85,7 +85,7 @@ def separate(
     Returns
     -------
     Objects
-        In memory: about 40 bytes per basin and block that it lies in.
+        In memory: about 50 bytes per basin and block that it lies in.
     """
     store = _Store.open(scratch, shape, block)
     blocks = list(store.volume.tiles(block))

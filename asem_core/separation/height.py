@@ -17,7 +17,8 @@ import numpy.typing as npt
 from asem_core.geometry import Triple, VoxelSize, triple
 
 UNITS_PER_NM = 64
-"""Heights are counted in 1/64 nm, to which the edges of voxels are rounded."""
+"""Heights are counted in 1/64 nm, to which the edges of voxels are rounded: the sum of two squares of the largest
+`reach_nm` that `asem_core.specs.Separation` allows still fits into 32 bits."""
 
 Heights = npt.NDArray[np.int32]
 """Of the background -1, of all else 0 and above."""
@@ -31,7 +32,7 @@ def heights(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, reach_nm: flo
     mask
         Where the organelle is. What lies beyond the array is not known, and no background.
     reach_nm
-        Larger distances, and those to no background at all, become this; at most `specs.Separation` allows.
+        Larger distances, and those to no background at all, become this.
 
     Returns
     -------

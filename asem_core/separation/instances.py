@@ -26,7 +26,7 @@ from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.kind import Kind, foreground, kind_of
 from asem_core.volume.opening import as_volume
-from asem_core.volume.provenance import provenance
+from asem_core.volume.provenance import maker, provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
@@ -238,7 +238,9 @@ def _run(
             fill=produce(compute, sweep="writing", block=block, plan=plan),
             inputs={"prediction": volume},
             settings=settings,
-            provenance=provenance(VERB, volume, **settings, voxel_size_nm=list(volume.voxel_size.zyx)),
+            provenance=provenance(
+                VERB, volume, **settings, voxel_size_nm=list(volume.voxel_size.zyx), made_from=maker(volume)
+            ),
             scratch_bytes=staged_bytes(volume) + _BYTES_OF_BASINS * math.prod(volume.shape),
         ),
         overwrite=overwrite,

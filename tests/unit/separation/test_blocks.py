@@ -59,7 +59,7 @@ def separate_all(mask: Any, voxel: FloatTriple, separation: Separation, **more: 
         return separate_in(folder, mask, voxel, separation, **more)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shape=volumes, block=volumes, voxel=st.sampled_from(VOXELS), separation=separations, seed=st.integers(0, 99),
        share=st.sampled_from([0.05, 0.4, 0.7, 1.0]))  # fmt: skip
 def test_equal_to_plain_loops(
