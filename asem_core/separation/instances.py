@@ -199,17 +199,7 @@ def _run(
     block: Triple,
 ) -> Separated:
     name = f"{organelle}_instances"
-    dtype: np.dtype[Any] = np.dtype(np.uint8) if volume.dtype.kind == "b" else volume.dtype
-    image = ArrayPlan(
-        shape=volume.shape, dtype=dtype, chunk=CHUNK, reduction="mean" if kind == "probabilities" else "mode"
-    )
-    plan = OmePlan(
-        image=image,
-        labels={name: attrs.evolve(image, dtype=np.uint32)},
-        voxel_size=volume.voxel_size,
-        lower_edge_nm=volume.lower_edge_nm,
-        ome_version=ome_version,
-    )
+    plan = _plan(volume, name, kind=kind, ome_version=ome_version)
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
         source = run.readable(volume)
@@ -247,6 +237,20 @@ def _run(
         progress=progress,
     )
     return Separated(path=done.path, organelle=organelle, labels=name, **done.results)
+
+
+def _plan(volume: Volume, name: str, *, kind: Kind, ome_version: OmeVersion) -> OmePlan:
+    dtype: np.dtype[Any] = np.dtype(np.uint8) if volume.dtype.kind == "b" else volume.dtype
+    image = ArrayPlan(
+        shape=volume.shape, dtype=dtype, chunk=CHUNK, reduction="mean" if kind == "probabilities" else "mode"
+    )
+    return OmePlan(
+        image=image,
+        labels={name: attrs.evolve(image, dtype=np.uint32)},
+        voxel_size=volume.voxel_size,
+        lower_edge_nm=volume.lower_edge_nm,
+        ome_version=ome_version,
+    )
 
 
 def _numbers(objects: Objects, voxel_size: VoxelSize) -> dict[str, Any]:
