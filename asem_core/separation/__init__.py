@@ -1,7 +1,7 @@
 """Objects that touch, told apart: a watershed by dynamics of the distance to the background. Axes z, y, x.
 
 ==============  =========================================================================
-``instances``   a probability map or a mask into an OME-Zarr with an id per object
+``run``         `instances`: a probability map or a mask into an OME-Zarr with an id per object
 ``height``      how far inside its organelle every voxel is
 ``basins``      the peak that every voxel of a block climbs to
 ``saddles``     how high a path from one basin to another can stay
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.separation.instances import Separated, instances
+    from asem_core.separation.run import Separated, instances
 
 __all__ = ["Separated", "instances"]
 __getattr__, __dir__ = lazy_names(__name__)
