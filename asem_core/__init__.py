@@ -11,6 +11,7 @@ command of its name does.
 ``make_mask``       where the cell is
 ``adapt``           a model, to a volume without labels (ONNX, no torch)
 ``segment``         a volume into an OME-Zarr with probabilities and labels (ONNX, no torch)
+``instances``       an id for every object of a segmentation, those that touch told apart
 ``prepare_labels``  ground truth, cleaned up and dilated, and where it is scored
 ``evaluate``        precision, recall, F1 of a segmentation; ``evaluate_objects``: of objects
 ``analyze``         tables in nm of what was segmented
@@ -45,14 +46,16 @@ if TYPE_CHECKING:
     from asem_core.preprocessing import preprocess
     from asem_core.registry import Registry, make_registry
     from asem_core.reporting import report
-    from asem_core.specs import StageRef
+    from asem_core.separation import Separated, instances
+    from asem_core.specs import Separation, StageRef
     from asem_core.training import TrainingResult, train
     from asem_core.volume import GreyRange, Volume, open_labels, open_volume
 
 __all__ = [
     "Adapted", "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary",
-    "ObjectEvaluation", "PreparedLabels", "Registry", "Segmentation", "StageRef", "TrainingResult", "Volume",
-    "VoxelSize", "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "finetune", "hookimpl", "make_mask",
-    "make_registry", "open_labels", "open_volume", "prepare_labels", "preprocess", "report", "segment", "train",
+    "ObjectEvaluation", "PreparedLabels", "Registry", "Segmentation", "Separated", "Separation", "StageRef",
+    "TrainingResult", "Volume", "VoxelSize", "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "finetune",
+    "hookimpl", "instances", "make_mask", "make_registry", "open_labels", "open_volume", "prepare_labels", "preprocess",
+    "report", "segment", "train",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

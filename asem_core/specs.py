@@ -52,6 +52,7 @@ __all__ = [
     "ReaderSpec",
     "RunEvent",
     "RuntimeSpec",
+    "Separation",
     "StageRef",
     "TrainedGrey",
     "Triple",
@@ -317,6 +318,20 @@ class CheckpointSpec:
 
 
 @attrs.frozen(kw_only=True, field_transformer=typed)
+class Separation:
+    """How objects of an organelle that touch are told apart; see docs/instances.md."""
+
+    reach_nm: float = attrs.field(default=200.0, validator=[validators.gt(0), validators.le(500)])
+    """Depth below the surface beyond which all is as deep; at least the radius of what is to be told apart."""
+    persistence: float = attrs.field(default=0.2, validator=[validators.ge(0), validators.le(1)])
+    """Least dip between two objects, as part of the depth of the shallower one; 1: what touches is one object."""
+    persistence_nm: float = attrs.field(default=30.0, validator=validators.ge(0))
+    """Least dip between two objects in nm; the larger of the two counts."""
+    min_volume_nm3: float = attrs.field(default=3375.0, validator=validators.ge(0))
+    """What is smaller goes to the object that it touches most deeply, or is dropped."""
+
+
+@attrs.frozen(kw_only=True, field_transformer=typed)
 class OrganelleSpec:
     """One organelle: how its ground truth is prepared, how it is scored, and its models.
 
@@ -339,6 +354,8 @@ class OrganelleSpec:
     """A voxel belongs to the organelle where probability >= threshold."""
     instances: bool = True
     """Whether separate objects are meaningful (mitochondria: yes; ER: one network)."""
+    separation: Separation = attrs.field(factory=Separation)
+    """How objects that touch are told apart, where there are separate ones."""
     models: tuple[ModelSpec, ...] = ()
     default_model: str | None = None
     recipe: str | None = attrs.field(default=None, validator=validators.optional(file_of_package))

@@ -69,6 +69,12 @@ VERBS = (
         "--cleanup remove_small_objects:min_voxels=90 --cleanup fill_holes:max_voxels=900",
         "--dilate 2",
     ),
+    Verb(
+        "instances",
+        "out.zarr",
+        "instances {sections} -o {out} --organelle mito --voxel-size 5 --kind probabilities --reach-nm 30",
+        "--persistence 0.1",
+    ),
     Verb("labels cosem", "out.zarr", "labels cosem {cosem} --raw {volume} --organelle er -o {out}", "--classes 17"),
     Verb(
         "datasets fetch",

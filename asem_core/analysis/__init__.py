@@ -3,7 +3,6 @@
 ==============  ================================================================
 ``run``         inputs in, a folder of tables out, complete or absent
 ``view``        what an analysis is given, opened and checked
-``kind``        whether a volume holds labels or probabilities
 ``instances``   the objects, counted from 1
 ``tables``      one data set as Zarr, CSV and Parquet
 ``objects``     the analysis that core brings

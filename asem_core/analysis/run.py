@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from asem_core.analysis.kind import Kind
 from asem_core.analysis.outputs import as_stated
 from asem_core.analysis.tables import write_tables
 from asem_core.analysis.view import BLOCK, View, open_view
@@ -21,6 +20,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry, resolve
 from asem_core.specs import AnalysisSpec
 from asem_core.volume.contents import is_as_written, record_contents
+from asem_core.volume.kind import Kind
 from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent, scratch_beside
 from asem_core.volume.provenance import maker, provenance
 from asem_core.volume.volume import Volume

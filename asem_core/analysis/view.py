@@ -12,12 +12,12 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.analysis.kind import Kind, kind_of
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.place import clip
 from asem_core.progress import Progress, silent
 from asem_core.volume.check import check_values
+from asem_core.volume.kind import Kind, foreground, kind_of
 from asem_core.volume.opening import as_volume
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
@@ -73,10 +73,7 @@ class View:
 
     def mask(self, box: Box) -> npt.NDArray[np.bool_]:
         """Whether each voxel of ``box``, which lies in the volume, belongs to an object; ``(z, y, x)``."""
-        values = self.objects.read(box)
-        scale = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1
-        inside: npt.NDArray[np.bool_] = values != 0 if self.kind == "labels" else values >= self.threshold * scale
-        return inside
+        return foreground(self.objects.read(box), kind=self.kind, threshold=self.threshold)
 
 
 @contextmanager

@@ -6,6 +6,7 @@
     fill.py       what fills it: sweeps over blocks, temporary copies
     executors.py  who runs the blocks of a sweep: threads, or a pipeline round one computation
     components.py connected components of a mask too large for memory
+    local_ids.py  ids that blocks gave by themselves, in one count
     journal.py    what was done, beside the output, block by block, with a digest of every chunk
     verify.py     status and verification from the journal and the chunks on disk
     preflight.py  memory, disk and time, before anything starts

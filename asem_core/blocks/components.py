@@ -9,10 +9,10 @@ Every block is labelled by itself; ids that meet across the faces of blocks are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -20,9 +20,9 @@ import numpy.typing as npt
 from scipy import ndimage, sparse
 
 from asem_core.blocks.executors import map_blocks
-from asem_core.geometry import Box, Triple, triple
+from asem_core.blocks.local_ids import LocalIds
+from asem_core.geometry import Box, Triple
 from asem_core.progress import Progress, silent
-from asem_core.volume.formats.zarr_array import chunk_path, temporary_array
 
 Connectivity = Literal[6, 26]
 Ids = npt.NDArray[np.uint32]
@@ -38,7 +38,7 @@ class Components:
     """Per id, how many voxels; 0 for id 0."""
     on_face: npt.NDArray[np.bool_]
     """Per id, whether it touches a face of the volume; False for id 0."""
-    _local: _LocalIds
+    _local: LocalIds
     _merged: Ids
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ def connected_components(
     """
     volume = Box.of_shape(shape)
     structure = ndimage.generate_binary_structure(3, 1 if connectivity == 6 else 3)
-    local = _LocalIds.open(scratch, shape, block)
+    local = LocalIds.open(scratch, shape, block)
 
     def label(box: Box) -> list[Path]:
         ids, count = ndimage.label(read(box), structure=structure)
@@ -98,49 +98,11 @@ def connected_components(
     else:
         map_blocks(label, blocks, sweep=sweep, progress=progress)
     found = [_Found.load(scratch, box) for box in blocks]
-    local = attrs.evolve(local, offsets=np.concatenate([[0], np.cumsum([len(f.voxels) for f in found])]))
+    local = local.counted([len(f.voxels) for f in found])
     pairs = map_blocks(
         lambda box: _meeting(local, box, volume, connectivity), blocks, sweep=f"{sweep}: merging", progress=progress
     )
     return _merge(local, found, np.concatenate([np.empty((0, 2), np.int64), *pairs]))
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class _LocalIds:
-    """The ids of every block on disk, and where those of each block begin in one common count."""
-
-    array: Any
-    grid: Triple
-    block: Triple
-    offsets: npt.NDArray[np.int64] = attrs.field(factory=lambda: np.zeros(0, np.int64))
-
-    @classmethod
-    def open(cls, folder: Path, shape: Triple, block: Triple) -> _LocalIds:
-        array = temporary_array(folder / "ids", shape=shape, dtype="uint32", chunk=block)
-        return cls(array=array, grid=triple([-(-n // b) for n, b in zip(shape, block, strict=True)]), block=block)
-
-    def write(self, box: Box, ids: npt.NDArray[np.int32]) -> list[Path]:
-        """Write a whole block; the files without which it cannot be read."""
-        self.array[box.slices] = ids.astype(np.uint32)
-        chunk = chunk_path(self.array, [a // b for a, b in zip(box.start, self.block, strict=True)])
-        return [chunk, Path(self.array.store.root) / ".zarray"]
-
-    def read(self, box: Box) -> npt.NDArray[np.int64]:
-        """Ids of the common count ``(z, y, x)``."""
-        ids = np.asarray(self.array[box.slices]).astype(np.int64)
-        for index, part in self._parts(box):
-            offset = self.offsets[np.ravel_multi_index(index, self.grid)]
-            view = ids[part.shift([-s for s in box.start]).slices]
-            view[view > 0] += offset
-        return ids
-
-    def _parts(self, box: Box) -> Iterator[tuple[Triple, Box]]:
-        first = [a // b for a, b in zip(box.start, self.block, strict=True)]
-        last = [-(-e // b) for e, b in zip(box.stop, self.block, strict=True)]
-        for index in product(*(range(a, b) for a, b in zip(first, last, strict=True))):
-            start = [i * b for i, b in zip(index, self.block, strict=True)]
-            whole = Box(start, [s + b for s, b in zip(start, self.block, strict=True)])
-            yield triple(index), whole.intersect(box)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -187,7 +149,7 @@ def _measure(ids: npt.NDArray[np.int32], count: int, box: Box, volume: Box) -> _
     )
 
 
-def _meeting(local: _LocalIds, box: Box, volume: Box, connectivity: Connectivity) -> npt.NDArray[np.int64]:
+def _meeting(local: LocalIds, box: Box, volume: Box, connectivity: Connectivity) -> npt.NDArray[np.int64]:
     """Pairs of ids ``(n, 2)`` that meet across the lower faces of ``box``."""
     reach = 1 if connectivity == 26 else 0
     pairs = [np.empty((0, 2), np.int64)]
@@ -213,7 +175,7 @@ def _plane(box: Box, axis: int, at: int) -> Box:
     return Box(start, stop)
 
 
-def _merge(local: _LocalIds, found: list[_Found], pairs: npt.NDArray[np.int64]) -> Components:
+def _merge(local: LocalIds, found: list[_Found], pairs: npt.NDArray[np.int64]) -> Components:
     voxels, first, on_face = (
         np.concatenate([getattr(f, name) for f in found]) for name in ("voxels", "first", "on_face")
     )

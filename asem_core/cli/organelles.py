@@ -77,6 +77,8 @@ def _list(*, as_json: bool) -> None:
         click.echo(f"  dilate labels   {spec.dilate_voxels}")
         click.echo(f"  exclusion zone  {stage_text(attrs.asdict(spec.exclusion_zone))}")
         click.echo(f"  threshold       {spec.threshold:g}")
+        numbers = ", ".join(f"{name} {value:g}" for name, value in attrs.asdict(spec.separation).items())
+        click.echo(f"  separation      {numbers if spec.instances else 'one network, no separate objects'}")
         for model in spec.models:
             default = " (default)" if model.id == spec.default_model else ""
             voxel = " x ".join(f"{v:g}" for v in model.voxel_size_nm)

@@ -12,11 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.components import Each
+from asem_core.blocks.executors import map_blocks
+from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.labels.rules import Labels
 from asem_core.progress import Progress, silent
 from asem_core.registry import resolve
 from asem_core.specs import LabelRuleSpec
+from asem_core.volume.staging import read_unit, slabs
+from asem_core.volume.volume import Volume
 
 
 @attrs.frozen(kw_only=True)
@@ -72,3 +76,22 @@ def with_halo(
     """``fn`` of the labels in ``box`` and ``halo`` voxels around it, as far as the volume goes; the halo is cut off."""
     around = box.grow(halo).intersect(labels.box)
     return np.asarray(fn(labels.read(around)))[box.shift([-s for s in around.start]).slices]
+
+
+def check_ids(labels: Volume, *, progress: Progress = silent) -> None:
+    """Stream through ``labels`` and refuse values below 0; unsigned ones pass unread.
+
+    Raises
+    ------
+    VolumeError
+        Names a value and the box that it is in.
+    """
+
+    def check(box: Box) -> None:
+        lowest = labels.read(box).min()
+        if lowest < 0:
+            raise VolumeError(f"{labels.uri}: labels are integers >= 0, found {lowest} in box {box}")
+
+    if labels.dtype.kind == "i":
+        boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
+        map_blocks(check, boxes, sweep="checking labels", progress=progress)

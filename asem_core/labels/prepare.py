@@ -15,11 +15,11 @@ import numpy.typing as npt
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
-from asem_core.errors import OutputError, VolumeError
+from asem_core.errors import OutputError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.reference import on_grid
 from asem_core.home import local_path
-from asem_core.labels.blocks import LabelBlocks, apply_rule
+from asem_core.labels.blocks import LabelBlocks, apply_rule, check_ids
 from asem_core.labels.plan import Plan, choose_zone, make_plan
 from asem_core.labels.rules import Labels
 from asem_core.labels.zone import Zone
@@ -32,7 +32,7 @@ from asem_core.stage_text import stage_text
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
-from asem_core.volume.staging import read_unit, slabs, staged_bytes
+from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
 BLOCK: Triple = (128, 128, 128)
@@ -187,7 +187,7 @@ def _prepare(
 ) -> PreparedLabels:
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
-    _check_ids(labels, progress)
+    check_ids(labels, progress=progress)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
     zone = plan.zone.on(labels.voxel_size)
     made: dict[str, Any] = {
@@ -282,19 +282,6 @@ def _counted(
         for stage, change, before, after in zip(made["stages"], changes, voxels[:-1], voxels[1:], strict=True)
     ]
     return {"stages": stages, "zone": {**made["zone"], "excluded_voxels": excluded}}
-
-
-def _check_ids(labels: Volume, progress: Progress) -> None:
-    """Refuse labels below 0 before anything is written."""
-
-    def check(box: Box) -> None:
-        lowest = labels.read(box).min()
-        if lowest < 0:
-            raise VolumeError(f"{labels.uri}: labels are integers >= 0, found {lowest} in box {box}")
-
-    if labels.dtype.kind == "i":
-        boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
-        map_blocks(check, boxes, sweep="checking labels", progress=progress)
 
 
 def _read(volume: Volume, box: Box) -> Labels:

@@ -4,6 +4,7 @@
 ``volume``       `Volume`: lazy voxels with their size and place; ``lazy``: as xarray; ``window``: a box of one
 ``opening``      `open_volume`, `open_labels`; ``address``: paths and URLs; ``layout``: labels inside a file
 ``source``       what a reader gives; ``formats``: the readers and writers
+``kind``         labels or probabilities
 ``describe``     what `asem info` says; ``check``: values that no later step could use
 ``staging``      plane-wise sources as chunks, slab by slab; ``pyramid``: halving images and labels
 ``output``       complete or absent, replaced only on request; ``provenance``: how it was made

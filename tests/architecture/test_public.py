@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tests.architecture.conftest import Module
 
 VERBS = [
-    "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "make_mask", "open_labels", "open_volume",
-    "prepare_labels", "preprocess", "report", "segment", "train",
+    "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "instances", "make_mask", "open_labels",
+    "open_volume", "prepare_labels", "preprocess", "report", "segment", "train",
 ]  # fmt: skip
 FIRST_TWO = 2
 """Arguments that may be given by position."""

@@ -204,6 +204,7 @@ COMMANDS = [
     ["preprocess", "nothing.zarr", "-o", "out.zarr", "--stage", "clahe"],
     ["labels", "prepare", "nothing.zarr", "--organelle", "er", "-o", "out.zarr"],
     ["segment", "nothing.zarr", "--organelle", "er", "-o", "out.zarr"],
+    ["instances", "nothing.zarr", "--organelle", "er", "-o", "out.zarr"],
     ["evaluate", "nothing.zarr", "nothing.zarr", "--organelle", "er"],
     ["analyze", "objects", "nothing.zarr", "-o", "out"],
 ]

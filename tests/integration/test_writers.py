@@ -371,6 +371,7 @@ def test_unfinished_volumes_are_read_only_when_asked(cli: Cli, world: Path, tmp_
         f"preprocess {half} -o {tmp_path}/p.zarr --stage clahe": False,
         f"labels prepare {half} --organelle mito -o {tmp_path}/l.zarr": False,
         f"segment {half} --organelle mito -o {tmp_path}/s.zarr": False,
+        f"instances {half} --organelle mito -o {tmp_path}/i.zarr": False,
     }
     for words, has_option in verbs.items():
         said = refusal(run(cli, world, words))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import VolumeError
-from asem_core.geometry import Triple
+from asem_core.geometry import Box, Triple
 from asem_core.volume.address import Location, explain, stamp
 from asem_core.volume.formats import zarr_node
 
@@ -106,6 +106,12 @@ def chunk_path(array: zarr.Array[Any], index: Sequence[int]) -> Path:
     """The file that holds chunk ``index`` of ``array``, which must lie in a local folder."""
     root = Path(getattr(array.store, "root"))  # noqa: B009  only LocalStore has it
     return root / array.path / array.metadata.encode_chunk_key(tuple(index))
+
+
+def block_files(array: zarr.Array[Any], box: Box) -> list[Path]:
+    """The files without which ``box``, one chunk of a `temporary_array`, cannot be read."""
+    index = [a // c for a, c in zip(box.start, array.chunks, strict=True)]
+    return [chunk_path(array, index), Path(getattr(array.store, "root")) / ".zarray"]  # noqa: B009  as above
 
 
 def digest(array: zarr.Array[Any], path: Location) -> str:

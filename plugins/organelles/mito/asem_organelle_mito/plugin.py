@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import OrganelleSpec, StageRef, packaged_models
+from asem_core.specs import OrganelleSpec, Separation, StageRef, packaged_models
 
 _PACKAGE = "asem_organelle_mito"
 
@@ -24,6 +24,7 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             zone_presets={"incasem": StageRef(name="shell", params={"dilate": 4, "erode": 4})},
             threshold=0.5,
             instances=True,
+            separation=Separation(persistence=0.2, persistence_nm=30.0, reach_nm=200.0),  # docs/instances.md
             models=models,
             default_model="mito-10nm" if models else None,
             recipe=f"{_PACKAGE}:mito_10nm.yaml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asem_core.hookspecs import hookimpl
-from asem_core.specs import OrganelleSpec, StageRef, packaged_models
+from asem_core.specs import OrganelleSpec, Separation, StageRef, packaged_models
 
 _PACKAGE = "asem_organelle_pore"
 
@@ -23,6 +23,7 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             zone_presets={"incasem": StageRef(name="shell", params={"dilate": 1, "erode": 1})},
             threshold=0.5,
             instances=True,
+            separation=Separation(persistence=1.0, reach_nm=50.0),  # what touches is one: nothing else was measured
             models=models,
             default_model="pore-10nm" if models else None,
             recipe=f"{_PACKAGE}:pore_10nm.yaml",

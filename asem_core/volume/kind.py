@@ -1,10 +1,11 @@
-"""Whether a volume holds labels or probabilities."""
+"""Whether a volume holds labels or probabilities, and where the organelle is in either."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from asem_core.errors import VolumeError
 from asem_core.volume.address import locate
@@ -38,3 +39,15 @@ def kind_of(volume: Volume) -> Kind:
         f"{volume.uri} holds uint8, which may be labels or probabilities (0..255): say --kind labels or "
         "--kind probabilities"
     )
+
+
+def foreground(values: npt.NDArray[Any], *, kind: Kind, threshold: float) -> npt.NDArray[np.bool_]:
+    """Where labels are not 0, or probabilities (of integers the largest value is 1) at least ``threshold``.
+
+    >>> foreground(np.array([127, 128], np.uint8), kind="probabilities", threshold=0.5).tolist()
+    [False, True]
+    """
+    if kind == "labels":
+        return np.asarray(values != 0)
+    scale = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1
+    return np.asarray(values >= threshold * scale)
