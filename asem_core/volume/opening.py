@@ -10,12 +10,13 @@ import attrs
 import numpy as np
 
 from asem_core.errors import VolumeError
-from asem_core.geometry import VoxelSize, triple
+from asem_core.geometry import VoxelSize
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
 from asem_core.volume.source import Source
+from asem_core.volume.stated import choose_voxel_size, settle
 from asem_core.volume.unfinished import refuse_unfinished, unfinished_note
-from asem_core.volume.volume import Volume
+from asem_core.volume.volume import LazyArray, Volume
 
 if TYPE_CHECKING:
     from asem_core.registry import Names, Registry
@@ -122,26 +123,26 @@ def open_volume(
             source = _open(spec, address)
     except OSError as exc:
         raise VolumeError(f"{address}: cannot be read: {exc.strerror or exc}") from exc
-    _check_image(source, address)
+    found = settle(source.stated, source.array, chunks=source.chunks, uri=address)
+    _check_image(found.array, address)
     given = None if voxel_size is None else VoxelSize.of(voxel_size)
-    size, notes = _choose_voxel_size(source.voxel_size, given, address)
-    leading = len(source.array.shape) - 3
+    size, notes = choose_voxel_size(found, given, agree=_SAME_VOXEL, uri=address)
     return Volume(
-        array=source.array,
+        array=found.array,
         voxel_size=size,
-        lower_edge_nm=source.lower_edge_nm or (0.0, 0.0, 0.0),
-        states_place=source.lower_edge_nm is not None,
+        lower_edge_nm=found.lower_edge_nm or (0.0, 0.0, 0.0),
+        states_place=found.lower_edge_nm is not None,
         uri=address,
         format=spec.name,
-        chunks=triple(source.chunks[leading:]),
+        chunks=found.chunks,
         identity={
             "uri": address,
             "format": spec.name,
-            "shape": list(source.array.shape),
-            "dtype": str(source.array.dtype),
+            "shape": list(found.array.shape),
+            "dtype": str(found.array.dtype),
             "digest": source.digest,
         },
-        notes=source.notes + notes + ((unfinished,) if unfinished else ()),
+        notes=source.notes + found.notes + notes + ((unfinished,) if unfinished else ()),
         first_section=source.first_section,
     )
 
@@ -215,23 +216,10 @@ def _check_requirements(spec: ReaderSpec, uri: str) -> None:
             raise VolumeError(f"{uri}: reading {spec.name} needs {package}: pip install '{distribution or package}'")
 
 
-def _check_image(source: Source, uri: str) -> None:
-    shape, dtype = source.array.shape, source.array.dtype
-    if len(shape) != 3:
-        raise VolumeError(f"{uri}: expected a 3D image (z,y,x), found {len(shape)} axes of shape {shape}")
-    if 0 in shape:
-        raise VolumeError(f"{uri}: the volume is empty, its shape is {shape}")
-    if np.dtype(dtype).kind not in "uifb":
-        raise VolumeError(f"{uri}: expected integers, floats or booleans, found {dtype}; convert it to uint8 first")
-
-
-def _choose_voxel_size(
-    stored: VoxelSize | None, given: VoxelSize | None, uri: str
-) -> tuple[VoxelSize, tuple[str, ...]]:
-    if given is None and stored is None:
-        raise VolumeError(f"{uri}: the data does not state its voxel size; give it in nm with --voxel-size z,y,x")
-    if stored is None or given is None:
-        return (given or stored), ()  # type: ignore[return-value]  # one of them is set, see above
-    if given.matches(stored, tolerance=_SAME_VOXEL):
-        return given, ()
-    return given, (f"voxel size {given} as given; the data says {stored}",)
+def _check_image(array: LazyArray, uri: str) -> None:
+    if 0 in array.shape:
+        raise VolumeError(f"{uri}: the volume is empty, its shape is {array.shape}")
+    if np.dtype(array.dtype).kind not in "uifb":
+        raise VolumeError(
+            f"{uri}: expected integers, floats or booleans, found {array.dtype}; convert it to uint8 first"
+        )

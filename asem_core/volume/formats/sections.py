@@ -1,9 +1,9 @@
-"""Which files of a folder are sections, and in which order: the last number in a name counts."""
+"""Which files of a folder are sections, and in which order: by the number in their names that counts them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,14 +28,46 @@ def is_tiff(path: Path) -> bool:
     return path.suffix.lower() in TIFF_SUFFIXES and not path.name.startswith(".")
 
 
-def section_number(name: str) -> int | None:
-    """The last number in a file name (suffix excluded), or None.
+def section_numbers(names: Sequence[str]) -> list[int | None]:
+    """The number in each file name (suffix excluded) that counts the sections; None where there is none.
 
-    >>> section_number("cell3_section_0042.tif")
-    42
+    Of names that are alike but for their numbers it is the number whose values have the fewest gaps, so that neither a
+    position nor a date is taken for it; of others the last.
+
+    Raises
+    ------
+    VolumeError
+        Two numbers count equally well, in different orders.
+
+    Examples
+    --------
+    >>> section_numbers(["slice_07_z=0.0350um.tif", "slice_08_z=0.0400um.tif"])
+    [7, 8]
+    >>> section_numbers(["cell3_section_0042.tif", "overview.tif"])
+    [42, None]
     """
-    numbers = re.findall(r"\d+", Path(name).stem)
-    return int(numbers[-1]) if numbers else None
+    found = [[int(digits) for digits in _DIGITS.findall(Path(name).stem)] for name in names]
+    numbered = [numbers for numbers in found if numbers]
+    alike = {_DIGITS.sub("#", Path(name).stem) for name, numbers in zip(names, found, strict=True) if numbers}
+    column = _counting(list(zip(*numbered, strict=True)), names) if len(alike) == 1 else -1
+    return [numbers[column] if numbers else None for numbers in found]
+
+
+_DIGITS = re.compile(r"[0-9]+")
+
+
+def _counting(columns: Sequence[Sequence[int]], names: Sequence[str]) -> int:
+    """Which of ``columns`` counts: without repeats, with the fewest gaps, the last where several agree on the order."""
+    gaps = {at: max(values) - min(values) for at, values in enumerate(columns) if len(set(values)) == len(values)}
+    best = [at for at, span in gaps.items() if span == min(gaps.values())]
+    if not best:
+        return -1
+    if len({tuple(sorted(range(len(columns[at])), key=columns[at].__getitem__)) for at in best}) > 1:
+        raise VolumeError(
+            f"{Path(names[0]).name}: two numbers in the names of the sections count them, in different orders; rename "
+            "them so that one is left"
+        )
+    return best[-1]
 
 
 def order_sections(paths: Iterable[Path]) -> SectionFiles:
@@ -46,18 +78,21 @@ def order_sections(paths: Iterable[Path]) -> SectionFiles:
     Raises
     ------
     VolumeError
-        No section at all, two files with one number, or a number that is missing.
+        No section at all, two files with one number, a number that is missing, or names in which it cannot be told.
     """
+    shown = sorted(path for path in paths if not path.name.startswith("."))
+    tiffs = [path for path in shown if is_tiff(path)]
+    number_of = dict(zip(tiffs, section_numbers([path.name for path in tiffs]), strict=True))
     sections: dict[int, Path] = {}
     foreign = []
-    for path in sorted(path for path in paths if not path.name.startswith(".")):
-        number = section_number(path.name) if is_tiff(path) else None
+    for path in shown:
+        number = number_of.get(path)
         if number is None:
             foreign.append(path.name)
         elif number in sections:
             raise VolumeError(
-                f"{path.parent}: {sections[number].name} and {path.name} both have the section number {number} "
-                "(the last number in the name); keep one series per folder"
+                f"{path.parent}: {sections[number].name} and {path.name} both have the section number {number}; "
+                "keep one series per folder, one number for each of its sections"
             )
         else:
             sections[number] = path
