@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from asem_core.errors import VolumeError
+from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
@@ -21,6 +22,8 @@ from asem_core.volume.volume import LazyArray, Volume
 if TYPE_CHECKING:
     from asem_core.registry import Names, Registry
     from asem_core.specs import ReaderSpec
+
+log = logging.getLogger(__name__)
 
 _SAME_VOXEL = 1e-3
 """Voxel sizes that agree within this fraction are one voxel size written with different precision."""
@@ -191,17 +194,21 @@ def _pick_reader(uri: str, readers: Names[ReaderSpec]) -> ReaderSpec:
     if accepting:
         names = " and ".join(spec.name for spec in accepting)
         raise VolumeError(f"{uri}: the readers {names} both accept it; give the path of the array inside")
-    formats = "; ".join(f"{spec.name}: {spec.summary.rstrip('.')}" for spec in readers.values()) or "none installed"
-    raise VolumeError(
-        f"{uri}: {layout.describe_path(uri)}; formats that can be read: {formats}{said_of(readers.broken)}"
-    )
+    raise VolumeError(f"{uri}: {layout.describe_path(uri)}{said_of(readers.broken)}")
 
 
 def _open(spec: ReaderSpec, uri: str) -> Source:
     from asem_core.registry import resolve
 
     _check_requirements(spec, uri)
-    source = resolve(spec.open)(uri)
+    try:
+        source = resolve(spec.open)(uri)
+    except (AsemError, OSError):
+        raise
+    except Exception as exc:  # damaged headers make the libraries that read them raise whatever they like
+        log.info("where it happened", exc_info=True)
+        problem = " ".join(f"{type(exc).__name__}: {exc}".split())
+        raise VolumeError(f"{uri}: damaged, or not understood by the reader {spec.name}: {problem}") from exc
     if not isinstance(source, Source):
         raise VolumeError(f"{uri}: the reader {spec.name} returned {type(source).__name__}, expected a Source")
     return source

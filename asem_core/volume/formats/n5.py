@@ -31,6 +31,9 @@ METADATA = "attributes.json"
 FINEST = "s0"
 _STORAGE = ("dimensions", "blockSize", "dataType", "compression")
 """What tensorstore is told; it would refuse data whose other attributes it cannot parse."""
+_RETRIES = {"max_retries": 4, "initial_delay": "500ms", "max_delay": "2s"}
+_CONTEXT = {"http_request_retries": _RETRIES, "s3_request_retries": _RETRIES}
+"""tensorstore's own 32 retries keep a broken server secret for minutes."""
 _XYZ_CT = ("x", "y", "z", "c", "t")
 """How N5 counts axes."""
 
@@ -79,7 +82,7 @@ def open_n5(uri: str) -> Source:
         raise VolumeError(f"{uri}: no N5 data set here and none at {FINEST}")
     own, group = read_json(path / METADATA) or {}, read_json(path.parent / METADATA) or {}
     _refuse_multiset(own, group, path)
-    spec = {"driver": "n5", "kvstore": _kvstore(path), "metadata": _storage(own)}
+    spec = {"driver": "n5", "kvstore": _kvstore(path), "metadata": _storage(own), "context": _CONTEXT}
     try:
         store = tensorstore.open(spec, read=True, open=True, assume_metadata=True).result()
     except Exception as exc:  # tensorstore raises ValueError for everything

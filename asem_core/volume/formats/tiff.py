@@ -196,7 +196,10 @@ def _check_page_chain(tif: TiffFile, path: Path) -> None:
 def _check_page(page: TiffPage, first: TiffPage, number: int, path: Path) -> None:
     where = f"{path}, page {number + 1}" if number else f"{path}"
     if page.samplesperpixel != 1:
-        raise VolumeError(f"{where}: expected gray values, found {page.samplesperpixel} samples per pixel (RGB?)")
+        raise VolumeError(
+            f"{where}: expected gray values, found {page.samplesperpixel} samples per pixel (RGB?); where the "
+            "channels are equal, save one of them: in Fiji with Image > Type > 8-bit"
+        )
     if page.dtype is None or page.imagedepth != 1:
         raise VolumeError(f"{where}: pixel type or layout is not supported")
     if (page.shape, page.dtype) != (first.shape, first.dtype):

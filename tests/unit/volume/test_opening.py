@@ -152,7 +152,7 @@ def test_empty_and_complex_are_refused(tmp_path, opened):
 
 
 def test_what_was_found_instead(tmp_path, opened):
-    with pytest.raises(VolumeError, match=r"no such file or folder; formats that can be read: hdf5: .*tiff: "):
+    with pytest.raises(VolumeError, match=r"nothing: there is no such file or folder"):
         opened(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(VolumeError, match="an empty folder"):
@@ -165,6 +165,31 @@ def test_what_was_found_instead(tmp_path, opened):
         opened(tmp_path / "g.zarr")
     with pytest.raises(VolumeError, match=r"unknown scheme gopher://; use a path"):
         opened("gopher://host/x.zarr")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cell.zarr.zip", r"an archive \(.zip\); unpack it"),
+        ("cell.nii.gz", "convert it to TIFF, for instance in Fiji"),
+        ("cell.nrrd", "convert it to TIFF"),
+        ("cell.npy", "save it as TIFF .* or as a Zarr array"),
+        ("cell.czi", "bioformats2raw"),
+        ("cell.png", "sections are read as TIFF: convert them"),
+        ("cell.xyz", r"a file of an unknown kind \(.xyz\); a file is read that is TIFF, HDF5 or MRC"),
+    ],
+)
+def test_files_of_other_formats_say_what_to_do(tmp_path, opened, name, message):
+    (tmp_path / name).write_bytes(b"something")
+    with pytest.raises(VolumeError, match=message):
+        opened(tmp_path / name)
+
+
+def test_what_is_not_there_names_what_is(tmp_path, image, published, opened):
+    with pytest.raises(VolumeError, match=r"no such file or folder; did you mean raw\?$"):
+        opened(published / "volumes/rw")
+    with pytest.raises(VolumeError, match=r"no such file or folder; .*labels holds: er, mito$"):
+        opened(published / "volumes/labels/golgi_apparatus")
 
 
 def test_a_folder_that_may_not_be_listed(sections, opened, monkeypatch):

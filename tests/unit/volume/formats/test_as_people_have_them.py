@@ -462,9 +462,10 @@ def test_a_reader_that_fails_takes_nothing_down(registry, sections):
     from asem_core.volume import open_volume
 
     tiff = registry.readers.entries["tiff"]
-    spec = attrs.evolve(tiff.spec, open="builtins:len")
-    registry.__dict__["readers"] = attrs.evolve(
-        registry.readers, entries={**registry.readers.entries, "tiff": attrs.evolve(tiff, spec=spec)}
-    )
-    with pytest.raises(VolumeError, match="sections: the reader tiff returned int, expected a Source"):
-        open_volume(sections, registry=registry, voxel_size=FIVE)
+    readers = registry.readers
+    for name, message in (("len", "the reader tiff returned int, expected a Source"), ("int", "damaged, .*ValueError")):
+        spec = attrs.evolve(tiff.spec, open=f"builtins:{name}")
+        entries = {**readers.entries, "tiff": attrs.evolve(tiff, spec=spec)}
+        registry.__dict__["readers"] = attrs.evolve(readers, entries=entries)
+        with pytest.raises(VolumeError, match=f"sections: {message}"):
+            open_volume(sections, registry=registry, voxel_size=FIVE)
