@@ -32,7 +32,7 @@ def asem_register_readers() -> list[ReaderSpec]:
         ),
         ReaderSpec(
             name="ome-zarr",
-            summary="OME-Zarr 0.4 and 0.5",
+            summary="OME-Zarr 0.1 to 0.6",
             accepts="asem_core.volume.formats.ome:accepts",
             open="asem_core.volume.formats.ome:open_ome",
         ),

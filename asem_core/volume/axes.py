@@ -21,7 +21,7 @@ class Axes:
     zyx: Triple
     rank: int
 
-    def pick(self, count: int, names: Sequence[object] | None = None) -> Triple:
+    def pick(self, count: int, names: object = None) -> Triple:
         """Which of ``count`` numbers belong to z, y and x.
 
         Parameters
@@ -29,7 +29,7 @@ class Axes:
         count
             One number per stored axis, or three: then for z, y and x in the order in which they are stored.
         names
-            Axes in the order of the numbers, where they are not those of the array.
+            Names of axes in the order of the numbers, as found; None: they are those of the array.
 
         Raises
         ------
@@ -42,6 +42,8 @@ class Axes:
         (2, 1, 0)
         """
         if names is not None:
+            if not isinstance(names, Sequence):
+                raise ValueError(f"its axes are {names!r}, expected names")
             named = [normal(name) for name in names]
             if len(named) != count or any(named.count(axis) != 1 for axis in AXES):
                 raise ValueError(f"its axes are {spelt(names)}, expected z, y and x once each, with a number each")

@@ -36,7 +36,7 @@ class Lengths:
     """A number per axis."""
     units: object
     """One for all, or one per value; None where the file gives none."""
-    axes: Sequence[object] | None = None
+    axes: object = None
     """Names of the axes in the order of ``values``; None: the array's own axes, see `Axes.pick`."""
     times: tuple[object, ...] = ()
     """Factors by which ``values`` are multiplied: each a number per axis, in the same order."""

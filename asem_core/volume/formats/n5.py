@@ -6,7 +6,8 @@ Attributes that say where a data set lies:
   On the data set itself, or per level under ``multiscales`` of the group.
 - ``pixelResolution`` ``{dimensions, unit}`` of N5 viewers, or ``resolution`` with ``units``: x, y, z; ``offset`` is a
   lower edge. On the data set, or on the group; ``downsamplingFactors`` of the level, or its ``scales``, multiply it.
-- ``axes`` of ilastik: names of the axes as N5 counts them.
+- ``axes`` of ilastik: names of the axes as N5 counts them. ``axis_names`` or ``_ARRAY_DIMENSIONS`` of Python programs:
+  names in the order in which an array is indexed there, the reverse; numbers beside them are in that order too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _CONTEXT = {"http_request_retries": _RETRIES, "s3_request_retries": _RETRIES}
 """tensorstore's own 32 retries keep a broken server secret for minutes."""
 _XYZ_CT = ("x", "y", "z", "c", "t")
 """How N5 counts axes."""
+_SPACE = ["x", "y", "z"]
+_PYTHON = ("axis_names", "_ARRAY_DIMENSIONS")
 
 
 class N5Array:
@@ -65,7 +68,7 @@ class N5Array:
         try:
             return np.asarray(self._store[rest].read().result())
         except Exception as exc:  # tensorstore raises ValueError for everything
-            raise VolumeError(f"{self._path}: cannot read {rest}: {explain(exc)}") from exc
+            raise VolumeError(f"{self._path}: cannot read {rest}: {_told(exc)}") from exc
 
 
 def accepts(uri: str) -> bool:
@@ -82,11 +85,12 @@ def open_n5(uri: str) -> Source:
         raise VolumeError(f"{uri}: no N5 data set here and none at {FINEST}")
     own, group = read_json(path / METADATA) or {}, read_json(path.parent / METADATA) or {}
     _refuse_multiset(own, group, path)
+    _refuse_reversed(own, path)
     spec = {"driver": "n5", "kvstore": _kvstore(path), "metadata": _storage(own), "context": _CONTEXT}
     try:
         store = tensorstore.open(spec, read=True, open=True, assume_metadata=True).result()
     except Exception as exc:  # tensorstore raises ValueError for everything
-        raise VolumeError(f"{path}: cannot open the N5 data set: {explain(exc)}") from exc
+        raise VolumeError(f"{path}: cannot open the N5 data set: {_told(exc)}") from exc
     array = N5Array(store, path)
     metadata = (read_bytes(folder / METADATA) or b"" for folder in (path, path.parent))
     finest = own if path.name == FINEST else read_json(path.parent / FINEST / METADATA) or {}
@@ -98,11 +102,26 @@ def open_n5(uri: str) -> Source:
     )
 
 
+def _told(problem: Exception) -> str:
+    """Without the brackets in which tensorstore puts answers of servers and places in its own source."""
+    return explain(problem).partition(" [")[0]
+
+
 def _refuse_multiset(own: Attributes, group: Attributes, path: Location) -> None:
     if own.get("isLabelMultiset") or group.get("isLabelMultiset"):
         raise VolumeError(
             f"{path}: a label multiset of Paintera, which holds several labels per voxel; export it from Paintera as "
             "labels of one number per voxel (uint64), and give that data set"
+        )
+
+
+def _refuse_reversed(own: Attributes, path: Location) -> None:
+    """Refuse ``axes`` that end in x: either the array is turned, or a program named them as Python counts."""
+    axes = own.get("axes")
+    if isinstance(axes, list) and "scale" not in own and [axis for axis in axes if axis in _SPACE] == _SPACE[::-1]:
+        raise VolumeError(
+            f"{path}: attribute 'axes' is {axes}, while N5 counts x,y,z: the array may be turned; write 'axes' as N5 "
+            "counts them, or remove it"
         )
 
 
@@ -167,8 +186,7 @@ def stated(
         transform = own
     if transform is not None:
         return _transformed(transform)
-    named = own.get("axes")
-    axes = list(reversed(named)) if isinstance(named, list) else None
+    axes = _axes(own)
     holder = own if _resolution(own) is not None else group
     size = _resolution(holder)
     if size is not None and unit_elsewhere:
@@ -201,6 +219,14 @@ def _transformed(found: Any) -> Stated:
     return Stated(size=size, centre=centre)
 
 
+def _axes(own: Attributes) -> list[object] | None:
+    """Names of the axes as the array is indexed here."""
+    named = next((own[name] for name in _PYTHON if isinstance(own.get(name), list)), None)
+    if named is None and isinstance(own.get("axes"), list):
+        return list(reversed(own["axes"]))
+    return named
+
+
 def _resolution(found: Attributes) -> Lengths | None:
     name = next((name for name in ("pixelResolution", "resolution") if found.get(name) is not None), None)
     return None if name is None else _lengths(found, name)
@@ -212,7 +238,9 @@ def _lengths(found: Attributes, name: str) -> Lengths:
     values, units = (stands, found.get("units") or "nm")
     if isinstance(stands, Mapping):
         values, units = stands.get("dimensions"), stands.get("unit")
-    axes = _XYZ_CT[: len(values)] if isinstance(values, list) else _XYZ_CT[:3]
+    axes: Any = _XYZ_CT[: len(values)] if isinstance(values, list) else _XYZ_CT[:3]
+    if any(name in found for name in _PYTHON):
+        axes = None
     return Lengths(values=values, units=units, axes=axes, where=f"attribute {name!r}")
 
 

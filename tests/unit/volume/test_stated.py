@@ -136,6 +136,7 @@ def test_factors_and_units_per_axis():
     found = settled(size([4, 4, 0.01], ["nm", "nm", "um"], axes="xyz", times=([2, 2, 3],)))
     np.testing.assert_allclose(found.voxel_size.zyx, (30, 8, 8))
     assert settled(size([4, 4, 4], ["nm", "nm"])).voxel_size is None
+    assert settled(size([4, 4, 4], axes=True)).voxel_size is None
     assert settled(size([4, 4, 4], times=([2, 2],))).voxel_size is None
 
 

@@ -334,7 +334,18 @@ def test_n5_whose_axes_are_named(tmp_path, image, opened):
     write_n5(tmp_path / "raw", image[..., None], axes=["c", "x", "y", "z"], resolution=[1, 4, 5, 8])
     check(opened(tmp_path / "raw", voxel_size=FIVE), image, (5, 5, 5))
     write_n5(tmp_path / "turned", image.T, axes=["z", "y", "x"], resolution=[4, 5, 8])
-    check(opened(tmp_path / "turned", voxel_size=FIVE), image, (5, 5, 5))
+    with pytest.raises(
+        VolumeError, match=r"'axes' is \['z', 'y', 'x'\], while N5 counts x,y,z: the array may be turned"
+    ):
+        opened(tmp_path / "turned")
+
+
+@pytest.mark.parametrize("name", ["axis_names", "_ARRAY_DIMENSIONS"])
+def test_n5_of_python_programs_counts_as_they_do(tmp_path, image, opened, name):
+    write_n5(tmp_path / "zyx", image, **{name: ["z", "y", "x"]}, resolution=[8, 5, 4], offset=[80, 50, 40])
+    check(opened(tmp_path / "zyx"), image, (8, 5, 4), (80, 50, 40))
+    write_n5(tmp_path / "xyz", image.T, **{name: ["x", "y", "z"]}, resolution=[4, 5, 8], offset=[40, 50, 80])
+    check(opened(tmp_path / "xyz"), image, (8, 5, 4), (80, 50, 40))
 
 
 def test_n5_of_old_and_by_a_path_with_dots(tmp_path, image, opened):
