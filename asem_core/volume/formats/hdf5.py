@@ -125,7 +125,7 @@ def _listed(group: h5py.Group) -> str:
 
 def _stated(data: h5py.Dataset) -> Stated:
     """From attributes of ``data``: the size by `_SIZES`, ``offset`` of the lower edge, axes by `_axes`."""
-    units = _attribute(data, "units")
+    units = data.attrs.get("units", data.attrs.get("unit"))
     size = next(((name, unit) for name, unit in _SIZES if name in data.attrs), None)
     offset = _attribute(data, "offset")
     return Stated(
@@ -141,7 +141,7 @@ def _lengths(data: h5py.Dataset, name: str, units: Any) -> Lengths:
 
 
 def _axes(data: h5py.Dataset) -> Sequence[object] | None:
-    """Names of the axes: ilastik's ``axistags`` (JSON), or labels of dimensions."""
+    """Names of the axes: ilastik's ``axistags`` (JSON), ``axis_names``, labels or scales of dimensions."""
     tags = _attribute(data, "axistags")
     try:
         found = json.loads(tags) if isinstance(tags, str | bytes) else None
@@ -150,8 +150,11 @@ def _axes(data: h5py.Dataset) -> Sequence[object] | None:
     axes = found.get("axes") if isinstance(found, Mapping) else None
     if isinstance(axes, list) and all(isinstance(axis, Mapping) for axis in axes):
         return [axis.get("key") for axis in axes]
-    labels = _attribute(data, "DIMENSION_LABELS")
-    return list(labels) if isinstance(labels, np.ndarray) and any(labels) else None
+    named = _attribute(data, "axis_names")
+    if isinstance(named, np.ndarray):
+        return list(named)
+    labels = [dim.label or (dim[0].name.rpartition("/")[2] if len(dim) else "") for dim in data.dims]
+    return labels if any(labels) else None
 
 
 def _attribute(data: h5py.Dataset, name: str) -> Any:
@@ -168,6 +171,10 @@ def _notes(file: Path, data: h5py.Dataset) -> tuple[str, ...]:
     if _is_big_data_viewer(data):
         notes.append(
             "BigDataViewer stores uint16 as int16: read as uint16; its voxel size is in the XML file beside it"
+        )
+    if "DataSetInfo" in data.file:
+        notes.append(
+            "Imaris pads its data to whole blocks; what it shows ends earlier: cut the rest off (asem convert --roi)"
         )
     with file.open("rb") as opened:
         if opened.read(len(_SIGNATURE)) != _SIGNATURE:

@@ -187,6 +187,8 @@ def stated(
     if transform is not None:
         return _transformed(transform)
     axes = _axes(own)
+    if "units" in own and "units" not in group:
+        group = {**group, "units": own["units"]}
     holder = own if _resolution(own) is not None else group
     size = _resolution(holder)
     if size is not None and unit_elsewhere:
@@ -235,7 +237,7 @@ def _resolution(found: Attributes) -> Lengths | None:
 def _lengths(found: Attributes, name: str) -> Lengths:
     """The attribute ``name`` in the order x, y, z: a list with ``units`` beside it, or a map with its unit."""
     stands = found[name]
-    values, units = (stands, found.get("units") or "nm")
+    values, units = stands, found.get("units") or found.get("unit") or "nm"
     if isinstance(stands, Mapping):
         values, units = stands.get("dimensions"), stands.get("unit")
     axes: Any = _XYZ_CT[: len(values)] if isinstance(values, list) else _XYZ_CT[:3]

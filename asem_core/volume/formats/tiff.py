@@ -169,7 +169,12 @@ def _headers(tif: TiffFile, path: Path) -> _File:
     pixels = ome_pixels(tif)
     if len(pages) > 1 and not pixels:
         _check_series(tif, path)
-    white = first.photometric == 0
+    notes = []
+    if first.photometric == 0:
+        notes.append("the file says that white is 0; gray values are taken as stored")
+    if "c0" in found or "c1" in found:
+        gain, offset = found.get("c1", 1), found.get("c0", 0)
+        notes.append(f"ImageJ calibrates grey values as {gain} x stored value + {offset}; they are taken as stored")
     return _File(
         sections=tuple(sections),
         shape=(first.imagelength, first.imagewidth),
@@ -177,7 +182,7 @@ def _headers(tif: TiffFile, path: Path) -> _File:
         stated=stated(tif, first),
         images=tuple(pixels),
         first_section=_first_section(found),
-        notes=("the file says that white is 0; gray values are taken as stored",) if white else (),
+        notes=tuple(notes),
     )
 
 
@@ -217,6 +222,8 @@ def _check_series(tif: TiffFile, path: Path) -> None:
             f"{path}: expected one stack, found {len(tif.series)}; save the one to segment as a file of its own"
         )
     series = tif.series[0]
+    if [axis for axis in series.axes if axis in "XYZ"][-2:] != ["Y", "X"]:
+        raise VolumeError(f"{path}: expected sections (y,x), its axes are {series.axes}; save it with the axes z,y,x")
     if sum(length > 1 for axis, length in zip(series.axes, series.shape, strict=True) if axis not in "YX") > 1:
         raise VolumeError(
             f"{path}: expected one channel and one time point, found {series.shape} ({series.axes}); {_ONE_CHANNEL}"

@@ -1,8 +1,8 @@
 """Reader of plain Zarr arrays (format 2 and 3) and of the layout of the published ASEM data (``volumes/raw``).
 
-Attributes of the array: ``resolution`` or ``voxel_size``, and ``offset``, the lower edge; ``units``, else nm. Names of
-axes: ``dimension_names`` of Zarr 3, ``_ARRAY_DIMENSIONS`` of xarray, ``axis_names`` of funlib. A WEBKNOSSOS dataset
-describes its arrays in ``datasource-properties.json``.
+Attributes of the array: ``resolution`` or ``voxel_size``, and ``offset``, the lower edge; ``units`` or ``unit``, else nm.
+Names of axes: ``dimension_names`` of Zarr 3, ``_ARRAY_DIMENSIONS`` of xarray, ``axis_names`` of funlib. A WEBKNOSSOS
+dataset describes its arrays in ``datasource-properties.json``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from asem_core.volume.source import Source
 from asem_core.volume.stated import Lengths, Stated
 
 _SIZES = ("resolution", "voxel_size")
+_FACTORS = "downsamplingFactors"
 _AXES = ("_ARRAY_DIMENSIONS", "axis_names")
 
 
@@ -51,12 +52,18 @@ def _stated(folder: Location, own: Mapping[str, Any]) -> Stated:
     found = webknossos.stated(folder)
     if found is not None:
         return attrs.evolve(found, axes=found.axes or axes)
-    units = own.get("units", "nm")
+    units = own.get("units", own.get("unit", "nm"))
     size = next((name for name in _SIZES if name in own), None)
+    unclear = (
+        (f"attribute {size!r} is there, and {_FACTORS!r}: of which level is it?",)
+        if {size, _FACTORS} <= own.keys()
+        else ()
+    )
     return Stated(
         axes=axes,
         size=None if size is None else Lengths(values=own[size], units=units, where=f"attribute {size!r}"),
         edge=Lengths(values=own["offset"], units=units, where="attribute 'offset'") if "offset" in own else None,
+        unclear=unclear,
     )
 
 

@@ -176,6 +176,21 @@ def test_sections_of_two_voxel_sizes(tmp_path, image, opened):
         opened(tmp_path)
 
 
+@pytest.mark.parametrize("axes", ["XYZ", "ZXY"])
+def test_tiff_that_names_its_axes_otherwise(tmp_path, image, opened, axes):
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack", metadata={"axes": axes})
+    with pytest.raises(VolumeError, match=rf"its axes are {axes}; save it with the axes z,y,x"):
+        opened(tmp_path / "a.tif", voxel_size=FIVE)
+
+
+def test_values_that_imagej_calibrates_are_noted(tmp_path, image, opened):
+    said = "ImageJ=1.53t\nimages=9\nslices=9\ncf=0\nc0=-32768.0\nc1=1.0\nvunit=gray value\n"
+    tifffile.imwrite(tmp_path / "a.tif", image.astype(np.uint16), description=said, metadata=None)
+    volume = opened(tmp_path / "a.tif", voxel_size=FIVE)
+    check(volume, image, (5, 5, 5))
+    assert volume.notes[0].startswith("ImageJ calibrates grey values as 1.0 x stored value + -32768.0;")
+
+
 # Zarr
 
 
@@ -186,6 +201,11 @@ def test_zarr_units(tmp_path, image, opened, zarr_format):
     check(opened(tmp_path / "a.zarr"), image, (8, 4, 4), (800, 0, 0))
     array.attrs.update({"units": ["px"] * 3})
     with pytest.raises(VolumeError, match="unknown length unit 'px'"):
+        opened(tmp_path / "a.zarr")
+    array.attrs.put({"resolution": [0.008, 0.004, 0.004], "unit": "micrometer"})
+    check(opened(tmp_path / "a.zarr"), image, (8, 4, 4))
+    array.attrs.update({"downsamplingFactors": [2, 2, 2]})
+    with pytest.raises(VolumeError, match=r"'resolution' is there, and 'downsamplingFactors': of which level is it\?"):
         opened(tmp_path / "a.zarr")
 
 
@@ -310,6 +330,14 @@ def test_n5_level_with_size_and_factors(tmp_path, image, opened, own, name):
         opened(tmp_path / "s2")
 
 
+def test_n5_units_beside_a_size_of_the_group(tmp_path, image, opened):
+    write_n5(tmp_path / "s0", image, units=["um"] * 3)
+    annotate(tmp_path, resolution=[0.004, 0.004, 0.01])
+    check(opened(tmp_path / "s0"), image, (10, 4, 4))
+    write_n5(tmp_path / "one", image, resolution=[0.004, 0.004, 0.01], unit="um")
+    check(opened(tmp_path / "one"), image, (10, 4, 4))
+
+
 def test_n5_level_alone_with_size_and_factors(tmp_path, image, opened):
     write_n5(tmp_path / "s1", image, pixelResolution={"dimensions": [4, 4, 10], "unit": "nm"}, downsamplingFactors=2)
     check(opened(tmp_path / "s1"), image, (20, 8, 8))
@@ -383,6 +411,29 @@ def test_hdf5_of_ilastik(tmp_path, image, opened, axes):
         tmp_path / "a.h5", values.reshape([next(shape) if a in "zyx" else 1 for a in axes]), axistags=axistags(axes)
     )
     check(opened(path, voxel_size=FIVE), image, (5, 5, 5))
+
+
+@pytest.mark.parametrize("how", ["axis_names", "labels", "scales"])
+def test_hdf5_whose_dimensions_are_named(tmp_path, image, opened, how):
+    path = write_hdf5(tmp_path / "a.h5", image.T, resolution=[0.004, 0.005, 0.008], unit="um")
+    with h5py.File(path, "r+") as file:
+        for number, name in enumerate("xyz"):
+            if how == "labels":
+                file["raw"].dims[number].label = name
+            elif how == "scales":
+                file[name] = np.arange(image.T.shape[number])
+                file[name].make_scale(name)
+                file["raw"].dims[number].attach_scale(file[name])
+        if how == "axis_names":
+            file["raw"].attrs["axis_names"] = ["x", "y", "z"]
+    check(opened(path), image, (8, 5, 4))
+
+
+def test_hdf5_of_imaris_is_padded(tmp_path, image, opened):
+    path = write_hdf5(tmp_path / "a.ims", image, "DataSet/ResolutionLevel 0/TimePoint 0/Channel 0/Data")
+    with h5py.File(path, "r+") as file:
+        file.create_group("DataSetInfo/Image")
+    assert "Imaris pads its data" in opened(path, voxel_size=FIVE).notes[0]
 
 
 def test_hdf5_with_an_axis_of_one_at_the_end(tmp_path, image, opened):
