@@ -73,17 +73,7 @@ _ELSEWHERE = {
     _PICTURES: _AS_TIFF,
     (".nii", ".nii.gz", ".nrrd", ".nhdr"): "convert it to TIFF, for instance in Fiji or 3D Slicer",
     (".npy", ".npz"): "save it as TIFF (tifffile.imwrite) or as a Zarr array",
-    (
-        ".czi",
-        ".lif",
-        ".nd2",
-        ".ims",
-        ".dm3",
-        ".dm4",
-        ".vsi",
-        ".oib",
-        ".oir",
-    ): "convert it with bioformats2raw to OME-Zarr",
+    (".czi", ".lif", ".nd2", ".dm3", ".dm4", ".vsi", ".oib", ".oir"): "convert it to OME-Zarr, with bioformats2raw",
     (".am", ".dat", ".raw", ".mha", ".mhd", ".vtk", ".klb"): "convert it to TIFF, for instance in Fiji",
 }
 """Formats that are not read, by their suffixes, and the way to one that is."""

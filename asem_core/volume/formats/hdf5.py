@@ -153,7 +153,7 @@ def _axes(data: h5py.Dataset) -> Sequence[object] | None:
     named = _attribute(data, "axis_names")
     if isinstance(named, np.ndarray):
         return list(named)
-    labels = [dim.label or (dim[0].name.rpartition("/")[2] if len(dim) else "") for dim in data.dims]
+    labels = [dim.label or ((dim[0].name or "").rpartition("/")[2] if len(dim) else "") for dim in data.dims]
     return labels if any(labels) else None
 
 

@@ -118,7 +118,9 @@ def _refuse_multiset(own: Attributes, group: Attributes, path: Location) -> None
 def _refuse_reversed(own: Attributes, path: Location) -> None:
     """Refuse ``axes`` that end in x: either the array is turned, or a program named them as Python counts."""
     axes = own.get("axes")
-    if isinstance(axes, list) and "scale" not in own and [axis for axis in axes if axis in _SPACE] == _SPACE[::-1]:
+    if not isinstance(axes, list | str) or "scale" in own:
+        return
+    if [axis for axis in axes if axis in _SPACE] == _SPACE[::-1]:
         raise VolumeError(
             f"{path}: attribute 'axes' is {axes}, while N5 counts x,y,z: the array may be turned; write 'axes' as N5 "
             "counts them, or remove it"
@@ -191,7 +193,7 @@ def stated(
         group = {**group, "units": own["units"]}
     holder = own if _resolution(own) is not None else group
     size = _resolution(holder)
-    if size is not None and unit_elsewhere:
+    if size is not None and unit_elsewhere and "pixelResolution" not in holder:
         told = f"{size.where} is {size.values!r} in a unit that BigDataViewer keeps in its XML file"
         return Stated(axes=axes, unclear=(told,))
     unclear: tuple[str, ...] = ()
@@ -224,7 +226,7 @@ def _transformed(found: Any) -> Stated:
 def _axes(own: Attributes) -> list[object] | None:
     """Names of the axes as the array is indexed here."""
     named = next((own[name] for name in _PYTHON if isinstance(own.get(name), list)), None)
-    if named is None and isinstance(own.get("axes"), list):
+    if named is None and isinstance(own.get("axes"), list | str):
         return list(reversed(own["axes"]))
     return named
 

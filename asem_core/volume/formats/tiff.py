@@ -104,11 +104,8 @@ def _check_images(found: _File, path: Path) -> None:
         )
     for image in found.images:
         if image.planes != len(found.sections):
-            parts = (
-                f" that is stored in {len(image.files)} files ({', '.join(sorted(image.files)[:3])})"
-                if image.files
-                else ""
-            )
+            names = ", ".join(sorted(image.files)[:3])
+            parts = f" that is stored in {len(image.files)} files ({names})" if len(image.files) > 1 else ""
             raise VolumeError(
                 f"{path}: it holds {len(found.sections)} of the {image.planes} sections of an image{parts}; save the "
                 "image as one file, or as a folder with one section per file"

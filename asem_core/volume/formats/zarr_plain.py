@@ -1,6 +1,6 @@
 """Reader of plain Zarr arrays (format 2 and 3) and of the layout of the published ASEM data (``volumes/raw``).
 
-Attributes of the array: ``resolution`` or ``voxel_size``, and ``offset``, the lower edge; ``units`` or ``unit``, else nm.
+Attributes of the array: ``resolution`` or ``voxel_size``; ``offset``, the lower edge; ``units`` or ``unit``, else nm.
 Names of axes: ``dimension_names`` of Zarr 3, ``_ARRAY_DIMENSIONS`` of xarray, ``axis_names`` of funlib. A WEBKNOSSOS
 dataset describes its arrays in ``datasource-properties.json``.
 """

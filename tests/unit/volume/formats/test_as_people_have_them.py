@@ -356,6 +356,8 @@ def test_n5_of_big_data_viewer_has_its_unit_elsewhere(tmp_path, image, opened):
     annotate(tmp_path / "setup0/timepoint0", resolution=[0.004, 0.004, 0.01], multiScale=True)
     with pytest.raises(VolumeError, match="BigDataViewer keeps in its XML file"):
         opened(tmp_path / "setup0/timepoint0")
+    annotate(tmp_path / "setup0/timepoint0/s0", pixelResolution={"dimensions": [4, 4, 10], "unit": "nm"})
+    check(opened(tmp_path / "setup0/timepoint0"), image, (10, 4, 4))
 
 
 def test_n5_whose_axes_are_named(tmp_path, image, opened):
