@@ -61,11 +61,12 @@ def describe_path(uri: str) -> str:
         return "an empty folder"
     pictures = any(name.lower().endswith(_PICTURES) for name in names)
     remedy = f"; {_AS_TIFF}" if pictures else ""
-    return f"a folder without TIFF files; it holds: {_some(names)}{remedy}"
+    return f"a folder without TIFF or PNG files; it holds: {_some(names)}{remedy}"
 
 
 _AS_TIFF = (
-    "sections are read as TIFF: convert them, in Fiji with File > Import > Image Sequence and File > Save As > Tiff"
+    "sections are read as a folder of TIFF or grey PNG: convert them, in Fiji with File > Import > Image Sequence and "
+    "File > Save As > Tiff"
 )
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 _ARCHIVES = (".zip", ".ozx", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +21,12 @@ class SectionFiles:
     files: tuple[Path, ...]
     first_number: int
     foreign: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over, in words."""
+        names = ", ".join(self.foreign[:3]) + (", ..." if len(self.foreign) > 3 else "")
+        return (f"{len(self.foreign)} foreign files ignored: {names}",) if self.foreign else ()
 
 
 def is_tiff(path: Path) -> bool:
@@ -70,10 +76,12 @@ def _counting(columns: Sequence[Sequence[int]], names: Sequence[str]) -> int:
     return best[-1]
 
 
-def order_sections(paths: Iterable[Path]) -> SectionFiles:
+def order_sections(
+    paths: Iterable[Path], *, is_section: Callable[[Path], bool] = is_tiff, kind: str = "TIFF"
+) -> SectionFiles:
     """Sort ``paths`` by section number.
 
-    TIFF files without a number and files of other kinds are foreign; hidden files are passed over silently.
+    Files of the ``kind`` without a number and files of other kinds are foreign; hidden files are passed over silently.
 
     Raises
     ------
@@ -81,8 +89,8 @@ def order_sections(paths: Iterable[Path]) -> SectionFiles:
         No section at all, two files with one number, a number that is missing, or names in which it cannot be told.
     """
     shown = sorted(path for path in paths if not path.name.startswith("."))
-    tiffs = [path for path in shown if is_tiff(path)]
-    number_of = dict(zip(tiffs, section_numbers([path.name for path in tiffs]), strict=True))
+    those = [path for path in shown if is_section(path)]
+    number_of = dict(zip(those, section_numbers([path.name for path in those]), strict=True))
     sections: dict[int, Path] = {}
     foreign = []
     for path in shown:
@@ -97,7 +105,9 @@ def order_sections(paths: Iterable[Path]) -> SectionFiles:
         else:
             sections[number] = path
     if not sections:
-        raise VolumeError(f"no TIFF file with a section number in its name, such as section_0001.tif; found: {foreign}")
+        raise VolumeError(
+            f"no {kind} file with a section number in its name, such as section_0001.tif; found: {foreign}"
+        )
     numbers = sorted(sections)
     for before, after in pairwise(numbers):
         if after != before + 1:

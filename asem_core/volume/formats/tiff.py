@@ -79,9 +79,8 @@ def _open_folder(folder: Path) -> Source:
                 "keep one acquisition per folder"
             )
         sections += found.sections
-    names = ", ".join(ordered.foreign[:3]) + (", ..." if len(ordered.foreign) > 3 else "")
-    foreign = (f"{len(ordered.foreign)} foreign files ignored: {names}",) if ordered.foreign else ()
-    return _source(folder, attrs.evolve(first, sections=tuple(sections), first_section=ordered.first_number), foreign)
+    whole = attrs.evolve(first, sections=tuple(sections), first_section=ordered.first_number)
+    return _source(folder, whole, ordered.notes)
 
 
 def _shown(found: _File) -> str:

@@ -158,7 +158,7 @@ def test_what_was_found_instead(tmp_path, opened):
     with pytest.raises(VolumeError, match="an empty folder"):
         opened(tmp_path / "empty")
     (tmp_path / "empty/a.png").write_text("x")
-    with pytest.raises(VolumeError, match=r"a folder without TIFF files; it holds: a.png"):
+    with pytest.raises(VolumeError, match=r"a folder without TIFF or PNG files; it holds: a.png"):
         opened(tmp_path / "empty")
     zarr.create_group(tmp_path / "g.zarr").create_group("inner")
     with pytest.raises(VolumeError, match=r"a Zarr group without an image; it holds: inner"):
@@ -175,7 +175,7 @@ def test_what_was_found_instead(tmp_path, opened):
         ("cell.nrrd", "convert it to TIFF"),
         ("cell.npy", "save it as TIFF .* or as a Zarr array"),
         ("cell.czi", "bioformats2raw"),
-        ("cell.png", "sections are read as TIFF: convert them"),
+        ("cell.png", "sections are read as a folder of TIFF or grey PNG"),
         ("cell.xyz", r"a file of an unknown kind \(.xyz\); a file is read that is TIFF, HDF5 or MRC"),
     ],
 )

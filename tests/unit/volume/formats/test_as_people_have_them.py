@@ -6,6 +6,7 @@ import json
 
 import attrs
 import h5py
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -189,6 +190,51 @@ def test_values_that_imagej_calibrates_are_noted(tmp_path, image, opened):
     volume = opened(tmp_path / "a.tif", voxel_size=FIVE)
     check(volume, image, (5, 5, 5))
     assert volume.notes[0].startswith("ImageJ calibrates grey values as 1.0 x stored value + -32768.0;")
+
+
+# PNG
+
+
+def write_png(folder, image, name="cell_{n}_5nm.png"):
+    folder.mkdir()
+    for n, section in enumerate(image):
+        (folder / name.format(n=n + 8)).write_bytes(imagecodecs.png_encode(section))
+    return folder
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_png_sections(tmp_path, image, opened, dtype):
+    values = image.astype(dtype) * (257 if dtype == "uint16" else 1)
+    folder = write_png(tmp_path / "a", values)
+    (folder / "log.txt").write_text("x")
+    volume = opened(folder, voxel_size=FIVE)
+    check(volume, values, (5, 5, 5))
+    assert (volume.format, volume.planewise, volume.first_section) == ("png", True, 8)
+    assert volume.notes == ("1 foreign files ignored: log.txt",)
+    for key in ((1, slice(3, 9), 5), (slice(2, 5), slice(None), slice(1, 30, 2)), 4, (-1,), (slice(3, 3), slice(2, 4))):
+        np.testing.assert_array_equal(volume.array[key], values[key])
+
+
+def test_png_sections_that_are_refused(tmp_path, image, opened):
+    colour = write_png(tmp_path / "colour", np.stack([image] * 3, axis=-1))
+    with pytest.raises(
+        VolumeError, match=r"cell_8_5nm.png: expected grey PNG of 8 or 16 bits, found 8 bits of colour type 2"
+    ):
+        opened(colour, voxel_size=FIVE)
+    with pytest.raises(VolumeError, match="found a single 2D section"):
+        opened(write_png(tmp_path / "one", image[:1]), voxel_size=FIVE)
+    odd = write_png(tmp_path / "odd", image)
+    (odd / "cell_9_5nm.png").write_bytes(imagecodecs.png_encode(image[0, :30]))
+    with pytest.raises(VolumeError, match=r"cell_9_5nm.png: section is \(\(30, 31\), 'uint8'\), but cell_8_5nm.png"):
+        opened(odd, voxel_size=FIVE)
+    cut = write_png(tmp_path / "cut", image)
+    whole = (cut / "cell_9_5nm.png").read_bytes()
+    (cut / "cell_9_5nm.png").write_bytes(whole[:60])
+    with pytest.raises(VolumeError, match=r"cell_9_5nm.png: cannot decode the image"):
+        opened(cut, voxel_size=FIVE).read(opened(cut, voxel_size=FIVE).box)
+    (cut / "cell_9_5nm.png").write_bytes(whole[:6])
+    with pytest.raises(VolumeError, match=r"cell_9_5nm.png: not a readable PNG file"):
+        opened(cut, voxel_size=FIVE)
 
 
 # Zarr

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -37,6 +38,12 @@ def _ome_tiff(path: Path, image: np.ndarray) -> Path:
 def _other_tiff(path: Path, image: np.ndarray) -> Path:
     tifffile.imwrite(path / "a.tif", image, photometric="minisblack", resolution=(2e6, 2e6), resolutionunit=3)
     return path / "a.tif"
+
+
+def _png(path: Path, image: np.ndarray) -> Path:
+    for number, section in enumerate(image):
+        (path / f"s{number}.png").write_bytes(imagecodecs.png_encode(section))
+    return path
 
 
 def _own_tiff(path: Path, image: np.ndarray) -> Path:
@@ -94,6 +101,7 @@ FORMATS: dict[str, tuple[Written, bool]] = {
     "TIFF of ImageJ": (_imagej, False),
     "OME-TIFF": (_ome_tiff, False),
     "other TIFF": (_other_tiff, False),
+    "PNG sections": (_png, False),
     "Zarr 2, 3": (_zarr, True),
     "OME-Zarr 0.4 to 0.6": (_ome, True),
     "OME-Zarr 0.1 to 0.3": (_old_ome, False),
