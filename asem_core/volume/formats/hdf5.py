@@ -23,8 +23,8 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MATLAB = 512
 """Bytes of text before the signature, in files of MATLAB 7.3."""
 _BIG_DATA_VIEWER = re.compile(r"/t\d{5}/s\d{2}/\d+/cells")
-_SIZES = (("element_size_um", "um"), ("resolution", "nm"), ("voxel_size", "nm"))
-"""Attributes that state the voxel size, the first that is there, and their unit where ``units`` gives none."""
+_SIZES = ("element_size_um", "resolution", "voxel_size")
+"""Attributes that state the voxel size, the first that is there; the first is in micrometres, whatever ``units`` says."""
 
 
 class Hdf5Array:
@@ -125,13 +125,12 @@ def _listed(group: h5py.Group) -> str:
 
 def _stated(data: h5py.Dataset) -> Stated:
     """From attributes of ``data``: the size by `_SIZES`, ``offset`` of the lower edge, axes by `_axes`."""
-    units = data.attrs.get("units", data.attrs.get("unit"))
-    size = next(((name, unit) for name, unit in _SIZES if name in data.attrs), None)
-    offset = _attribute(data, "offset")
+    units = data.attrs.get("units", data.attrs.get("unit", "nm"))
+    size = next((name for name in _SIZES if name in data.attrs), None)
     return Stated(
         axes=_axes(data),
-        size=None if size is None else _lengths(data, size[0], size[1] if units is None else units),
-        edge=None if offset is None else _lengths(data, "offset", "nm" if units is None else units),
+        size=None if size is None else _lengths(data, size, "um" if size == _SIZES[0] else units),
+        edge=_lengths(data, "offset", units) if "offset" in data.attrs else None,
         unsigned=_is_big_data_viewer(data),
     )
 

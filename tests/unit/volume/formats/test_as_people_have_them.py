@@ -477,6 +477,11 @@ def test_hdf5_whose_dimensions_are_named(tmp_path, image, opened, how):
     check(opened(path), image, (8, 5, 4))
 
 
+def test_hdf5_element_size_is_in_micrometres_whatever_units_say(tmp_path, image, opened):
+    path = write_hdf5(tmp_path / "a.h5", image, element_size_um=[0.008, 0.004, 0.004], units="nm", offset=[80, 0, 0])
+    check(opened(path), image, (8, 4, 4), (80, 0, 0))
+
+
 def test_hdf5_of_imaris_is_padded(tmp_path, image, opened):
     path = write_hdf5(tmp_path / "a.ims", image, "DataSet/ResolutionLevel 0/TimePoint 0/Channel 0/Data")
     with h5py.File(path, "r+") as file:
