@@ -24,7 +24,7 @@ _MATLAB = 512
 """Bytes of text before the signature, in files of MATLAB 7.3."""
 _BIG_DATA_VIEWER = re.compile(r"/t\d{5}/s\d{2}/\d+/cells")
 _SIZES = ("element_size_um", "resolution", "voxel_size")
-"""Attributes that state the voxel size, the first that is there; the first is in micrometres, whatever ``units`` says."""
+"""Attributes that state the voxel size, by priority; the first is in micrometres, whatever ``units`` says."""
 
 
 class Hdf5Array:
