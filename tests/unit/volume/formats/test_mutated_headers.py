@@ -1,4 +1,4 @@
-"""A thousand damaged headers: no traceback, and never another voxel size without a word."""
+"""A thousand damaged headers: no traceback, and where no number was changed, no other voxel size."""
 
 from __future__ import annotations
 
