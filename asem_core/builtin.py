@@ -16,13 +16,19 @@ from asem_core.specs import (
 
 @hookimpl
 def asem_register_readers() -> list[ReaderSpec]:
-    """TIFF, Zarr, OME-Zarr, N5, HDF5, MRC."""
+    """TIFF, PNG sections, Zarr, OME-Zarr, N5, HDF5, MRC."""
     return [
         ReaderSpec(
             name="tiff",
             summary="a folder of TIFF sections, or one multi-page TIFF",
             accepts="asem_core.volume.formats.tiff:accepts",
             open="asem_core.volume.formats.tiff:open_tiff",
+        ),
+        ReaderSpec(
+            name="png",
+            summary="a folder of grey PNG sections",
+            accepts="asem_core.volume.formats.png:accepts",
+            open="asem_core.volume.formats.png:open_png",
         ),
         ReaderSpec(
             name="zarr",
@@ -32,7 +38,7 @@ def asem_register_readers() -> list[ReaderSpec]:
         ),
         ReaderSpec(
             name="ome-zarr",
-            summary="OME-Zarr 0.4 and 0.5",
+            summary="OME-Zarr 0.1 to 0.6",
             accepts="asem_core.volume.formats.ome:accepts",
             open="asem_core.volume.formats.ome:open_ome",
         ),

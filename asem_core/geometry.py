@@ -97,6 +97,15 @@ class VoxelSize:
         """By how much the two differ on the axis where they differ most; at least 1."""
         return max(max(r, 1 / r) for r in self.ratio_to(other))
 
+    def unit_question(self, other: VoxelSize) -> str:
+        """For messages: asks for the unit where the two differ about as micrometres and nanometres do, else empty.
+
+        >>> VoxelSize((5, 4, 4)).unit_question(VoxelSize((0.005, 0.005, 0.005)))
+        '; is one of them in micrometres?'
+        """
+        factors = [max(r, 1 / r) for r in self.ratio_to(other)]
+        return "; is one of them in micrometres?" if all(250 <= f <= 4000 for f in factors) else ""
+
     def matches(self, other: VoxelSize, *, tolerance: float = 0.1) -> bool:
         """Whether both agree within ``tolerance`` (a fraction) on every axis."""
         return all(abs(r - 1) <= tolerance for r in self.ratio_to(other))
@@ -130,10 +139,12 @@ class Box:
             pairs = [[int(end) for end in part.split(":")] for part in text.split(",")]
             starts, stops = zip(*((a, b) for a, b in pairs), strict=True)
         except ValueError:
+            starts, stops = (), ()
+        if len(starts) != 3:
             raise GeometryError(
                 "a ROI is z0:z1,y0:y1,x0:x1 in whole voxels (half-open), such as 0:100,50:150,0:200, or in nm with nm "
                 f"at the end, such as 0:500,250:750,0:1000nm; got {text!r}"
-            ) from None
+            )
         return cls(starts, stops)
 
     def __str__(self) -> str:

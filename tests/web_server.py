@@ -22,6 +22,8 @@ class Server(ThreadingHTTPServer):
         """What was asked for of them, as ``bytes=0-9``; None: all."""
         self.status: int | None = None
         """Answers this error instead."""
+        self.page: bytes | None = None
+        """Sent with status 200 in place of what is not there."""
         self.knows_ranges = True
         self.hangs_up_after: int | None = None
         """Answers to requests of ranges before it hangs up on one."""
@@ -52,6 +54,11 @@ class _Handler(SimpleHTTPRequestHandler):
         self.server.ranges.append(span)
         if self.server.status:
             self.send_error(self.server.status)
+        elif self.server.page is not None and not Path(self.translate_path(self.path)).is_file():
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.server.page)))
+            self.end_headers()
+            self.wfile.write(self.server.page)
         elif span is None or not self.server.knows_ranges:
             super().do_GET()
         elif self.server.hangs_up_after is not None and len(self.server.starts) > self.server.hangs_up_after:

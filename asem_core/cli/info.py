@@ -80,8 +80,20 @@ def _as_text(facts: Mapping[str, Any], levels: GreyLevels | None) -> str:
         *([("warning", facts["warning"])] if facts["warning"] else []),
     ]
     if facts["provenance"]:
-        rows.append(("provenance", json.dumps(facts["provenance"])))
+        rows.append(("made by", _maker(facts["provenance"])))
     return "\n".join(f"{name:<12}{text}" for name, text in rows)
+
+
+def _maker(provenance: Mapping[str, Any]) -> str:
+    """The command, its version and its input in words; ``--json`` has all of it."""
+    source = provenance.get("source")
+    given = source.get("uri") if isinstance(source, Mapping) else None
+    settings = provenance.get("settings")
+    model = settings.get("model") if isinstance(settings, Mapping) else None
+    words = [f"{provenance.get('made_by', 'ASEM')}, version {provenance.get('asem_core', 'unknown')}"]
+    words += [f"model {model.get('id')}"] if isinstance(model, Mapping) else []
+    words += [f"from {given}"] if given else []
+    return ", ".join(words)
 
 
 def _times(values: Sequence[float]) -> str:

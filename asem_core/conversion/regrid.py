@@ -123,7 +123,7 @@ def check_factor(volume: Volume, voxel_size: VoxelSize) -> None:
     if factor > REFUSE_FACTOR:
         raise GeometryError(
             f"{volume.uri}: its voxel size {volume.voxel_size} differs from {voxel_size} by a factor of {factor:.3g}, "
-            f"more than {REFUSE_FACTOR:g}: voxel sizes are z,y,x in nm"
+            f"more than {REFUSE_FACTOR:g}: voxel sizes are z,y,x in nm{volume.voxel_size.unit_question(voxel_size)}"
         )
     if factor > WARN_FACTOR:
         log.warning("the voxel sizes %s and %s differ by a factor of %.3g", volume.voxel_size, voxel_size, factor)

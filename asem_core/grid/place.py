@@ -91,6 +91,7 @@ def check_same_grid(volume: Volume, reference: Volume) -> None:
         raise GeometryError(
             f"{volume.uri} has voxels of {volume.voxel_size} but {reference.uri} has {reference.voxel_size} (z, y, x); "
             "resample one of them onto the other's grid (asem convert --resample)"
+            f"{volume.voxel_size.unit_question(reference.voxel_size)}"
         )
 
 

@@ -104,6 +104,7 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, *, t
         raise GeometryError(
             f"the voxel size {input_size} differs from the model's {model_size} by a factor of {factor:.3g}, more than "
             f"{REFUSE_FACTOR:g}: check the voxel size (--voxel-size z,y,x) or choose a model for it (--model)"
+            f"{input_size.unit_question(model_size)}"
         )
     route: Route = "two stages"
     if input_size.matches(model_size, tolerance=AS_IS_TOLERANCE):

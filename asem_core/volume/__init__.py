@@ -4,6 +4,7 @@
 ``volume``       `Volume`: lazy voxels with their size and place; ``lazy``: as xarray; ``window``: a box of one
 ``opening``      `open_volume`, `open_labels`; ``address``: paths and URLs; ``layout``: labels inside a file
 ``source``       what a reader gives; ``formats``: the readers and writers
+``stated``       what a file says of size, place and axes, and what is made of it; ``units``, ``axes``: parts of that
 ``kind``         labels or probabilities
 ``describe``     what `asem info` says; ``check``: values that no later step could use
 ``staging``      plane-wise sources as chunks, slab by slab; ``pyramid``: halving images and labels
@@ -18,6 +19,7 @@ from asem_core.lazy import lazy_names
 from asem_core.volume.opening import as_volume, open_labels, open_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.source import Source
+from asem_core.volume.stated import Lengths, Stated
 from asem_core.volume.volume import LazyArray, Volume
 from asem_core.volume.window import window
 
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from asem_core.volume.staging import staged_bytes
 
 __all__ = [
-    "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "OmeOutput", "OmePlan", "Source", "Volume", "as_volume",
-    "build_pyramid", "check_destination", "check_folder", "check_values", "complete_or_absent", "create_ome_zarr",
-    "graded", "open_labels", "open_volume", "provenance", "staged_bytes", "window",
+    "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "OmeOutput", "OmePlan", "Source", "Stated",
+    "Volume", "as_volume", "build_pyramid", "check_destination", "check_folder", "check_values", "complete_or_absent",
+    "create_ome_zarr", "graded", "open_labels", "open_volume", "provenance", "staged_bytes", "window",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -131,6 +131,10 @@ def read_json(path: Location) -> Mapping[str, Any] | None:
     """
     try:
         content = read_bytes(path)
+        if content is not None and content.lstrip()[:1] == b"<":
+            raise ValueError(
+                "it is a web page (HTML), which some servers send for what they do not have; check the address"
+            )
         found = None if content is None else json.loads(content.decode("utf-8"))
     except (OSError, ValueError) as exc:
         raise VolumeError(f"{path}: cannot read the metadata: {exc}") from exc

@@ -35,12 +35,12 @@ def describe(volume: Volume) -> dict[str, Any]:
 
 
 def _levels(path: Location) -> list[list[int]]:
-    if zarr_node.multiscale(path) is None:
+    names = zarr_node.levels(path)
+    if not names:
         return []
-    from asem_core.volume.formats.ome import read_multiscale
     from asem_core.volume.formats.zarr_array import open_array
 
-    return [list(open_array(path / dataset.path).shape) for dataset in read_multiscale(path).datasets]
+    return [list(open_array(path / name).shape) for name in names]
 
 
 def _provenance(path: Location) -> Mapping[str, Any] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 
 from asem_core.errors import VolumeError
 from asem_core.volume.address import Location, can_list, describe_absence, is_remote, locate, names_in
@@ -43,19 +45,62 @@ def labels_folder(uri: str) -> Location | None:
 
 
 def describe_path(uri: str) -> str:
-    """In a few words, what is at ``uri``: the ending of an error message."""
+    """In a few words, what is at ``uri``, which no reader accepts, and what to do: the ending of an error message."""
     path = locate(uri)
     node = zarr_node.kind(path)
     if node is None and is_remote(uri):
         return describe_absence(path)
     if node is None and not path.exists():
-        return "there is no such file or folder"
+        return _absent(Path(uri))
     if path.is_file():
-        return f"a file of an unknown kind ({path.suffix or 'no suffix'})"
+        return _unknown_file(path.name.lower())
     if node == "group":
         return f"a Zarr group without an image; it holds: {_some(zarr_node.children(path))}; give the path of an array"
     names = [name for name in names_in(path) if not name.startswith(".")]
-    return f"a folder without TIFF files; it holds: {_some(names)}" if names else "an empty folder"
+    if not names:
+        return "an empty folder"
+    pictures = any(name.lower().endswith(_PICTURES) for name in names)
+    remedy = f"; {_AS_TIFF}" if pictures else ""
+    return f"a folder without TIFF or PNG files; it holds: {_some(names)}{remedy}"
+
+
+_AS_TIFF = (
+    "sections are read as a folder of TIFF or grey PNG: convert them, in Fiji with File > Import > Image Sequence and "
+    "File > Save As > Tiff"
+)
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+_ARCHIVES = (".zip", ".ozx", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst")
+_ELSEWHERE = {
+    _PICTURES: _AS_TIFF,
+    (".nii", ".nii.gz", ".nrrd", ".nhdr"): "convert it to TIFF, for instance in Fiji or 3D Slicer",
+    (".npy", ".npz"): "save it as TIFF (tifffile.imwrite) or as a Zarr array",
+    (".czi", ".lif", ".nd2", ".dm3", ".dm4", ".vsi", ".oib", ".oir"): "convert it to OME-Zarr, with bioformats2raw",
+    (".am", ".dat", ".raw", ".mha", ".mhd", ".vtk", ".klb"): "convert it to TIFF, for instance in Fiji",
+}
+"""Formats that are not read, by their suffixes, and the way to one that is."""
+
+
+def _unknown_file(name: str) -> str:
+    for suffixes, remedy in _ELSEWHERE.items():
+        if name.endswith(suffixes):
+            return f"{Path(name).suffix} files are not read; {remedy}"
+    if name.endswith(_ARCHIVES):
+        return f"an archive ({Path(name).suffix}); unpack it and give what is in it"
+    return (
+        f"a file of an unknown kind ({Path(name).suffix or 'no suffix'}); a file is read that is TIFF, HDF5 or MRC "
+        "(.mrc, .rec, .map)"
+    )
+
+
+def _absent(path: Path) -> str:
+    """Nothing is there: the nearest folder above that is, and what it holds."""
+    above = next((parent for parent in path.parents if parent.exists()), None)
+    if above is None:
+        return "there is no such file or folder"
+    names = [name for name in names_in(above) if not name.startswith(".")]
+    near = get_close_matches(path.relative_to(above).parts[0], names, n=1)
+    meant = f"; did you mean {near[0]}?" if near else f"; {above} holds: {_some(names)}" if names else ""
+    return f"there is no such file or folder{meant}"
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +10,20 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from asem_core.errors import VolumeError
-from asem_core.geometry import VoxelSize, triple
+from asem_core.errors import AsemError, VolumeError
+from asem_core.geometry import VoxelSize
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
 from asem_core.volume.source import Source
+from asem_core.volume.stated import choose_voxel_size, settle
 from asem_core.volume.unfinished import refuse_unfinished, unfinished_note
-from asem_core.volume.volume import Volume
+from asem_core.volume.volume import LazyArray, Volume
 
 if TYPE_CHECKING:
     from asem_core.registry import Names, Registry
     from asem_core.specs import ReaderSpec
+
+log = logging.getLogger(__name__)
 
 _SAME_VOXEL = 1e-3
 """Voxel sizes that agree within this fraction are one voxel size written with different precision."""
@@ -122,26 +126,26 @@ def open_volume(
             source = _open(spec, address)
     except OSError as exc:
         raise VolumeError(f"{address}: cannot be read: {exc.strerror or exc}") from exc
-    _check_image(source, address)
+    found = settle(source.stated, source.array, chunks=source.chunks, uri=address)
+    _check_image(found.array, address)
     given = None if voxel_size is None else VoxelSize.of(voxel_size)
-    size, notes = _choose_voxel_size(source.voxel_size, given, address)
-    leading = len(source.array.shape) - 3
+    size, notes = choose_voxel_size(found, given, agree=_SAME_VOXEL, uri=address)
     return Volume(
-        array=source.array,
+        array=found.array,
         voxel_size=size,
-        lower_edge_nm=source.lower_edge_nm or (0.0, 0.0, 0.0),
-        states_place=source.lower_edge_nm is not None,
+        lower_edge_nm=found.lower_edge_nm or (0.0, 0.0, 0.0),
+        states_place=found.lower_edge_nm is not None,
         uri=address,
         format=spec.name,
-        chunks=triple(source.chunks[leading:]),
+        chunks=found.chunks,
         identity={
             "uri": address,
             "format": spec.name,
-            "shape": list(source.array.shape),
-            "dtype": str(source.array.dtype),
+            "shape": list(found.array.shape),
+            "dtype": str(found.array.dtype),
             "digest": source.digest,
         },
-        notes=source.notes + notes + ((unfinished,) if unfinished else ()),
+        notes=source.notes + found.notes + notes + ((unfinished,) if unfinished else ()),
         first_section=source.first_section,
     )
 
@@ -190,17 +194,21 @@ def _pick_reader(uri: str, readers: Names[ReaderSpec]) -> ReaderSpec:
     if accepting:
         names = " and ".join(spec.name for spec in accepting)
         raise VolumeError(f"{uri}: the readers {names} both accept it; give the path of the array inside")
-    formats = "; ".join(f"{spec.name}: {spec.summary.rstrip('.')}" for spec in readers.values()) or "none installed"
-    raise VolumeError(
-        f"{uri}: {layout.describe_path(uri)}; formats that can be read: {formats}{said_of(readers.broken)}"
-    )
+    raise VolumeError(f"{uri}: {layout.describe_path(uri)}{said_of(readers.broken)}")
 
 
 def _open(spec: ReaderSpec, uri: str) -> Source:
     from asem_core.registry import resolve
 
     _check_requirements(spec, uri)
-    source = resolve(spec.open)(uri)
+    try:
+        source = resolve(spec.open)(uri)
+    except (AsemError, OSError):
+        raise
+    except Exception as exc:  # damaged headers make the libraries that read them raise whatever they like
+        log.info("where it happened", exc_info=True)
+        problem = " ".join(f"{type(exc).__name__}: {exc}".split())
+        raise VolumeError(f"{uri}: damaged, or not understood by the reader {spec.name}: {problem}") from exc
     if not isinstance(source, Source):
         raise VolumeError(f"{uri}: the reader {spec.name} returned {type(source).__name__}, expected a Source")
     return source
@@ -215,23 +223,10 @@ def _check_requirements(spec: ReaderSpec, uri: str) -> None:
             raise VolumeError(f"{uri}: reading {spec.name} needs {package}: pip install '{distribution or package}'")
 
 
-def _check_image(source: Source, uri: str) -> None:
-    shape, dtype = source.array.shape, source.array.dtype
-    if len(shape) != 3:
-        raise VolumeError(f"{uri}: expected a 3D image (z,y,x), found {len(shape)} axes of shape {shape}")
-    if 0 in shape:
-        raise VolumeError(f"{uri}: the volume is empty, its shape is {shape}")
-    if np.dtype(dtype).kind not in "uifb":
-        raise VolumeError(f"{uri}: expected integers, floats or booleans, found {dtype}; convert it to uint8 first")
-
-
-def _choose_voxel_size(
-    stored: VoxelSize | None, given: VoxelSize | None, uri: str
-) -> tuple[VoxelSize, tuple[str, ...]]:
-    if given is None and stored is None:
-        raise VolumeError(f"{uri}: the data does not state its voxel size; give it in nm with --voxel-size z,y,x")
-    if stored is None or given is None:
-        return (given or stored), ()  # type: ignore[return-value]  # one of them is set, see above
-    if given.matches(stored, tolerance=_SAME_VOXEL):
-        return given, ()
-    return given, (f"voxel size {given} as given; the data says {stored}",)
+def _check_image(array: LazyArray, uri: str) -> None:
+    if 0 in array.shape:
+        raise VolumeError(f"{uri}: the volume is empty, its shape is {array.shape}")
+    if np.dtype(array.dtype).kind not in "uifb":
+        raise VolumeError(
+            f"{uri}: expected integers, floats or booleans, found {array.dtype}; convert it to uint8 first"
+        )

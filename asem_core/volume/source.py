@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import attrs
 
-from asem_core.geometry import FloatTriple, VoxelSize
+from asem_core.volume.stated import Stated
 from asem_core.volume.volume import LazyArray
 
 
 @attrs.frozen(kw_only=True)
 class Source:
-    """A stored image as a reader found it. `open_volume` checks it and makes a `Volume` of it."""
+    """A stored image as a reader found it. `open_volume` checks it and makes a `Volume` of it.
+
+    A reader decides nothing about voxel size, place, axes and signs: it says what stands in the file.
+    """
 
     array: LazyArray
-    """Of any dimension and dtype: refusing 2D, RGB or empty images with a clear message is `open_volume`'s work."""
-    voxel_size: VoxelSize | None = None
-    """None where the file does not say."""
-    lower_edge_nm: FloatTriple | None = None
-    """None where the file does not say."""
+    """As it is stored: of any dimension, order of axes and dtype."""
+    stated: Stated = attrs.field(factory=Stated)
+    """What the file says of the voxels' size, place and axes."""
     chunks: tuple[int, ...]
-    """The unit in which the storage is read, one number per axis."""
+    """The unit in which the storage is read, one number for each axis of ``array``."""
     digest: str
     """Cheap fingerprint of the content: names, sizes, times, metadata."""
     notes: tuple[str, ...] = ()

@@ -71,7 +71,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "mixed shapes": (mixed, ["--voxel-size", "10"], "s_003.tif"),
     "RGB": (rgb, ["--voxel-size", "10"], "RGB"),
     "NaN": (nan, [], "1,2,3"),
-    "two-dimensional": (lambda p: write_array(p, np.zeros((8, 8), np.uint8), resolution=[10, 10]), [], "three numbers"),
+    "two-dimensional": (lambda p: write_array(p, np.zeros((8, 8), np.uint8), resolution=[10, 10]), [], "3D image"),
     "empty": (lambda p: write_array(p, np.zeros((0, 8, 8), np.uint8)), [], "empty"),
     "not there": (lambda p: p, [], "no such file"),
     "ROI outside": (lambda p: write_array(p, np.zeros((8, 8, 8), np.uint8)), ["--roi", "0:9,0:8,0:8"], "0:9,0:8,0:8"),

@@ -2,8 +2,10 @@
 
 ===============  ==============================================================================
 ``tiff``         reader: a folder of sections, or a stack; ``sections``: which files, which order
-``ome``          reader of OME-Zarr 0.4 and 0.5
-``zarr_plain``   reader of Zarr arrays, and of the layout of the published data
+``tiff_stated``  what TIFF says of its voxels: ASEM's words, OME-XML, ImageJ
+``png``          reader of a folder of PNG sections
+``ome``          reader of OME-Zarr 0.1 to 0.6
+``zarr_plain``   reader of Zarr arrays, and of the layout of the published data; ``webknossos``: what its datasets say
 ``n5``           reader, by tensorstore
 ``hdf5``         reader, by h5py
 ``mrc``          reader, by mrcfile

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.errors import GeometryError, VolumeError
-from asem_core.geometry import FloatTriple, VoxelSize, triple
+from asem_core.errors import VolumeError
 from asem_core.volume.address import stamp
-from asem_core.volume.formats.zarr_array import leading_ones
 from asem_core.volume.source import Source, unchunked
+from asem_core.volume.stated import Lengths, Stated
 
 if TYPE_CHECKING:
     import h5py
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MATLAB = 512
+"""Bytes of text before the signature, in files of MATLAB 7.3."""
+_BIG_DATA_VIEWER = re.compile(r"/t\d{5}/s\d{2}/\d+/cells")
+_SIZES = ("element_size_um", "resolution", "voxel_size")
+"""Attributes that state the voxel size, by priority; the first is in micrometres, whatever ``units`` says."""
 
 
 class Hdf5Array:
-    """A data set of an HDF5 file, leading axes of length 1 dropped; opened anew for every read."""
+    """A data set of an HDF5 file; opened anew for every read."""
 
     def __init__(self, file: Path, data: h5py.Dataset) -> None:
         self._file, self._name = file, data.name
-        self._skip = leading_ones(data.shape)
-        self.shape: tuple[int, ...] = data.shape[self._skip :]
+        self.shape: tuple[int, ...] = data.shape
         self.dtype: np.dtype[Any] = data.dtype
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         import h5py
 
-        rest = key if isinstance(key, tuple) else (key,)
         try:
             with h5py.File(self._file, "r") as opened:
-                return np.asarray(opened[self._name][(0,) * self._skip + rest])
+                return np.asarray(opened[self._name][key])
         except (OSError, KeyError) as exc:
             raise VolumeError(f"{self._file}{self._name}: cannot be read: {exc}") from exc
 
@@ -46,7 +51,7 @@ def accepts(uri: str) -> bool:
 
 
 def open_hdf5(uri: str) -> Source:
-    """Open the data set. Attributes, z, y, x: ``element_size_um``, or ``resolution`` and ``offset`` in nm."""
+    """Open the data set, with what its attributes state: see `_stated`."""
     import h5py
 
     file = _file(Path(uri))
@@ -58,12 +63,17 @@ def open_hdf5(uri: str) -> Source:
             array = Hdf5Array(file, data)
             return Source(
                 array=array,
-                voxel_size=_voxel_size(data, uri),
-                lower_edge_nm=_numbers(data, "offset", uri),
-                chunks=data.chunks[-len(array.shape) :] if data.chunks else unchunked(array.shape),
+                stated=_stated(data),
+                chunks=data.chunks or unchunked(array.shape),
                 digest=f"{stamp(file)} {data.name}",
+                notes=_notes(file, data),
             )
     except OSError as exc:
+        if "unable to lock file" in str(exc):
+            raise VolumeError(
+                f"{file}: another program holds it open; close it there, or where none does, as on some network disks, "
+                "set HDF5_USE_FILE_LOCKING=FALSE in the environment"
+            ) from exc
         raise VolumeError(f"{file}: damaged HDF5 file: {exc}") from exc
 
 
@@ -71,7 +81,8 @@ def _file(path: Path) -> Path | None:
     for candidate in (path, *path.parents):
         if candidate.is_file():
             with candidate.open("rb") as opened:
-                return candidate if opened.read(len(_SIGNATURE)) == _SIGNATURE else None
+                head = opened.read(_MATLAB + len(_SIGNATURE))
+            return candidate if _SIGNATURE in (head[: len(_SIGNATURE)], head[_MATLAB:]) else None
     return None
 
 
@@ -96,30 +107,78 @@ def _images(group: h5py.Group) -> list[h5py.Dataset]:
     found: list[h5py.Dataset] = []
 
     def visit(_: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and len(item.shape) - leading_ones(item.shape) == 3:
+        if isinstance(item, h5py.Dataset) and _is_image(item.shape):
             found.append(item)
 
     group.visititems(visit)
     return found
 
 
+def _is_image(shape: Sequence[int] | None) -> bool:
+    """Whether it has three axes beside those of length 1."""
+    return shape is not None and len(shape) >= 3 and sum(length != 1 for length in shape) <= 3
+
+
 def _listed(group: h5py.Group) -> str:
     return ", ".join(item.name.lstrip("/") for item in _images(group)) or "none"
 
 
-def _voxel_size(data: h5py.Dataset, uri: str) -> VoxelSize | None:
-    micrometres, nanometres = _numbers(data, "element_size_um", uri), _numbers(data, "resolution", uri)
-    size = nanometres if micrometres is None else triple([value * 1000 for value in micrometres])
-    try:
-        return None if size is None else VoxelSize(size)
-    except GeometryError as exc:
-        raise VolumeError(f"{uri}: {exc}") from exc
+def _stated(data: h5py.Dataset) -> Stated:
+    """From attributes of ``data``: the size by `_SIZES`, ``offset`` of the lower edge, axes by `_axes`."""
+    units = data.attrs.get("units", data.attrs.get("unit", "nm"))
+    size = next((name for name in _SIZES if name in data.attrs), None)
+    return Stated(
+        axes=_axes(data),
+        size=None if size is None else _lengths(data, size, "um" if size == _SIZES[0] else units),
+        edge=_lengths(data, "offset", units) if "offset" in data.attrs else None,
+        unsigned=_is_big_data_viewer(data),
+    )
 
 
-def _numbers(data: h5py.Dataset, name: str, uri: str) -> FloatTriple | None:
-    if name not in data.attrs:
-        return None
+def _lengths(data: h5py.Dataset, name: str, units: Any) -> Lengths:
+    return Lengths(values=_attribute(data, name), units=units, where=f"attribute {name!r}")
+
+
+def _axes(data: h5py.Dataset) -> Sequence[object] | None:
+    """Names of the axes: ilastik's ``axistags`` (JSON), ``axis_names``, labels or scales of dimensions."""
+    tags = _attribute(data, "axistags")
     try:
-        return triple([float(value) for value in data.attrs[name]])
-    except (TypeError, ValueError, GeometryError):
-        raise VolumeError(f"{uri}: attribute {name!r} must be three numbers, found {data.attrs[name]!r}") from None
+        found = json.loads(tags) if isinstance(tags, str | bytes) else None
+    except ValueError:
+        found = None
+    axes = found.get("axes") if isinstance(found, Mapping) else None
+    if isinstance(axes, list) and all(isinstance(axis, Mapping) for axis in axes):
+        return [axis.get("key") for axis in axes]
+    named = _attribute(data, "axis_names")
+    if isinstance(named, np.ndarray):
+        return list(named)
+    labels = [dim.label or ((dim[0].name or "").rpartition("/")[2] if len(dim) else "") for dim in data.dims]
+    return labels if any(labels) else None
+
+
+def _attribute(data: h5py.Dataset, name: str) -> Any:
+    """As h5py reads it; None where it is not there."""
+    return data.attrs.get(name)
+
+
+def _is_big_data_viewer(data: h5py.Dataset) -> bool:
+    return data.dtype == np.int16 and _BIG_DATA_VIEWER.fullmatch(data.name) is not None
+
+
+def _notes(file: Path, data: h5py.Dataset) -> tuple[str, ...]:
+    notes = []
+    if _is_big_data_viewer(data):
+        notes.append(
+            "BigDataViewer stores uint16 as int16: read as uint16; its voxel size is in the XML file beside it"
+        )
+    if "DataSetInfo" in data.file:
+        notes.append(
+            "Imaris pads its data to whole blocks; what it shows ends earlier: cut the rest off (asem convert --roi)"
+        )
+    with file.open("rb") as opened:
+        if opened.read(len(_SIGNATURE)) != _SIGNATURE:
+            notes.append(
+                "MATLAB counts the other way round: an array (x,y,z) there is z,y,x here; of one that is (y,x,z) "
+                "there, as imread makes it, x and y are swapped here"
+            )
+    return tuple(notes)

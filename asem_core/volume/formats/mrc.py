@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import VolumeError
-from asem_core.geometry import VoxelSize
 from asem_core.volume.address import stamp
 from asem_core.volume.source import Source, unchunked
+from asem_core.volume.stated import Lengths, Stated
 
 SUFFIXES = (".mrc", ".rec", ".map")
 _IMOD = slice(40, 44)
@@ -28,12 +31,10 @@ class MrcArray:
         self.shape, self.dtype = shape, dtype
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        import mrcfile
-
         try:
-            with mrcfile.mmap(self._file, mode="r") as opened:
-                return np.array(opened.data[key]).view(self.dtype)
-        except (OSError, ValueError) as exc:
+            with _mapped(self._file) as (opened, _):
+                return np.array(opened.data[key])
+        except (OSError, ValueError, TypeError) as exc:
             raise VolumeError(f"{self._file}: cannot be read: {exc}") from exc
 
 
@@ -44,37 +45,50 @@ def accepts(uri: str) -> bool:
 
 
 def open_mrc(uri: str) -> Source:
-    """Open the file; a voxel size of 0 in its header means that it is not stated."""
-    import warnings
-
-    import mrcfile
-
+    """Open the file. What old programs left out or wrote differently is noted: the stamp, the string MAP, the axes."""
     path = Path(uri)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            opened = mrcfile.mmap(path, mode="r")
-    except (OSError, ValueError, RuntimeWarning) as exc:
+        with _mapped(path) as (opened, notes):
+            if opened.data is None or not opened.data.size:
+                raise VolumeError(f"{uri}: damaged MRC file, or none: {'; '.join(notes) or 'it holds no voxel'}")
+            order = [int(opened.header[name]) for name in ("mapc", "mapr", "maps")]
+            array = MrcArray(path, opened.data.shape, opened.data.dtype)
+            with np.errstate(all="ignore"):  # the sampling may be 0
+                size = opened.voxel_size
+            angstrom = [float(size[axis]) for axis in ("z", "y", "x")]
+            unsigned = _has_unsigned_bytes(opened)
+    except (OSError, ValueError, OverflowError) as exc:
         raise VolumeError(f"{uri}: damaged MRC file, or none: {exc}") from exc
-    with opened:
-        order = [int(opened.header[name]) for name in ("mapc", "mapr", "maps")]
-        if order != [1, 2, 3]:
-            raise VolumeError(f"{uri}: the axes are stored in the order {order}; expected 1,2,3 (columns are x)")
-        size = opened.voxel_size
-        angstrom = [float(size[axis]) for axis in ("z", "y", "x")]
-        shape, dtype = opened.data.shape, _dtype(opened)
+    if order == [0, 0, 0]:
+        notes = (*notes, "the header does not say how the axes are stored: taken as columns x, rows y, sections z")
+    elif order != [1, 2, 3]:
+        raise VolumeError(f"{uri}: the axes are stored in the order {order}; expected 1,2,3 (columns are x)")
+    lengths = Lengths(values=angstrom, units="angstrom", axes="zyx", where="the cell of its header by its sampling")
     return Source(
-        array=MrcArray(path, shape, dtype),
-        voxel_size=VoxelSize([a / 10 for a in angstrom]) if all(a > 0 for a in angstrom) else None,
-        chunks=unchunked(shape),
+        array=array,
+        stated=Stated(size=lengths if any(angstrom) else None, unsigned=unsigned),
+        chunks=unchunked(array.shape),
         digest=str(stamp(path)),
+        notes=notes,
     )
 
 
-def _dtype(opened: Any) -> np.dtype[Any]:
-    """Type of one voxel in the file. IMOD's bytes are unsigned unless it says otherwise; MRC's are signed."""
-    stored: np.dtype[Any] = opened.data.dtype
+@contextmanager
+def _mapped(path: Path) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The file, opened permissively, and what was unusual about it. ``data`` is None where it cannot be understood."""
+    import mrcfile
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        opened = mrcfile.mmap(path, mode="r", permissive=True)
+    with opened:
+        yield opened, tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
+
+
+def _has_unsigned_bytes(opened: Any) -> bool:
+    """Whether mode 0 means unsigned: IMOD's bytes are unsigned unless it says otherwise; MRC's are signed."""
+    if opened.data.dtype != np.int8:
+        return False
     extra = opened.header["extra2"].tobytes()
     stamped, flags = (np.frombuffer(extra[place], opened.header["mode"].dtype)[0] for place in (_IMOD, _IMOD_FLAGS))
-    unsigned = stamped == _IMOD_STAMP and not flags & 1
-    return np.dtype(np.uint8) if stored == np.int8 and unsigned else stored
+    return bool(stamped == _IMOD_STAMP and not flags & 1)

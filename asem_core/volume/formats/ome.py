@@ -1,28 +1,24 @@
-"""Reader of OME-Zarr images 0.4 and 0.5: a level of the first multiscale, with its place in nanometres."""
+"""Reader of OME-Zarr images 0.1 to 0.6: a level of the first multiscale, with its place.
+
+Metadata of others is read with what is there, not validated: axes may have no type (0.3) or no names (0.1, 0.2), levels
+no transformations; 0.6 names its axes in coordinate systems.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from asem_core.errors import GeometryError, VolumeError
-from asem_core.geometry import AXES, FloatTriple, VoxelSize, lower_edge, triple
+from asem_core.errors import VolumeError
 from asem_core.volume.address import Location, locate
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.zarr_array import ZarrArray, digest, open_array
 from asem_core.volume.source import Source
-
-if TYPE_CHECKING:
-    from ome_zarr_models.v04.multiscales import Multiscale as Multiscale04
-    from ome_zarr_models.v05.multiscales import Multiscale as Multiscale05
+from asem_core.volume.stated import Lengths, Stated, numbers
 
 PROVENANCE = "asem"
 """Attribute of the root group that says how the file was made."""
-NM_PER_UNIT = {
-    "angstrom": 0.1, "picometer": 1e-3, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "centimeter": 1e7,
-    "meter": 1e9, "nm": 1.0, "um": 1e3, "µm": 1e3, "micron": 1e3, "mm": 1e6,
-}  # fmt: skip
-"""Length units of OME-Zarr and the abbreviations that are met in practice."""
+_VERSIONS = "0.1 to 0.6"
 
 
 def accepts(uri: str) -> bool:
@@ -34,36 +30,23 @@ def accepts(uri: str) -> bool:
 
 
 def open_ome(uri: str) -> Source:
-    """Open the level that ``uri`` names, or level 0 of the image that it names.
-
-    The voxel size is unknown where an axis has no unit; time and channel axes must have length 1.
-    """
+    """Open the level that ``uri`` names, or level 0 of the image that it names."""
     path = locate(uri)
     image = zarr_node.pyramid_of(path) or path
-    multiscale = read_multiscale(image)
-    _check_axes([str(axis.name) for axis in multiscale.axes], uri)
-    paths = [dataset.path for dataset in multiscale.datasets]
-    level = 0 if image == path else paths.index(path.name)
+    paths = zarr_node.levels(image)
+    if not paths:
+        raise VolumeError(f"{uri}: its OME-Zarr metadata names no level under multiscales.0.datasets")
+    level = 0 if image == path else [str(image / each) for each in paths].index(str(path))
     folder = image / paths[level]
     array = open_array(folder)
-    if len(array.shape) != len(multiscale.axes):
-        raise VolumeError(f"{folder}: {len(multiscale.axes)} axes are named but the array has shape {array.shape}")
     lazy = ZarrArray(array, folder)
-    if len(lazy.shape) != 3:
-        raise VolumeError(
-            f"{uri}: expected one channel and one time point, found shape {array.shape}; "
-            "give the path of a single-channel image"
-        )
-    voxel_size, edge = _place(multiscale, level, uri)
     made = _provenance(image)
     return Source(
         array=lazy,
-        voxel_size=voxel_size,
-        lower_edge_nm=edge if made.get("placed", True) else None,
+        stated=_stated(image, paths[level], len(array.shape), placed=bool(made.get("placed", True))),
         chunks=lazy.chunks,
         digest=digest(array, folder),
         first_section=_first_section(made),
-        notes=() if voxel_size else ("the axes of the image have no length unit: its scale was not used",),
     )
 
 
@@ -79,59 +62,74 @@ def _first_section(made: Mapping[str, Any]) -> int:
     return number if isinstance(number, int) else 0
 
 
-def read_multiscale(path: Location) -> Multiscale04 | Multiscale05:
-    """The first multiscale of the image group ``path``, checked by ome-zarr-models."""
-    import pydantic
-    from ome_zarr_models.v04.multiscales import Multiscale as Multiscale04
-    from ome_zarr_models.v05.multiscales import Multiscale as Multiscale05
-
-    model = Multiscale05 if "ome" in zarr_node.attributes(path) else Multiscale04
-    found = zarr_node.multiscale(path)
-    if found is None:
-        raise VolumeError(f"{path}: no OME-Zarr image here")
+def _stated(image: Location, level: str, rank: int, *, placed: bool) -> Stated:
+    multiscale = (zarr_node.multiscale(image) or {})["multiscales"][0]
+    dataset = next(each for each in multiscale["datasets"] if isinstance(each, Mapping) and each.get("path") == level)
+    own = _list(dataset.get("coordinateTransformations"))
+    systems = _list(multiscale.get("coordinateSystems"))
+    # Up to 0.5 those of the multiscale follow; in 0.6 they lead on to other coordinate systems.
+    steps = own if systems else [*own, *_list(multiscale.get("coordinateTransformations"))]
+    axes = _axes(_system(systems, own), image) if systems else _axes(multiscale.get("axes"), image)
+    names = [axis["name"] for axis in axes] or None
     try:
-        return model.model_validate(_first(found["multiscales"]))
-    except pydantic.ValidationError as exc:
-        problem = exc.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise VolumeError(f"{path}: OME-Zarr metadata at multiscales.0.{where}: {problem['msg']}") from exc
+        scale, translation = _composed(steps, rank)
+    except ValueError as exc:
+        return Stated(axes=names, unclear=(f"its OME-Zarr transformations cannot be used: {exc}",))
+    if scale is None:
+        return Stated(axes=names, unclear=("its OME-Zarr metadata has no scale",))
+    units = [axis.get("unit") for axis in axes] or None
+    centre = (
+        Lengths(values=translation, units=units, where="its OME-Zarr translation") if placed and translation else None
+    )
+    return Stated(axes=names, size=Lengths(values=scale, units=units, where="its OME-Zarr scale"), centre=centre)
 
 
-def _first(multiscales: Any) -> Any:
-    return multiscales[0] if isinstance(multiscales, Sequence) else multiscales
+def _axes(stated: Any, image: Location) -> list[Mapping[str, Any]]:
+    """Axes with a name each; none before 0.3, which has no axes in its metadata."""
+    axes = [{"name": axis} if isinstance(axis, str) else axis for axis in _list(stated)]
+    if not all(isinstance(axis, Mapping) and isinstance(axis.get("name"), str) for axis in axes):
+        raise VolumeError(f"{image}: its OME-Zarr axes cannot be understood: {axes}; versions {_VERSIONS} are read")
+    return axes
 
 
-def _check_axes(names: Sequence[str], uri: str) -> None:
-    if tuple(names[-3:]) != AXES:
-        raise VolumeError(f"{uri}: expected a 3D image whose axes end in z,y,x, found {','.join(names)}")
+def _system(systems: Sequence[Any], steps: Sequence[Any]) -> Any:
+    """Axes of the coordinate system that ``steps`` lead into; of the first where they do not say."""
+    maps = [each for each in systems if isinstance(each, Mapping)]
+    goal = next((step.get("output") for step in steps if isinstance(step, Mapping)), None)
+    goal = goal.get("name") if isinstance(goal, Mapping) else goal
+    return next((each.get("axes") for each in maps if each.get("name") == goal), maps[0].get("axes") if maps else None)
 
 
-def _place(
-    multiscale: Multiscale04 | Multiscale05, level: int, uri: str
-) -> tuple[VoxelSize | None, FloatTriple | None]:
-    units = [str(axis.unit).lower() if axis.unit else "" for axis in multiscale.axes[-3:]]
-    if not all(units):
-        return None, None
-    unknown = [unit for unit in units if unit not in NM_PER_UNIT]
-    if unknown:
-        raise VolumeError(f"{uri}: unknown length unit {unknown[0]!r}; known: {', '.join(NM_PER_UNIT)}")
-    to_nm = [NM_PER_UNIT[unit] for unit in units]
-    scale, translation = [1.0] * 3, [0.0] * 3
-    steps = [*multiscale.datasets[level].coordinateTransformations, *(multiscale.coordinateTransformations or ())]
-    for step in (transform.model_dump() for transform in steps):
-        factors, shifts = _last_three(step, "scale", 1.0), _last_three(step, "translation", 0.0)
-        scale = [s * f for s, f in zip(scale, factors, strict=True)]
-        translation = [t * f + d for t, f, d in zip(translation, factors, shifts, strict=True)]
-    try:
-        voxel_size = VoxelSize([s * u for s, u in zip(scale, to_nm, strict=True)])
-    except GeometryError as exc:
-        raise VolumeError(f"{uri}: OME-Zarr scale: {exc}") from exc
-    if not any(transform.type == "translation" for transform in steps):
-        return voxel_size, None
-    centre = triple([t * u for t, u in zip(translation, to_nm, strict=True)])
-    return voxel_size, lower_edge(centre, voxel_size)
+def _composed(steps: Sequence[Any], rank: int) -> tuple[list[float] | None, list[float] | None]:
+    """Scale and translation that ``steps``, one after another, amount to; None where no step states one.
+
+    Raises
+    ------
+    ValueError
+        A step is something else, or has no number per axis.
+    """
+    scale: list[float] | None = None
+    translation: list[float] | None = None
+    for step in steps:
+        kind = step.get("type") if isinstance(step, Mapping) else None
+        if kind == "identity":
+            continue
+        if kind == "sequence":
+            factors, shifts = _composed(_list(step.get("transformations")), rank)
+        elif kind in ("scale", "translation"):
+            values = numbers(step.get(kind))
+            if len(values) != rank:
+                raise ValueError(f"a {kind} has {len(values)} numbers for {rank} axes")
+            factors, shifts = (values, None) if kind == "scale" else (None, values)
+        else:
+            raise ValueError(f"only scale, translation, identity and sequence are read, found {kind!r}")
+        if factors is not None:
+            scale = [s * f for s, f in zip(scale or [1.0] * rank, factors, strict=True)]
+            translation = translation and [t * f for t, f in zip(translation, factors, strict=True)]
+        if shifts is not None:
+            translation = [t + s for t, s in zip(translation or [0.0] * rank, shifts, strict=True)]
+    return scale, translation
 
 
-def _last_three(step: Mapping[str, Any], name: str, default: float) -> Sequence[float]:
-    values = step.get(name)
-    return [float(v) for v in values[-3:]] if isinstance(values, Sequence) else [default] * 3
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

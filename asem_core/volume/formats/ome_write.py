@@ -19,7 +19,7 @@ from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre_of_first_voxel, triple
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats import zarr_node
-from asem_core.volume.formats.ome import PROVENANCE, read_multiscale
+from asem_core.volume.formats.ome import PROVENANCE
 from asem_core.volume.pieces import chunk_pieces, digest, digests, restore
 from asem_core.volume.pyramid import level_shapes, mean2, mode2
 from asem_core.volume.unfinished import Unfinished, mark_finished, mark_unfinished
@@ -305,7 +305,7 @@ def open_ome_output(path: Path, *, labels: Iterable[str]) -> OmeOutput:
     try:
         root = zarr.open_group(path, mode="r+")
         label_levels = {name: _open_levels(root, path, f"labels/{name}/") for name in labels}
-        reduction: Reduction = "mode" if read_multiscale(path).type == "mode" else "mean"
+        reduction: Reduction = "mode" if zarr_node.reduction(path) == "mode" else "mean"
         image = _open_levels(root, path, "")
         return OmeOutput(path=path, image_levels=image, image_reduction=reduction, label_levels=label_levels)
     except (VolumeError, OSError, KeyError, ValueError) as exc:
@@ -329,11 +329,13 @@ def _open_levels(root: zarr.Group, path: Path, prefix: str) -> tuple[zarr.Array[
     import zarr
 
     levels = []
-    for dataset in read_multiscale(path / prefix).datasets:
-        array = root[prefix + dataset.path]
+    for name in zarr_node.levels(path / prefix):
+        array = root[prefix + name]
         if not isinstance(array, zarr.Array):
-            raise ValueError(f"{prefix}{dataset.path} is no array")
+            raise ValueError(f"{prefix}{name} is no array")
         levels.append(array.with_config({"write_empty_chunks": True}))
+    if not levels:
+        raise ValueError(f"{prefix or 'its image'} has no levels")
     return tuple(levels)
 
 

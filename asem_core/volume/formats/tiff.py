@@ -4,7 +4,8 @@
 
     open_tiff      the headers of every page, held against the size of its file
     TiffArray      sections as one `LazyArray`: only the strips or tiles that are asked for are decoded
-    _voxel_size    what the file says of its place; most say nothing, or nothing about z
+
+What the file says of its voxels is read in `tiff_stated`; most say nothing, or nothing about z.
 """
 
 from __future__ import annotations
@@ -21,19 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import VolumeError
-from asem_core.geometry import FloatTriple, VoxelSize, triple
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.sections import is_tiff, order_sections
+from asem_core.volume.formats.tiff_stated import OmePixels, described, ome_pixels, stated
 from asem_core.volume.source import Source
+from asem_core.volume.stated import Stated
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
-
-_NM_PER_UNIT = {
-    "nm": 1.0, "nanometer": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "\\u00b5m": 1e3, "micron": 1e3, "microns": 1e3,
-    "micrometer": 1e3, "mm": 1e6,
-}  # fmt: skip
-_NM_PER_RESOLUTION_UNIT = {2: 2.54e7, 3: 1e7}  # TIFF tag 296: inch, centimetre
 
 
 def accepts(uri: str) -> bool:
@@ -57,8 +53,9 @@ class _File:
     sections: tuple[Section, ...]
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    voxel_size: VoxelSize | None
-    lower_edge_nm: FloatTriple | None
+    stated: Stated
+    images: tuple[OmePixels, ...]
+    """What its OME-XML says; none where it has none."""
     first_section: int
     notes: tuple[str, ...]
 
@@ -76,14 +73,45 @@ def _open_folder(folder: Path) -> Source:
                 f"{path}: section is {found.shape} {found.dtype} (y,x), but {ordered.files[0].name} is "
                 f"{first.shape} {first.dtype}; all sections must be alike"
             )
+        if found.stated.size != first.stated.size:
+            raise VolumeError(
+                f"{path}: states the voxel size {_shown(found)}, but {ordered.files[0].name} {_shown(first)}; "
+                "keep one acquisition per folder"
+            )
         sections += found.sections
-    names = ", ".join(ordered.foreign[:3]) + (", ..." if len(ordered.foreign) > 3 else "")
-    foreign = (f"{len(ordered.foreign)} foreign files ignored: {names}",) if ordered.foreign else ()
-    return _source(folder, attrs.evolve(first, sections=tuple(sections), first_section=ordered.first_number), foreign)
+    whole = attrs.evolve(first, sections=tuple(sections), first_section=ordered.first_number)
+    return _source(folder, whole, ordered.notes)
+
+
+def _shown(found: _File) -> str:
+    size = found.stated.size
+    return "none" if size is None else f"{size.values} {size.units}"
 
 
 def _open_stack(path: Path) -> Source:
-    return _source(path, _read_headers(path), ())
+    found = _read_headers(path)
+    _check_images(found, path)
+    return _source(path, found, ())
+
+
+def _check_images(found: _File, path: Path) -> None:
+    """Refuse several images in one file, channels, time points, and one file of an image that is stored in several."""
+    if len(found.images) > 1:
+        raise VolumeError(
+            f"{path}: expected one image, its OME-XML describes {len(found.images)}; save the one to segment as a file "
+            "of its own"
+        )
+    for image in found.images:
+        if image.planes != len(found.sections):
+            names = ", ".join(sorted(image.files)[:3])
+            parts = f" that is stored in {len(image.files)} files ({names})" if len(image.files) > 1 else ""
+            raise VolumeError(
+                f"{path}: it holds {len(found.sections)} of the {image.planes} sections of an image{parts}; save the "
+                "image as one file, or as a folder with one section per file"
+            )
+        if sum(length > 1 for length in image.sizes.values()) > 1:
+            axes = ", ".join(f"{length} {axis}" for axis, length in image.sizes.items())
+            raise VolumeError(f"{path}: expected one channel and one time point, found {axes}; {_ONE_CHANNEL}")
 
 
 def _source(path: Path, found: _File, notes: tuple[str, ...]) -> Source:
@@ -94,8 +122,7 @@ def _source(path: Path, found: _File, notes: tuple[str, ...]) -> Source:
         )
     return Source(
         array=TiffArray(found.sections, found.shape, found.dtype),
-        voxel_size=found.voxel_size,
-        lower_edge_nm=found.lower_edge_nm,
+        stated=found.stated,
         chunks=(1, *found.shape),
         digest=_digest(found.sections),
         notes=found.notes + notes,
@@ -129,23 +156,29 @@ def _headers(tif: TiffFile, path: Path) -> _File:
     first = pages[0]
     for number, page in enumerate(pages):
         _check_page(page, first, number, path)
-    found = _described(tif)
+    found = described(tif)
     images = int(found.get("images", 1))
     if len(pages) == 1 and images > 1 and first.is_memmappable:
         sections = _single_header_sections(first, path, images)
     else:
         sections = [Section(path=path, page=number) for number in range(len(pages))]
-    if len(pages) > 1:
+    pixels = ome_pixels(tif)
+    if len(pages) > 1 and not pixels:
         _check_series(tif, path)
-    white = first.photometric == 0
+    notes = []
+    if first.photometric == 0:
+        notes.append("the file says that white is 0; gray values are taken as stored")
+    if "c0" in found or "c1" in found:
+        gain, offset = found.get("c1", 1), found.get("c0", 0)
+        notes.append(f"ImageJ calibrates grey values as {gain} x stored value + {offset}; they are taken as stored")
     return _File(
         sections=tuple(sections),
         shape=(first.imagelength, first.imagewidth),
         dtype=np.dtype(str(first.dtype)).newbyteorder("="),
-        voxel_size=_voxel_size(first, found),
-        lower_edge_nm=_lower_edge_nm(found),
+        stated=stated(tif, first),
+        images=tuple(pixels),
         first_section=_first_section(found),
-        notes=("the file says that white is 0; gray values are taken as stored",) if white else (),
+        notes=tuple(notes),
     )
 
 
@@ -164,7 +197,10 @@ def _check_page_chain(tif: TiffFile, path: Path) -> None:
 def _check_page(page: TiffPage, first: TiffPage, number: int, path: Path) -> None:
     where = f"{path}, page {number + 1}" if number else f"{path}"
     if page.samplesperpixel != 1:
-        raise VolumeError(f"{where}: expected gray values, found {page.samplesperpixel} samples per pixel (RGB?)")
+        raise VolumeError(
+            f"{where}: expected gray values, found {page.samplesperpixel} samples per pixel (RGB?); where the "
+            "channels are equal, save one of them: in Fiji with Image > Type > 8-bit"
+        )
     if page.dtype is None or page.imagedepth != 1:
         raise VolumeError(f"{where}: pixel type or layout is not supported")
     if (page.shape, page.dtype) != (first.shape, first.dtype):
@@ -176,13 +212,21 @@ def _check_page(page: TiffPage, first: TiffPage, number: int, path: Path) -> Non
 
 
 def _check_series(tif: TiffFile, path: Path) -> None:
-    """Pages are sections: refuse channels or time points of sections. One axis alone is z, whatever it is called."""
+    """Pages are sections: refuse several stacks, and channels or time points of sections. One axis alone is z."""
+    if len(tif.series) > 1 and any(len(series) > 1 for series in tif.series):
+        raise VolumeError(
+            f"{path}: expected one stack, found {len(tif.series)}; save the one to segment as a file of its own"
+        )
     series = tif.series[0]
+    if [axis for axis in series.axes if axis in "XYZ"][-2:] != ["Y", "X"]:
+        raise VolumeError(f"{path}: expected sections (y,x), its axes are {series.axes}; save it with the axes z,y,x")
     if sum(length > 1 for axis, length in zip(series.axes, series.shape, strict=True) if axis not in "YX") > 1:
         raise VolumeError(
-            f"{path}: expected one channel and one time point, found {series.shape} ({series.axes}); "
-            "save the channel to segment as a stack of its own"
+            f"{path}: expected one channel and one time point, found {series.shape} ({series.axes}); {_ONE_CHANNEL}"
         )
+
+
+_ONE_CHANNEL = "save the channel to segment as a stack of its own"
 
 
 def _single_header_sections(first: TiffPage, path: Path, images: int) -> list[Section]:
@@ -266,7 +310,8 @@ def _fill(out: npt.NDArray[Any], page: TiffPage, start: int, skip_bytes: int) ->
         if not count or top >= stop or top + height <= start:
             continue
         file.seek(offset)
-        segment, position, shape = page.decode(file.read(count), number, jpegtables=page.jpegtables)
+        encoded = file.read(count)  # before `page.decode` is looked up, which reads in the file where it is JPEG
+        segment, position, shape = page.decode(encoded, number, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
         if segment is None:
             continue
         y, x = position[2], position[3]
@@ -277,40 +322,7 @@ def _fill(out: npt.NDArray[Any], page: TiffPage, start: int, skip_bytes: int) ->
         ]
 
 
-def _described(tif: TiffFile) -> Mapping[str, Any]:
-    """What the image description says: ImageJ's keys, or the JSON that tifffile (and so ASEM) writes."""
-    shaped = tif.shaped_metadata
-    return {**(tif.imagej_metadata or {}), **(shaped[0] if shaped else {})}
-
-
-def _lower_edge_nm(found: Mapping[str, Any]) -> FloatTriple | None:
-    """Where the volume starts; only ASEM's own files say."""
-    return _three_numbers(found.get("lower_edge_nm"))
-
-
 def _first_section(found: Mapping[str, Any]) -> int:
     """Number of the stack's first section; only ASEM's own files say."""
     number = found.get("first_section", 0)
     return number if isinstance(number, int) else 0
-
-
-def _voxel_size(page: TiffPage, found: Mapping[str, Any]) -> VoxelSize | None:
-    """From ASEM's own metadata, or ImageJ's spacing and unit with the resolution tags; None where incomplete."""
-    own = _three_numbers(found.get("voxel_size_nm"))
-    if own:
-        return VoxelSize(own)
-    spacing, nm = found.get("spacing"), _NM_PER_UNIT.get(str(found.get("unit", "")).strip().lower())
-    y, x = (_pixels_per_unit(page, tag) for tag in ("YResolution", "XResolution"))
-    if not (spacing and nm and x and y):
-        return None
-    in_plane = _NM_PER_RESOLUTION_UNIT.get(int(page.resolutionunit), nm)
-    return VoxelSize([float(spacing) * nm, in_plane / y, in_plane / x])
-
-
-def _pixels_per_unit(page: TiffPage, tag: str) -> float:
-    value = page.tags.valueof(tag)
-    return value[0] / value[1] if isinstance(value, tuple) and value[1] else 0.0
-
-
-def _three_numbers(value: Any) -> FloatTriple | None:
-    return triple([float(v) for v in value]) if isinstance(value, list) and len(value) == 3 else None

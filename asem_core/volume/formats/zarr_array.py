@@ -1,4 +1,4 @@
-"""A stored Zarr array as a `LazyArray`: leading axes of length 1 dropped, damaged chunks reported with their path."""
+"""A stored Zarr array as a `LazyArray`: damaged chunks are reported with their path."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ _REMOTE_DIGEST_CHUNKS = 3
 
 
 class ZarrArray:
-    """The last three axes of ``array``; the axes before them must have length 1."""
+    """``array`` with all of its axes."""
 
     def __init__(self, array: zarr.Array[Any], path: Location) -> None:
         self._array = array
         self._path = path
-        self._skip = leading_ones(array.shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Voxels per axis, without the dropped axes."""
-        return tuple(self._array.shape[self._skip :])
+        """Voxels per axis."""
+        return tuple(self._array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -45,12 +44,12 @@ class ZarrArray:
     @property
     def chunks(self) -> tuple[int, ...]:
         """What is read at once: a shard counts as its inner chunks."""
-        return tuple(self._array.chunks[self._skip :])
+        return tuple(self._array.chunks)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         rest = key if isinstance(key, tuple) else (key,)
         try:
-            return np.asarray(self._array[(0,) * self._skip + rest])
+            return np.asarray(self._array[rest])
         except Exception as exc:  # codecs raise whatever they like on damaged chunks
             raise VolumeError(f"{self._path}: cannot read {_where(rest)}: {explain(exc)}") from exc
 
@@ -94,12 +93,6 @@ def temporary_array(path: Path, *, shape: Triple, dtype: npt.DTypeLike, chunk: T
         chunk_key_encoding={"name": "v2", "separator": "/"},
         overwrite=True,
     )
-
-
-def leading_ones(shape: Sequence[int]) -> int:
-    """How many leading axes of length 1 stand before the last three."""
-    extra = len(shape) - 3
-    return extra if extra > 0 and all(n == 1 for n in shape[:extra]) else 0
 
 
 def chunk_path(array: zarr.Array[Any], index: Sequence[int]) -> Path:

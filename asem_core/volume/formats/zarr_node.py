@@ -33,6 +33,12 @@ def attributes(path: Location) -> Mapping[str, Any]:
     return read_json(path / ".zattrs") or {}
 
 
+def dimension_names(path: Location) -> list[str] | None:
+    """Names that Zarr 3 gives to the axes of the array ``path``; None where it gives none."""
+    names = (read_json(path / "zarr.json") or {}).get("dimension_names")
+    return [str(name) for name in names] if isinstance(names, list) and any(names) else None
+
+
 def multiscale(path: Location) -> Mapping[str, Any] | None:
     """Attributes that carry ``multiscales`` (those under ``ome`` for OME-Zarr 0.5), or None: no OME-Zarr image."""
     found = attributes(path)
@@ -44,17 +50,33 @@ def multiscale(path: Location) -> Mapping[str, Any] | None:
 
 
 def pyramid_of(path: Location) -> Location | None:
-    """The OME-Zarr image that the array ``path`` is a level of, or None."""
-    if kind(path) != "array" or kind(path.parent) != "group":
+    """The OME-Zarr image that the array ``path`` is a level of, or None. Levels may lie in groups of the image."""
+    if kind(path) != "array":
         return None
-    levels = _levels(multiscale(path.parent) or {})
-    return path.parent if path.name in levels else None
+    image = path.parent
+    for _ in range(_DEEPEST):
+        if kind(image) != "group":
+            return None
+        if str(path) in [str(image / level) for level in levels(image)]:
+            return image
+        image = image.parent
+    return None
+
+
+_DEEPEST = 3
+"""Groups above an array in which an image is looked for that has it as a level."""
 
 
 def is_label_image(path: Location) -> bool:
     """Whether the OME-Zarr image ``path`` says that it holds labels: by metadata, reduction by mode, or its place."""
     found = multiscale(path) or {}
-    return "image-label" in found or path.parent.name == "labels" or _first(found).get("type") == "mode"
+    return "image-label" in found or path.parent.name == "labels" or reduction(path) == "mode"
+
+
+def reduction(image: Location) -> str | None:
+    """How the OME-Zarr image ``image`` says that its levels were made, such as ``"mode"``; None where it does not."""
+    found = _first(multiscale(image) or {}).get("type")
+    return found if isinstance(found, str) else None
 
 
 def _first(found: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -63,9 +85,11 @@ def _first(found: Mapping[str, Any]) -> Mapping[str, Any]:
     return first if isinstance(first, Mapping) else {}
 
 
-def _levels(found: Mapping[str, Any]) -> list[Any]:
-    datasets = _first(found).get("datasets", [])
-    return [entry.get("path") for entry in datasets if isinstance(entry, Mapping)] if isinstance(datasets, list) else []
+def levels(image: Location) -> list[str]:
+    """Paths of the levels of the OME-Zarr image ``image``, the finest first; none where there is no image."""
+    datasets = _first(multiscale(image) or {}).get("datasets", [])
+    entries = datasets if isinstance(datasets, list) else []
+    return [entry["path"] for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("path"), str)]
 
 
 def children(path: Location) -> list[str]:

@@ -1,6 +1,8 @@
 """Reader of plain Zarr arrays (format 2 and 3) and of the layout of the published ASEM data (``volumes/raw``).
 
-Attributes of the array: ``resolution`` ``[z, y, x]`` in nm, ``offset`` ``[z, y, x]`` in nm, the lower edge.
+Attributes of the array: ``resolution`` or ``voxel_size``; ``offset``, the lower edge; ``units`` or ``unit``, else nm.
+Names of axes: ``dimension_names`` of Zarr 3, ``_ARRAY_DIMENSIONS`` of xarray, ``axis_names`` of funlib. A WEBKNOSSOS
+dataset describes its arrays in ``datasource-properties.json``.
 """
 
 from __future__ import annotations
@@ -8,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from asem_core.errors import VolumeError
-from asem_core.geometry import FloatTriple, VoxelSize, triple
 from asem_core.volume.address import Location, locate
-from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats import webknossos, zarr_node
 from asem_core.volume.formats.zarr_array import ZarrArray, digest, open_array
 from asem_core.volume.layout import PUBLISHED_RAW
 from asem_core.volume.source import Source
+from asem_core.volume.stated import Lengths, Stated
+
+_SIZES = ("resolution", "voxel_size")
+_FACTORS = "downsamplingFactors"
+_AXES = ("_ARRAY_DIMENSIONS", "axis_names")
 
 
 def accepts(uri: str) -> bool:
@@ -24,20 +32,38 @@ def accepts(uri: str) -> bool:
 
 
 def open_zarr(uri: str) -> Source:
-    """Open the array; a voxel size is known where the attribute ``resolution`` is there."""
+    """Open the array, with what its attributes state."""
     folder = _array_folder(locate(uri))
     if folder is None:
         raise VolumeError(f"{uri}: no Zarr array here and none at {PUBLISHED_RAW}")
     array = open_array(folder)
     lazy = ZarrArray(array, folder)
-    found = zarr_node.attributes(folder)
-    resolution = _numbers(found, "resolution", folder)
     return Source(
         array=lazy,
-        voxel_size=None if resolution is None else VoxelSize(resolution),
-        lower_edge_nm=_numbers(found, "offset", folder),
+        stated=_stated(folder, zarr_node.attributes(folder)),
         chunks=lazy.chunks,
         digest=digest(array, folder),
+    )
+
+
+def _stated(folder: Location, own: Mapping[str, Any]) -> Stated:
+    named = next((own[name] for name in _AXES if isinstance(own.get(name), list)), None)
+    axes = zarr_node.dimension_names(folder) or named
+    found = webknossos.stated(folder)
+    if found is not None:
+        return attrs.evolve(found, axes=found.axes or axes)
+    units = own.get("units", own.get("unit", "nm"))
+    size = next((name for name in _SIZES if name in own), None)
+    unclear = (
+        (f"attribute {size!r} is there, and {_FACTORS!r}: of which level is it?",)
+        if {size, _FACTORS} <= own.keys()
+        else ()
+    )
+    return Stated(
+        axes=axes,
+        size=None if size is None else Lengths(values=own[size], units=units, where=f"attribute {size!r}"),
+        edge=Lengths(values=own["offset"], units=units, where="attribute 'offset'") if "offset" in own else None,
+        unclear=unclear,
     )
 
 
@@ -46,15 +72,3 @@ def _array_folder(path: Location) -> Location | None:
         if zarr_node.kind(folder) == "array":
             return folder
     return None
-
-
-def _numbers(found: Mapping[str, Any], name: str, folder: Location) -> FloatTriple | None:
-    if name not in found:
-        return None
-    try:
-        values = [float(value) for value in found[name]]
-    except (TypeError, ValueError):
-        values = []
-    if len(values) != 3:
-        raise VolumeError(f"{folder}: attribute {name!r} must be three numbers (z,y,x in nm), found {found[name]!r}")
-    return triple(values)

@@ -76,7 +76,7 @@ def test_fetch_asks_for_a_part(tmp_path: Path) -> None:
     [
         (["-o", "x.tif", "--whole"], "name it NAME.zarr"),
         (["-o", "x.zarr", "--whole", "--roi", "0:1,0:1,0:1"], "give one of them"),
-        (["-o", "x.zarr", "--roi", "0:1,0:1"], "expected three values in z,y,x order"),
+        (["-o", "x.zarr", "--roi", "0:1,0:1"], "a ROI is z0:z1,y0:y1,x0:x1 in whole voxels"),
         (["-o", "x.zarr", "--whole", "--uri", "nowhere"], "no such file"),
     ],
 )

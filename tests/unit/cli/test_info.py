@@ -37,6 +37,9 @@ def test_text(cell):
     assert "8 x 140 x 16 voxels, uint16" in result.output
     assert "5 x 4 x 4 nm" in result.output
     assert "0.04 x 0.56 x 0.064 um" in result.output
+    last = result.output.splitlines()[-1]
+    assert last.startswith("made by     asem convert, version ")
+    assert last.endswith("in.zarr")
 
 
 def test_help_has_an_example():

@@ -43,6 +43,14 @@ def test_more_than_eight_is_refused(voxel: VoxelSize) -> None:
         plan_grids((100, 100, 100), voxel, size(10, 10, 10))
 
 
+@pytest.mark.parametrize(("voxel", "asks"), [(size(0.005, 0.005, 0.005), True), (size(5000, 5000, 5000), True),
+                                             (size(100, 100, 100), False), (size(10, 10, 10000), False)])  # fmt: skip
+def test_a_factor_of_1000_asks_for_the_unit(voxel: VoxelSize, asks: bool) -> None:
+    with pytest.raises(GeometryError) as refused:
+        plan_grids((100, 100, 100), voxel, size(10, 10, 10))
+    assert str(refused.value).endswith("; is one of them in micrometres?") == asks
+
+
 @pytest.mark.parametrize(("nm", "warns"), [(5, False), (10, False), (14, False), (16, True)])
 def test_voxels_coarser_than_the_models_warn(nm: float, warns: bool, caplog: pytest.LogCaptureFixture) -> None:
     plan_grids((40, 40, 40), VoxelSize((nm, 5, 5)), VoxelSize((10, 10, 10)))

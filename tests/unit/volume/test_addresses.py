@@ -175,6 +175,25 @@ def test_a_chunk_that_the_server_refuses(tmp_path, image, opened, web):
             volume.read(BOX)
 
 
+def test_a_server_that_is_broken_is_not_asked_for_minutes(tmp_path, image, opened, web):
+    make_all(tmp_path, image, opened)
+    volume = opened(f"{web.url}/em.n5")
+    web.status = 503
+    web.requests.clear()
+    with pytest.raises(VolumeError, match=r"em.n5.*: cannot read .*503"):
+        volume.read(Box((0, 0, 0), (1, 1, 1)))
+    assert 1 < len(web.requests) < 10
+
+
+@pytest.mark.parametrize("name", ["v2.zarr", "v3.zarr", "ome04.zarr", "em.n5", "none.zarr"])
+def test_a_web_page_in_place_of_what_is_absent(tmp_path, image, opened, web, name):
+    """Servers of web applications answer 200 with their page to every address that they do not know."""
+    make_all(tmp_path, image, opened)
+    web.page = b"<!doctype html><html><body>app</body></html>"
+    with pytest.raises(VolumeError, match=r"it is a web page \(HTML\).*check the address"):
+        opened(f"{web.url}/{name}")
+
+
 def test_nobody_answers(opened):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, VoxelSize
-from asem_core.volume.formats.n5 import place
+from asem_core.volume.formats.n5 import stated
+from asem_core.volume.stated import settle
 
 BOX = Box((1, 2, 3), (5, 16, 29))
 
@@ -91,7 +92,7 @@ def test_n5_conventions_agree(values):
     named = {"transform": {"axes": ["x", "z", "y"], "scale": [size[2], size[0], size[1]], "units": ["nm"] * 3,
                            "translate": [centre[2], centre[0], centre[1]]}}  # fmt: skip
     for attributes in (plain, in_um, named):
-        found = place(attributes, {}, name="raw", where="here")
+        found = settle(stated(attributes, {}, {}, name="raw"), np.zeros((1, 1, 1)), chunks=(1, 1, 1), uri="here")
         np.testing.assert_allclose(found.voxel_size.zyx, size, rtol=1e-9)
         np.testing.assert_allclose(found.lower_edge_nm, edge, rtol=1e-6)
 
@@ -99,16 +100,18 @@ def test_n5_conventions_agree(values):
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"resolution": [4, 4]}, "expected three values"),
+        ({"resolution": [4, 4]}, "attribute 'resolution' is .* expected z, y and x once each"),
         ({"pixelResolution": {"dimensions": [4, 4, 4], "unit": "parsec"}}, "unknown length unit 'parsec'"),
         ({"transform": {"axes": ["c", "y", "x"], "scale": [1, 1, 1]}}, "expected z, y and x"),
-        ({"transform": 5}, "cannot be understood"),
+        ({"transform": 5}, "attribute 'transform' is 5"),
         ({"resolution": [4, 0, 4]}, "must be positive"),
     ],
 )
 def test_n5_attributes_that_make_no_sense(tmp_path, image, opened, attributes, message):
-    with pytest.raises(VolumeError, match=rf"raw: the N5 attributes .*{message}"):
-        opened(write_n5(tmp_path / "raw", image, **attributes))
+    path = write_n5(tmp_path / "raw", image, **attributes)
+    with pytest.raises(VolumeError, match=rf"raw: the data does not state its voxel size .*{message}"):
+        opened(path)
+    assert opened(path, voxel_size=(5, 5, 5)).voxel_size == VoxelSize((5, 5, 5))
 
 
 def test_n5_leading_axis_and_damage(tmp_path, image, opened):
@@ -156,7 +159,7 @@ def test_hdf5_that_is_damaged_or_says_nonsense(tmp_path, image, opened):
     file = tmp_path / "cell.h5"
     with h5py.File(file, "w") as target:
         target.create_dataset("raw", data=image).attrs["resolution"] = "five"
-    with pytest.raises(VolumeError, match=r"attribute 'resolution' must be three numbers, found 'five'"):
+    with pytest.raises(VolumeError, match=r"attribute 'resolution' is 'five': expected a list of numbers"):
         opened(file)
     file.write_bytes(file.read_bytes()[:600])
     with pytest.raises(VolumeError, match="damaged HDF5 file"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, VoxelSize
-from asem_core.volume.formats.sections import order_sections, section_number
+from asem_core.volume.formats.sections import order_sections, section_numbers
 from asem_core.volume.formats.tiff import Section, TiffArray, open_tiff
 
 FIVE = VoxelSize((5, 5, 5))
@@ -37,8 +37,7 @@ def test_order_is_by_number_whatever_the_padding(numbers, count):
 
 
 def test_last_number_counts():
-    assert section_number("cell3_z_0042.tif") == 42
-    assert section_number("overview.tif") is None
+    assert section_numbers(["cell3_z_0042.tif", "overview.tif"]) == [42, None]
 
 
 def test_foreign_files_are_ignored_with_a_note(sections, opened):
