@@ -220,7 +220,7 @@ def asem_register_runtimes() -> list[RuntimeSpec]:
         ),
         RuntimeSpec(
             name="openvino",
-            summary="OpenVINO, the fastest on a CPU (extra asem-core[openvino])",
+            summary="OpenVINO, the fastest on a CPU",
             probe="asem_core.models.runtimes.openvino_runtime:probe",
             open="asem_core.models.runtimes.openvino_runtime:open_session",
         ),

@@ -78,8 +78,8 @@ def make_recipe(
     Notes
     -----
     AdamW, cross entropy + Dice, padded blocks, the normalisation put back before and folded after
-    (`asem_core.training.unfold`). Grey levels are varied little: in one cell they tell much. `CAREFUL` steps;
-    measured in docs/finetune.md.
+    (`asem_core.training.unfold`). Grey levels are varied as in the paper: the less is labelled, the more a network
+    would go by those of that place. `CAREFUL` steps; measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
     thick = any(is_thick(each.voxel_size) for each in every)
@@ -107,8 +107,8 @@ def make_recipe(
             elastic_sigma=0.0,
             rotate=not thick,
             section_shift_probability=0.0,
-            contrast=(0.9, 1.1),
-            brightness=(-0.05, 0.05),
+            contrast=(0.85, 1.15),
+            brightness=(-0.15, 0.15),
         ),
         validate_every=1,
         checkpoint_every=1,

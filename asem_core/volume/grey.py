@@ -34,6 +34,8 @@ _THOROUGH = 4
 """Times as much is read for a model's card: one level of black can change what a small model finds by 2 %."""
 _FLAT = 5
 """Sides, in a section, of a square of one value: padding, or levels that were clipped."""
+_CORNER = 3
+"""Sides of what a corner of the image shows of such a square, at least."""
 _FEATURELESS = 0.25
 """Empty resin: share of the spread of grey in richer parts below which a patch says nothing about the specimen."""
 _MEMBRANE_NM = 15.0
@@ -261,7 +263,7 @@ def contrast_of(patches: Sequence[tuple[Float, Mask]], volume: Volume) -> float 
         smooth = ndimage.gaussian_filter(patch - patch.mean(), sigma, truncate=3.0)
         dy, dx = (np.gradient(smooth, axis=axis) * sigma[axis] for axis in (0, 1))
         yy, yx, xx = (np.gradient(d, axis=axis) * sigma[axis] for d, axis in ((dy, 0), (dy, 1), (dx, 1)))
-        apart = ~ndimage.maximum_filter(flat, 2 * reach + 1)
+        apart = ~ndimage.maximum_filter(flat, 2 * reach + 1) if flat.any() else np.ones(flat.shape, np.bool_)
         apart[:reach], apart[-reach:], apart[:, :reach], apart[:, -reach:] = False, False, False, False
         mean, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
         upper, lower = mean + half, mean - half
@@ -415,12 +417,22 @@ def _patches(volume: Volume, box: Box) -> Iterator[Float]:
 
 
 def _flat(patch: Float) -> Mask:
-    """The voxels of all squares that are of one value."""
+    """The voxels of all squares that are of one value; a square that a face cuts goes on as its mirror image."""
     from scipy import ndimage
 
+    if min(patch.shape) >= _CORNER and not _has_corner(patch):
+        return np.zeros(patch.shape, np.bool_)
     centres: Mask = ndimage.maximum_filter(patch, _FLAT) == ndimage.minimum_filter(patch, _FLAT)
     squares: Mask = ndimage.maximum_filter(centres, _FLAT) if centres.any() else centres
     return squares
+
+
+def _has_corner(patch: Float) -> bool:
+    """Whether any square of `_CORNER` is of one value: in an image hardly ever, and told quickly."""
+    along, across = patch[:, 1:] == patch[:, :-1], patch[1:] == patch[:-1]
+    of_two: Mask = along[1:] & along[:-1] & across[:, 1:] & across[:, :-1]
+    of_three: Mask = of_two[1:, 1:] & of_two[:-1, :-1] & of_two[1:, :-1] & of_two[:-1, 1:]
+    return bool(of_three.any())
 
 
 def _smoothed(patch: Float) -> Float:

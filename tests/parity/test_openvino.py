@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("openvino", reason="the extra asem-core[openvino] is not installed")
+pytest.importorskip("openvino", reason="there is no OpenVINO for this platform")
 mito = pytest.importorskip("asem_organelle_mito")
 
 

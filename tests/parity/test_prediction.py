@@ -123,7 +123,7 @@ def test_threads_and_openvino(run: Case, tissue: Any, as_volume: Callable[..., V
     two, _ = run(as_volume(tissue), workers=2)
     one, _ = run(as_volume(tissue), workers=1)
     np.testing.assert_array_equal(one, two)
-    pytest.importorskip("openvino", reason="the extra asem-core[openvino] is not installed")
+    pytest.importorskip("openvino", reason="there is no OpenVINO for this platform")
     other, _ = run(as_volume(tissue), runtime="openvino", precision="f32")
     np.testing.assert_allclose(other, two, atol=1e-5)
 

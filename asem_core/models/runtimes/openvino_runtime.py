@@ -30,7 +30,7 @@ def probe() -> Capabilities | str:
     try:
         import openvino  # noqa: F401
     except ImportError:
-        return "OpenVINO is not installed: pip install 'asem-core[openvino]'"
+        return "OpenVINO is not installed: pip install openvino"
     offered = [*([_INT8] if has_int8() else []), *([_BF16] if has_bf16() else []), _F32]
     return Capabilities(precisions=tuple(offered), rank=20, rewrite=_REWRITE)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -103,8 +104,10 @@ def open_n5(uri: str) -> Source:
 
 
 def _told(problem: Exception) -> str:
-    """Without the brackets in which tensorstore puts answers of servers and places in its own source."""
-    return explain(problem).partition(" [")[0]
+    """Without the brackets that tensorstore puts round answers of servers and places in its source, but for the code."""
+    said = explain(problem)
+    code = re.search(r"\[HTTP code (\d+)\]", said)
+    return said.partition(" [")[0] + (f" ({code[1]})" if code else "")
 
 
 def _refuse_multiset(own: Attributes, group: Attributes, path: Location) -> None:

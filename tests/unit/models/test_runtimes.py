@@ -49,7 +49,7 @@ def test_a_file_that_is_no_model(tmp_path: Any, runtime: Any) -> None:
 def test_openvino_offers_what_the_processor_is_made_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bf16: bool, flags: str, expected: list[str]
 ) -> None:
-    pytest.importorskip("openvino", reason="the extra asem-core[openvino] is not installed")
+    pytest.importorskip("openvino", reason="there is no OpenVINO for this platform")
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: {flags}\n")
     monkeypatch.setattr(openvino_runtime, "has_bf16", lambda: bf16)

@@ -281,7 +281,7 @@ def test_runtime_that_is_not_installed_says_what_to_install(
 ) -> None:
     from asem_core.models.runtimes import openvino_runtime
 
-    monkeypatch.setattr(openvino_runtime, "probe", lambda: "pip install 'asem-core[openvino]'")
+    monkeypatch.setattr(openvino_runtime, "probe", lambda: "pip install openvino")
     with pytest.raises(PluginError, match="pip install"):
         choose_runtime("openvino", "auto", registry=registry)
     assert taken(registry) == ("onnxruntime", "f32")

@@ -34,7 +34,7 @@ from asem_core.zoo.organelle import write_organelle
 from asem_core.zoo.rdf import read_description
 from asem_core.zoo.write.quantised import PrecisionScore, Quantisation, without_section, write_quantised
 
-pytest.importorskip("openvino", reason="the extra asem-core[openvino] is not installed")
+pytest.importorskip("openvino", reason="there is no OpenVINO for this platform")
 
 CARD = "Trained on nothing.\n\n## Validation\n\nnone\n\n## Known failures\n\n- all\n"
 LIKE_FLOAT32 = 1e-5

@@ -8,12 +8,14 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from asem_core import Volume, VoxelSize
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box
 from asem_core.preprocessing.levels import to_grey_range
 from asem_core.specs import TrainedGrey
+from asem_core.volume import grey
 from asem_core.volume.grey import (
     GreyRange,
     auto_range,
@@ -228,3 +230,15 @@ def test_what_a_card_says_of_several_volumes(membranes: Any, as_volume: Make) ->
     assert found.low == pytest.approx((levels.low - 9, levels.low, levels.low), abs=0.06)
     assert found.high == pytest.approx((levels.high - 30, levels.high, levels.high), abs=0.06)
     assert trained_grey([(attrs.evolve(levels, contrast=None), 1.0)]) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (2, 2), (3, 3), (5, 7), (24, 24)])
+@pytest.mark.parametrize("levels", [1, 2, 3, 200])
+def test_squares_of_one_value_are_those_of_the_filters(shape: tuple[int, int], levels: int) -> None:
+    rng = np.random.default_rng(levels)
+    for _ in range(40):
+        patch = rng.integers(0, levels, shape).astype(np.float32)
+        y, x = (rng.integers(0, n) for n in shape)
+        patch[y : y + rng.integers(1, 7), x : x + rng.integers(1, 7)] = 0
+        of_one = ndimage.maximum_filter(patch, 5) == ndimage.minimum_filter(patch, 5)
+        assert (grey._flat(patch) == ndimage.maximum_filter(of_one, 5)).all()
