@@ -104,7 +104,7 @@ def open_n5(uri: str) -> Source:
 
 
 def _told(problem: Exception) -> str:
-    """Without the brackets that tensorstore puts round answers of servers and places in its source, but for the code."""
+    """Without the brackets that tensorstore puts round servers' answers and places in its source, but for the code."""
     said = explain(problem)
     code = re.search(r"\[HTTP code (\d+)\]", said)
     return said.partition(" [")[0] + (f" ({code[1]})" if code else "")
