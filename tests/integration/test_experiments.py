@@ -113,7 +113,7 @@ def test_every_row_is_a_recipe_of_one_budget(experiment: Any) -> None:
 def test_a_row_of_two_tables_is_trained_once_and_others_are_not_confused(experiment: Any) -> None:
     paper, tables = load("paper"), load("tables")
     folders = {
-        (title, row.name): paper.run_folder(experiment, "er", row)
+        (title, row.name): paper.place_of(experiment, "er", row)
         for title, table in tables.TABLES.items()
         for row in table.rows
         if not row.checkpoints

@@ -54,6 +54,8 @@ from asem_core.training.validate import Validator
 from asem_core.training.volumes import load_data
 
 EXPERIMENTS = Path(__file__).parent
+RUN = "run"
+"""Folder of a training in that of its row."""
 FEW_SCORED = ("cf-3-golgi", "cf-3-coverslip", "hpfs-21-golgi", "hpfs-21-coverslip")
 """Naive cells that what was trained on a handful of objects is scored on."""
 
@@ -88,8 +90,8 @@ def recipe_for(ex: Experiment, organelle: str, row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def run_folder(ex: Experiment, organelle: str, row: Row) -> Path:
-    """Where ``row`` is trained: named by what it is, so that a row of two tables is trained once."""
+def place_of(ex: Experiment, organelle: str, row: Row) -> Path:
+    """Folder of ``row``, for its plan, run, package and result: named by what it is, so that two tables share a row."""
     parts = ["+".join(map(str, row.cells)), f"{row.voxel_nm or ex.cells.voxel_nm:g}nm"]
     parts += [f"{stage['name']}{''.join(f'-{v}' for v in stage['params'].values())}" for stage in row.stages]
     own, fixed = ex.iterations
@@ -98,25 +100,25 @@ def run_folder(ex: Experiment, organelle: str, row: Row) -> Path:
 
 def trained(ex: Experiment, organelle: str, row: Row) -> tuple[Recipe, UNet, float]:
     """The network of ``row``, its recipe, and the processor time that its training took, seconds."""
-    output = run_folder(ex, organelle, row)
-    plan = output / "plan.yaml"
+    place = place_of(ex, organelle, row)
+    plan = place / "plan.yaml"
     if not plan.exists():
-        output.mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         plan.write_text(yaml.safe_dump(recipe_for(ex, organelle, row)))
     recipe = load_recipe(plan)
-    weights = train(recipe, output, data_folder=ex.folder, registry=ex.registry).weights
-    return recipe, load_rounded(weights, base=recipe.base), _seconds(output) * torch.get_num_threads()
+    weights = train(recipe, place / RUN, data_folder=ex.folder, registry=ex.registry).weights
+    return recipe, load_rounded(weights, base=recipe.base), _seconds(place / RUN) * torch.get_num_threads()
 
 
 def trained_package(ex: Experiment, organelle: str, row: Row) -> Path:
     """The package of the network of ``row``."""
     recipe, _, _ = trained(ex, organelle, row)
-    run = run_folder(ex, organelle, row)
-    package = run / "model"
+    place = place_of(ex, organelle, row)
+    package = place / "model"
     if not package.exists():
         raw = open_volume(ex.folder / recipe.training[0].raw, registry=ex.registry)
         package_run(
-            run, package, model_id=f"{organelle}-{'-'.join(map(str, row.cells))}", model_version="1.0.0",
+            place / RUN, package, model_id=f"{organelle}-{'-'.join(map(str, row.cells))}", model_version="1.0.0",
             organelle=ex.registry.organelles[organelle], date=_today(),
             sample=sample_of(raw, raw.box, recipe, None, ex.registry),
         )  # fmt: skip
@@ -174,7 +176,7 @@ def judged(ex: Experiment, recipe: Recipe, network: UNet, held: Sequence[Data]) 
 def result_of(ex: Experiment, organelle: str, row: Row, scored: Sequence[int]) -> dict[str, Any]:
     """F1 of ``row`` by cell, and minutes of processor time; what its folder says where it is known already."""
     checkpoint = row.checkpoints.get(organelle)
-    folder = run_folder(ex, organelle, row) if checkpoint is None else ex.folder / organelle / Path(checkpoint).name
+    folder = place_of(ex, organelle, row) if checkpoint is None else ex.folder / organelle / Path(checkpoint).name
     file = folder / "result.json"
     found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"f1": {}, "cpu_seconds": 0.0}
     missing = [cell for cell in scored if str(cell) not in found["f1"]]
@@ -227,7 +229,7 @@ def as_markdown(
 def fine_tuned(ex: Experiment, organelle: str, cells: tuple[int, ...], target: int, minutes: float) -> dict[str, float]:
     """F1 on ``target`` of the model of ``cells``: before, fine-tuned to it, and trained on its labels alone."""
     row = Row(name="", cells=cells)
-    output = run_folder(ex, organelle, row) / f"to-{target}-{minutes:g}min"
+    output = place_of(ex, organelle, row) / f"to-{target}-{minutes:g}min"
     file = output / "result.json"
     if file.exists():
         known: dict[str, float] = json.loads(file.read_text())
