@@ -159,7 +159,7 @@ def test_strokes_and_a_parent_that_is_better(
     done: FineTuned, cell: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One iteration at a rate that spoils what the fine-tuned model knew."""
-    monkeypatch.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=0.3, normalisation=1, warmup=0))
+    monkeypatch.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=0.03, normalisation=1, warmup=0))
     assert done.model is not None
     found = finetune(cell / "raw", cell / "strokes", model=done.model, output=tmp_path / "run", iterations=1,
                      unlabelled=0, registry=registry)  # fmt: skip

@@ -8,7 +8,15 @@ import pytest
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.recipe import SIDE, as_begun, from_nothing, iterations_for, lasting, make_recipe
+from asem_core.finetuning.recipe import (
+    SIDE,
+    as_begun,
+    from_nothing,
+    grey_variation,
+    iterations_for,
+    lasting,
+    make_recipe,
+)
 from asem_core.finetuning.regions import Split
 from asem_core.geometry import Box, VoxelSize
 from asem_core.training.recipe import Data, Recipe
@@ -38,6 +46,18 @@ def test_it_names_the_boxes_and_puts_the_normalisation_back() -> None:
 def test_thick_sections_are_not_turned_out_of_their_plane() -> None:
     assert (made().augment.permute, made().augment.rotate) == ("all", True)
     assert (made((70, 10, 10)).augment.permute, made((70, 10, 10)).augment.rotate) == ("in_plane", False)
+
+
+def test_grey_levels_vary_the_more_the_less_is_labelled() -> None:
+    amounts = [0.001, 1.0, 4.0, 16.0, 64.0, 1000.0]
+    contrast, brightness = zip(*map(grey_variation, amounts), strict=True)
+    assert contrast[:2] == brightness[:2] == (0.15, 0.15)
+    assert (contrast[-2:], brightness[-2:]) == ((0.1, 0.1), (0.05, 0.05))
+    assert sorted(brightness[1:5], reverse=True) == list(brightness[1:5])
+    little, much = made(), made((70, 10, 10))
+    assert little.augment.brightness == (-0.15, 0.15)
+    assert little.augment.contrast == (0.85, 1.15)
+    assert much.augment.brightness[1] < 0.15
 
 
 def test_blocks_need_half_of_what_they_can_hold() -> None:
