@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
-import torch
 
 from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.pace import Pace, measure_pace
@@ -24,6 +24,9 @@ from asem_core.training.start import network_of
 from asem_core.training.unet import UNet
 from asem_core.training.validate import Judged, Validator
 from asem_core.training.volumes import load_data
+
+if TYPE_CHECKING:
+    import torch
 
 ADAPTED = "adapted"
 """Among scores, the parent adapted without labels, where training begins from that."""

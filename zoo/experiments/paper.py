@@ -30,7 +30,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import attrs
 import torch
 import yaml
 from attrs import frozen
@@ -296,7 +295,7 @@ def _few_scores(ex: Experiment, recipe: Recipe, network: UNet) -> dict[str, floa
         cell, _, part = volume.rpartition("-")
         path = simulate_part(ex.folder, cell, part)
         held.append(Data(name=volume, raw=path, labels=path))
-    return judged(ex, attrs.evolve(recipe, preprocess=None), network, held)
+    return judged(ex, recipe, network, held)
 
 
 def main() -> None:
@@ -314,6 +313,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.table == "few" and args.cells == "asem":
         parser.error("few is of simulated cells: where the paper's annotated pits and pores lie is not published")
+    known = [row.name for row in TABLES[args.table].rows] if args.table in TABLES else []
+    unknown = [name for name in args.rows or () if name not in known]
+    if unknown:
+        there = ", ".join(known) or "none to choose from"
+        parser.error(f"{args.table} has no row {', '.join(unknown)}; it has: {there}")
     registry = make_registry()
     cells: Cells = Simulated(folder=args.folder)
     if args.cells == "asem":
