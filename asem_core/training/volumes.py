@@ -175,7 +175,7 @@ def open_data(
     raw, labels, mask, roi = _sources(data, folder=folder, organelle=organelle, registry=registry)
     part = window(raw, roi)
     range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
-    check_grey(part, grey=range_, option="grey: ", progress=progress)
+    check_grey(raw, grey=range_, option="grey: ", box=roi, progress=progress)
     shape = resampled_shape(roi.shape, raw.voxel_size, grid)
     context = TILE_HALO if data.context else 0
     some = mask is not None or data.unlabelled is not None or bool(data.left_out)

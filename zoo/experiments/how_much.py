@@ -1,9 +1,10 @@
-"""How much to label: F1 on a new cell against the labels that a model is fine-tuned on, and against minutes.
+"""How much to label: F1 on a new cell against the labels that a model is fine-tuned on, and against iterations.
 
     python zoo/experiments/how_much.py runs/how-much --data DATA [--shifts tissue fixation] [--seed 0]
 
-Fine-tunes as `asem finetune` does: from blocks of `SIZES` for `MINUTES`, with the same from nothing beside it, and from
-the block of `ONE` for `TIMES`. Scores what comes of it, by the engine, on another part of the cell.
+Fine-tunes as `asem finetune` does: from blocks of `SIZES` for `ITERATIONS`, and from the block of `ONE` for `MORE` too,
+there with the same from nothing beside it. Scores what comes of it, by the engine, on another part of the cell.
+Budgets are iterations, not minutes, so that a busy machine gives the same curve.
 
 - tissue: mitochondria, mito-10nm 2.0.0 (EPFL hippocampus and simulated cells) to `cdeep3m`, which DATA holds;
 - fixation: ER, a model of chemically fixed simulated cells only, trained here, to a frozen one.
@@ -40,9 +41,9 @@ from asem_core.training.recipe import load_recipe
 
 SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Cubic micrometres that are labelled; a quarter of them is held back."""
-MINUTES = 5.0
+ITERATIONS = 60
 ONE = 1.0
-TIMES = (1.25, 2.5, 5.0, 10.0, 20.0)
+MORE = (30, 120, 240)
 CF_ITERATIONS = (240, 120)
 _STEP_NM = 100.0
 """Between places that are tried for the blocks."""
@@ -69,18 +70,18 @@ class Case:
     """One fine-tuning."""
 
     um3: float
-    minutes: float
-    scratch: bool
+    iterations: int = ITERATIONS
+    scratch: bool = False
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.um3:g}um3-{self.minutes:g}min"
+        return f"{self.um3:g}um3-{self.iterations}"
 
 
 CASES = (
-    *(Case(um3=um3, minutes=MINUTES, scratch=True) for um3 in SIZES),
-    *(Case(um3=ONE, minutes=minutes, scratch=False) for minutes in TIMES if minutes != MINUTES),
+    *(Case(um3=um3, scratch=um3 == ONE) for um3 in SIZES),
+    *(Case(um3=ONE, iterations=iterations) for iterations in MORE),
 )
 
 
@@ -170,15 +171,14 @@ def run(shift: Shift, case: Case, folder: Path, centre: Sequence[int], seed: int
     size = open_volume(shift.raw, registry=registry).voxel_size
     block = block_of(case.um3, centre, shift.labelled, size)
     tuned = finetune(
-        shift.raw, shift.labels, organelle=shift.organelle, model=shift.model, rois=[block], minutes=case.minutes,
+        shift.raw, shift.labels, organelle=shift.organelle, model=shift.model, rois=[block], iterations=case.iterations,
         from_scratch=case.scratch, keep=True, seed=seed, output=output, registry=registry,
     )  # fmt: skip
     trained = {"fine-tuned": output, **({"from scratch": output / SCRATCH} if case.scratch else {})}
     found = {
         "block": str(block),
         "um3": case.um3,
-        "minutes": case.minutes,
-        "iterations": tuned.training.iterations,
+        "iterations": case.iterations,
         "kept": tuned.better,
         "f1": {name: score(shift, package(tuned, of, registry), output, registry) for name, of in trained.items()},
     }
@@ -216,31 +216,31 @@ def table(results: Sequence[dict[str, Any]], parent: dict[str, float]) -> str:
         return "" if f1 is None else f"{f1['with zone']:.3f} / {f1['without zone']:.3f}"
 
     rows = [
-        f"| {r['um3']:g} | {r['minutes']:g} | {r['iterations']} | {said(r['f1']['fine-tuned'])} | "
+        f"| {r['um3']:g} | {r['iterations']} | {said(r['f1']['fine-tuned'])} | "
         f"{said(r['f1'].get('from scratch'))} | {'new' if r['kept'] else 'old'} |"
         for r in results
     ]
-    head = "| um3 | minutes | iterations | fine-tuned | from scratch | better on what is held back |"
-    return "\n".join([head, "|---" * 6 + "|", f"| 0 | 0 | 0 | {said(parent)} | | |", *rows])
+    head = "| um3 | iterations | fine-tuned | from scratch | better on what is held back |"
+    return "\n".join([head, "|---" * 5 + "|", f"| 0 | 0 | {said(parent)} | | |", *rows])
 
 
 def draw(results: Sequence[dict[str, Any]], parent: dict[str, float], picture: Path) -> None:
-    """F1 without zone against labels, and against minutes."""
+    """F1 without zone against labels, and against iterations."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    sized = sorted((r for r in results if r["minutes"] == MINUTES), key=lambda r: r["um3"])
-    timed = sorted((r for r in results if r["um3"] == ONE), key=lambda r: r["minutes"])
-    for axes, chosen, by in ((left, sized, "um3"), (right, timed, "minutes")):
+    sized = sorted((r for r in results if r["iterations"] == ITERATIONS), key=lambda r: r["um3"])
+    timed = sorted((r for r in results if r["um3"] == ONE), key=lambda r: r["iterations"])
+    for axes, chosen, by in ((left, sized, "um3"), (right, timed, "iterations")):
         for name, colour in (("fine-tuned", BLUE), ("from scratch", ORANGE)):
             points = [(r[by], r["f1"][name]["without zone"]) for r in chosen if name in r["f1"]]
-            if len(points) > 1:
+            if points:
                 axes.plot(*zip(*points, strict=True), "o-", color=colour, label=name)
         axes.axhline(parent["without zone"], color=GREY, linestyle=(0, (4, 3)), label="not fine-tuned")
         axes.set_xscale("log", base=2)
         axes.set_xticks([r[by] for r in chosen], [f"{r[by]:g}" for r in chosen])
         axes.spines[["top", "right"]].set_visible(False)
-    left.set(ylim=(0, 1), ylabel="F1 without exclusion zone", xlabel=f"labelled um3 ({MINUTES:g} minutes)")
-    right.set(xlabel=f"minutes ({ONE:g} um3)")
+    left.set(ylim=(0, 1), ylabel="F1 without exclusion zone", xlabel=f"labelled um3 ({ITERATIONS} iterations)")
+    right.set(xlabel=f"iterations ({ONE:g} um3)")
     left.legend(frameon=False, loc="lower right")
     figure.savefig(picture, dpi=150, facecolor="white")
 

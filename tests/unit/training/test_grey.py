@@ -93,6 +93,19 @@ def test_what_looks_wrong_is_said_with_the_key(tmp_path: Path, image: Any, caplo
     assert "give grey: 0:255 (those levels become 0 and 255) or grey: auto" in caplog.text
 
 
+def test_contrast_is_that_of_the_volume_not_of_the_part(
+    tmp_path: Path, image: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    upright = np.tile(image, (1, 4, 6))
+    upright[:, :200, :130] = 255 - upright[:, :200, :130]
+    write(tmp_path, upright)
+    loaded(tmp_path, roi="0:8,0:200,0:130")
+    assert "inverted" not in caplog.text
+    write(tmp_path, 255 - upright)
+    loaded(tmp_path, roi="0:8,0:200,0:130")
+    assert "inverted" in caplog.text
+
+
 def test_the_run_keeps_what_the_volumes_hold(tmp_path: Path, image: Any) -> None:
     write(tmp_path, image)
     volume = loaded(tmp_path)

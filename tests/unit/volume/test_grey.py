@@ -146,6 +146,11 @@ def test_coarse_voxels_show_no_membranes(membranes: Any, as_volume: Make) -> Non
     assert measure_grey(as_volume(membranes, (40.0, 40.0, 40.0))).contrast is None
 
 
+def test_of_a_small_area_nothing_is_told(membranes: Any, as_volume: Make) -> None:
+    assert measure_grey(as_volume(membranes[:1, :150])).contrast is None  # 3 um2 less its rim
+    assert measure_grey(as_volume(membranes)).contrast is not None
+
+
 @pytest.mark.parametrize("value", [0, 200, 255])
 def test_padding_does_not_count(membranes: Any, as_volume: Make, value: int) -> None:
     padded = np.pad(membranes, ((0, 0), (60, 80), (40, 100)), constant_values=value)
