@@ -86,7 +86,8 @@ def measure_moments(onnx: Path, blocks: Iterable[Array], *, trained: Layers | No
     Raises
     ------
     ModelError
-        The graph is none of ours, ``trained`` are the moments of another one, or there is no block.
+        The graph is none of ours, ``trained`` are the moments of another one, there is no block, or what a convolution
+        gives is no finite number.
     """
     session = _session(_measuring(onnx, trained, weight))
     outputs = [output.name for output in session.get_outputs()]
@@ -95,6 +96,12 @@ def measure_moments(onnx: Path, blocks: Iterable[Array], *, trained: Layers | No
     if not rows:
         raise ModelError("there is no block to measure the network on")
     found = [np.stack([row[n].ravel() for row in rows]).astype(np.float64) for n in range(len(outputs))]
+    wild = next((name for name, values in zip(outputs, found, strict=True) if not np.isfinite(values).all()), None)
+    if wild is not None:
+        raise ModelError(
+            f"the convolution {wild.rpartition('.')[0]} gives values that are not finite: the training has diverged; "
+            "take an earlier checkpoint or a lower rate"
+        )
     return {
         name.removesuffix(".mean"): Moments(
             mean=means.mean(0),

@@ -153,23 +153,27 @@ def measure_correction(grey: npt.NDArray[np.uint8], truth: Mask, probability: np
     ]
 
 
+def simulated(name: str, path: Path) -> tuple[npt.NDArray[np.uint8], Mask, VoxelSize]:
+    """Image and labels of a simulated cell of `CELLS`, made where it is absent."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(Path(sys.executable).with_name("asem")), "simulate", str(path), "--voxel-size", "5"]
+        subprocess.run([*command, *CELLS[name].split()], check=True)
+    raw, labels = open_volume(path), open_labels(path, name)
+    box = raw.box.intersect(Box((0, 0, 0), (160, 224, 224)))
+    return raw.read(box), labels.read(box) != 0, raw.voxel_size
+
+
 def measure_cells(folder: Path) -> list[dict[str, Any]]:
     """ER and Golgi of simulated cells, seeds in every 8th section."""
     rows = []
-    for name, words in CELLS.items():
-        path = folder / f"{name}.zarr"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            command = [str(Path(sys.executable).with_name("asem")), "simulate", str(path), "--voxel-size", "5"]
-            subprocess.run([*command, *words.split()], check=True)
-        raw, labels = open_volume(path), open_labels(path, name)
-        box = raw.box.intersect(Box((0, 0, 0), (160, 224, 224)))
-        grey, truth = raw.read(box), labels.read(box) != 0
+    for name in CELLS:
+        grey, truth, voxel_size = simulated(name, folder / f"{name}.zarr")
         settings = choose_settings(name)
-        prepared = prepare(grey, voxel_size=raw.voxel_size, settings=settings)
+        prepared = prepare(grey, voxel_size=voxel_size, settings=settings)
         seeds = make_seeds(truth, range(4, len(truth), 8), eroded=1)
         found = solve(prepared, seeds, settings=settings) == 2
-        rows.append({"organelle": name, "shape": "x".join(map(str, box.shape)), "object": float(truth.mean()),
+        rows.append({"organelle": name, "shape": "x".join(map(str, truth.shape)), "object": float(truth.mean()),
                      "every 8th": dice(found, truth), "best possible": best_possible(prepared, truth)})  # fmt: skip
     return rows
 

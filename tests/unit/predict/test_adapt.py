@@ -58,6 +58,11 @@ def test_a_weight_of_nothing_changes_nothing(toy: Any, block: Any, paler: Any, t
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
+def test_a_network_that_blows_up_is_told_of_in_one_line(toy: Any, block: Any) -> None:
+    with pytest.raises(ModelError, match=r"unet\.l_conv\.0.* not finite: the training has diverged"):
+        measure_moments(toy.onnx, [block * np.float32(1e30)])
+
+
 def test_the_tissue_of_the_training_changes_nothing(toy: Any, block: Any, tmp_path: Path) -> None:
     trained = measure_moments(toy.onnx, [block])
     found = measure_moments(toy.onnx, [block], trained=trained, weight=1.0)
