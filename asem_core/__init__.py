@@ -16,6 +16,7 @@ command of its name does.
 ``evaluate``        precision, recall, F1 of a segmentation; ``evaluate_objects``: of objects
 ``analyze``         tables in nm of what was segmented
 ``report``          a page that shows what was measured
+``run_project``     all of that for many volumes, as a file says
 ``train``           a network by a recipe (needs torch)
 ``finetune``        a model to somebody's own cell, by a few labels (needs torch)
 ``make_registry``   everything that the installed plugins registered
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from asem_core.predict.adapt import Adapted, adapt
     from asem_core.predict.segment import Segmentation, segment
     from asem_core.preprocessing import preprocess
+    from asem_core.project import Ran, run_project
     from asem_core.registry import Registry, make_registry
     from asem_core.reporting import report
     from asem_core.separation import Separated, instances
@@ -53,9 +55,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapted", "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary",
-    "ObjectEvaluation", "PreparedLabels", "Registry", "Segmentation", "Separated", "Separation", "StageRef",
+    "ObjectEvaluation", "PreparedLabels", "Ran", "Registry", "Segmentation", "Separated", "Separation", "StageRef",
     "TrainingResult", "Volume", "VoxelSize", "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "finetune",
     "hookimpl", "instances", "make_mask", "make_registry", "open_labels", "open_volume", "prepare_labels", "preprocess",
-    "report", "segment", "train",
+    "report", "run_project", "segment", "train",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

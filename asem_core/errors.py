@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "AsemError", "BlockError", "BudgetError", "GeometryError", "ModelError", "OrganelleError", "OutputError",
-    "PluginError", "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
+    "PluginError", "ProjectError", "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
 ]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ class OutputError(AsemError):
 
 
 class ResumeError(OutputError):
-    """An unfinished output was made from another input or with other settings."""
+    """An output was made, or begun, from another input or with other settings."""
 
 
 class BudgetError(AsemError):
@@ -52,6 +52,10 @@ class BudgetError(AsemError):
 
 class RecipeError(AsemError):
     """A training recipe does not say what it must, or says it wrongly."""
+
+
+class ProjectError(AsemError):
+    """The file of a project does not say what it must, or says it wrongly; or a step of it failed."""
 
 
 class BlockError(AsemError):

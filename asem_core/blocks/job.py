@@ -181,7 +181,7 @@ def run(job: Job, *, overwrite: bool = False, progress: Progress = silent) -> Do
     Raises
     ------
     ResumeError
-        The destination holds an unfinished run with other settings.
+        The destination holds a run with other settings, finished or not.
     OutputError
         Something else is in the way; see `asem_core.volume.output`.
     BlockError
@@ -237,7 +237,7 @@ def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
                 f"{destination} is an unfinished run with other settings ({changed}): repeat them to resume, "
                 "or pass --overwrite to begin anew"
             )
-        raise OutputError(
+        raise ResumeError(
             f"{destination} exists already, made with other settings ({changed}); "
             "use --overwrite to replace it, or another name"
         )

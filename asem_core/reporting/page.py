@@ -32,6 +32,13 @@ class Section:
     report: Report
     parameters: Sequence[Parameter]
     provenance: Sequence[tuple[str, str]]
+    of: str = ""
+    """Which of several analyses on the page it is."""
+
+    @property
+    def title(self) -> str:
+        """What was measured, and of what."""
+        return f"{self.report.title}: {self.of}" if self.of else self.report.title
 
 
 def render(sections: Sequence[Section]) -> str:

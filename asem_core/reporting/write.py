@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,9 +69,9 @@ def report(
     inputs = [read for one in found for read in _read_from(one)]
     page_path = check_destination(local_path(output), overwrite=overwrite, kind=_REPORT, inputs=inputs)
     sections = []
-    for done, one in enumerate(found):
+    for done, (one, of) in enumerate(zip(found, _told_apart([one.folder for one in found]), strict=True)):
         progress("report", done, len(found))
-        sections.append(_section(one, registry.analyses[one.name], number=done + 1))
+        sections.append(_section(one, registry.analyses[one.name], number=done + 1, of=of))
     page = render(sections).encode()
     with complete_or_absent(
         page_path, needed_bytes=len(page), overwrite=overwrite, kind=_REPORT, inputs=inputs
@@ -90,8 +91,18 @@ def _read_from(found: Analysed) -> list[Input]:
     ]
 
 
-def _section(found: Analysed, spec: AnalysisSpec, *, number: int) -> Section:
+def _told_apart(folders: Sequence[Path]) -> list[str]:
+    """What names each of several ``folders``: what is left without the folder that all lie in."""
+    if len(set(folders)) < 2:
+        return [""] * len(folders)
+    places = [folder.resolve() for folder in folders]
+    within = Path(os.path.commonpath([place.parent for place in places]))
+    return [place.relative_to(within).as_posix() for place in places]
+
+
+def _section(found: Analysed, spec: AnalysisSpec, *, number: int, of: str) -> Section:
     return Section(
+        of=of,
         id=f"analysis-{number}",
         report=_report(found, spec),
         parameters=parameters(spec, found.about),

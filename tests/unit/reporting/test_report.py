@@ -128,8 +128,10 @@ def test_cards_carry_what_is_filtered_and_sorted_by(run: Callable[..., Path], to
 
 
 def test_several_analyses_on_one_page(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
-    report([run("drawn"), run("plain", out="other")], tmp_path / "both.html", registry=toys)
+    folders = [run("drawn"), run("plain", out="other")]
+    report(folders, tmp_path / "both.html", registry=toys)
     page = (tmp_path / "both.html").read_text()
+    assert re.findall(r"<h2>.+: (.+)</h2>", page) == [folder.name for folder in folders]
     assert [page.count(f'"#analysis-{n}"') for n in (1, 2, 3)] == [1, 1, 0]
     assert page.count("<h3>Provenance</h3>") == 2
 

@@ -1,0 +1,221 @@
+"""A project: what is made, what is not made again, and what a failure stops."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import yaml
+import zarr
+from click.testing import CliRunner
+
+from asem_core.cli.run import run as command
+from asem_core.errors import OutputError, PluginError, ProjectError
+from asem_core.plugins import PluginRecord
+from asem_core.project import read_project, run_project
+from asem_core.registry import Entry, Names, Registry
+from asem_core.specs import StageRef
+from asem_core.volume.output import held
+
+ANALYSIS = {"analysis": "objects", "of": "toy", "params": {"skeleton": False}}
+
+
+@pytest.fixture
+def toys(registry: Registry, toy: Any) -> Registry:
+    """A registry that knows the toy organelle."""
+    entry = Entry(spec=toy.organelle, plugin=PluginRecord(name="toy", distribution="asem-toy", version="2"))
+    registry.__dict__["organelles"] = Names(kind="organelle", entries={"toy": entry})
+    return registry
+
+
+@pytest.fixture
+def plan(tmp_path: Path, tissue: Any) -> dict[str, Any]:
+    """A project of two volumes, one with ground truth, which lie beside its file."""
+    tissue = tissue[:40, :48, :56]
+    for name, image in {"one": tissue, "two": tissue[::-1]}.items():
+        zarr.create_array(tmp_path / f"{name}.zarr", data=image).attrs["resolution"] = [10, 10, 10]
+    truth = zarr.create_array(tmp_path / "truth.zarr", data=(tissue > 128).astype(np.uint8))
+    truth.attrs["resolution"] = [10, 10, 10]
+    return {
+        "volumes": {"one": {"raw": "one.zarr", "labels": "truth.zarr"}, "two": {"raw": "two.zarr"}},
+        "organelles": {"toy": {"instances": True}},
+        "analyses": [ANALYSIS],
+    }
+
+
+def write(folder: Path, plan: dict[str, Any]) -> Path:
+    (folder / "project.yaml").write_text(yaml.safe_dump(plan))
+    return folder / "project.yaml"
+
+
+def states(ran: Any) -> dict[str, str]:
+    return {f"{result.step.volume} {result.step.name}": result.state for result in ran.results}
+
+
+def rows(ran: Any) -> list[dict[str, str]]:
+    with ran.summary.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+STEPS = ["one segment toy", "one instances toy", "one evaluate toy", "one analyze toy-objects",
+         "two segment toy", "two instances toy", "two analyze toy-objects"]  # fmt: skip
+
+
+def test_all_is_made_once(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    project = write(tmp_path, plan)
+    first = run_project(project, registry=toys)
+    assert states(first) == dict.fromkeys(STEPS, "done")
+    assert not first.failed
+    assert first.report is not None
+    assert first.report.stat().st_size > 10_000
+    one, two = rows(first)
+    assert (one["volume"], two["volume"], one["organelle"], one["model"]) == ("one", "two", "toy", "toy-10nm")
+    assert 0 < float(one["F1 without zone"]) < 1
+    assert two["F1 without zone"] == ""
+    assert int(one["objects"]) == int(one["rows of objects"]) > 0
+    again = run_project(project, registry=toys)
+    assert states(again) == dict.fromkeys(STEPS, "unchanged")
+    assert rows(again) == rows(first)
+
+
+def test_a_change_makes_what_depends_on_it(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    run_project(write(tmp_path, plan), registry=toys)
+    plan["volumes"]["one"]["grey"] = "0:200"
+    found = states(run_project(write(tmp_path, plan), registry=toys))
+    assert found == {step: "done" if step.startswith("one") else "unchanged" for step in STEPS}
+    plan["analyses"] = [{**ANALYSIS, "params": {"skeleton": False, "contact_nm": 40}}]
+    found = states(run_project(write(tmp_path, plan), registry=toys))
+    assert found == {step: "done" if "analyze" in step else "unchanged" for step in STEPS}
+
+
+def test_other_labels_are_scored_again(tmp_path: Path, plan: dict[str, Any], toys: Registry, tissue: Any) -> None:
+    before = rows(run_project(write(tmp_path, plan), registry=toys))
+    truth = zarr.create_array(tmp_path / "truth.zarr", data=np.uint8(tissue[:40, :48, :56] > 140), overwrite=True)
+    truth.attrs["resolution"] = [10, 10, 10]
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    assert [step for step, state in states(ran).items() if state == "done"] == ["one evaluate toy"]
+    assert rows(ran)[0]["F1 without zone"] != before[0]["F1 without zone"]
+
+
+def test_what_was_lost_is_made_again(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    (ran.folder / "one" / "toy-evaluation.json").unlink()
+    chunk = next(path for path in (ran.folder / "two" / "toy.zarr" / "0").rglob("*") if path.is_file()
+                 and not path.name.startswith("."))  # fmt: skip
+    chunk.write_bytes(b"")
+    found = states(run_project(write(tmp_path, plan), registry=toys))
+    assert found["one evaluate toy"] == found["two segment toy"] == "done"
+    assert found["one segment toy"] == found["one analyze toy-objects"] == "unchanged"
+
+
+def test_a_volume_that_fails_stops_no_other(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    plan["volumes"] = {"gone": {"raw": "gone.zarr"}, **plan["volumes"]}
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    assert {step: states(ran)[step] for step in STEPS} == dict.fromkeys(STEPS, "done")
+    gone = [result for result in ran.results if result.step.volume == "gone"]
+    assert [result.state for result in gone] == ["failed", "left out", "left out", "left out"]
+    assert "gone.zarr: there is no such file" in str(gone[0])
+    assert rows(ran)[0]["failed"].startswith("open; segment toy")
+
+
+def test_a_step_that_fails_stops_what_needs_it(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    plan["volumes"]["one"]["roi"] = "0:900,0:50,0:50"
+    found = states(run_project(write(tmp_path, plan), registry=toys))
+    assert found["one segment toy"] == "failed"
+    assert [found[step] for step in STEPS[1:4]] == ["left out"] * 3
+    assert all(found[step] == "done" for step in STEPS[4:])
+
+
+def test_conversion_mask_and_part(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    plan["volumes"] = {"one": {"raw": "one.zarr", "roi": "0:40,0:48,0:40"}}
+    plan |= {"convert": {"resample_nm": [20, 20, 20]}, "mask": {"min_object": 0}, "analyses": []}
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    assert list(states(ran)) == ["one convert", "one mask", "one segment toy", "one instances toy"]
+    assert not ran.failed
+    assert ran.report is None
+    assert zarr.open_array(ran.folder / "one" / "toy.zarr" / "0").shape == (20, 24, 20)
+    assert 0 < float(rows(ran)[0]["cell"]) <= 1
+
+
+def test_relative_addresses_start_at_the_file(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    plan["organelles"], plan["analyses"] = {"toy": {}}, []
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    assert not ran.failed
+    assert ran.folder == tmp_path / "results"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"volumes": {}}, "at least one volume"),
+        ({"volumes": {"../up": {"raw": "a.zarr"}}}, "name of a folder"),
+        ({"organelles": {"toy": {"modell": 1}}}, "unknown key 'modell'"),
+        ({"analyses": [{**ANALYSIS, "of": "tyo"}]}, "is of 'tyo'; the project's organelles: toy"),
+        ({"analyses": [ANALYSIS, ANALYSIS]}, "toy-objects is there twice"),
+        ({"analyses": "objects"}, "expected a list"),
+    ],
+)
+def test_a_file_that_is_wrong(tmp_path: Path, plan: dict[str, Any], change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProjectError, match=said):
+        read_project(write(tmp_path, plan | change))
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"project\.yaml: there is no such file"):
+        read_project(tmp_path / "project.yaml")
+
+
+def test_what_is_not_installed_is_told_before_anything_is_made(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry
+) -> None:
+    plan["analyses"] = [{**ANALYSIS, "analysis": "objets"}]
+    with pytest.raises(PluginError, match="unknown analysis 'objets'"):
+        run_project(write(tmp_path, plan), registry=toys)
+    plan["analyses"], plan["organelles"] = [], {"golgi": {}}
+    with pytest.raises(PluginError, match="unknown organelle 'golgi'"):
+        run_project(write(tmp_path, plan), registry=toys)
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_analysis_without_what_it_needs(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    entry = toys.analyses.entries["objects"]
+    needy = attrs.evolve(entry, spec=attrs.evolve(entry.spec, needs=("cell_mask",), takes=()))
+    toys.__dict__["analyses"] = Names(kind="analysis", entries={"objects": needy})
+    with pytest.raises(ProjectError, match="needs cell mask, which the project does not give"):
+        run_project(write(tmp_path, plan), registry=toys)
+
+
+def test_a_second_process_is_refused(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    project = write(tmp_path, plan)
+    with held(tmp_path / "results"), pytest.raises(OutputError, match="is being written by another process"):
+        run_project(project, registry=toys)
+
+
+def test_the_command(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    plan["volumes"]["gone"] = {"raw": "gone.zarr"}
+    plan["organelles"], plan["analyses"] = {"toy": {}}, []
+    found = CliRunner().invoke(command, [str(write(tmp_path, plan)), "--json"], obj=toys)
+    assert found.exit_code == 1
+    told = json.loads(found.stdout)
+    assert {step["state"] for step in told["steps"]} == {"done", "failed", "left out"}
+    assert "gone, open: failed: " in found.stderr
+    assert "one, segment toy: done in " in found.stderr
+
+
+def test_the_zone_of_an_organelle_is_part_of_what_a_score_depends_on(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry, toy: Any
+) -> None:
+    run_project(write(tmp_path, plan), registry=toys)
+    other = attrs.evolve(toy.organelle, exclusion_zone=StageRef(name="shell", params={"dilate": 2, "erode": 2}))
+    entry = Entry(spec=other, plugin=toys.organelles.plugin_of("toy"))
+    toys.__dict__["organelles"] = Names(kind="organelle", entries={"toy": entry})
+    assert states(run_project(write(tmp_path, plan), registry=toys))["one evaluate toy"] == "done"
