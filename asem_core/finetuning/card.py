@@ -57,7 +57,8 @@ def _failures(parent: ModelSpec, parts: Split, *, better: bool) -> tuple[str, ..
         f"better or worse than {old}. Look at what it finds before you measure anything."
     )
     beaten = f"On what was held back {old} is better; it was packaged because its maker asked for that."
-    return (scored,) if better else (scored, beaten)
+    little = (f"{parts.caution[0].upper()}{parts.caution[1:]}.",) if parts.caution else ()
+    return (scored, *little, *(() if better else (beaten,)))
 
 
 def _card(

@@ -29,6 +29,9 @@ GUARD_SHARE = 0.05
 LEAST_SHARE = 0.05
 """Of background and of the organelle, that each part must hold; small boxes may hold less."""
 
+TELLING_UM3 = 0.1
+"""Size of what is held back: with less, a model that was better there has been far worse elsewhere."""
+
 
 @attrs.frozen(kw_only=True)
 class Split:
@@ -38,6 +41,17 @@ class Split:
     validation: tuple[Labelled, ...]
     how: str
     """In words."""
+
+    @property
+    def caution(self) -> str | None:
+        """What is to be said where so little is held back that it tells little (docs/how-much-to-label.md)."""
+        held = sum(each.box.size * each.voxel_size.volume_nm3 for each in self.validation) / 1e9
+        if held >= TELLING_UM3:
+            return None
+        return (
+            f"only {held:.2g} um3 is held back, too little to tell which model is better elsewhere: "
+            "label 0.5 um3 or more, in several places"
+        )
 
 
 def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:

@@ -73,7 +73,7 @@ class Plan:
                 f"; at {self.pace.step:.1f} s an iteration ({precision}) and {self.pace.judging:.0f} s a comparison "
                 f"about {self.trainings * seconds / 60:.0f} min"
             )
-        return "\n".join(lines)
+        return "\n".join(line for line in (*lines, self.parts.caution) if line)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +101,8 @@ class FineTuned:
         ]
         head = f"{'':<{max(map(len, self.scores))}}       F1 precision  recall  F1 without zone"
         lines = [f"held back: {self.parts.how}", head, *rows, f"pictures: {self.run / FIGURES}"]
+        if self.parts.caution:
+            lines.append(self.parts.caution)
         if self.model is None:
             lines.append(
                 "the parent is better on what was held back: nothing is packaged (--keep packages it all the same)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,6 +52,13 @@ def test_the_end_of_one_box_behind_a_guard() -> None:
     assert held.box.shape == (40, 50, 100)
     first, second = sorted([held.box, rest.box], key=lambda each: each.start[2])
     assert second.start[2] - first.stop[2] == GUARD_NM / 10
+
+
+def test_little_that_is_held_back_is_told_of() -> None:
+    caution = split([labelled(box(0, 0, 0, 63, 63, 63))], GRID).caution
+    assert caution is not None
+    assert re.match(r"only 0\.06\d? um3 is held back, too little to tell which model is better elsewhere", caution)
+    assert split([labelled(box(0, 0, 0, 80, 80, 80))], GRID).caution is None
 
 
 def test_the_end_that_has_the_organelle() -> None:
