@@ -89,7 +89,6 @@ VERBS = (
         "annotate correct {volume} {seeds} --prediction {prediction} --organelle mito -o {out}",
         "--threshold 0.4",
     ),
-    Verb("proofread write", "out.zarr", "proofread write {labels} -o {out}", "--organelle golgi"),
     Verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3", "--seed 4"),
     Verb(
         "segment --instances",

@@ -18,7 +18,7 @@ from asem_annotate.proofread.halving import divide, settings_of
 from asem_annotate.proofread.operation import read_line
 
 from asem_core import Box, VoxelSize, open_volume
-from asem_core.blocks.verify import verify
+from asem_core.blocks.verify import status, verify
 from asem_core.errors import AsemError, BudgetError, OutputError
 from asem_core.volume import held
 
@@ -293,6 +293,7 @@ def test_what_is_written(proof: proofread.Proof, tmp_path: Path) -> None:
     assert proofread.write(proof, tmp_path / "out.zarr") == made
     again = proofread.open_proof(made.path / "labels" / "mito_proofread")
     assert again.probability is not None
+    assert again.organelle == "mito"
     assert set(again.table.ids) == {FUSED, LEFT, RIGHT, CUT, 6}
     proofread.undo(proof)
     with pytest.raises(OutputError, match="made with other settings"):
@@ -302,6 +303,24 @@ def test_what_is_written(proof: proofread.Proof, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"name it NAME\.zarr"):
         proofread.write(proof, tmp_path / "out.tif")
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_label_that_was_half_written_is_finished(proof: proofread.Proof, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(sweep: str, done: int, total: int) -> None:
+        if sweep == "writing" and done:
+            raise StopError
+
+    proofread.delete(proof, [CRUMB])
+    with pytest.raises(StopError):
+        proofread.write(proof, tmp_path / "out.zarr", progress=stop)
+    assert not status(tmp_path / "out.zarr").complete
+    made = proofread.write(proof, tmp_path / "out.zarr")
+    assert verify(made.path).sound
+    found = open_volume(made.path / "labels" / "mito_proofread")
+    np.testing.assert_array_equal(found.read(found.box), np.where(IDS == CRUMB, 0, IDS))
 
 
 def test_a_label_segmented_anew_in_place(proof: proofread.Proof, tmp_path: Path) -> None:
@@ -406,6 +425,8 @@ def test_volumes_of_other_kinds(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.read(found.box), IDS_AFTER(proof, split))
     write_drawn(tmp_path / "raw.zarr", IDS, made_by="asem annotate cut")
     assert proofread.open_proof(tmp_path / "raw.zarr").probability is None
+    with pytest.raises(OutputError, match="what is read"):
+        proofread.open_proof(tmp_path / "raw.zarr", log=tmp_path / "raw.zarr" / "log.jsonl")
     tifffile.imwrite(tmp_path / "p.tif", probabilities(IDS)[1:], photometric="minisblack")
     with pytest.raises(AsemError, match="the probability map is that of the label"):
         proofread.open_proof(tmp_path / "raw.zarr", probabilities=tmp_path / "p.tif")
@@ -413,7 +434,7 @@ def test_volumes_of_other_kinds(tmp_path: Path) -> None:
     with pytest.raises(AsemError, match="labels are integers"):
         proofread.open_proof(tmp_path / "f.tif", voxel_size=(5, 5, 5))
     tifffile.imwrite(tmp_path / "n.tif", -IDS.astype(np.int16), photometric="minisblack")
-    with pytest.raises(AsemError, match=r"ids are integers from 0 to 2\^63, found -4"):
+    with pytest.raises(AsemError, match=r"ids are integers from 0 to 2\^63, found -[1-5]"):
         proofread.open_proof(tmp_path / "n.tif", voxel_size=(5, 5, 5))
 
 

@@ -80,6 +80,10 @@ def test_wrong_words_are_one_line(tmp_path: Path) -> None:
     assert "there is nothing to undo" in message("undo", cell)
     assert "no labels 'er_instances'" in message("queue", cell, "--organelle", "er")
     assert "there is no such file" in message("queue", tmp_path / "none.zarr")
+    (cell / "labels/mito_instances").rename(cell / "labels/drawn")
+    assert "has no labels/*_instances: make them (`asem instances`)" in message("queue", cell)
+    assert len(said("queue", cell / "labels/drawn", "--log", tmp_path / "log.jsonl")) == 5
+    (cell / "labels/drawn").rename(cell / "labels/mito_instances")
     wrong = run("split", cell, FUSED, "1,2", "3,4,5")
     assert (wrong.exit_code, "a voxel is z,y,x in whole numbers" in wrong.stderr) == (2, True)
     assert run("merge", cell).exit_code == 2

@@ -14,6 +14,7 @@ from asem_annotate.proofread.proof import Proof, as_proof
 from asem_annotate.proofread.sketch import found_again, id_at, most_of, voxel_at
 from asem_annotate.proofread.turn import Turn, account, new_line, open_turn
 from asem_core.errors import AsemError
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume import held
 
@@ -63,7 +64,7 @@ def replay(
     >>> print(replay("again.zarr", "mito.zarr.mito_instances.proofread.jsonl"))  # doctest: +SKIP
     """
     proof = as_proof(labels)
-    path = proof.log if source is None else Path(source).expanduser().resolve()
+    path = proof.log if source is None else local_path(source).resolve()
     lines = _of_other_label(proof, path)
     _turn_to(proof, path, origin=lines[-1].label, user=user or account())
     carried = {line.replays for line in of_label(proof.lines())}

@@ -172,8 +172,12 @@ def split(
       asem proofread split mito.zarr 3 40,100,120 40,100,180 --image cell.zarr
     """
     from asem_annotate.proofread.operations import split as run
+    from asem_core.volume import as_volume
 
-    _print(run(proof, number, points=points, image=image, user=user), as_json=as_json)
+    size = proof.volume.voxel_size
+    grey = None if image is None else as_volume(image, registry=shared_registry(), voxel_size=size,
+                                                only_if_unstated=True)  # fmt: skip
+    _print(run(proof, number, points=points, image=grey, user=user), as_json=as_json)
 
 
 @proofread.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from asem_annotate.store import load_arrays, save_arrays
 from asem_core.blocks import map_blocks
 from asem_core.errors import AsemError, GeometryError
 from asem_core.geometry import Box, VoxelSize
+from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.volume import (
     Volume,
     as_volume,
+    check_folder,
     holds_probabilities,
     image_of_labels,
     open_labels,
@@ -32,7 +35,8 @@ from asem_core.volume import (
 
 log = logging.getLogger(__name__)
 
-INSTANCES = "_instances"
+INSTANCES, PROOFREAD = "_instances", "_proofread"
+"""At the end of the name of a label image: what is read, and what `write` makes."""
 _BLOCK = 128
 _VERSION = "1"
 """Changes whenever the table of a label has other numbers or another form."""
@@ -127,6 +131,8 @@ def open_proof(
         No ids.
     AsemError
         Several labels, or none; or there is no place for the log.
+    GeometryError
+        The probability map has another shape.
 
     Notes
     -----
@@ -136,8 +142,11 @@ def open_proof(
     registry = registry or make_registry()
     volume, name = _open(labels, organelle, registry=registry, voxel_size=voxel_size)
     place = image_of_labels(volume)
-    path = _log_path(volume, place, name) if log is None else Path(log).expanduser().resolve()
+    path = (_log_path(volume, place, name) if log is None else local_path(log)).resolve()
+    check_folder(path.parent, inputs=[volume])
     image = None if place is None else open_volume(place, registry=registry)
+    if image is not None and image.shape != volume.shape:
+        image = None
     if probabilities is None:
         probability = image if place is not None and holds_probabilities(place) else None
     else:
@@ -149,7 +158,7 @@ def open_proof(
         )
     proof = Proof(
         volume=volume,
-        organelle=name.removesuffix(INSTANCES),
+        organelle=name.removesuffix(INSTANCES).removesuffix(PROOFREAD),
         image=image,
         probability=probability,
         table=empty_table(),
@@ -177,6 +186,10 @@ def _open(
     if organelle is None and len(names) > 1:
         known = ", ".join(name.removesuffix(INSTANCES) for name in names)
         raise AsemError(f"{labels} has objects of {known}: say which (--organelle)")
+    if organelle is None and not names and (Path(labels).expanduser() / "labels").is_dir():
+        raise AsemError(
+            f"{labels} has no labels/*{INSTANCES}: make them (`asem instances`), or name another label image itself"
+        )
     name = names[0] if names and organelle is None else f"{organelle}{INSTANCES}" if organelle else None
     volume = open_labels(labels, name or "instances", registry=registry, voxel_size=voxel_size)
     where = Path(volume.uri)
@@ -222,7 +235,9 @@ def _count(proof: Proof, progress: Progress) -> Table:
             return empty_table()
         return measure(ids, box, core=core, probability=proof.probabilities(core))
 
-    blocks = list(whole.tiles(_BLOCK))
+    plane = math.prod(whole.shape[1:])
+    side = (max(1, _BLOCK**3 // plane), *whole.shape[1:]) if proof.volume.planewise else _BLOCK
+    blocks = list(whole.tiles(side))
     return joined(map_blocks(look, blocks, sweep="counting objects", progress=progress))
 
 

@@ -14,17 +14,16 @@ from importlib_metadata import version
 
 from asem_annotate.proofread.edited import Edited
 from asem_annotate.proofread.operations import Given
-from asem_annotate.proofread.proof import Proof, as_proof
+from asem_annotate.proofread.proof import PROOFREAD, Proof, as_proof
 from asem_annotate.write import CHUNK
 from asem_core.blocks import Job, Run, produce, run
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, Triple
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
-from asem_core.volume import IMAGE, ArrayPlan, OmePlan, provenance
+from asem_core.volume import IMAGE, ArrayPlan, OmePlan, provenance, staged_bytes
 
 VERB = "asem proofread write"
-_SUFFIX = "_proofread"
 _BLOCK: Triple = (128, 128, 128)
 
 
@@ -72,13 +71,12 @@ def write(labels: Given, output: str | Path, *, overwrite: bool = False, progres
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a label is written as an OME-Zarr; name it NAME.zarr")
     members = _members(proof, edited)
-    image = proof.image or proof.volume
     plan = _plan(proof, edited, members)
 
     def compute(under_way: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
-        source = under_way.readable(image, "image")
-        ids = attrs.evolve(proof, volume=under_way.readable(proof.volume, "labels"))
-        label = ids.edited_by(edited.operations)
+        ids = under_way.readable(proof.volume, "labels")
+        source = ids if proof.image is None else under_way.readable(proof.image, "image")
+        label = attrs.evolve(proof, volume=ids).edited_by(edited.operations)
 
         def of(box: Box) -> Mapping[str, npt.NDArray[Any]]:
             found = label.ids(box)
@@ -87,6 +85,7 @@ def write(labels: Given, output: str | Path, *, overwrite: bool = False, progres
 
         return of
 
+    read = {"labels": proof.volume, **({} if proof.image is None else {"image": proof.image})}
     done = "".join(operation.to_line() for operation in edited.operations)
     settings = {
         "label": proof.fingerprint, "operations": hashlib.sha256(done.encode()).hexdigest(),
@@ -98,12 +97,13 @@ def write(labels: Given, output: str | Path, *, overwrite: bool = False, progres
             destination=destination,
             plan=plan,
             fill=produce(compute, sweep="writing", block=_BLOCK, plan=plan),
-            inputs={"labels": proof.volume, **({} if proof.image is None else {"image": proof.image})},
+            inputs=read,
             settings=settings,
             provenance=provenance(
                 VERB, proof.volume, asem_annotate=version("asem-annotate"), log=str(proof.log), settings=settings,
                 kind="probabilities" if proof.image is not None and proof.image is proof.probability else None,
             ),
+            scratch_bytes=sum(staged_bytes(volume) for volume in read.values()),
         ),
         overwrite=overwrite,
         progress=progress,
@@ -119,10 +119,10 @@ def _members(proof: Proof, edited: Edited) -> dict[str, npt.NDArray[np.int64]]:
     """The ids in every label image."""
     categories = {number: category for number, category in edited.category.items() if category != proof.organelle}
     ids = edited.table.ids
-    found = {f"{proof.organelle}{_SUFFIX}": ids[~np.isin(ids, list(categories))]}
+    found = {f"{proof.organelle}{PROOFREAD}": ids[~np.isin(ids, list(categories))]}
     for category in sorted(set(categories.values())):
         those = [number for number, is_a in categories.items() if is_a == category]
-        found[f"{category}{_SUFFIX}"] = np.array(sorted(those), np.int64)
+        found[f"{category}{PROOFREAD}"] = np.array(sorted(those), np.int64)
     return found
 
 
