@@ -33,7 +33,6 @@ _CORE, _APART = 0.5, 0.4
 """As far round a point all belongs to it: parts of its depth and of the distance between the points, the smaller."""
 _MORE_DISTANCE = (1, 10, 100)
 """By which distance weighs more where a cut encloses a part, for there is no narrow place between the points."""
-
 _ENCLOSED = 0.6
 """Surface of a part with the other one for one of its own; of a ball that is halved it is 0.5."""
 

@@ -101,7 +101,7 @@ def write(labels: Given, output: str | Path, *, overwrite: bool = False, progres
             settings=settings,
             provenance=provenance(
                 VERB, proof.volume, asem_annotate=version("asem-annotate"), log=str(proof.log), settings=settings,
-                kind="probabilities" if proof.image is not None and proof.image is proof.probability else None,
+                kind="probabilities" if _keeps_probabilities(proof) else None,
             ),
             scratch_bytes=sum(staged_bytes(volume) for volume in read.values()),
         ),
@@ -113,6 +113,11 @@ def write(labels: Given, output: str | Path, *, overwrite: bool = False, progres
         objects={name: len(those) for name, those in members.items()},
         operations=len(edited.operations),
     )
+
+
+def _keeps_probabilities(proof: Proof) -> bool:
+    """Whether the image of the output is the probability map."""
+    return proof.image is not None and proof.image is proof.probability
 
 
 def _members(proof: Proof, edited: Edited) -> dict[str, npt.NDArray[np.int64]]:
@@ -133,7 +138,7 @@ def _plan(proof: Proof, edited: Edited, members: Mapping[str, Any]) -> OmePlan:
         shape=image.shape,
         dtype=np.uint8 if image.dtype.kind == "b" else image.dtype,
         chunk=CHUNK,
-        reduction="mean" if proof.image is not None else "mode",
+        reduction="mean" if _keeps_probabilities(proof) else "mode",
     )
     return OmePlan(
         image=first,
