@@ -90,7 +90,7 @@ class Proof:
         if lines and lines[-1].label != self.fingerprint:
             raise AsemError(
                 f"{self.log}: its last operation was made on another label than {self.volume.uri} is now; "
-                f"`asem proofread replay {self.volume.uri}` carries the operations over"
+                f"`asem proofread replay {self.volume.uri}` carries them over, or move the log away to begin anew"
             )
         return self.edited_by(in_force(of_label(lines)))
 
@@ -143,7 +143,8 @@ def open_proof(
     volume, name = _open(labels, organelle, registry=registry, voxel_size=voxel_size)
     place = image_of_labels(volume)
     path = (_log_path(volume, place, name) if log is None else local_path(log)).resolve()
-    check_folder(path.parent, inputs=[volume])
+    if log is not None:
+        check_folder(path.parent, inputs=[volume])
     image = None if place is None else open_volume(place, registry=registry)
     if image is not None and image.shape != volume.shape:
         image = None
@@ -193,7 +194,7 @@ def _open(
     name = names[0] if names and organelle is None else f"{organelle}{INSTANCES}" if organelle else None
     volume = open_labels(labels, name or "instances", registry=registry, voxel_size=voxel_size)
     where = Path(volume.uri)
-    called = where.parent.name if where.name == "0" else where.stem
+    called = (where.parent if where.name == "0" else where).stem
     return volume, name or called
 
 
