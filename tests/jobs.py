@@ -91,6 +91,13 @@ VERBS = (
     ),
     Verb("simulate", "out.zarr", "simulate {out} --shape 20,24,150 --seed 3", "--seed 4"),
     Verb(
+        "segment --instances",
+        "out.zarr",
+        "segment {volume} -o {out} --organelle mito --model mito-compact-10nm --instances "
+        "--roi 0:40,0:40,100:270 --tile 128,128,168 --runtime onnxruntime --workers 2",
+        "--prob-dtype float32",
+    ),
+    Verb(
         "segment",
         "out.zarr",
         "segment {volume} -o {out} --organelle mito --model mito-compact-10nm "

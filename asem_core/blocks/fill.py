@@ -184,16 +184,27 @@ def produce(
     sweep
         Name of the work.
     block
-        Voxels per axis of a block, rounded up to whole chunks: every chunk has one writer.
+        Voxels per axis of a block, rounded up to whole chunks.
     """
-    chunks = [[min(c, n) for c, n in zip(p.chunk, p.shape, strict=True)] for p in plan.arrays.values()]
-    steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*chunks, strict=True)]
-    side = triple([-(-length // step) * step for length, step in zip(block, steps, strict=True)])
 
     def fill(run: Run) -> None:
-        run.each(sweep, list(Box.of_shape(plan.shape).tiles(side)), compute(run))
+        of = compute(run)
+
+        def every_array(box: Box) -> Mapping[str, npt.NDArray[Any]]:
+            found = of(box)
+            return {name: found[name] for name in plan.arrays}
+
+        run.each(sweep, whole_chunks(plan, block), every_array)
 
     return fill
+
+
+def whole_chunks(plan: OmePlan, block: Triple) -> list[Box]:
+    """The volume of ``plan`` in boxes of at least ``block`` voxels per axis, so that every chunk has one writer."""
+    chunks = [[min(c, n) for c, n in zip(p.chunk, p.shape, strict=True)] for p in plan.arrays.values()]
+    steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*chunks, strict=True)]
+    side = [-(-length // step) * step for length, step in zip(block, steps, strict=True)]
+    return list(Box.of_shape(plan.shape).tiles(side))
 
 
 def _cut(keys: Sequence[str]) -> str:

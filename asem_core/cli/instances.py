@@ -69,7 +69,7 @@ def instances(
       asem analyze objects mito_instances.zarr/labels/mito_instances -o objects/
     """
     from asem_core.organelles import find_organelle
-    from asem_core.separation.run import check_separable
+    from asem_core.separation.inside import check_separable
     from asem_core.separation.run import instances as run
     from asem_core.volume import open_volume
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
               "machine, in the container or batch job, on the GPU.")  # fmt: skip
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
+@click.option("--instances", is_flag=True, help="Also give every object an id, those that touch too, as `asem "
+              "instances` does with the organelle's own numbers.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
@@ -69,6 +71,7 @@ def segment(
     tile: int | Triple | None,
     max_memory: int | None,
     prob_dtype: ProbDtype,
+    instances: bool,
     workers: int | None,
     figures: Path | None,
     overwrite: bool,
@@ -76,7 +79,8 @@ def segment(
     """Segment one organelle in VOLUME.
 
     OUTPUT is one OME-Zarr on the volume's own grid: its image is the probability map, labels/ORGANELLE the
-    segmentation. A run that was stopped goes on when the same command is given again.
+    segmentation, and with --instances labels/ORGANELLE_instances an id for every object. A run that was stopped goes on
+    when the same command is given again.
 
     \b
     Examples:
@@ -84,6 +88,7 @@ def segment(
       asem segment sections/ --voxel-size 5,5,5 --organelle mito -o mito.zarr --max-memory 4GB
       asem segment cell.zarr --model runs/lysosome/model -o lysosome.zarr
       asem segment cell.zarr --organelle mito -o mito.zarr --adapt
+      asem segment cell.zarr --organelle mito -o mito.zarr --instances
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.draw.overlay import draw_segmentation
@@ -127,12 +132,15 @@ def segment(
             tile=tile,
             max_memory=max_memory,
             prob_dtype=prob_dtype,
+            instances=instances,
             workers=workers,
             overwrite=overwrite,
             planned=planned,
             progress=progress,
         )
     click.echo(f"{result}")
+    if result.separated is not None:
+        click.echo(f"{result.separated}")
     if figures is not None:
         from asem_core.draw.overlay import draw_segmentation
 

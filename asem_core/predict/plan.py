@@ -28,7 +28,8 @@ from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.quantise import ProbDtype
 from asem_core.predict.source import copy_bytes, read_part
 from asem_core.registry import Registry, resolve
-from asem_core.specs import OrganelleSpec
+from asem_core.separation.inside import check_separable, name_of_instances, scratch_bytes
+from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume import Volume
 from asem_core.volume.check import check_grey, settled_range
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
@@ -60,6 +61,8 @@ class Settings:
     """Bytes."""
     prob_dtype: ProbDtype = "uint8"
     workers: int | None = None
+    instances: bool = False
+    """Whether the objects of the segmentation are numbered too."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,6 +97,8 @@ class Plan:
     """Kept boxes, on the model's grid."""
     chosen: Chosen
     prob_dtype: ProbDtype
+    separation: Separation | None = None
+    """How objects that touch are told apart; None: objects are not numbered."""
     threads: int
     output: Path
     overwrite: bool
@@ -147,6 +152,11 @@ class Plan:
         return None if values is None else str(adaptation_of(values, weight=values["weight"]))
 
     @property
+    def ids(self) -> str:
+        """What the label image with an id per object is called, where there is one."""
+        return name_of_instances(self.organelle.name)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """All that the voxels of the output depend on."""
         return {
@@ -161,16 +171,18 @@ class Plan:
             "runtime": self.chosen.runtime,
             "precision": self.chosen.precision,
             **({} if self.graph == self.model.onnx else {"quantised": file_sha256(self.graph)}),
+            **({} if self.separation is None else {"separation": attrs.asdict(self.separation)}),
         }
 
     @property
     def ome(self) -> OmePlan:
-        """The output: the probability map and the segmentation."""
+        """The output: the probability map, the segmentation, and an id for every object where they are numbered."""
         lower, _ = self.roi.to_nm(self.volume.voxel_size, origin_nm=self.volume.lower_edge_nm)
         image = ArrayPlan(shape=self.roi.shape, dtype=self.prob_dtype, chunk=self.chunk)
+        names = {self.organelle.name: "uint8", **({} if self.separation is None else {self.ids: "uint32"})}
         return OmePlan(
             image=image,
-            labels={self.organelle.name: attrs.evolve(image, dtype="uint8")},
+            labels={name: attrs.evolve(image, dtype=dtype) for name, dtype in names.items()},
             voxel_size=self.volume.voxel_size,
             lower_edge_nm=lower,
         )
@@ -202,6 +214,8 @@ def make_plan(
     """
     if settings.prob_dtype == "uint8":
         model.check_probability()
+    if settings.instances:
+        check_separable(organelle)
     _check_name(output)
     place_of(output, inputs=[volume, *(() if mask is None else (mask,))])
     as_given, grey = volume, settled_range(volume, settings.grey, trained_on=model.grey)
@@ -256,6 +270,7 @@ def make_plan(
             adaptation=model.adaptation,
         ),
         prob_dtype=settings.prob_dtype,
+        separation=organelle.separation if settings.instances else None,
         threads=settings.workers or cores(),
         output=output,
         overwrite=overwrite,
@@ -318,7 +333,10 @@ def _agree(stored: Chosen, output: Path, **asked: Triple | str | None) -> None:
 def _estimate(plan: Plan, memory: int, arithmetic: Arithmetic) -> Preflight:
     grids = plan.grids
     per_voxel = {"uint8": 1, "float32": 4}[plan.prob_dtype] + 1
-    disk = per_voxel * plan.roi.align_out(plan.chunk).size * 8 / 7
+    ids = 0 if plan.separation is None else 4
+    disk = (per_voxel + ids) * plan.roi.align_out(plan.chunk).size * 8 / 7
+    if plan.separation is not None:
+        disk += scratch_bytes(plan.roi.shape)
     if not plan.direct:
         working = 4 if grids.route == "two stages" else per_voxel
         disk += working * len(plan.tiles) * math.prod(grids.output_box(plan.tiles[0]).shape)

@@ -5,6 +5,7 @@
     prepare        raw on the model's grid              (temporary copy, only where needed)
       -> predict   tiles through the network            (writes the output, or a working copy)
       -> deliver   crop or resample to the output       (only for other ratios and ROIs off the chunk lattice)
+      -> number    an id for every object               (where instances are asked for)
       -> pyramid   lower levels
 """
 
@@ -21,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.executors import Pipeline, Task
-from asem_core.blocks.fill import Run
-from asem_core.blocks.job import Job
+from asem_core.blocks.fill import Run, whole_chunks
+from asem_core.blocks.job import Done, Job
 from asem_core.blocks.job import run as run_job
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
@@ -39,13 +40,14 @@ from asem_core.predict.source import prepare
 from asem_core.predict.target import Target, direct_target, working_target
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
-from asem_core.specs import OrganelleSpec, RunEvent
+from asem_core.separation.inside import BLOCK, Separated, find_objects, numbers
+from asem_core.specs import OrganelleSpec, RunEvent, Separation
 from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
 from asem_core.volume.volume import Volume
 
-PREDICT, DELIVER = "predict", "deliver"
+PREDICT, DELIVER, NUMBER = "predict", "deliver", "number objects"
 
 
 @attrs.frozen(kw_only=True)
@@ -55,6 +57,8 @@ class Segmentation:
     path: Path
     """The OME-Zarr: its image is the probability map, ``labels/<organelle>`` the segmentation."""
     organelle: str
+    separated: Separated | None
+    """Its objects, where instances were asked for."""
     model: str
     runtime: str
     precision: str
@@ -90,6 +94,7 @@ def segment(
     tile: int | Triple | None = None,
     max_memory: int | None = None,
     prob_dtype: ProbDtype = "uint8",
+    instances: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
     planned: Callable[[Plan], None] | None = None,
@@ -137,6 +142,9 @@ def segment(
         Bytes; by default a part of what is free now, see `asem_core.memory.default_max_memory`.
     prob_dtype
         ``uint8``: round(255 p); or ``float32``.
+    instances
+        Also give every object an id, under ``labels/<organelle>_instances``: what `asem_core.instances` makes of the
+        probability map with the organelle's own numbers.
     workers
         Threads that compute; by default one a core. Does not change the result.
     overwrite
@@ -181,6 +189,7 @@ def segment(
         max_memory=max_memory,
         prob_dtype=prob_dtype,
         workers=workers,
+        instances=instances,
     )
     with (
         find_model(model, organelle=spec, registry=registry, channel=channel) as found,
@@ -236,6 +245,7 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     return Segmentation(
         path=done.path,
         organelle=plan.organelle.name,
+        separated=_separated(plan, done),
         model=plan.model.id,
         runtime=str(done.results["runtime"]),
         precision=plan.chosen.precision,
@@ -243,6 +253,12 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
         seconds=seconds,
         voxels=plan.roi.size,
     )
+
+
+def _separated(plan: Plan, done: Done) -> Separated | None:
+    if plan.separation is None:
+        return None
+    return Separated(path=done.path, organelle=plan.organelle.name, labels=plan.ids, **done.results["objects"])
 
 
 def _fill(plan: Plan, run: Run, session: Session) -> None:
@@ -253,6 +269,24 @@ def _fill(plan: Plan, run: Run, session: Session) -> None:
         run.sweep(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
     if not plan.direct:
         run.each(DELIVER, plan.delivered, _deliver(plan, target))
+    if plan.separation is not None:
+        _number_objects(plan, run, plan.separation)
+
+
+def _number_objects(plan: Plan, run: Run, separation: Separation) -> None:
+    """As `asem_core.instances` does: from the probability map as it is stored."""
+    size = plan.volume.voxel_size
+    objects = find_objects(
+        run,
+        lambda box: np.asarray(run.output.image[box.slices]),
+        plan.roi.shape,
+        kind="probabilities",
+        threshold=plan.organelle.threshold,
+        voxel_size=size,
+        separation=separation,
+    )
+    run.results["objects"] = numbers(objects, size)
+    run.each(NUMBER, whole_chunks(plan.ome, BLOCK), lambda box: {plan.ids: objects.ids(box)})
 
 
 def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Task[Box, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 ==============  =========================================================================
 ``run``         `instances`: a probability map or a mask into an OME-Zarr with an id per object
+``inside``      the same inside the run of another job, such as `asem_core.segment`
 ``height``      how far inside its organelle every voxel is
 ``basins``      the peak that every voxel of a block climbs to
 ``saddles``     how high a path from one basin to another can stay
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.separation.run import Separated, instances
+    from asem_core.separation.inside import Separated
+    from asem_core.separation.run import instances
 
 __all__ = ["Separated", "instances"]
 __getattr__, __dir__ = lazy_names(__name__)

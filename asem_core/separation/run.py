@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,52 +19,26 @@ from asem_core.labels.blocks import check_ids
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
-from asem_core.separation.blocks import Objects, separate
+from asem_core.separation.inside import (
+    BLOCK,
+    Separated,
+    check_separable,
+    find_objects,
+    name_of_instances,
+    numbers,
+    scratch_bytes,
+)
 from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
-from asem_core.volume.kind import Kind, foreground, kind_of
+from asem_core.volume.kind import Kind, kind_of
 from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import maker, provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
 VERB = "asem instances"
-BLOCK: Triple = (128, 128, 128)
 CHUNK: Triple = (64, 64, 64)
-_BYTES_OF_BASINS = 8
-"""Temporary, per voxel: its height and its basin."""
-
-
-@attrs.frozen(kw_only=True)
-class Separated:
-    """What `instances` made."""
-
-    path: Path
-    """The OME-Zarr: its image is what was read, ``labels/<organelle>_instances`` an id per object."""
-    organelle: str
-    labels: str
-    """Name of the label image."""
-    objects: int
-    basins: int
-    """Peaks of the depth, of which the objects were put together."""
-    voxels: int
-    """In objects."""
-    dropped_voxels: int
-    """Of the organelle, but in nothing large enough."""
-    smallest_nm3: float
-    largest_nm3: float
-
-    def __str__(self) -> str:
-        sizes = f", {self.smallest_nm3:.3g} to {self.largest_nm3:.3g} nm^3" if self.objects else ""
-        return (
-            f"{self.path}/labels/{self.labels}: {self.objects:,} objects{sizes}, of {self.basins:,} basins; "
-            f"{self.dropped_voxels:,} voxels in what is too small, left out"
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return {"output": str(self.path), **attrs.asdict(self, filter=lambda field, _: field.name != "path")}
 
 
 def instances(
@@ -153,23 +126,6 @@ def instances(
     )
 
 
-def check_separable(organelle: OrganelleSpec) -> OrganelleSpec:
-    """``organelle``, which has separate objects.
-
-    Raises
-    ------
-    AsemError
-        It is one network.
-    """
-    if not organelle.instances:
-        raise AsemError(
-            f"{organelle.name} ({organelle.title}) is one network, without separate objects; to number its pieces "
-            f"all the same, say `instances: true` in a file (`asem organelles new {organelle.name} --like "
-            f"{organelle.name}`) and give that file as --organelle"
-        )
-    return organelle
-
-
 def _separation(organelle: OrganelleSpec, given: Separation | Mapping[str, float] | None) -> Separation:
     if isinstance(given, Separation):
         return given
@@ -198,22 +154,22 @@ def _run(
     progress: Progress,
     block: Triple,
 ) -> Separated:
-    name = f"{organelle}_instances"
+    name = name_of_instances(organelle)
     plan = _plan(volume, name, kind=kind, ome_version=ome_version)
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
         source = run.readable(volume)
-        objects = separate(
-            lambda box: foreground(source.read(box), kind=kind, threshold=threshold),
+        objects = find_objects(
+            run,
+            source.read,
             volume.shape,
+            kind=kind,
+            threshold=threshold,
             voxel_size=volume.voxel_size,
             separation=separation,
-            scratch=run.scratch / "basins",
             block=block,
-            each=run.temporary,
-            progress=progress,
         )
-        run.results.update(_numbers(objects, volume.voxel_size))
+        run.results.update(numbers(objects, volume.voxel_size))
         return lambda box: {IMAGE: source.read(box), name: objects.ids(box)}
 
     settings: dict[str, Any] = {
@@ -231,7 +187,7 @@ def _run(
             provenance=provenance(
                 VERB, volume, **settings, voxel_size_nm=list(volume.voxel_size.zyx), made_from=maker(volume)
             ),
-            scratch_bytes=staged_bytes(volume) + _BYTES_OF_BASINS * math.prod(volume.shape),
+            scratch_bytes=staged_bytes(volume) + scratch_bytes(volume.shape),
         ),
         overwrite=overwrite,
         progress=progress,
@@ -251,15 +207,3 @@ def _plan(volume: Volume, name: str, *, kind: Kind, ome_version: OmeVersion) -> 
         lower_edge_nm=volume.lower_edge_nm,
         ome_version=ome_version,
     )
-
-
-def _numbers(objects: Objects, voxel_size: VoxelSize) -> dict[str, Any]:
-    sizes = objects.voxels[1:] if len(objects) else np.zeros(1, np.int64)
-    return {
-        "objects": len(objects),
-        "basins": objects.basins,
-        "voxels": int(objects.voxels.sum()),
-        "dropped_voxels": objects.dropped_voxels,
-        "smallest_nm3": float(sizes.min() * voxel_size.volume_nm3),
-        "largest_nm3": float(sizes.max() * voxel_size.volume_nm3),
-    }

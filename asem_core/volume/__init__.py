@@ -35,12 +35,14 @@ if TYPE_CHECKING:
         create_ome_zarr,
     )
     from asem_core.volume.grey import GreyRange
-    from asem_core.volume.output import check_destination, check_folder, complete_or_absent
+    from asem_core.volume.kind import holds_probabilities, image_of_labels
+    from asem_core.volume.output import check_destination, check_folder, complete_or_absent, held
     from asem_core.volume.staging import staged_bytes
 
 __all__ = [
     "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "OmeOutput", "OmePlan", "Source", "Stated",
     "Volume", "as_volume", "build_pyramid", "check_destination", "check_folder", "check_values", "complete_or_absent",
-    "create_ome_zarr", "graded", "open_labels", "open_volume", "provenance", "staged_bytes", "window",
+    "create_ome_zarr", "graded", "held", "holds_probabilities", "image_of_labels", "open_labels", "open_volume",
+    "provenance", "staged_bytes", "window",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy.typing as npt
 from asem_core.errors import VolumeError
 from asem_core.volume.address import locate
 from asem_core.volume.formats import zarr_node
-from asem_core.volume.layout import PUBLISHED_LABELS
+from asem_core.volume.formats.ome import PROVENANCE
+from asem_core.volume.layout import OME_LABELS, PUBLISHED_LABELS
 from asem_core.volume.volume import Volume
 
 Kind = Literal["labels", "probabilities"]
@@ -38,6 +40,24 @@ def kind_of(volume: Volume) -> Kind:
     raise VolumeError(
         f"{volume.uri} holds uint8, which may be labels or probabilities (0..255): say --kind labels or "
         "--kind probabilities"
+    )
+
+
+def image_of_labels(labels: Volume) -> str | None:
+    """The address of the OME-Zarr image that ``labels``, or what it is a level of, is a label image of; else None."""
+    place = locate(labels.uri)
+    node = zarr_node.pyramid_of(place) or place
+    if node.parent.name != OME_LABELS or zarr_node.multiscale(node) is None:
+        return None
+    image = node.parent.parent
+    return None if zarr_node.multiscale(image) is None else str(image)
+
+
+def holds_probabilities(image: str) -> bool:
+    """Whether the OME-Zarr image at the address ``image`` says that ASEM made it a probability map."""
+    stated = zarr_node.attributes(locate(image)).get(PROVENANCE)
+    return isinstance(stated, Mapping) and (
+        stated.get("made_by") == "asem segment" or stated.get("kind") == "probabilities"
     )
 
 

@@ -96,15 +96,21 @@ class OmeOutput:
     def write(self, box: Box, found: Mapping[str, npt.NDArray[Any]]) -> dict[str, str]:
         """Write level 0 of ``box``: of the image under `IMAGE`, of label images under their names.
 
+        Parameters
+        ----------
+        found
+            The voxels of those arrays that this sweep writes.
+
         Returns
         -------
         dict
             The digest of every chunk file that was written.
         """
-        pieces = []
-        for name, levels in self.levels.items():
-            levels[0][box.slices] = np.asarray(found[name]).astype(levels[0].dtype, copy=False)
-            pieces += chunk_pieces(levels[0], box)
+        pieces, levels = [], self.levels
+        for name, values in found.items():
+            array = levels[name][0]
+            array[box.slices] = np.asarray(values).astype(array.dtype, copy=False)
+            pieces += chunk_pieces(array, box)
         return digests(self.path, pieces)
 
     def pyramid(self) -> list[list[LevelBlock]]:

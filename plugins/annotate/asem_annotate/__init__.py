@@ -11,6 +11,7 @@
 ``sections``       labels between annotated sections
 ``brush``          balls along a line, and buckets
 ``tidying``        the clean-up and dilation of an organelle
+``proofread``      objects merged, split and judged, with a log: a package of its own
 =================  ===================================================================================
 """
 

@@ -1,4 +1,4 @@
-"""Entry point: the commands ``asem annotate ...``."""
+"""Entry point: the commands ``asem annotate ...`` and ``asem proofread ...``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from asem_core.hookspecs import hookimpl
 
 @hookimpl
 def asem_register_commands(cli: Any) -> None:
-    """Add ``annotate``."""
+    """Add ``annotate`` and ``proofread``."""
     from asem_annotate.commands import annotate
+    from asem_annotate.proofread.commands import proofread
 
     cli.add_command(annotate)
+    cli.add_command(proofread)

@@ -123,7 +123,7 @@ def open_scene(
             "are of the volume's shape, or an OME-Zarr that states its place"
         )
     part = raw.part(roi) if roi is not None else overlap(given, raw)
-    _check_size(part, raw)
+    check_size(part, raw)
     found = cut(given, raw, part)
     strokes = found.read(found.box)
     _check_seeds(strokes, given, names)
@@ -135,12 +135,13 @@ def open_scene(
         seeds=given,
         part=part,
         image=raw.read(part),
-        grey=_to_uint8(levels.read(part)),
+        grey=to_uint8(levels.read(part)),
         strokes=strokes.astype(np.uint8),
     )
 
 
-def _to_uint8(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def to_uint8(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Grey levels ``(z, y, x)`` as `asem_core.volume.graded` gives them, on 0..255."""
     return raw if raw.dtype == np.uint8 else np.rint(to_grey_range(raw)).astype(np.uint8)
 
 
@@ -173,18 +174,22 @@ def check_any(scene: Scene) -> None:
         raise VolumeError(f"{scene.seeds.uri}: nothing is marked in {scene.part} (z,y,x voxels): mark what is wrong")
 
 
-def _check_size(part: Box, volume: Volume) -> None:
+def check_size(part: Box, volume: Volume, *, remedy: str = "cut a part (--roi), another one after it") -> None:
+    """Refuse a part that cannot be cut at once.
+
+    Raises
+    ------
+    BudgetError
+        It is larger than `LARGEST`, or than memory.
+    """
     sides = " x ".join(map(str, part.shape))
     if part.size > LARGEST:
-        raise BudgetError(
-            f"{volume.uri}: a graph cut takes 512^3 voxels at most, this is {sides}: cut a part (--roi), another one "
-            "after it"
-        )
+        raise BudgetError(f"{volume.uri}: a graph cut takes 512^3 voxels at most, this is {sides}: {remedy}")
     needed, free = part.size * BYTES_PER_VOXEL, available_memory()
     if needed > free:
         raise BudgetError(
             f"{volume.uri}: a graph cut of {sides} voxels needs about {needed / 1e9:.2g} GB of memory, "
-            f"{free / 1e9:.2g} GB are free: cut a part (--roi)"
+            f"{free / 1e9:.2g} GB are free: {remedy}"
         )
 
 

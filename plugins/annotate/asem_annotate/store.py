@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,14 @@ _DIGITS = 16
 
 def prepared_path(seeds: str, made_from: Mapping[str, Any]) -> Path:
     """Where the volume that was prepared from ``made_from`` (JSON types) lies beside the local ``seeds``."""
-    key = hashlib.sha256(_told(made_from).encode()).hexdigest()[:_DIGITS]
+    key = hashlib.sha256(_told(_versioned(made_from)).encode()).hexdigest()[:_DIGITS]
     return Path(f"{seeds}.prepared") / f"{key}.npz"
 
 
 def load_prepared(path: Path, made_from: Mapping[str, Any]) -> Prepared | None:
     """What `save_prepared` wrote; None where there is none, it was made from something else, or is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as opened, np.load(opened) as file:
-            if str(file[_MADE_FROM]) != _told(made_from):
-                return None
-            values = {field.name: file[field.name] for field in attrs.fields(Prepared)}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        log.warning("%s is damaged (%s): the volume is prepared again", path, error)
+    values = load_arrays(path, _versioned(made_from), names=[field.name for field in attrs.fields(Prepared)])
+    if values is None:
         return None
     places = {name: tuple(values[name].tolist()) for name in ("lattice", "side", "step")}
     return Prepared(**{**values, **places})
@@ -56,16 +49,38 @@ def load_prepared(path: Path, made_from: Mapping[str, Any]) -> Prepared | None:
 def save_prepared(path: Path, prepared: Prepared, made_from: Mapping[str, Any]) -> None:
     """Write ``prepared``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values: dict[str, Any] = {field.name: getattr(prepared, field.name) for field in attrs.fields(Prepared)}
-    values[_MADE_FROM] = _told(made_from)
+    values = {field.name: getattr(prepared, field.name) for field in attrs.fields(Prepared)}
+    save_arrays(path, values, _versioned(made_from))
+
+
+def load_arrays(path: Path, made_from: Mapping[str, Any], *, names: Sequence[str]) -> dict[str, Any] | None:
+    """The arrays ``names`` that `save_arrays` wrote; None where they were made from something else, or are damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as opened, np.load(opened) as file:
+            if str(file[_MADE_FROM]) != _told(made_from):
+                return None
+            return {name: file[name] for name in names}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        log.warning("%s is damaged (%s): it is made again", path, error)
+        return None
+
+
+def save_arrays(path: Path, values: Mapping[str, Any], made_from: Mapping[str, Any]) -> None:
+    """Write arrays by name, all or none of them, with what they were ``made_from`` (JSON types)."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            np.savez_compressed(file, **values)
+            np.savez_compressed(file, **{**values, _MADE_FROM: _told(made_from)})
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def _versioned(made_from: Mapping[str, Any]) -> dict[str, Any]:
+    return {"version": VERSION, **made_from}
+
+
 def _told(made_from: Mapping[str, Any]) -> str:
-    return json.dumps({"version": VERSION, **made_from}, sort_keys=True)
+    return json.dumps(made_from, sort_keys=True)

@@ -1,0 +1,43 @@
+"""What a volume says of the image that it was drawn on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asem_core import VoxelSize, open_labels, open_volume
+from asem_core.volume import ArrayPlan, create_ome_zarr, holds_probabilities, image_of_labels
+
+
+def write(path: Path, **provenance: Any) -> Path:
+    plan = ArrayPlan(shape=(4, 5, 6), dtype=np.uint8, chunk=(4, 5, 6))
+    create_ome_zarr(
+        path, image=plan, labels={"mito": plan}, voxel_size=VoxelSize((5, 5, 5)), lower_edge_nm=(0, 0, 0),
+        provenance=provenance,
+    )  # fmt: skip
+    return path
+
+
+def test_labels_know_their_image(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zarr")
+    assert image_of_labels(open_labels(path, "mito")) == str(path)
+    assert image_of_labels(open_volume(path / "labels/mito/0")) == str(path)
+    assert image_of_labels(open_volume(path)) is None
+    (path / "labels/mito").rename(tmp_path / "alone.zarr")
+    assert image_of_labels(open_volume(tmp_path / "alone.zarr")) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({"made_by": "asem segment"}, True),
+        ({"made_by": "asem instances", "kind": "probabilities"}, True),
+        ({"made_by": "asem instances", "kind": "labels"}, False),
+        ({"made_by": "asem annotate cut"}, False),
+    ],
+)
+def test_who_made_an_image_says_whether_it_holds_probabilities(tmp_path: Path, stated: Any, expected: bool) -> None:
+    assert holds_probabilities(str(write(tmp_path / "a.zarr", **stated))) is expected
