@@ -203,6 +203,7 @@ def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> Non
         threading.Thread(target=http.serve_forever, daemon=True).start()
         picture = photograph(f"http://127.0.0.1:{http.server_port}/{CLIENT}/{PAGE}", size=(800, 600))
         http.shutdown()
+        http.server_close()
     else:
         with view([cell]) as viewer:
             picture = photograph(viewer.address, size=(800, 600))
