@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 
 PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix plugins/analyses/,pits pores) plugins/datasets/simulated plugins/datasets/asem \
-	plugins/annotate
+	plugins/annotate plugins/view
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))

@@ -8,6 +8,7 @@
 ``lines``          lines over a grey picture of a gallery, with a scale bar
 ``planes``         which planes are shown, and reading just those
 ``png``            files that say that ASEM drew them, and replace only such
+``colours``        the colour of each organelle
 ``paint``          grey levels, fills and outlines on arrays
 ``figure``         title, panels, scale bar and legend on one sheet
 =================  ==========================================================================
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from asem_core.draw.colours import hex_colour, organelle_colour
     from asem_core.draw.figure import LegendEntry, Panel, compose
     from asem_core.draw.lines import BAR_NM, SMOOTH, draw_over
     from asem_core.draw.overlay import check_figures, draw_evaluation, draw_segmentation
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BAR_NM", "CANDIDATES", "SMOOTH", "Colour", "LegendEntry", "Panel", "Picture", "Plane", "check_figures",
-    "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation", "grey", "outline",
-    "read_plane", "resize_mask", "save_png",
+    "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation", "grey",
+    "hex_colour", "organelle_colour", "outline", "read_plane", "resize_mask", "save_png",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -44,6 +44,12 @@ def labels_folder(uri: str) -> Location | None:
     return root / PUBLISHED_LABELS
 
 
+def label_names(uri: str) -> list[str]:
+    """Names of the label images of the container ``uri``; none where it is an image itself."""
+    folder = labels_folder(uri)
+    return [] if folder is None or zarr_node.kind(folder) is None else zarr_node.children(folder)
+
+
 def describe_path(uri: str) -> str:
     """In a few words, what is at ``uri``, which no reader accepts, and what to do: the ending of an error message."""
     path = locate(uri)

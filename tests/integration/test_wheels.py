@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
     "asem_annotate": "plugins/annotate",
+    "asem_view": "plugins/view",
 }
 
 

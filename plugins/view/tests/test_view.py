@@ -1,0 +1,226 @@
+"""What there is to see, where it is, and who may see it."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from contextlib import closing
+from functools import partial
+from http.client import HTTPConnection
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from asem_view import export, find_layers, view
+from asem_view.page import CLIENT, HERE, PAGE, render_page
+from asem_view.server import part_of
+from asem_view.state import state_of
+
+from asem_core.errors import OutputError, VolumeError
+from asem_core.geometry import VoxelSize
+from asem_core.volume import ArrayPlan, build_pyramid, create_ome_zarr
+
+SIZE, PLACE = VoxelSize((20.0, 10.0, 10.0)), (1000.0, 200.0, 300.0)
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Path:
+    """An image of noise with a label ``mito``, 20 x 10 x 10 nm, not at the origin."""
+    image = np.random.default_rng(0).integers(50, 150, (8, 40, 60)).astype(np.uint8)
+    label = np.zeros(image.shape, np.uint8)
+    label[2:5, 10:20, 30:50] = 1
+    plan = ArrayPlan(shape=image.shape, dtype="uint8", chunk=(8, 16, 16))
+    output = create_ome_zarr(
+        tmp_path / "cell.zarr", image=plan, labels={"mito": plan}, voxel_size=SIZE, lower_edge_nm=PLACE, provenance={}
+    )
+    output.image[:] = image
+    output.labels["mito"][:] = label
+    build_pyramid(output)
+    return tmp_path / "cell.zarr"
+
+
+@pytest.fixture
+def pores(tmp_path: Path) -> Path:
+    """The folder of an analysis with two rows."""
+    folder = tmp_path / "pores"
+    folder.mkdir()
+    (folder / "analysis.json").write_text(json.dumps({"analysis": {"name": "pores"}}))
+    (folder / "pores.csv").write_text("pore,diameter_nm,z_nm,y_nm,x_nm\n1,92.5,1040,300,400\n2,80.25,1060,320,500\n")
+    return folder
+
+
+_TABS = 46
+"""Rows of pixels above the panels."""
+
+
+def asked(address: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    place = urlsplit(address)
+    with closing(HTTPConnection(place.netloc, timeout=10)) as connection:
+        connection.request(method, place.path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, dict(answer.headers), answer.read()
+
+
+def root_of(address: str) -> str:
+    return address.removesuffix(f"/{CLIENT}/{PAGE}")
+
+
+def test_layers(cell: Path, pores: Path) -> None:
+    image, label, points = find_layers([cell, pores])
+    assert [(each.name, each.kind) for each in (image, label, points)] == [
+        ("cell", "image"), ("mito", "labels"), ("pores", "points"),
+    ]  # fmt: skip
+    assert 49 < image.grey[0] < 60 < 140 < image.grey[1] < 151
+    assert label.colour == "#56b4e9"
+    assert [(p.id, p.place_nm, p.text) for p in points.points] == [
+        ("1", (1040.0, 300.0, 400.0), "diameter_nm 92.5"),
+        ("2", (1060.0, 320.0, 500.0), "diameter_nm 80.25"),
+    ]
+
+
+def test_names_occur_once(cell: Path) -> None:
+    assert [layer.name for layer in find_layers([cell, cell / "labels" / "mito"])] == ["cell", "mito", "mito 2"]
+
+
+def test_what_a_browser_cannot_read(tmp_path: Path) -> None:
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5, 6), np.uint8), photometric="minisblack")
+    with pytest.raises(VolumeError, match=r"voxel size"):
+        find_layers([tmp_path / "a.tif"])
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((4, 5, 6), np.uint8), imagej=True, resolution=(1e5, 1e5),
+                     metadata={"unit": "nm", "spacing": 10.0})  # fmt: skip
+    with pytest.raises(VolumeError, match=r"reads OME-Zarr only: asem convert|voxel size"):
+        find_layers([tmp_path / "b.tif"])
+
+
+def test_an_analysis_without_places(tmp_path: Path, pores: Path) -> None:
+    (pores / "pores.csv").write_text("pore,diameter_nm\n1,92.5\n")
+    with pytest.raises(VolumeError, match="states no places"):
+        find_layers([pores])
+
+
+def test_state_is_in_nm(cell: Path, pores: Path) -> None:
+    state = state_of(find_layers([cell, pores]), lambda address: f"http://here/{Path(address).name}")
+    assert state["dimensions"] == {axis: [1e-9, "m"] for axis in "xyz"}
+    assert state["position"] == [300 + 300, 200 + 200, 1000 + 80]  # x, y, z
+    image, label, points = state["layers"]
+    assert image["source"] == "zarr://http://here/cell.zarr"
+    assert image["type"] == "image"
+    assert (label["type"], label["source"]) == ("segmentation", "zarr://http://here/mito")
+    assert points["annotations"][1]["point"] == [500, 320, 1060]
+
+
+def test_nothing_to_see() -> None:
+    with pytest.raises(VolumeError, match="nothing to see"):
+        state_of([], str)
+
+
+def test_ranges() -> None:
+    assert part_of("bytes=-0", 10) == range(0)
+    assert part_of("bytes=5-2", 10) == range(0)
+    assert part_of("lines=1-2", 10) == range(0)
+    assert part_of("bytes=8-99", 10) == range(8, 10)
+
+
+def test_the_server_answers_a_client_of_zarr(cell: Path) -> None:
+    with view([cell]) as viewer:
+        status, headers, page = asked(viewer.address)
+        assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert HERE.encode() in page
+        script = re.search(rb'src="(main[^"]+\.js)"', page)
+        assert script is not None
+        assert asked(f"{root_of(viewer.address)}/{CLIENT}/{script[1].decode()}")[0] == 200
+        place = f"{root_of(viewer.address)}/data/0/.zattrs"
+        whole = (cell / ".zattrs").read_bytes()
+        status, headers, content = asked(place)
+        assert (status, content, headers["Access-Control-Allow-Origin"]) == (200, whole, "*")
+        status, headers, content = asked(place, Range="bytes=3-6")
+        assert (status, content, headers["Content-Range"]) == (206, whole[3:7], f"bytes 3-6/{len(whole)}")
+        assert asked(place, Range="bytes=-5")[2] == whole[-5:]
+        assert asked(place, Range=f"bytes={len(whole)}-")[0] == 416
+        status, headers, content = asked(place, "HEAD")
+        assert (status, headers["Content-Length"], content) == (200, str(len(whole)), b"")
+        status, headers, _ = asked(place, "OPTIONS")
+        assert (status, headers["Access-Control-Allow-Headers"]) == (204, "Range")
+
+
+@pytest.mark.parametrize(
+    "path", ["data/0/../../secret", "data/0/%2e%2e/secret", "data/0/..%2fsecret", "data/0/link/secret",
+             "data/1/.zattrs", "data/0", "data", "", "v/asem/../../../server.py", "data/0/no", "data/0//etc/passwd"],
+)  # fmt: skip
+def test_nothing_else_is_served(cell: Path, path: str) -> None:
+    (cell.parent / "secret").write_text("secret")
+    (cell / "link").symlink_to(cell.parent)
+    with view([cell / "labels" / "mito"]) as viewer:
+        assert asked(f"{root_of(viewer.address)}/{path}")[0] == 404
+
+
+def test_without_the_token_nothing_is_served(cell: Path) -> None:
+    with view([cell]) as viewer:
+        address = root_of(viewer.address)
+        wrong = f"{address.rpartition('/')[0]}/{'x' * 22}"
+        assert asked(f"{wrong}/data/0/.zattrs")[0] == 404
+        assert asked(f"{wrong}/{CLIENT}/{PAGE}")[0] == 404
+        assert address.startswith("http://127.0.0.1:")
+
+
+def test_a_name_cannot_end_the_script(cell: Path) -> None:
+    state = {"layers": [{"name": "</script><script>alert(1)</script>"}]}
+    assert "</script><script>alert" not in render_page(state)
+
+
+def test_a_site(cell: Path, pores: Path, tmp_path: Path) -> None:
+    site = export([cell, pores], tmp_path / "site")
+    assert (site / "data" / "0" / "cell.zarr" / ".zattrs").read_bytes() == (cell / ".zattrs").read_bytes()
+    assert f"{HERE}/data/0/cell.zarr/labels/mito" in (site / CLIENT / PAGE).read_text()
+    assert not (site / "data" / "1").exists()
+    assert CLIENT in (site / PAGE).read_text()
+    with pytest.raises(OutputError, match="exists already"):
+        export([cell], tmp_path / "site")
+    with pytest.raises(OutputError):
+        export([cell], cell / "site")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hosted", [False, True])
+def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> None:
+    """A label is where its place in nm says, in its colour: served, and as a site."""
+    import shutil
+
+    from asem_view.browser import BROWSERS, photograph
+    from PIL import Image
+
+    if not any(shutil.which(name) for name in BROWSERS):
+        pytest.skip("no browser: apt-get install chromium")
+    if hosted:
+        site = export([cell], tmp_path / "site")
+        http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        picture = photograph(f"http://127.0.0.1:{http.server_port}/{CLIENT}/{PAGE}", size=(800, 600))
+        http.shutdown()
+        http.server_close()
+    else:
+        with view([cell]) as viewer:
+            picture = photograph(viewer.address, size=(800, 600))
+    (tmp_path / "seen.png").write_bytes(picture)
+    seen = np.asarray(Image.open(tmp_path / "seen.png").convert("RGB")).astype(int)
+    blue = (seen[..., 2] - seen[..., 0] > 30) & (seen[..., 1] - seen[..., 0] > 15)
+    blue[:_TABS] = False
+    rows, columns = np.nonzero(blue[: seen.shape[0] // 2, : seen.shape[1] // 2])
+    assert len(rows) > 200
+    assert _pixels(columns) / _pixels(rows) == pytest.approx(2, rel=0.1)  # 20 voxels wide, 10 high
+    assert columns.min() == pytest.approx(seen.shape[1] / 4, abs=4)  # it begins in the middle, and goes on to the right
+
+
+def _pixels(places: Any) -> int:
+    return int(np.ptp(places)) + 1
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is printed."""
