@@ -23,6 +23,7 @@ from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 from .own_package import write_tiles
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("any machine", deadline=None)
