@@ -199,6 +199,7 @@ def planned(
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: Any, as_volume: Any) -> None:
     folder = write_box_model(tmp_path / "box", gains=(0.001, 0.002))
     output = tmp_path / "out.zarr"

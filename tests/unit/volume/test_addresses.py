@@ -102,6 +102,7 @@ def test_http(tmp_path, image, opened, web):
     check_all(web.url, image, opened)
 
 
+@pytest.mark.slow
 def test_s3_without_credentials(tmp_path, image, opened, bucket, registry):
     make_all(tmp_path, image, opened)
     root = zarr.create_group(tmp_path / "cell.zarr", zarr_format=2)
