@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+NETWORKS := training finetuning quantisation zoo models predict
 
 PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix plugins/analyses/,pits pores) plugins/datasets/simulated plugins/datasets/asem \
 	plugins/annotate
@@ -23,8 +24,8 @@ demo: $(VENV)/.demo  ## Install without torch, segment a simulated cell, print t
 test: $(VENV)/.test lint  ## Install everything, lint, run all tests
 	$(PYTEST)
 
-test-fast: $(VENV)/.test  ## The tests of the library that train no network and are not slow
-	$(PYTEST) -m "not slow" tests/unit $(addprefix --ignore=tests/unit/,training finetuning quantisation zoo)
+test-fast: $(VENV)/.test  ## The tests of the library that need no network and no command line
+	$(PYTEST) -m "not slow" tests/unit $(addprefix --ignore=tests/unit/,$(NETWORKS) cli reporting)
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check

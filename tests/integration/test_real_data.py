@@ -49,7 +49,6 @@ def test_scores_on_the_validation_part(root: Path, real_data: Path, tmp_path: Pa
 
 
 def test_memory_of_a_large_volume(real_data: Path, tmp_path: Path) -> None:
-    """Half of the volume is many times what is allowed to be held at once."""
     raw, voxel = real_data / "epfl_hippocampus" / "raw", ("--voxel-size", "5,5,5")
     allowed = 4 * 10**9
     peak = peak_bytes(

@@ -32,7 +32,7 @@ from asem_core import Box, Registry, open_volume, segment
 from asem_core.plugins import make_manager
 sys.path.insert(0, folder)
 registry = Registry(make_manager([]))
-segment(open_volume(volume, registry=registry), output, organelle=organelle, registry=registry, tile=168,
+segment(open_volume(volume, registry=registry), output, organelle=organelle, registry=registry, tile=128,
         runtime="onnxruntime", max_memory=2 * 10**9, roi=Box.parse(roi),
         progress=lambda stage, done, total: said.send((stage, done)))
 """
@@ -47,7 +47,7 @@ def stored(
 ) -> Path:
     """A volume of 12 tiles on disk."""
     path = tmp_path_factory.mktemp("input") / "raw.zarr"
-    convert(as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]), path)
+    convert(as_volume(tissue[:48, :48, :72]), path)
     return path
 
 
@@ -105,7 +105,7 @@ def contents(output: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("roi", "last"), [("0:130,0:120,0:150", "predict"), ("5:130,3:120,1:150", "deliver")], ids=["direct", "cropped"]
+    ("roi", "last"), [("0:48,0:48,0:72", "predict"), ("5:48,3:48,1:72", "deliver")], ids=["direct", "cropped"]
 )
 def test_three_kills_leave_no_trace(toy: Any, stored: Path, tmp_path: Path, roi: str, last: str) -> None:
     job = Job(toy, stored, roi)
@@ -129,8 +129,8 @@ def run(toy: Any, registry: Registry, stored: Path, tmp_path: Path) -> Callable[
 
     def go(**options: Any) -> Path:
         options = {
-            "roi": Box.parse("0:64,0:64,0:64"),
-            "tile": 168,
+            "roi": Box.parse("0:24,0:24,0:24"),
+            "tile": 128,
             "runtime": "onnxruntime",
             "organelle": toy.organelle,
             **options,
@@ -171,11 +171,11 @@ def test_a_complete_output_is_left_alone_or_refused(run: Callable[..., Path]) ->
 
 
 def test_damage_is_repaired_by_the_same_call(run: Callable[..., Path]) -> None:
-    output = run(roi=Box.parse("5:130,3:64,1:64"))
+    output = run(roi=Box.parse("5:48,3:24,1:24"))
     before = contents(output)
     for chunk in ("0/0/0/0", "labels/toy/0/0/0/0"):
         (output / chunk).write_bytes(b"cut")
-    run(roi=Box.parse("5:130,3:64,1:64"))
+    run(roi=Box.parse("5:48,3:24,1:24"))
     assert contents(output) == before
     assert verify(output).sound
 
@@ -188,12 +188,12 @@ def test_a_resume_with_other_settings_is_refused(
     journal_path(output).write_text("".join(lines[:-3]))  # as if killed before the pyramid
     with pytest.raises(ResumeError, match=r"output\.arrays\.image\.dtype was uint8, now float32"):
         run(prob_dtype="float32")
-    with pytest.raises(ResumeError, match="--tile 168,168,168, not 232,232,232"):
+    with pytest.raises(ResumeError, match="--tile 128,128,128, not 232,232,232"):
         run(tile=232)
     with pytest.raises(ResumeError, match=r"threshold was 0\.5, now 0\.7"):
         run(organelle=attrs.evolve(toy.organelle, threshold=0.7))
     with pytest.raises(ResumeError, match=r"inputs\.volume\.uri was"):
-        run(volume=as_volume(np.tile(tissue, (2, 2, 2))[:130, :120, :150]))
+        run(volume=as_volume(tissue[:48, :48, :72]))
     before = contents(output)
     run(tile=None, runtime="auto")
     assert contents(output) == before
@@ -202,7 +202,7 @@ def test_a_resume_with_other_settings_is_refused(
 
 def test_temporary_copies_that_are_lost_are_made_again(run: Callable[..., Path]) -> None:
     """Tiles that were predicted into a working copy do not count as done without it."""
-    roi = Box.parse("5:130,3:64,1:64")
+    roi = Box.parse("5:48,3:24,1:24")
     output = run(roi=roi)
     before = contents(output)
     lines = journal_path(output).read_text().splitlines(keepends=True)
@@ -239,7 +239,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
     def full(*_: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    roi = Box.parse("0:64,0:64,0:128")
+    roi = Box.parse("0:24,0:24,0:48")
     with monkeypatch.context() as patch:
         patch.setattr(module, "digests", full)
         with pytest.raises(OutputError, match="no space left"):
@@ -251,7 +251,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
 
 def test_the_whole_output_has_no_hole(run: Callable[..., Path]) -> None:
     """Chunks that are all zero are on disk, too."""
-    mask_free = run(roi=Box.parse("0:130,0:64,0:64"))
+    mask_free = run(roi=Box.parse("0:48,0:24,0:24"))
     image = zarr.open_array(mask_free / "0", mode="r")
     assert len(contents(mask_free)) >= 2 * image.nchunks
     for index in np.ndindex(*image.cdata_shape):
