@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import random
 import signal
 import time
@@ -26,6 +25,8 @@ from asem_core.blocks.verify import status, verify
 from asem_core.conversion.convert import convert
 from asem_core.errors import OutputError, ResumeError
 
+from ..processes import PROCESSES
+
 SCRIPT = """
 import sys
 from asem_core import Box, Registry, open_volume, segment
@@ -36,9 +37,6 @@ segment(open_volume(volume, registry=registry), output, organelle=organelle, reg
         runtime="onnxruntime", max_memory=2 * 10**9, roi=Box.parse(roi),
         progress=lambda stage, done, total: said.send((stage, done)))
 """
-PROCESSES = multiprocessing.get_context("forkserver")
-"""Processes forked from one that has imported everything, for which each would take as long as for a tile."""
-PROCESSES.set_forkserver_preload(["asem_core.predict.segment", "asem_core.models.runtimes.onnx_runtime"])
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import time
 from multiprocessing.process import BaseProcess
@@ -26,6 +25,8 @@ from asem_core.volume.output import held
 from asem_core.zoo.files import MOMENTS_NAME
 from asem_core.zoo.write.card import load_card
 
+from ...processes import PROCESSES
+
 CARD_VALUES = {
     "title": "Toy mitochondria", "description": "A toy.", "trained_on": "trained on nothing", "data": ["none"],
     "licence": "CC0", "split": "none", "known_failures": ["everything"], "authors": ["A. Toy"],
@@ -37,9 +38,6 @@ VALUES: dict[str, Any] = {
     "phases": [{"iterations": 60, "side": 16, "padded": True}], "checkpoint_every": 3,
     "sampling": {"min_foreground": 0.0, "keep_without": 1.0, "min_inside": 0.0},
 }  # fmt: skip
-PROCESSES = multiprocessing.get_context("forkserver")
-"""Processes forked from one that has imported torch, for which each would take as long as for its training."""
-PROCESSES.set_forkserver_preload(["asem_core.training.loop", "asem_core.registry"])
 
 
 @pytest.fixture(scope="module")
