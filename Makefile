@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+NETWORKS := training finetuning quantisation zoo models predict
 
 PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix plugins/analyses/,pits pores) plugins/datasets/simulated plugins/datasets/asem \
 	plugins/annotate plugins/view
@@ -11,16 +13,19 @@ PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 
-.PHONY: help demo test lint format bench wheels clean
+.PHONY: help demo test test-fast lint format bench wheels clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
 demo: $(VENV)/.demo  ## Install without torch, segment a simulated cell, print the scores
 	$(BIN)/asem demo --overwrite
 
 test: $(VENV)/.test lint  ## Install everything, lint, run all tests
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	$(PYTEST)
+
+test-fast: $(VENV)/.test  ## The tests of the library that need no network and no command line
+	$(PYTEST) -m "not slow" tests/unit $(addprefix --ignore=tests/unit/,$(NETWORKS) cli reporting)
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check

@@ -23,6 +23,8 @@ from asem_core.zoo.files import ONNX_NAME, file_sha256
 
 from .own_package import write_tiles
 
+# Before torch is imported: test processes share the cores, and its threads wait for one another spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("any machine", deadline=None)

@@ -101,21 +101,26 @@ VERBS = (
         "segment",
         "out.zarr",
         "segment {volume} -o {out} --organelle mito --model mito-compact-10nm "
-        "--roi 0:40,0:40,100:270 --tile 128,128,168 --runtime onnxruntime --workers 2",
+        "--roi 0:16,0:16,100:228 --tile 112,112,136 --runtime onnxruntime --workers 2",
         "--prob-dtype float32",
     ),
 )
 
 
-def write_inputs(folder: Path) -> dict[str, Path]:
-    """The inputs of all verbs, by name, each in a folder of its own."""
+def input_paths(folder: Path) -> dict[str, Path]:
+    """Where in ``folder`` the inputs of all verbs lie, by name: each in a folder of its own."""
+    names = ("volume", "crop", "labels", "published", "seeds", "prediction")
+    zarrs = {name: folder / name / "in.zarr" for name in names}
+    return {**zarrs, "sections": folder / "sections" / "in", "cosem": folder / "cosem" / "in.n5"}
+
+
+def write_inputs(folder: Path) -> None:
+    """Make all inputs in ``folder``."""
+    inputs = input_paths(folder)
     rng = np.random.default_rng(4)
     blobs = ndimage.gaussian_filter(rng.random(SHAPE), 3)
     raw = np.interp(blobs, (blobs.min(), blobs.max()), (0, 255)).astype(np.uint8)
     ids = np.where(raw > 140, rng.integers(1, 4), 0).astype(np.uint16)
-    names = ("volume", "crop", "labels", "published", "seeds", "prediction")
-    zarrs = {name: folder / name / "in.zarr" for name in names}
-    inputs = {**zarrs, "sections": folder / "sections" / "in", "cosem": folder / "cosem" / "in.n5"}
     for path in inputs.values():
         path.parent.mkdir(parents=True)
     inputs["sections"].mkdir()
@@ -133,7 +138,6 @@ def write_inputs(folder: Path) -> dict[str, Path]:
         array.attrs.update({"resolution": [5, 5, 5], "offset": [0, 0, 0]})
     inside = np.kron(ids[10:40, 10:30, 10:180] > 0, np.ones((2, 2, 2), bool))
     _write_n5(inputs["cosem"], np.where(inside, 16, 36).astype(np.uint8), voxel=2, offset=50)
-    return inputs
 
 
 def _write_zarr(path: Path, values: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ..forks import Forks
-from ..jobs import Undisturbed, Verb, contents, write_inputs
+from ..jobs import VERBS, Undisturbed, Verb, contents, input_paths, write_inputs
+from ..once import once
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What the verbs of `tests.jobs` read, by name."""
-    return write_inputs(tmp_path_factory.mktemp("inputs"))
+    return input_paths(once("inputs", write_inputs, tmp_path_factory))
 
 
 @pytest.fixture(scope="session")
@@ -35,13 +37,17 @@ def undisturbed(
     """What a verb makes of `inputs` when nobody disturbs it; run once."""
 
     @cache
-    def once(verb: Verb) -> Undisturbed:
-        folder = tmp_path_factory.mktemp("undisturbed")
-        ended = forks.run(verb.typed(inputs, folder / verb.output), folder)
-        assert ended.code == 0, ended.told
-        return Undisturbed(folder, contents(folder / verb.output), ended.steps, ended.seconds)
+    def found(verb: Verb) -> Undisturbed:
+        def run(folder: Path) -> None:
+            ended = forks.run(verb.typed(inputs, folder / "made" / verb.output), folder)
+            assert ended.code == 0, ended.told
+            (folder / "ended.json").write_text(json.dumps([ended.steps, ended.seconds]))
 
-    return once
+        folder = once(f"undisturbed{VERBS.index(verb)}", run, tmp_path_factory)
+        steps, seconds = json.loads((folder / "ended.json").read_text())
+        return Undisturbed(folder / "made", contents(folder / "made" / verb.output), steps, seconds)
+
+    return found
 
 
 @pytest.fixture

@@ -14,11 +14,9 @@ import pytest
 import tifffile
 import zarr
 
+from ..forks import Forks
+
 RUN = "import sys; from asem_core.cli.main import main; sys.argv[0] = 'asem'; main()"
-
-
-def asem(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", RUN, *map(str, words)], capture_output=True, text=True, timeout=300)
 
 
 def write_sections(folder: Path, shape: tuple[int, ...] = (8, 20, 30), dtype: str = "uint8") -> Path:
@@ -89,35 +87,37 @@ CASES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_line_and_nothing_written(case: str, tmp_path: Path) -> None:
+def test_one_line_and_nothing_written(case: str, forks: Forks, tmp_path: Path) -> None:
     make, options, told = CASES[case]
     volume = make(tmp_path / "input.zarr" if "input" in case else tmp_path / "input")
     before = sorted(tmp_path.rglob("*"))
-    found = asem("segment", volume, "--organelle", "mito", "-o", tmp_path / "out.zarr", *options)
-    assert found.returncode == 2, found.stderr
-    lines = found.stderr.strip().splitlines()
-    assert len(lines) == 1, found.stderr
+    words = ("segment", volume, "--organelle", "mito", "-o", tmp_path / "out.zarr", *options)
+    found = forks.run(words, tmp_path)
+    assert found.code == 2, found.told
+    lines = found.told.strip().splitlines()
+    assert len(lines) == 1, found.told
     assert lines[0].startswith("asem: ")
     assert told in lines[0]
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_unknown_organelle_lists_the_installed(tmp_path: Path) -> None:
+def test_unknown_organelle_lists_the_installed(forks: Forks, tmp_path: Path) -> None:
     volume = write_array(tmp_path / "input", np.zeros((8, 8, 8), np.uint8))
-    found = asem("segment", volume, "--organelle", "mitos", "-o", tmp_path / "out.zarr")
-    assert found.returncode == 2
-    assert "installed: ccp, er, golgi, mito, pore" in found.stderr
-    assert "did you mean 'mito'" in found.stderr
+    found = forks.run(("segment", volume, "--organelle", "mitos", "-o", tmp_path / "out.zarr"), tmp_path)
+    assert found.code == 2
+    assert "installed: ccp, er, golgi, mito, pore" in found.told
+    assert "did you mean 'mito'" in found.told
 
 
-def test_output_exists(tmp_path: Path) -> None:
+def test_output_exists(forks: Forks, tmp_path: Path) -> None:
     volume = write_array(tmp_path / "input", np.zeros((8, 8, 8), np.uint8))
     (tmp_path / "out.zarr").mkdir()
     (tmp_path / "out.zarr" / "precious").touch()
     for more in ([], ["--overwrite"]):
-        found = asem("segment", volume, "--organelle", "mito", "-o", tmp_path / "out.zarr", *more)
-        assert found.returncode == 2, found.stderr
-        assert len(found.stderr.strip().splitlines()) == 1
+        words = ("segment", volume, "--organelle", "mito", "-o", tmp_path / "out.zarr", *more)
+        found = forks.run(words, tmp_path)
+        assert found.code == 2, found.told
+        assert len(found.told.strip().splitlines()) == 1
         assert (tmp_path / "out.zarr" / "precious").exists()
 
 

@@ -15,6 +15,7 @@ import tifffile
 
 from asem_core import Registry, Volume, open_labels, open_volume, segment
 from asem_core.errors import AsemError, GeometryError, VolumeError
+from asem_core.plugins import make_manager
 from asem_core.specs import TrainedGrey
 from asem_core.volume.grey import GreyRange, levels_on_scale, parse_grey
 
@@ -64,31 +65,50 @@ def named_remedies(said: str) -> list[str]:
     return [word for word in re.findall(r"--grey ([^\s,]+)", said) if word != "LOW:HIGH"]
 
 
-@pytest.fixture
-def settings(toy: Any, registry: Registry) -> dict[str, Any]:
-    return {"organelle": toy.organelle, "registry": registry, "runtime": "onnxruntime", "precision": "f32", "tile": 160}
+CUT = np.s_[:16, :24, :24]
+"""What one of the smallest tiles yields."""
+
+
+@pytest.fixture(scope="module")
+def settings(toy: Any) -> dict[str, Any]:
+    return {"organelle": toy.organelle, "registry": Registry(make_manager([])), "runtime": "onnxruntime",
+            "precision": "f32", "tile": (120, 128, 128)}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def probabilities(
+    settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Volume, GreyRange | None], npt.NDArray[np.float32]]:
+    """What the toy model finds in a volume."""
+
+    def found(volume: Volume, grey: GreyRange | None) -> npt.NDArray[np.float32]:
+        output = tmp_path_factory.mktemp("found") / "found.zarr"
+        segment(volume, output, grey=grey, prob_dtype="float32", **settings)
+        result = open_volume(output)
+        return np.asarray(result.read(result.box))
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(probabilities: Any, tissue: Any, as_volume: Any) -> npt.NDArray[np.float32]:
+    """Of the 8-bit image."""
+    return np.asarray(probabilities(as_volume(tissue[CUT]), None))
 
 
 @pytest.mark.parametrize("kind", [*REMEDIED, *AS_IT_IS])
 def test_a_range_gives_the_probabilities_of_the_8_bit_image(
-    settings: dict[str, Any], tissue: npt.NDArray[np.uint8], as_volume: Callable[..., Volume], tmp_path: Path, kind: str
+    probabilities: Any, expected: Any, tissue: npt.NDArray[np.uint8], as_volume: Callable[..., Volume], kind: str
 ) -> None:
-    cut = tissue[:30, :40, :50]
+    cut = tissue[CUT]
     mean, deviation = cut.mean(), cut.std()
     ranges = {
         "narrow16": "33000:33255", "twelve": "0:4080", "inverted": "255:0", "int8": "-128:127",
         "int16_positive": "0:16320", "z-scored": f"{-mean / deviation}:{(255 - mean) / deviation}",
     }  # fmt: skip
     grey = None if kind in AS_IT_IS else ranges.get(kind, "0:255")
-    found = []
-    for name, volume, given in (
-        ("expected", as_volume(cut), None),
-        ("found", as_volume({**AS_IT_IS, **REMEDIED}[kind](cut)), grey and parse_grey(grey)),
-    ):
-        segment(volume, tmp_path / f"{name}.zarr", grey=given, prob_dtype="float32", **settings)
-        result = open_volume(tmp_path / f"{name}.zarr")
-        found.append(result.read(result.box))
-    np.testing.assert_allclose(*found, atol=0.01 if kind == "float16" else 1e-3)
+    found = probabilities(as_volume({**AS_IT_IS, **REMEDIED}[kind](cut)), grey and parse_grey(grey))
+    np.testing.assert_allclose(found, expected, atol=0.01 if kind == "float16" else 1e-3)
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -116,26 +136,26 @@ def test_another_range_is_another_run(
     from asem_core.volume.formats.zarr_node import attributes
 
     output = tmp_path / "out.zarr"
-    segment(as_volume(tissue[:30]), output, grey=GreyRange(10, 240), **settings)
+    segment(as_volume(tissue[CUT]), output, grey=GreyRange(10, 240), **settings)
     (provenance,) = [found for found in attributes(output).values() if "settings" in found]
     assert provenance["source"]["grey"] == [10, 240]
     assert "grey levels 10:240 become 0..255" in provenance["notes"]
     with pytest.raises(AsemError):
-        segment(as_volume(tissue[:30]), output, grey=GreyRange(10, 241), **settings)
+        segment(as_volume(tissue[CUT]), output, grey=GreyRange(10, 241), **settings)
 
 
 def test_a_mask_elsewhere_is_refused_and_a_larger_one_is_cut(
     settings: dict[str, Any], tissue: Any, as_volume: Callable[..., Volume], tmp_path: Path
 ) -> None:
-    raw = attrs.evolve(as_volume(tissue[10:40, 5:45, 5:45]), lower_edge_nm=(100.0, 50.0, 50.0), states_place=True)
+    raw = attrs.evolve(as_volume(tissue[10:26, 5:29, 5:29]), lower_edge_nm=(100.0, 50.0, 50.0), states_place=True)
     inside = np.zeros(tissue.shape, np.uint8)
-    inside[:, :, :30] = 1
+    inside[:, :, :17] = 1
     mask = attrs.evolve(as_volume(inside), states_place=True)
     segment(raw, tmp_path / "whole.zarr", **settings)
     segment(raw, tmp_path / "masked.zarr", mask=mask, **settings)
     whole, masked = (open_labels(tmp_path / f"{name}.zarr", "toy") for name in ("whole", "masked"))
-    np.testing.assert_array_equal(masked.read(raw.box), whole.read(raw.box) * inside[10:40, 5:45, 5:45])
-    elsewhere = attrs.evolve(raw, array=inside[10:40, 5:45, 5:45], lower_edge_nm=(5000.0, 50.0, 50.0))
+    np.testing.assert_array_equal(masked.read(raw.box), whole.read(raw.box) * inside[10:26, 5:29, 5:29])
+    elsewhere = attrs.evolve(raw, array=inside[10:26, 5:29, 5:29], lower_edge_nm=(5000.0, 50.0, 50.0))
     with pytest.raises(GeometryError, match="does not cover"):
         segment(raw, tmp_path / "out.zarr", mask=elsewhere, **settings)
     assert not list(tmp_path.glob("*out.zarr*"))

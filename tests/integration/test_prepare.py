@@ -16,16 +16,13 @@ import tifffile
 
 from asem_core import open_labels, open_volume
 
+from ..forks import Forks
+
 pytestmark = pytest.mark.slow
 
 
 def sections(folder: Path) -> npt.NDArray[Any]:
     return np.stack([tifffile.imread(path) for path in sorted(folder.glob("*.tif"))])
-
-
-def asem(*words: object) -> None:
-    run = subprocess.run(["asem", *map(str, words)], capture_output=True, text=True, env=environment())
-    assert run.returncode == 0, run.stderr
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -58,11 +55,15 @@ def check(out: Path, raw: Path, labels: Path, *, roi: tuple[slice, slice, slice]
     assert all((out / name).stat().st_size > 10_000 for name in ("equalised.png", "mask.png"))
 
 
-def test_simulated_tissue(root: Path, tmp_path: Path) -> None:
-    raw, labels, out = tmp_path / "raw", tmp_path / "labels", tmp_path / "out"
-    asem("simulate", tmp_path / "cell.zarr", "--shape", "60,64,124")
-    asem("convert", tmp_path / "cell.zarr", raw)
-    asem("convert", tmp_path / "cell.zarr", labels, "--organelle", "mito")
+def test_simulated_tissue(root: Path, forks: Forks, tmp_path: Path) -> None:
+    cell, raw, labels, out = (tmp_path / name for name in ("cell.zarr", "raw", "labels", "out"))
+    for words in (
+        ("simulate", cell, "--shape", "60,64,124"),
+        ("convert", cell, raw),
+        ("convert", cell, labels, "--organelle", "mito"),
+    ):
+        ended = forks.run(words, tmp_path)
+        assert ended.code == 0, ended.told
     run = prepare(root, raw, labels, "10,10,10", out, "0:50,0:64,10:124", MASK_HIGH="250")
     assert run.returncode == 0, run.stderr
     check(out, raw, labels, roi=np.s_[0:50, 0:64, 10:124], f1=0.5)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,17 @@ from asem_core.blocks.verify import status, verify
 from asem_core.conversion.convert import convert
 from asem_core.errors import OutputError, ResumeError
 
+from ..processes import PROCESSES
+
 SCRIPT = """
-import sys, pickle
-from asem_core import Registry, segment, open_volume
+import sys
+from asem_core import Box, Registry, open_volume, segment
 from asem_core.plugins import make_manager
-folder, volume, output, roi, organelle = sys.argv[1:6]
 sys.path.insert(0, folder)
-organelle = pickle.loads(bytes.fromhex(organelle))
-from asem_core import Box
 registry = Registry(make_manager([]))
-segment(open_volume(volume, registry=registry), output, organelle=organelle, registry=registry, tile=168,
+segment(open_volume(volume, registry=registry), output, organelle=organelle, registry=registry, tile=128,
         runtime="onnxruntime", max_memory=2 * 10**9, roi=Box.parse(roi),
-        progress=lambda stage, done, total: print(stage, done, total, flush=True))
+        progress=lambda stage, done, total: said.send((stage, done)))
 """
 
 
@@ -43,9 +43,9 @@ segment(open_volume(volume, registry=registry), output, organelle=organelle, reg
 def stored(
     tissue: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory, as_volume: Callable[..., Volume]
 ) -> Path:
-    """A volume of 18 tiles on disk."""
+    """A volume of 12 tiles on disk."""
     path = tmp_path_factory.mktemp("input") / "raw.zarr"
-    convert(as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]), path)
+    convert(as_volume(tissue[:48, :48, :72]), path)
     return path
 
 
@@ -53,38 +53,43 @@ class Job:
     """The same segmentation, in a process of its own."""
 
     def __init__(self, toy: Any, volume: Path, roi: str) -> None:
-        import pickle
+        self._given = {
+            "folder": str(toy.onnx.parents[2]), "volume": str(volume), "organelle": toy.organelle, "roi": roi
+        }  # fmt: skip
 
-        package = toy.onnx.parents[2]
-        self._command = [sys.executable, "-c", SCRIPT, str(package), str(volume)]
-        self._roi = roi
-        self._organelle = pickle.dumps(toy.organelle).hex()
-
-    def start(self, output: Path) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*self._command, str(output), self._roi, self._organelle],
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    def start(self, output: Path) -> tuple[BaseProcess, Connection]:
+        """The process, and where it says what is done: a stage and its number of blocks."""
+        said, hers = PROCESSES.Pipe(duplex=False)
+        process = PROCESSES.Process(target=exec, args=(SCRIPT, {**self._given, "output": str(output), "said": hers}))
+        process.start()
+        hers.close()
+        return process, said
 
     def finish(self, output: Path) -> None:
-        with self.start(output) as process:
-            _, complaints = process.communicate()
-        assert process.returncode == 0, complaints
+        process, said = self.start(output)
+        with said:
+            assert list(told_by(said))
+        process.join()
+        assert process.exitcode == 0
 
     def kill_during(self, output: Path, stage: str, at_least: int, delay: float) -> None:
         """Start, wait until ``at_least`` blocks of ``stage`` are done and ``delay`` seconds more, kill -9."""
-        with self.start(output) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                name, done, _ = line.split()
-                if name == stage and int(done) >= at_least:
+        process, said = self.start(output)
+        with said:
+            for name, done in told_by(said):
+                if name == stage and done >= at_least:
                     break
             time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
-            process.stdout.read()
-        assert process.returncode == -signal.SIGKILL
+            process.kill()
+            process.join()
+        assert process.exitcode == -signal.SIGKILL
+
+
+def told_by(said: Connection) -> Iterator[tuple[str, int]]:
+    """What a process says, until it ends."""
+    with contextlib.suppress(EOFError):
+        while True:
+            yield said.recv()
 
 
 def contents(output: Path) -> dict[str, bytes]:
@@ -98,14 +103,14 @@ def contents(output: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("roi", "last"), [("0:130,0:180,0:150", "predict"), ("5:130,3:180,1:150", "deliver")], ids=["direct", "cropped"]
+    ("roi", "last"), [("0:48,0:48,0:72", "predict"), ("5:48,3:48,1:72", "deliver")], ids=["direct", "cropped"]
 )
 def test_three_kills_leave_no_trace(toy: Any, stored: Path, tmp_path: Path, roi: str, last: str) -> None:
     job = Job(toy, stored, roi)
     job.finish(tmp_path / "undisturbed.zarr")
     output = tmp_path / "killed.zarr"
     chance = random.Random(11)
-    for stage, at_least in (("predict", 1), ("predict", 4), (last, 0 if last == "deliver" else 8)):
+    for stage, at_least in (("predict", 1), ("predict", 4), (last, 0 if last == "deliver" else 6)):
         job.kill_during(output, stage, at_least, 0.0 if stage == "deliver" else chance.random() * 0.3)
         assert not status(output).complete
         assert not verify(output).sound
@@ -122,8 +127,8 @@ def run(toy: Any, registry: Registry, stored: Path, tmp_path: Path) -> Callable[
 
     def go(**options: Any) -> Path:
         options = {
-            "roi": Box.parse("0:64,0:64,0:64"),
-            "tile": 168,
+            "roi": Box.parse("0:24,0:24,0:24"),
+            "tile": 128,
             "runtime": "onnxruntime",
             "organelle": toy.organelle,
             **options,
@@ -164,11 +169,11 @@ def test_a_complete_output_is_left_alone_or_refused(run: Callable[..., Path]) ->
 
 
 def test_damage_is_repaired_by_the_same_call(run: Callable[..., Path]) -> None:
-    output = run(roi=Box.parse("5:130,3:64,1:64"))
+    output = run(roi=Box.parse("5:48,3:24,1:24"))
     before = contents(output)
     for chunk in ("0/0/0/0", "labels/toy/0/0/0/0"):
         (output / chunk).write_bytes(b"cut")
-    run(roi=Box.parse("5:130,3:64,1:64"))
+    run(roi=Box.parse("5:48,3:24,1:24"))
     assert contents(output) == before
     assert verify(output).sound
 
@@ -181,12 +186,12 @@ def test_a_resume_with_other_settings_is_refused(
     journal_path(output).write_text("".join(lines[:-3]))  # as if killed before the pyramid
     with pytest.raises(ResumeError, match=r"output\.arrays\.image\.dtype was uint8, now float32"):
         run(prob_dtype="float32")
-    with pytest.raises(ResumeError, match="--tile 168,168,168, not 232,232,232"):
+    with pytest.raises(ResumeError, match="--tile 128,128,128, not 232,232,232"):
         run(tile=232)
     with pytest.raises(ResumeError, match=r"threshold was 0\.5, now 0\.7"):
         run(organelle=attrs.evolve(toy.organelle, threshold=0.7))
     with pytest.raises(ResumeError, match=r"inputs\.volume\.uri was"):
-        run(volume=as_volume(np.tile(tissue, (2, 2, 2))[:130, :180, :150]))
+        run(volume=as_volume(tissue[:48, :48, :72]))
     before = contents(output)
     run(tile=None, runtime="auto")
     assert contents(output) == before
@@ -195,7 +200,7 @@ def test_a_resume_with_other_settings_is_refused(
 
 def test_temporary_copies_that_are_lost_are_made_again(run: Callable[..., Path]) -> None:
     """Tiles that were predicted into a working copy do not count as done without it."""
-    roi = Box.parse("5:130,3:64,1:64")
+    roi = Box.parse("5:48,3:24,1:24")
     output = run(roi=roi)
     before = contents(output)
     lines = journal_path(output).read_text().splitlines(keepends=True)
@@ -232,7 +237,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
     def full(*_: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    roi = Box.parse("0:64,0:64,0:128")
+    roi = Box.parse("0:24,0:24,0:48")
     with monkeypatch.context() as patch:
         patch.setattr(module, "digests", full)
         with pytest.raises(OutputError, match="no space left"):
@@ -244,7 +249,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
 
 def test_the_whole_output_has_no_hole(run: Callable[..., Path]) -> None:
     """Chunks that are all zero are on disk, too."""
-    mask_free = run(roi=Box.parse("0:130,0:64,0:64"))
+    mask_free = run(roi=Box.parse("0:48,0:24,0:24"))
     image = zarr.open_array(mask_free / "0", mode="r")
     assert len(contents(mask_free)) >= 2 * image.nchunks
     for index in np.ndindex(*image.cdata_shape):

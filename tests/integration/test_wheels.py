@@ -27,13 +27,41 @@ DISTRIBUTIONS = {
 }
 
 
+SMALL = ("--diameter", "2.5")
+"""As small as a simulated cell may be."""
+BUILD = """
+import functools, gzip, os, sys, tarfile, tempfile
+from unittest.mock import patch
+from hatchling.build import build_sdist, build_wheel
+out, *folders = sys.argv[1:]
+for folder in folders:
+    os.chdir(folder)
+    with patch("gzip.GzipFile", functools.partial(gzip.GzipFile, compresslevel=1)):
+        sdist = build_sdist(out)
+    with tempfile.TemporaryDirectory() as scratch, tarfile.open(os.path.join(out, sdist)) as file:
+        file.extractall(scratch, filter="data")
+        os.chdir(os.path.join(scratch, sdist.removesuffix(".tar.gz")))
+        build_wheel(out)
+        os.chdir(out)
+"""
+"""What ``python -m build`` does, sdist and wheel from it, in one process and with sdists that are packed in a hurry:
+weights hardly shrink, and nine tenths of the time went into trying."""
+VERBS = """
+import shlex, sys
+from asem_core.cli.main import main
+for command in sys.argv[1:]:
+    sys.argv = shlex.split(command)
+    main()
+"""
+"""Commands, typed one after the other, in one process: a start takes as long as what they do."""
+
+
 @pytest.fixture(scope="session")
 def dist(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the sdist of every distribution."""
 
     def build(out: Path) -> None:
-        for folder in DISTRIBUTIONS.values():
-            _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, root / folder)
+        _run(sys.executable, "-c", BUILD, out, *(root / folder for folder in DISTRIBUTIONS.values()))
 
     return once("dist", build, tmp_path_factory)
 
@@ -45,11 +73,24 @@ def fresh(root: Path, dist: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         pytest.skip("no package index can be reached: the wheels' dependencies cannot be installed")
 
     def install(environment: Path) -> None:
-        _run(sys.executable, "-m", "venv", environment)
-        python = environment / "bin" / "python"
-        _run(python, "-m", "pip", "install", "--quiet", "-c", root / "constraints.txt", *sorted(dist.glob("*.whl")))
+        _run(sys.executable, "-m", "venv", "--without-pip", environment)
+        pip = (sys.executable, "-m", "pip", "--python", environment / "bin" / "python")
+        wheels = sorted(dist.glob("*.whl"))
+        _run(*pip, "install", "--quiet", "--no-compile", "-c", root / "constraints.txt", *wheels)
 
     return once("fresh", install, tmp_path_factory) / "bin"
+
+
+@pytest.fixture(scope="session")
+def cells(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a simulated cell of every preset that is asked for below."""
+
+    def simulate(folder: Path) -> None:
+        for preset, more in {"tissue": (), "cf": SMALL, "hpfs": SMALL}.items():
+            where = (folder / f"{preset}.zarr", "--preset", preset, "--shape", "48,56,64")
+            _run(fresh / "asem", "simulate", *where, *more)
+
+    return once("cells", simulate, tmp_path_factory)
 
 
 def _package_index_answers(folder: Path) -> bool:
@@ -109,16 +150,22 @@ def test_fresh_environment_has_no_torch(fresh: Path) -> None:
 
 
 def test_fresh_environment_has_one_onnx_runtime(fresh: Path) -> None:
-    installed = _run(fresh / "python", "-m", "pip", "list", "--format", "freeze")
+    installed = _run(sys.executable, "-m", "pip", "--python", fresh / "python", "list", "--format", "freeze")
     assert len([line for line in installed.splitlines() if line.startswith("onnxruntime")]) == 1
 
 
 @pytest.mark.parametrize(
     ("organelle", "preset"), [("mito", "tissue"), ("er", "cf"), ("golgi", "cf"), ("pore", "cf"), ("ccp", "hpfs")]
 )
-def test_fresh_environment_segments(fresh: Path, tmp_path: Path, organelle: str, preset: str) -> None:
-    cell, output = tmp_path / "cell.zarr", tmp_path / "found.zarr"
-    _run(fresh / "asem", "simulate", cell, "--preset", preset, "--shape", "48,56,64")
-    _run(fresh / "asem", "segment", cell, "--organelle", organelle, "-o", output)
-    _run(fresh / "asem", "verify", output)
-    assert "precision" in _run(fresh / "asem", "evaluate", output, cell, "--organelle", organelle, "--json")
+def test_fresh_environment_segments(fresh: Path, cells: Path, tmp_path: Path, organelle: str, preset: str) -> None:
+    cell, output = cells / f"{preset}.zarr", tmp_path / "found.zarr"
+    told = _run(
+        fresh / "python",
+        "-c",
+        VERBS,
+        f"asem segment {cell} --organelle {organelle} -o {output}",
+        f"asem evaluate {output} {cell} --organelle {organelle} --json",
+        f"asem verify {output}",
+    )
+    assert "precision" in told
+    assert "sound" in told

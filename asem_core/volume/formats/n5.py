@@ -36,6 +36,8 @@ _STORAGE = ("dimensions", "blockSize", "dataType", "compression")
 _RETRIES = {"max_retries": 4, "initial_delay": "500ms", "max_delay": "2s"}
 _CONTEXT = {"http_request_retries": _RETRIES, "s3_request_retries": _RETRIES}
 """tensorstore's own 32 retries keep a broken server secret for minutes."""
+_CODE = re.compile(r"\[(?:HTTP code |http_response_code=')(\d+)")
+"""As tensorstore 0.1.86 tells it, and as 0.1.71 to 0.1.78 do."""
 _XYZ_CT = ("x", "y", "z", "c", "t")
 """How N5 counts axes."""
 _SPACE = ["x", "y", "z"]
@@ -106,7 +108,7 @@ def open_n5(uri: str) -> Source:
 def _told(problem: Exception) -> str:
     """Without the brackets that tensorstore puts round servers' answers and places in its source, but for the code."""
     said = explain(problem)
-    code = re.search(r"\[HTTP code (\d+)\]", said)
+    code = _CODE.search(said)
     return said.partition(" [")[0] + (f" ({code[1]})" if code else "")
 
 

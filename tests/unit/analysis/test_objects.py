@@ -81,6 +81,7 @@ def scene(seed: int) -> tuple[Any, Any]:
     return labels, other > 1.2 * other.std()
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(block=st.tuples(*[st.integers(9, 30)] * 3), seed=st.integers(0, 5), kind=st.sampled_from(["ids", "p"]))
 def test_the_result_does_not_depend_on_blocks(block: Any, seed: int, kind: str) -> None:

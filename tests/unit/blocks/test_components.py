@@ -36,6 +36,7 @@ sides = st.integers(1, 13)
 volumes = st.tuples(sides, sides, sides)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(shape=volumes, block=volumes, connectivity=st.sampled_from([6, 26]), seed=st.integers(0, 999),
        density=st.sampled_from([0.05, 0.3, 0.5, 0.9]))  # fmt: skip

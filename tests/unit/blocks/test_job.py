@@ -150,6 +150,7 @@ def moments(total: int) -> list[int]:
     return sorted({*last, *rest})
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_leaves_no_trace(out: Path, whole: dict[str, bytes]) -> None:
     total = stop_at(None, make_job(out))
     check(out, whole)
@@ -162,6 +163,7 @@ def test_a_kill_at_any_step_leaves_no_trace(out: Path, whole: dict[str, bytes]) 
         check(out, whole)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_a_repair(out: Path, whole: dict[str, bytes]) -> None:
     """A finished output loses its first chunk and its last; what mends it is killed at every step."""
     victims = [name for name in whole if not name.rpartition("/")[2].startswith((".z", "zarr.json"))]
@@ -184,6 +186,7 @@ def test_a_kill_at_any_step_of_a_repair(out: Path, whole: dict[str, bytes]) -> N
         check(out, whole)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_an_overwrite_keeps_the_old_or_the_new(out: Path, whole: dict[str, bytes]) -> None:
     def begin() -> dict[str, bytes]:
         shutil.rmtree(out.parent)

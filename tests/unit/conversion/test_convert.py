@@ -101,6 +101,7 @@ def test_slabs_cover_once_in_whole_chunks_within_the_budget(shape, chunk, itemsi
         assert sum(box.size for box in boxes) == roi.size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.zarr", "out.tif"])
 def test_memory_is_a_few_slabs_whatever_the_size(tmp_path, name, monkeypatch, importlib_version):
     class Wide:

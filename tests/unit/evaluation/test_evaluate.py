@@ -38,6 +38,7 @@ def brute_force(predicted, truth, *, dilate, erode, compared=None):
     return scores, int((compared & near & ~deep).sum())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(
     seed=st.integers(0, 99),

@@ -75,6 +75,7 @@ def matchings(pairs):
     return [*matchings(rest), *(((p, t), *more) for more in matchings(compatible))]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(
     seed=st.integers(0, 99),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,23 @@ from asem_core.zoo.write.unwritten import unwritten_card
 
 VESICLE = new_organelle("vesicle")
 """Nobody has installed it."""
+ITERATIONS = 30
+
+
+def _not_installed(onnx: Path, scaled: Any) -> None:
+    raise ImportError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """Blocks of 40 voxels, cubes of 120, one runtime: what is tested is who wins and what is written of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asem_core.finetuning.recipe.SIDE", 40)
+        patch.setattr("asem_core.finetuning.recipe.FRESH", Steps(rate=2e-3, normalisation=1, warmup=4))
+        patch.setattr("asem_core.finetuning.run.PARITY_SIDE", 120)
+        patch.setattr("asem_core.zoo.write.samples.PARITY_SIDE", 120)
+        patch.setattr("asem_core.zoo.write.parity.run_openvino", _not_installed)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +99,9 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(cell: Path, parent: Path, tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> FineTuned:
     """In steps that are large enough for a network of two features."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=3e-4, normalisation=4, warmup=5))
+        patched.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=1e-3, normalisation=4, warmup=2))
         return finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path_factory.mktemp("run") / "run",
-                        iterations=40, from_scratch=True, registry=registry)  # fmt: skip
+                        iterations=ITERATIONS, from_scratch=True, registry=registry)  # fmt: skip
 
 
 @pytest.mark.slow
@@ -133,8 +151,8 @@ def test_again_is_the_same_and_nothing_is_trained(
 
     monkeypatch.setattr("asem_core.training.loop.step", never)
     plans: list[Any] = []
-    again = finetune(cell / "raw", cell / "labels", model=parent, output=done.run, iterations=40, from_scratch=True,
-                     registry=registry, planned=plans.append)  # fmt: skip
+    again = finetune(cell / "raw", cell / "labels", model=parent, output=done.run, iterations=ITERATIONS,
+                     from_scratch=True, registry=registry, planned=plans.append)  # fmt: skip
     assert again.scores == done.scores
     assert plans[0].pace is None
     with pytest.raises(RecipeError, match=r"made by another recipe \(changed: seed"):
@@ -178,7 +196,7 @@ def test_the_network_from_nothing_is_packaged_where_it_is_the_best(
 ) -> None:
     """A parent that knows nothing, and steps too small to learn anything."""
     monkeypatch.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=1e-9, normalisation=1, warmup=0))
-    found = finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=40,
+    found = finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=ITERATIONS,
                      from_scratch=True, registry=registry)  # fmt: skip
     assert found.better
     assert found.winner == "from scratch"
@@ -197,8 +215,9 @@ def test_the_network_from_nothing_is_packaged_where_it_is_the_best(
 def test_it_begins_from_the_adapted_parent_where_that_is_better(
     done: FineTuned, cell: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same cell, much paler."""
+    """The same cell, much paler; packages are as above, and not written."""
     monkeypatch.setattr("asem_core.predict.adapt.FAMILIAR", 0.0)
+    monkeypatch.setattr("asem_core.finetuning.run.package_run", lambda *_, **__: None)
     raw = np.asarray(zarr.open_array(cell / "raw", mode="r")[:])
     pale = zarr.create_array(tmp_path / "pale", data=raw // 3 + 120, chunks=raw.shape)
     pale.attrs.update({"resolution": [10, 10, 10], "offset": [0, 0, 0]})

@@ -126,6 +126,7 @@ seeds = st.integers(0, 9999)
 shares = st.sampled_from([0.0, 0.1, 0.5, 2.0, 3.6])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(sides, sides, seeds, shares, st.sampled_from(["remove_small_objects", "fill_holes", "dilate_labels"]),
        st.integers(0, 60))  # fmt: skip

@@ -68,6 +68,7 @@ def test_whole_volume_is_scipys_and_scikit_images(seed: int) -> None:
     np.testing.assert_array_equal(cell_mask(raw, voxel_size=NM5, params=SMALL), expected)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 100), block=st.tuples(*[st.integers(7, 40)] * 3))
 @settings(max_examples=5, deadline=None)
 def test_blocks_make_the_whole(

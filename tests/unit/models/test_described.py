@@ -187,16 +187,19 @@ def test_tiles_that_a_model_takes() -> None:
         tiling.lattice((5, 20, 17))
 
 
-def planned(folder: Path, output: Path, registry: Any, as_volume: Any, **settings: Any) -> Any:
+def planned(
+    folder: Path, output: Path, registry: Any, as_volume: Any, *, max_memory: int = 10**10, **settings: Any
+) -> Any:
     volume = as_volume(np.random.default_rng(0).integers(0, 255, (30, 30, 30), np.uint8))
     channel = settings.pop("channel", None)
     with find_model(folder, organelle=BOX, registry=registry, channel=channel) as model:
         return make_plan(
             volume, output, organelle=BOX, model=model, registry=registry, mask=None, overwrite=False,
-            settings=Settings(max_memory=10**10, runtime="onnxruntime", **settings),
+            settings=Settings(max_memory=max_memory, runtime="onnxruntime", **settings),
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: Any, as_volume: Any) -> None:
     folder = write_box_model(tmp_path / "box", gains=(0.001, 0.002))
     output = tmp_path / "out.zarr"
@@ -223,9 +226,9 @@ def test_resuming_asks_for_the_same_channel_and_halo(tmp_path: Path, registry: A
 
 
 def test_memory_is_said_before_anything_is_written(tmp_path: Path, registry: Any, as_volume: Any) -> None:
-    folder = write_box_model(tmp_path / "box", sizes=[700, 700, 700])
-    with pytest.raises(AsemError, match=re.compile(r"a tile of 700 x 700 x 700 voxels needs about \d+")):
-        planned(folder, tmp_path / "out.zarr", registry, as_volume)
+    folder = write_box_model(tmp_path / "box", sizes=[200, 200, 200])
+    with pytest.raises(AsemError, match=re.compile(r"a tile of 200 x 200 x 200 voxels needs about \d+")):
+        planned(folder, tmp_path / "out.zarr", registry, as_volume, max_memory=10**8)
     assert not (tmp_path / "out.zarr").exists()
 
 

@@ -41,6 +41,7 @@ def test_a_folded_graph_for_other_sizes(toy: Any, tmp_path: Path, sides: tuple[i
     assert {tensor.name for tensor in free.graph.initializer} <= read
 
 
+@pytest.mark.slow
 def test_quantised_once_and_again(toy: Any, block: Any, tmp_path: Path) -> None:
     pytest.importorskip("nncf", reason="the extra asem-core[quantise] is not installed")
     first, again = (quantised_graph(toy.onnx, [block]) for _ in range(2))

@@ -121,6 +121,7 @@ def test_blocks_are_tissue_and_always_the_same(package: Any, registry: Registry,
         list(tissue_blocks(volume, model, mask=as_volume(mask)))
 
 
+@pytest.mark.slow
 def test_segment_adapts_resumes_and_tells(
     package: Any, registry: Registry, as_volume: Any, tissue: Any, tmp_path: Path
 ) -> None:

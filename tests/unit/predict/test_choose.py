@@ -113,6 +113,7 @@ def test_less_memory_means_smaller_tiles_and_more_work(toy: Any) -> None:
     assert costs[0].flop < costs[1].flop < costs[2].flop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [8 * 10**8, 10**9, 15 * 10**8, 2 * 10**9])
 @pytest.mark.parametrize("shape", [(250, 300, 400), (83, 384, 512)])
 def test_hardly_any_tile_that_fits_reads_less(toy: Any, shape: Triple, limit: int) -> None:

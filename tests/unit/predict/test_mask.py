@@ -14,6 +14,7 @@ from asem_core.mask import CellMask, make_mask
 from asem_core.models.runtimes.onnx_runtime import OnnxSession
 
 
+@pytest.mark.slow
 def test_only_tiles_that_meet_the_mask_are_predicted(
     toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

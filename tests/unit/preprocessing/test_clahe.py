@@ -76,6 +76,7 @@ def test_dtypes_agree_where_they_hold_the_same_levels(as_volume: Callable[..., V
         after(as_volume(RAW.astype(np.int16)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 900), min_size=256, max_size=256), st.integers(1, 1000))
 def test_clipping_keeps_the_limit_and_moves_voxels_only(counts: list[int], limit: int) -> None:
     histogram = np.array(counts)

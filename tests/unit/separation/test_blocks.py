@@ -59,6 +59,7 @@ def separate_all(mask: Any, voxel: FloatTriple, separation: Separation, **more: 
         return separate_in(folder, mask, voxel, separation, **more)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(shape=volumes, block=volumes, voxel=st.sampled_from(VOXELS), separation=separations, seed=st.integers(0, 99),
        share=st.sampled_from([0.05, 0.4, 0.7, 1.0]))  # fmt: skip
@@ -102,6 +103,7 @@ def test_a_plateau_across_blocks_is_one_object() -> None:
     np.testing.assert_array_equal(ids, mask)
 
 
+@pytest.mark.slow
 def test_persistence_of_1_gives_the_connected_components(tmp_path: Path) -> None:
     mask = blobs((14, 20, 25), seed=5, share=0.3)
     ids, _ = separate_all(mask, (5, 5, 5), Separation(persistence=1.0, min_volume_nm3=0.0), block=(6, 7, 8))

@@ -181,7 +181,7 @@ def test_another_recipe_is_refused_and_changes_nothing(undisturbed: tuple[Path, 
 
 
 def test_validation_is_logged_once_even_if_a_finished_run_is_run_again(data: Path, tmp_path: Path) -> None:
-    held_out = [{"raw": "cell.zarr", "labels": "cell.zarr", "roi": "0:8,0:26,0:28"}]
+    held_out = [{"raw": "cell.zarr", "labels": "cell.zarr", "roi": "0:8,0:16,0:16"}]
     plan = recipe(
         validation=held_out,
         phases=[{"iterations": 2, "side": 16, "padded": True}],
@@ -199,8 +199,8 @@ def test_validation_is_logged_once_even_if_a_finished_run_is_run_again(data: Pat
 
 
 HELD_OUT = [
-    {"raw": "cell.zarr", "labels": "cell.zarr", "roi": "0:8,0:26,0:28"},
-    {"raw": "cell.zarr", "labels": "cell.zarr", "roi": "16:24,0:26,0:28"},
+    {"raw": "cell.zarr", "labels": "cell.zarr", "roi": "0:8,0:16,0:16"},
+    {"raw": "cell.zarr", "labels": "cell.zarr", "roi": "16:24,0:16,0:16"},
 ]
 CHOOSING: dict[str, Any] = {
     "validation": HELD_OUT, "phases": [{"iterations": 7, "side": 16, "padded": True}], "validate_every": 1,
@@ -232,7 +232,7 @@ def test_the_weights_are_those_of_the_chosen_iteration(chosen: tuple[Path, Train
     told = json.loads((output / "selection.json").read_text())
     assert (told["first"], told["chosen"], told["last"]) == (regime.first, regime.chosen, regime.last)
     assert told["scores"].keys() == result.scores.keys() == told["f1"].keys() == {
-        "cell.zarr[0:8,0:26,0:28]", "cell.zarr[16:24,0:26,0:28]",
+        "cell.zarr[0:8,0:16,0:16]", "cell.zarr[16:24,0:16,0:16]",
     }  # fmt: skip
     at_chosen = [line for line in log_of(output) if line["iteration"] == regime.chosen and line["kind"] != "train"]
     assert [line["loss"] for line in at_chosen] == [found.loss for found in result.scores.values()]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ from asem_core.volume.output import held
 from asem_core.zoo.files import MOMENTS_NAME
 from asem_core.zoo.write.card import load_card
 
+from ...processes import PROCESSES
+
 CARD_VALUES = {
     "title": "Toy mitochondria", "description": "A toy.", "trained_on": "trained on nothing", "data": ["none"],
     "licence": "CC0", "split": "none", "known_failures": ["everything"], "authors": ["A. Toy"],
@@ -37,17 +38,6 @@ VALUES: dict[str, Any] = {
     "phases": [{"iterations": 60, "side": 16, "padded": True}], "checkpoint_every": 3,
     "sampling": {"min_foreground": 0.0, "keep_without": 1.0, "min_inside": 0.0},
 }  # fmt: skip
-SCRIPT = """
-import sys
-from pathlib import Path
-import torch
-from asem_core.plugins import make_manager
-from asem_core.registry import Registry
-from asem_core.training.loop import train
-torch.set_num_threads(1)
-data, output = map(Path, sys.argv[1:])
-train(data / "recipe.yaml", output, data_folder=data, registry=Registry(make_manager([])), device="cpu")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -151,20 +141,27 @@ def test_a_refusal_comes_before_the_first_byte(data: Path, tmp_path: Path, regis
 
 @pytest.mark.slow
 def test_a_kill_9_changes_no_weight(data: Path, tmp_path: Path) -> None:
-    def start(output: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", SCRIPT, str(data), str(output)], stderr=subprocess.DEVNULL)
+    def start(output: Path) -> BaseProcess:
+        options = {"data_folder": data, "device": "cpu"}
+        process = PROCESSES.Process(target=train, args=(data / "recipe.yaml", output), kwargs=options)
+        process.start()
+        return process
 
-    assert start(tmp_path / "whole").wait() == 0
+    def end(process: BaseProcess) -> int | None:
+        process.join()
+        return process.exitcode
+
+    assert end(start(tmp_path / "whole")) == 0
     killed = 0
     for lines in (1, 8, 31):
         process = start(tmp_path / "killed")
         log = tmp_path / "killed" / LOG
-        while process.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") >= lines):
+        while process.is_alive() and not (log.exists() and log.read_bytes().count(b"\n") >= lines):
             time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        process.kill()
+        killed += end(process) == -signal.SIGKILL
     assert killed, "nothing was killed: make the run longer"
-    assert start(tmp_path / "killed").wait() == 0
+    assert end(start(tmp_path / "killed")) == 0
     whole, again = (torch.load(tmp_path / name / WEIGHTS, weights_only=True) for name in ("whole", "killed"))
     assert all(torch.equal(values, again[name]) for name, values in whole.items())
     assert (tmp_path / "whole" / LOG).read_text().count("\n") == (tmp_path / "killed" / LOG).read_text().count("\n")

@@ -102,6 +102,7 @@ def test_http(tmp_path, image, opened, web):
     check_all(web.url, image, opened)
 
 
+@pytest.mark.slow
 def test_s3_without_credentials(tmp_path, image, opened, bucket, registry):
     make_all(tmp_path, image, opened)
     root = zarr.create_group(tmp_path / "cell.zarr", zarr_format=2)
@@ -171,7 +172,7 @@ def test_a_chunk_that_the_server_refuses(tmp_path, image, opened, web):
     volumes = [opened(f"{web.url}/{name}") for name in ("v2.zarr", "em.n5")]
     web.status = 403
     for volume in volumes:
-        with pytest.raises(VolumeError, match=r"cannot read .*403"):
+        with pytest.raises(VolumeError, match=r"cannot read .*(403|Forbidden)"):
             volume.read(BOX)
 
 
@@ -180,7 +181,7 @@ def test_a_server_that_is_broken_is_not_asked_for_minutes(tmp_path, image, opene
     volume = opened(f"{web.url}/em.n5")
     web.status = 503
     web.requests.clear()
-    with pytest.raises(VolumeError, match=r"em.n5.*: cannot read .*503"):
+    with pytest.raises(VolumeError, match=r"em.n5.*: cannot read .*(503|Service Unavailable)"):
         volume.read(Box((0, 0, 0), (1, 1, 1)))
     assert 1 < len(web.requests) < 10
 

@@ -41,7 +41,7 @@ RECIPE = """
 organelle: mito
 voxel_size_nm: [10, 10, 10]
 preset: fast
-base: 4
+base: 2
 normalise: false
 training: [{raw: a.tif, labels: b.tif}]
 phases: [{iterations: 2, side: 100}]
@@ -76,7 +76,7 @@ def work(tmp_path_factory):
     run = folder / "run"
     run.mkdir()
     torch.manual_seed(0)
-    network = UNet(4)
+    network = UNet(2)
     with torch.no_grad():
         # Random logits hardly differ; stretched, the test output has both classes.
         network.final_conv_pass.conv_pass[0].weight *= 30
@@ -230,7 +230,7 @@ def test_stages_are_carried_from_the_recipe_to_the_segmentation(
     assert warned in caplog.text
     assert bool(caplog.text) == bool(warned)
 
-    raw = np.random.default_rng(5).gamma(4, 20, (40, 60, 50)).clip(0, 255).astype(np.uint8)
+    raw = np.random.default_rng(5).gamma(4, 20, (24, 32, 32)).clip(0, 255).astype(np.uint8)
     volume = as_volume(raw)
     refs = [StageRef(name=name, params=params) for name, params in stages]
     before = make_steps(refs, registry)

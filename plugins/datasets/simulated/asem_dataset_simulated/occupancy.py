@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-
-import numpy as np
+from math import floor
 
 from asem_dataset_simulated.noise import Double
 
@@ -18,9 +17,8 @@ class Occupancy:
         self._bins: dict[tuple[int, int, int], list[tuple[float, float, float, float]]] = {}
 
     def _keys(self, centre: Double, radius: float) -> Iterator[tuple[int, int, int]]:
-        low = np.floor((centre - radius) / self._bin_nm).astype(int)
-        high = np.floor((centre + radius) / self._bin_nm).astype(int)
-        z, y, x = (range(a, b + 1) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+        size = self._bin_nm
+        z, y, x = (range(floor((c - radius) / size), floor((c + radius) / size) + 1) for c in centre.tolist())
         return product(z, y, x)
 
     def add(self, centre: Double, radius: float) -> None:
