@@ -106,7 +106,7 @@ def with_shapes(model: Any) -> Any:
     """``model`` (onnx.ModelProto) with the shapes of its tensors, as far as they are known before a run."""
     import onnx
 
-    # Serialised twice on the way: without the kernels, of which shapes do not depend, that takes no time.
+    # Serialised twice on the way: without the kernels, on which shapes do not depend, that takes no time.
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
     for weight in bare.graph.initializer:
