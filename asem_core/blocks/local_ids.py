@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple, triple
 from asem_core.volume.formats.zarr_array import block_files, temporary_array
+
+V = TypeVar("V", bound=np.generic)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -47,6 +49,18 @@ class LocalIds:
             view = ids[part.shift([-s for s in box.start]).slices]
             view[view > 0] += offset
         return ids
+
+    def look_up(self, values: npt.NDArray[V], box: Box) -> npt.NDArray[V]:
+        """``values[read(box)]`` of values by id of the common count."""
+        ids = np.asarray(self.array[box.slices])
+        found = np.empty(ids.shape, values.dtype)
+        for index, part in self._parts(box):
+            number = np.ravel_multi_index(index, self.grid)
+            of_block = values[self.offsets[number] : self.offsets[number + 1] + 1].copy()
+            of_block[0] = values[0]
+            place = part.shift([-s for s in box.start]).slices
+            found[place] = of_block[ids[place]]
+        return found
 
     def _parts(self, box: Box) -> Iterator[tuple[Triple, Box]]:
         first = [a // b for a, b in zip(box.start, self.block, strict=True)]
