@@ -47,11 +47,11 @@ class Components:
 
     def ids(self, box: Box) -> Ids:
         """The id of every voxel of ``box``, which lies in the volume; ``(z, y, x)`` uint32."""
-        return self._local.look_up(self._merged, box)
+        return self._local.look_up(box, self._merged)
 
     def of_each(self, values: npt.NDArray[V], box: Box) -> npt.NDArray[V]:
         """``values[ids(box)]`` of values by id, entry 0 for what is not in the mask."""
-        return self._local.look_up(values[self._merged], box)
+        return self._local.look_up(box, self._merged, values)
 
 
 def connected_components(

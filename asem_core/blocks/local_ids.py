@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple, triple
 from asem_core.volume.formats.zarr_array import block_files, temporary_array
-
-V = TypeVar("V", bound=np.generic)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -50,14 +48,17 @@ class LocalIds:
             view[view > 0] += offset
         return ids
 
-    def look_up(self, values: npt.NDArray[V], box: Box) -> npt.NDArray[V]:
-        """``values[read(box)]`` of values by id of the common count."""
+    def look_up(self, box: Box, *tables: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """`read` of ``box`` taken through ``tables``, one after the other; the first is by ids of the common count."""
+        first, *others = tables
         ids = np.asarray(self.array[box.slices])
-        found = np.empty(ids.shape, values.dtype)
+        found = np.empty(ids.shape, tables[-1].dtype)
         for index, part in self._parts(box):
             number = np.ravel_multi_index(index, self.grid)
-            of_block = values[self.offsets[number] : self.offsets[number + 1] + 1].copy()
-            of_block[0] = values[0]
+            of_block = first[self.offsets[number] : self.offsets[number + 1] + 1].copy()
+            of_block[0] = first[0]
+            for table in others:
+                of_block = table[of_block]
             place = part.shift([-s for s in box.start]).slices
             found[place] = of_block[ids[place]]
         return found

@@ -28,7 +28,7 @@ _GATHERED = 2**20
 """Labels that are sorted at once: 40 MiB with their weights."""
 _NOTHING = 1e-9
 """Part of a voxel that is rounding error, not overlap."""
-_PART: Triple = (8, 64, 512)
+PART: Triple = (8, 64, 512)
 """Target voxels that are made at once: what they need on the way stays in the processor's cache."""
 _LONGEST_CYCLE = 8
 """Target voxels after which ratios such as 5 : 2 begin anew."""
@@ -74,7 +74,7 @@ def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], targe
     array([[[3.5]]], dtype=float32)
     """
     out = np.empty(target.shape, np.float32)
-    for part in target.tiles(_PART):
+    for part in target.tiles(PART):
         plans = _plans(part, ratio)
         block: npt.NDArray[np.generic] = source[_source_box(plans).shift([-s for s in start]).slices]
         for axis, plan in enumerate(plans):

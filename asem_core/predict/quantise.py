@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple
+from asem_core.grid.resample import PART
 from asem_core.models.model import Image
 
 ProbDtype = Literal["uint8", "float32"]
-
-_PART = (8, 64, 512)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -37,10 +36,10 @@ def finish(
 ) -> Predicted:
     """A tile of ``shape`` (output voxels), each ``part`` of it through `quantise`; ``mask`` has the same shape.
 
-    A small part at a time: it stays in the processor's cache.
+    A part at a time that stays in the processor's cache, as resampling makes them.
     """
     found = Predicted(probability=np.empty(shape, dtype), label=np.empty(shape, np.uint8))
-    for box in Box.of_shape(shape).tiles(_PART):
+    for box in Box.of_shape(shape).tiles(PART):
         inside = None if mask is None else mask[box.slices]
         quantised = quantise(part(box), threshold=threshold, dtype=dtype, mask=inside)
         found.probability[box.slices], found.label[box.slices] = quantised.probability, quantised.label

@@ -16,7 +16,6 @@ import argparse
 import hashlib
 import json
 import resource
-import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -192,7 +191,6 @@ def main() -> None:
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
-        sys.modules.setdefault("path", sys.modules[__name__])  # where the registry looks for the runtime
         name, source, output = args.run
         print(json.dumps(run_row(ROWS[name], Path(source), Path(output))))
         return
