@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import attrs
 import numpy as np
@@ -26,6 +26,7 @@ from asem_core.progress import Progress, silent
 
 Connectivity = Literal[6, 26]
 Ids = npt.NDArray[np.uint32]
+V = TypeVar("V", bound=np.generic)
 Each = Callable[[str, Sequence[Box], Callable[[Box], Sequence[Path]]], None]
 """``each(sweep, blocks, write)`` calls ``write`` for every block; the paths of the files that it wrote are returned."""
 
@@ -46,7 +47,11 @@ class Components:
 
     def ids(self, box: Box) -> Ids:
         """The id of every voxel of ``box``, which lies in the volume; ``(z, y, x)`` uint32."""
-        return self._merged[self._local.read(box)]
+        return self._local.look_up(box, self._merged)
+
+    def of_each(self, values: npt.NDArray[V], box: Box) -> npt.NDArray[V]:
+        """``values[ids(box)]`` of values by id, entry 0 for what is not in the mask."""
+        return self._local.look_up(box, self._merged, values)
 
 
 def connected_components(
@@ -133,9 +138,10 @@ def _found_path(folder: Path, box: Box) -> Path:
 
 def _measure(ids: npt.NDArray[np.int32], count: int, box: Box, volume: Box) -> _Found:
     flat = ids.ravel()
-    inside = np.flatnonzero(flat)[::-1]
+    runs = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    of = flat[runs]
     first = np.zeros(count + 1, np.int64)
-    first[flat[inside]] = inside  # of repeated ids the last assignment stays: the smallest index
+    first[of[::-1]] = runs[::-1]  # of repeated ids the last assignment stays: the smallest index
     place = np.array(np.unravel_index(first[1:], box.shape)) + np.reshape(box.start, (3, 1))
     on_face = np.zeros(count + 1, np.bool_)
     for axis in range(3):
@@ -143,7 +149,7 @@ def _measure(ids: npt.NDArray[np.int32], count: int, box: Box, volume: Box) -> _
             if end:
                 on_face[np.take(ids, at, axis=axis)] = True
     return _Found(
-        voxels=np.bincount(flat, minlength=count + 1)[1:],
+        voxels=np.bincount(of, weights=np.diff(runs, append=len(flat)), minlength=count + 1)[1:].astype(np.int64),
         first=np.ravel_multi_index(tuple(place), volume.shape).astype(np.int64),
         on_face=on_face[1:],
     )

@@ -93,7 +93,6 @@ def evaluate(
       asem evaluate cell.zarr truth_tiffs/ --organelle mito --voxel-size 5,5,5 --figures pictures/
       asem evaluate pores.zarr truth.zarr --organelle pore --objects --min-voxels 50 --objects-table pores.csv
     """
-    from asem_core.draw.overlay import check_figures, draw_evaluation
     from asem_core.evaluation import evaluate as score
     from asem_core.evaluation import evaluate_objects, write_object_table
     from asem_core.evaluation.object_table import check_table
@@ -123,6 +122,8 @@ def evaluate(
     if objects_table is not None:
         objects_table = check_table(objects_table, inputs=read)
     if figures is not None:
+        from asem_core.draw.overlay import check_figures
+
         figures = check_figures(figures, organelle=spec.name, kind="evaluation", inputs=read)
     if objects and not spec.instances:
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
@@ -153,8 +154,11 @@ def evaluate(
         )
     if of_objects is not None and objects_table is not None:
         write_object_table(of_objects, objects_table, inputs=read)
-    pictures = (
-        draw_evaluation(
+    pictures: list[Path] = []
+    if figures is not None:
+        from asem_core.draw.overlay import draw_evaluation
+
+        pictures = draw_evaluation(
             background,
             predicted,
             truth,
@@ -163,9 +167,6 @@ def evaluate(
             ignore_label=ignore_label,
             grey_range=None if background is None else settled_range(background, grey),
         )
-        if figures
-        else []
-    )
     if as_json:
         document = {**evaluation.to_json(), "figures": [str(path) for path in pictures]}
         if of_objects is not None:

@@ -67,8 +67,6 @@ def mask(
     """
     import attrs
 
-    from asem_core.draw.mask import draw_mask
-    from asem_core.draw.png import check_png
     from asem_core.mask import CellMask, make_mask
     from asem_core.volume import open_volume
     from asem_core.volume.check import graded
@@ -77,6 +75,8 @@ def mask(
     registry = shared_registry()
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     if preview is not None:
+        from asem_core.draw.png import check_png
+
         preview = check_png(preview, inputs=[opened, output])
     opened = graded(opened, grey)
     for note in opened.notes:
@@ -91,6 +91,8 @@ def mask(
         what = "everything" if found.inside else "empty"
         click.echo(f"warning: the mask is {what}: compare --low and --high with the grey levels of VOLUME", err=True)
     if preview is not None:
+        from asem_core.draw.mask import draw_mask
+
         draw_mask(opened, open_volume(output, registry=registry), preview)
     if as_json:
         counts = attrs.asdict(found, filter=lambda field, _: field.name != "path")

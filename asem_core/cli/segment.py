@@ -91,7 +91,6 @@ def segment(
       asem segment cell.zarr --organelle mito -o mito.zarr --instances
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
-    from asem_core.draw.overlay import draw_segmentation
     from asem_core.models.find import choose_organelle
     from asem_core.predict.segment import segment as run
     from asem_core.volume import open_labels, open_volume

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,19 @@ def read_mirrored(read: Callable[[Box], npt.NDArray[Any]], shape: Triple, box: B
         return read(box)
     spans = [mirrored_span(a, b, n) for a, b, n in zip(box.start, box.stop, shape, strict=True)]
     inner = Box([a for a, _ in spans], [b for _, b in spans])
-    index = [
-        mirrored_index(a, b, n) - low for a, b, n, low in zip(box.start, box.stop, shape, inner.start, strict=True)
-    ]
-    return read(inner)[np.ix_(*index)]
+    block = read(inner)
+    out = np.empty(box.shape, block.dtype)
+    runs = (_runs(a, b, n, low) for a, b, n, low in zip(box.start, box.stop, shape, inner.start, strict=True))
+    for parts in product(*runs):
+        into, source = zip(*parts, strict=True)
+        out[into] = block[source]
+    return out
+
+
+def _runs(start: int, stop: int, n: int, low: int) -> Iterator[tuple[slice, slice]]:
+    """`mirrored_index` in slices, forwards and backwards: into what is mirrored, and of what begins at ``low``."""
+    index = mirrored_index(start, stop, n) - low
+    turns = np.flatnonzero(np.diff(index) == 0) + 1
+    for first, last in pairwise([0, *turns.tolist(), len(index)]):
+        a, b = int(index[first]), int(index[last - 1])
+        yield slice(first, last), slice(a, b + 1) if a <= b else slice(a, b - 1 if b else None, -1)

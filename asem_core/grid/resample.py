@@ -7,14 +7,16 @@ its own neighbourhood, and the result of a block equals the same part of the who
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.geometry import Box, FloatTriple
+from asem_core.geometry import Box, FloatTriple, Triple
 from asem_core.volume.pyramid import preference
 
 Image = npt.NDArray[np.float32]
@@ -26,6 +28,10 @@ _GATHERED = 2**20
 """Labels that are sorted at once: 40 MiB with their weights."""
 _NOTHING = 1e-9
 """Part of a voxel that is rounding error, not overlap."""
+PART: Triple = (8, 64, 512)
+"""Target voxels that are made at once: what they need on the way stays in the processor's cache."""
+_LONGEST_CYCLE = 8
+"""Target voxels after which ratios such as 5 : 2 begin anew."""
 
 
 def source_box(target: Box, ratio: FloatTriple) -> Box:
@@ -38,8 +44,7 @@ def source_box(target: Box, ratio: FloatTriple) -> Box:
     ratio
         Source voxels per target voxel, per axis (2: the target is twice as coarse).
     """
-    taps = list(image_taps(target, ratio))
-    return Box([int(t.index.min()) for t in taps], [int(t.index.max()) + 1 for t in taps])
+    return _source_box(_plans(target, ratio))
 
 
 def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], target: Box, ratio: FloatTriple) -> Image:
@@ -68,13 +73,14 @@ def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], targe
     >>> resample(np.arange(8.0).reshape(2, 2, 2), (0, 0, 0), Box((0, 0, 0), (1, 1, 1)), (2.0, 2.0, 2.0))
     array([[[3.5]]], dtype=float32)
     """
-    block: npt.NDArray[np.generic] = source
-    for axis, taps in enumerate(image_taps(target, ratio)):
-        if ratio[axis] == 1.0:
-            block = block[along(axis, np.arange(target.start[axis], target.stop[axis]) - start[axis])]
-        else:
-            block = _weighted_sum(block, axis, taps.relative_to(start[axis]))
-    return np.ascontiguousarray(block, dtype=np.float32)
+    out = np.empty(target.shape, np.float32)
+    for part in target.tiles(PART):
+        plans = _plans(part, ratio)
+        block: npt.NDArray[np.generic] = source[_source_box(plans).shift([-s for s in start]).slices]
+        for axis, plan in enumerate(plans):
+            block = _along_axis(block, axis, plan)
+        out[part.shift([-t for t in target.start]).slices] = block
+    return out
 
 
 def resample_labels(
@@ -133,12 +139,6 @@ class Taps:
         return attrs.evolve(self, index=self.index - start)
 
 
-def image_taps(target: Box, ratio: FloatTriple) -> Iterator[Taps]:
-    """Per axis: overlap where the target is coarser, linear interpolation where it is not."""
-    for a, b, r in zip(target.start, target.stop, ratio, strict=True):
-        yield _area_taps(a, b, r) if r > 1 else _linear_taps(a, b, r)
-
-
 def label_taps(target: Box, ratio: FloatTriple) -> Iterator[Taps]:
     """Per axis: overlap where the target is coarser, the nearest source voxel where it is not."""
     for a, b, r in zip(target.start, target.stop, ratio, strict=True):
@@ -185,20 +185,77 @@ def _as_slice(index: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
     return index
 
 
-def _weighted_sum(block: npt.NDArray[np.generic], axis: int, taps: Taps) -> npt.NDArray[np.generic]:
-    shape = [1, 1, 1]
-    shape[axis] = -1
-    total: npt.NDArray[np.float32] | None = None
-    for index, weight in zip(taps.index, taps.weight, strict=True):
-        if not weight.any():
-            continue
-        scale = weight.astype(np.float32).reshape(shape)
-        if total is None:
-            total = np.multiply(block[along(axis, index)], scale, dtype=np.float32)
-        else:
-            total += np.multiply(block[along(axis, index)], scale, dtype=np.float32)
-    assert total is not None  # weights of a target voxel sum to one
-    return total
+@attrs.frozen(kw_only=True)
+class _Cycle:
+    """Target voxels of an axis in even steps that are made alike."""
+
+    target: slice
+    taps: tuple[tuple[slice | npt.NDArray[np.intp], np.float32 | npt.NDArray[np.float32]], ...]
+    """Source voxels and their weights: a slice and a number, arrays where they are not even."""
+
+
+@attrs.frozen(kw_only=True)
+class _AxisPlan:
+    """How the voxels of one axis of an image come about."""
+
+    start: int
+    """First source voxel that is needed; the cycles count from it."""
+    stop: int
+    cycles: tuple[_Cycle, ...]
+    """Together all target voxels; none where they are the source's own."""
+    length: int
+    """Target voxels."""
+
+
+def _plans(target: Box, ratio: FloatTriple) -> list[_AxisPlan]:
+    return [_axis_plan(a, b, r) for a, b, r in zip(target.start, target.stop, ratio, strict=True)]
+
+
+@lru_cache(maxsize=512)
+def _axis_plan(start: int, stop: int, ratio: float) -> _AxisPlan:
+    """Overlap where the target is coarser, linear interpolation where it is finer.
+
+    With two source voxels for a target voxel every target voxel is made alike; with half a one, every second; in
+    general the denominator of the ratio tells.
+    """
+    if ratio == 1.0:
+        return _AxisPlan(start=start, stop=stop, cycles=(), length=stop - start)
+    taps = _area_taps(start, stop, ratio) if ratio > 1 else _linear_taps(start, stop, ratio)
+    first, last = int(taps.index.min()), int(taps.index.max())
+    period = min(Fraction(ratio).limit_denominator(_LONGEST_CYCLE).denominator, stop - start)
+    # What weighs nothing at any voxel is left out.
+    used = [(index - first, w.astype(np.float32)) for index, w in zip(taps.index, taps.weight, strict=True) if w.any()]
+    cycles = (
+        _Cycle(target=cycle, taps=tuple((_as_slice(index[cycle]), _as_number(w[cycle])) for index, w in used))
+        for cycle in (slice(phase, None, period) for phase in range(period))
+    )
+    return _AxisPlan(start=first, stop=last + 1, cycles=tuple(cycles), length=stop - start)
+
+
+def _source_box(plans: Sequence[_AxisPlan]) -> Box:
+    return Box([plan.start for plan in plans], [plan.stop for plan in plans])
+
+
+def _along_axis(block: npt.NDArray[np.generic], axis: int, plan: _AxisPlan) -> npt.NDArray[np.generic]:
+    """``block``, the source voxels of ``plan``, on the target's grid along ``axis``."""
+    if not plan.cycles:
+        return block
+    shape = list(block.shape)
+    shape[axis] = plan.length
+    out = np.empty(shape, np.float32)
+    before = (slice(None),) * axis
+    for cycle in plan.cycles:
+        into: npt.NDArray[np.float32] | None = None
+        for source, weight in cycle.taps:
+            scale = weight if isinstance(weight, np.float32) else weight.reshape([-1, *[1] * (2 - axis)])
+            weighed = np.multiply(block[(*before, source)], scale, dtype=np.float32)
+            into = weighed if into is None else np.add(into, weighed, out=into)
+        out[(*before, cycle.target)] = into
+    return out
+
+
+def _as_number(weight: npt.NDArray[np.float32]) -> np.float32 | npt.NDArray[np.float32]:
+    return weight[0] if np.all(weight == weight[0]) else weight
 
 
 def _extreme(pick: np.ufunc, block: npt.NDArray[L], axis: int, taps: Taps) -> npt.NDArray[L]:

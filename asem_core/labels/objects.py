@@ -28,7 +28,7 @@ def remove_small_objects(labels: LabelBlocks, *, voxel_size: VoxelSize, params: 
 
     def read(box: Box) -> Labels:
         found = labels.read(box)
-        return np.where(small[objects.ids(box)], found.dtype.type(0), found)
+        return np.where(objects.of_each(small, box), found.dtype.type(0), found)
 
     return labels.then(read, changes={"objects_removed": int(small.sum())})
 
@@ -42,7 +42,7 @@ def fill_holes(labels: LabelBlocks, *, voxel_size: VoxelSize, params: FillHoles)
 
     def read(box: Box) -> Labels:
         found = labels.read(box)
-        return np.where(found == 0, around[holes.ids(box)], found)
+        return np.where(found == 0, holes.of_each(around, box), found)
 
     return labels.then(read, changes={"holes_filled": int(filled.sum())})
 

@@ -132,7 +132,7 @@ def make_mask(
         )
         fill = filled(holes.voxels, voxel_size=size, params=params)
         objects = connected_components(
-            lambda box: fill[holes.ids(box)],
+            lambda box: holes.of_each(fill, box),
             volume.shape,
             connectivity=26,
             scratch=run.scratch / "objects",
@@ -143,7 +143,7 @@ def make_mask(
         )
         keep = kept(objects.voxels, voxel_size=size, params=params)
         run.results.update(_counts(volume, holes, fill, objects, keep))
-        return lambda box: {IMAGE: keep[objects.ids(box)].view(np.uint8)}
+        return lambda box: {IMAGE: objects.of_each(keep, box).view(np.uint8)}
 
     made = run(
         Job(

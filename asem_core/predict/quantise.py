@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.geometry import Box, Triple
+from asem_core.grid.resample import PART
 from asem_core.models.model import Image
 
 ProbDtype = Literal["uint8", "float32"]
-
-_SLAB = 8
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -37,13 +36,13 @@ def finish(
 ) -> Predicted:
     """A tile of ``shape`` (output voxels), each ``part`` of it through `quantise`; ``mask`` has the same shape.
 
-    A few planes at a time: they stay in the processor's cache.
+    A part at a time that stays in the processor's cache, as resampling makes them.
     """
     found = Predicted(probability=np.empty(shape, dtype), label=np.empty(shape, np.uint8))
-    for slab in Box.of_shape(shape).tiles((_SLAB, *shape[1:])):
-        inside = None if mask is None else mask[slab.slices]
-        quantised = quantise(part(slab), threshold=threshold, dtype=dtype, mask=inside)
-        found.probability[slab.slices], found.label[slab.slices] = quantised.probability, quantised.label
+    for box in Box.of_shape(shape).tiles(PART):
+        inside = None if mask is None else mask[box.slices]
+        quantised = quantise(part(box), threshold=threshold, dtype=dtype, mask=inside)
+        found.probability[box.slices], found.label[box.slices] = quantised.probability, quantised.label
     return found
 
 
@@ -55,5 +54,6 @@ def quantise(
         probability = np.where(mask != 0, probability, np.float32(0))
     label = (probability >= np.float32(threshold)).view(np.uint8)
     if dtype == "uint8":
-        return Predicted(probability=np.rint(probability * np.float32(255)).astype(np.uint8), label=label)
+        scaled = probability * np.float32(255)
+        return Predicted(probability=np.rint(scaled, out=scaled).astype(np.uint8), label=label)
     return Predicted(probability=probability, label=label)

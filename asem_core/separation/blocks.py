@@ -52,7 +52,7 @@ class Objects:
 
     def ids(self, box: Box) -> npt.NDArray[np.uint32]:
         """The id of every voxel of ``box``, which lies in the volume; ``(z, y, x)``."""
-        return self._object[self._local.read(box)]
+        return self._local.look_up(box, self._object)
 
 
 def separate(

@@ -47,8 +47,10 @@ def mean2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
     array([[[0, 2]]], dtype=uint8)
     """
     exact = np.float32 if block.dtype.itemsize <= 2 or block.dtype == np.float32 else np.float64
-    mean: npt.NDArray[Any] = _pairwise(np.add, _even(block).astype(exact)) / exact(8)
-    return mean.astype(block.dtype) if block.dtype.kind == "f" else np.rint(mean).astype(block.dtype)
+    summed = np.int16 if block.dtype.itemsize == 1 else exact  # holds the sum of eight bytes, and is faster
+    mean: npt.NDArray[Any] = _pairwise(np.add, _even(block).astype(summed, copy=False)).astype(exact, copy=False)
+    mean /= exact(8)
+    return mean.astype(block.dtype, copy=False) if block.dtype.kind == "f" else np.rint(mean).astype(block.dtype)
 
 
 def mode2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -65,6 +67,8 @@ def mode2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
         ``(ceil(z/2), ceil(y/2), ceil(x/2))``, dtype of ``block``.
     """
     even = _even(block)
+    if even.size and even.max() <= 1:
+        return (_pairwise(np.add, even.astype(np.uint8, copy=False)) >= 4).astype(block.dtype)
     out = _pairwise(np.minimum, even)
     mixed = out != _pairwise(np.maximum, even)
     out[mixed] = _mode([even[z::2, y::2, x::2][mixed] for z in (0, 1) for y in (0, 1) for x in (0, 1)])
@@ -92,7 +96,8 @@ def preference(labels: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
 
 def _even(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """``block`` with even sides; a missing voxel is its neighbour's copy, which changes no mean and no majority."""
-    return np.pad(block, [(0, n % 2) for n in block.shape], mode="edge")
+    odd = [n % 2 for n in block.shape]
+    return np.pad(block, [(0, n) for n in odd], mode="edge") if any(odd) else block
 
 
 def _pairwise(combine: np.ufunc, block: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Index = npt.NDArray[np.int64]
 _TIE_NM = 1e-6
 """Distances that differ by less are equal but for rounding."""
+_FIRST = 32
+"""Pairs of pieces that are put in order at once: hardly ever more need a look."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -104,6 +106,10 @@ def nearest(
     def tree(piece: int) -> cKDTree:
         return cKDTree(theirs.voxels(piece) * size)
 
+    @lru_cache(maxsize=64)
+    def points(piece: int) -> npt.NDArray[np.float64]:
+        return np.asarray(mine.voxels(piece) * size)
+
     best = Neighbours(distance_nm=np.full(count, np.nan), number=np.zeros(count, np.int64))
     for number in range(1, count + 1):
         progress(sweep, number - 1, count)
@@ -113,7 +119,7 @@ def nearest(
         for gap, piece, candidate in _by_gap(mine, own, theirs, candidates, size):
             if gap > distance:
                 break
-            found, _ = tree(candidate).query(mine.voxels(piece) * size, distance_upper_bound=distance + _TIE_NM)
+            found, _ = tree(candidate).query(points(piece), distance_upper_bound=distance + _TIE_NM)
             closest = (float(found.min()), int(theirs.owner[candidate]))
             distance, other = min((distance, other), closest) if other else closest
         if other:
@@ -130,9 +136,20 @@ def _by_gap(
     for row, piece in enumerate(own):
         apart = np.maximum(theirs.low[candidates] - mine.high[piece], mine.low[piece] - theirs.high[candidates])
         gaps[row] = np.linalg.norm(np.maximum(apart, 0) * size, axis=1)
-    for place in np.argsort(gaps, axis=None, kind="stable"):
+    for place in _ascending(gaps.ravel()):
         row, column = divmod(int(place), len(candidates))
         yield float(gaps[row, column]), int(own[row]), int(candidates[column])
+
+
+def _ascending(values: npt.NDArray[np.float64]) -> Iterator[int]:
+    """The order of ``values``, of equal ones by place; whoever wants the first few does not wait for all."""
+    if len(values) <= _FIRST:
+        yield from np.argsort(values, kind="stable")
+        return
+    most = np.partition(values, _FIRST)[_FIRST]
+    for part in (values <= most, values > most):
+        places = np.flatnonzero(part)
+        yield from places[np.argsort(values[places], kind="stable")]
 
 
 def _at_surface(found: Index) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,9 @@ import attrs
 from asem_core.errors import ModelError
 from asem_core.registry import resolve
 
+_KERNEL_AXES = 3
+"""A stored tensor of as many is a kernel; sizes, slices and pads have fewer."""
+
 
 @attrs.frozen(kw_only=True)
 class Cost:
@@ -103,7 +106,16 @@ def with_shapes(model: Any) -> Any:
     """``model`` (onnx.ModelProto) with the shapes of its tensors, as far as they are known before a run."""
     import onnx
 
-    return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    # Serialised twice on the way: without the kernels, on which shapes do not depend, that takes no time.
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for weight in bare.graph.initializer:
+        if len(weight.dims) >= _KERNEL_AXES:
+            weight.CopyFrom(onnx.TensorProto(name=weight.name, dims=weight.dims, data_type=weight.data_type))
+    shaped = onnx.shape_inference.infer_shapes(bare, data_prop=True)
+    for weight, whole in zip(shaped.graph.initializer, model.graph.initializer, strict=True):
+        weight.CopyFrom(whole)
+    return shaped
 
 
 def tensor_sizes(graph: Any) -> dict[str, tuple[int, ...]]:

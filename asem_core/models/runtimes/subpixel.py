@@ -39,9 +39,11 @@ def transposed_kernel(kernel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
     """
     flipped = kernel.astype(np.float64)[..., ::-1, ::-1, ::-1].swapaxes(0, 1)
     for axis in (2, 3, 4):
-        before, after = [(0, 0)] * 5, [(0, 0)] * 5
-        before[axis], after[axis] = (1, 0), (0, 1)
-        flipped = np.pad(flipped, before) + np.pad(flipped, after)
+        wider = np.zeros([n + (at == axis) for at, n in enumerate(flipped.shape)])
+        along = np.moveaxis(wider, axis, 0)
+        along[1:] += np.moveaxis(flipped, axis, 0)
+        along[:-1] += np.moveaxis(flipped, axis, 0)
+        flipped = wider
     return flipped.astype(np.float32)
 
 

@@ -134,3 +134,12 @@ def test_a_ramp_in_nanometres_stays_where_it_is(source: float) -> None:
     error = resample(ramp[needed.slices], needed.start, target, ratio) - (np.arange(2, target.stop[2]) + 0.5) * 5
     np.testing.assert_allclose(error, 0, atol=1e-4 if source > 5 or source == 2.5 else 0.5)
     assert abs(error.mean()) < 0.05
+
+
+@pytest.mark.parametrize("ratio", [(0.5, 0.5, 0.5), (2.0, 1.0, 0.5), (0.4, 1.5, 0.5), (0.73, 0.5, 1.9)])
+def test_where_a_large_block_is_cut_changes_no_bit(ratio: tuple[float, float, float]) -> None:
+    volume = np.random.default_rng(0).random((20, 60, 300), np.float32)
+    target = Box.of_shape(inner_shape(volume.shape, ratio))
+    whole = mirrored(volume, target, ratio)
+    for box in target.tiles((5, 37, 263)):
+        np.testing.assert_array_equal(mirrored(volume, box, ratio), whole[box.slices])

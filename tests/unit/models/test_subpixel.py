@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from scipy.ndimage import correlate1d
 
-from asem_core.models.runtimes.graph import graph_cost, static_graph
+from asem_core.models.runtimes.graph import graph_cost, static_graph, tensor_sizes, with_shapes
 from asem_core.models.runtimes.subpixel import transposed_kernel, without_upsampling
 
 SKIP, COARSE, OUT = 2, 3, 4
@@ -128,6 +128,13 @@ def test_a_graph_with_unknown_sizes_is_left_alone(name: str) -> None:
         for value in [v for v in values if v.name == name]:
             values.remove(value)
     assert without_upsampling(model) is model
+
+
+def test_shapes_do_not_depend_on_kernels(toy: Any) -> None:
+    model = static_graph(toy.onnx, (1, 1, 120, 112, 128))
+    found, plain = with_shapes(model), onnx.shape_inference.infer_shapes(model, data_prop=True)
+    assert tensor_sizes(found.graph) == tensor_sizes(plain.graph)
+    assert list(found.graph.initializer) == list(model.graph.initializer)
 
 
 def test_our_network_loses_its_upsampling_and_some_of_its_arithmetic(toy: Any) -> None:
