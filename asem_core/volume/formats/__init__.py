@@ -3,6 +3,7 @@
 ===============  ==============================================================================
 ``tiff``         reader: a folder of sections, or a stack; ``sections``: which files, which order
 ``tiff_stated``  what TIFF says of its voxels: ASEM's words, OME-XML, ImageJ
+``ome_xml``      the images that OME-XML describes, and the files they lie in
 ``png``          reader of a folder of PNG sections
 ``ome``          reader of OME-Zarr 0.1 to 0.6
 ``zarr_plain``   reader of Zarr arrays, and of the layout of the published data; ``webknossos``: what its datasets say
