@@ -75,7 +75,7 @@ def upper_valley(counts: npt.NDArray[np.int64]) -> float | None:
     seen = np.where(np.arange(256) > _PADDING, counts, 0)
     if np.count_nonzero(seen) < 3:
         return None
-    low, high = (int(level) for level in threshold_multiotsu(hist=seen, classes=3))
+    low, high = (int(level) for level in threshold_multiotsu(hist=seen, classes=3))  # type: ignore[no-untyped-call]
     smooth = ndimage.gaussian_filter1d(seen.astype(np.float64), _SMOOTHING_LEVELS)
     middle = low + 1 + int(np.argmax(smooth[low + 1 : high + 1]))
     bright = high + 1 + int(np.argmax(smooth[high + 1 :]))

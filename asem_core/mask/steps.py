@@ -1,8 +1,8 @@
 """The steps of the cell mask on arrays (paper, Methods; method of Gallusser et al. 2022).
 
 ``low < grey < high`` (without an upper bound where there is no ``high``), opening and closing by balls, filling of
-6-connected holes and dropping of 26-connected objects by volume. At the faces of the volume the image is mirrored, so that
-a cell which is cut there is not eroded. A small hole at a face is filled too, as by scikit-image's
+6-connected holes and dropping of 26-connected objects by volume. At the faces of the volume the image is mirrored, so
+that a cell which is cut there is not eroded. A small hole at a face is filled too, as by scikit-image's
 ``remove_small_holes``.
 """
 
