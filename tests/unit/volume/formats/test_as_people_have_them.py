@@ -465,13 +465,6 @@ def test_hdf5_element_size_is_in_micrometres_whatever_units_say(tmp_path, image,
     check(opened(path), image, (8, 4, 4), (80, 0, 0))
 
 
-def test_hdf5_of_imaris_is_padded(tmp_path, image, opened):
-    path = write_hdf5(tmp_path / "a.ims", image, "DataSet/ResolutionLevel 0/TimePoint 0/Channel 0/Data")
-    with h5py.File(path, "r+") as file:
-        file.create_group("DataSetInfo/Image")
-    assert "Imaris pads its data" in opened(path, voxel_size=FIVE).notes[0]
-
-
 def test_hdf5_with_an_axis_of_one_at_the_end(tmp_path, image, opened):
     check(opened(write_hdf5(tmp_path / "a.h5", image[..., None]), voxel_size=FIVE), image, (5, 5, 5))
 
