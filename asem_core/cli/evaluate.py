@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--raw", type=PLACE, help="Background of the pictures; by default the image "
               "that PRED was made from, where it is still there.")  # fmt: skip
-@click.option("--grey", type=GREY, help="Levels of RAW that are drawn black and white, such as 0:4095; auto: one "
+@click.option("--grey", type=GREY, help="Levels of that image that are drawn black and white, such as 0:4095; auto: one "
               "choice for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -106,8 +106,8 @@ def evaluate(
 
     if raw is not None and figures is None:
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
-    if grey is not None and raw is None:
-        raise AsemError("--grey is about the background of pictures: say which with --raw VOLUME")
+    if grey is not None and figures is None:
+        raise AsemError("--grey is about the background of pictures: say where they go with --figures FOLDER")
     if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
     registry = shared_registry()

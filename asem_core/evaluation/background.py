@@ -6,8 +6,11 @@ from asem_core.errors import AsemError
 from asem_core.grid.place import Placed, place, place_beside
 from asem_core.registry import Registry
 from asem_core.volume.opening import as_volume
-from asem_core.volume.provenance import source_of
+from asem_core.volume.provenance import maker, source_of
 from asem_core.volume.volume import Volume
+
+_SEGMENT = "asem segment"
+"""What other verbs make may come from labels."""
 
 
 def raw_behind(prediction: Volume, labels: Volume, *, registry: Registry) -> tuple[Volume | None, str]:
@@ -27,9 +30,9 @@ def raw_behind(prediction: Volume, labels: Volume, *, registry: Registry) -> tup
     str
         Which image it is, or why there is none.
     """
-    source = source_of(prediction)
+    source = source_of(prediction) if maker(prediction).get("made_by") == _SEGMENT else None
     if source is None:
-        return None, f"{prediction.uri} does not say which image it was made from"
+        return None, f"{prediction.uri} does not say which image `{_SEGMENT}` made it from"
     try:
         raw = as_volume(str(source["uri"]), registry=registry, voxel_size=prediction.voxel_size, only_if_unstated=True)
         frame = Placed(volume=labels, start=(0, 0, 0), by="shape")

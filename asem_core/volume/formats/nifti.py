@@ -39,14 +39,15 @@ class NiftiArray:
     @property
     def end(self) -> int:
         """Bytes of the file that the voxels need, where it is not compressed."""
-        return int(self._offset) + self._stored.itemsize * int(np.prod(self.shape, dtype=object))
+        return int(self._offset + self._stored.itemsize * int(np.prod(self.shape, dtype=object)))
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         from nibabel.arrayproxy import ArrayProxy
 
+        proxy: Any = ArrayProxy
         as_stored = (self.shape, self._stored, self._offset, 1.0, 0.0)
         try:
-            return np.array(ArrayProxy(str(self._file), as_stored)[key], self.dtype)
+            return np.array(proxy(str(self._file), as_stored)[key], self.dtype)
         except (OSError, EOFError, ValueError, zlib.error) as exc:
             raise VolumeError(f"{self._file}: cannot be read: {exc}; copy it again") from exc
 
@@ -86,10 +87,11 @@ def _header(path: Path) -> Any:
     from nibabel.nifti2 import Nifti2Header
     from nibabel.openers import ImageOpener
 
+    kinds: tuple[Any, ...] = (Nifti1Header, Nifti2Header)
     try:
-        with ImageOpener(path, "rb") as file:
+        with ImageOpener(str(path), "rb") as file:
             start = file.read(_HEADER)
-            kind = next((kind for kind in (Nifti1Header, Nifti2Header) if kind.may_contain_header(start)), None)
+            kind = next((kind for kind in kinds if kind.may_contain_header(start)), None)
             if kind is None:
                 raise VolumeError(f"{path}: no header of NIfTI; a file of Analyze 7.5 must be converted first")
             file.seek(0)

@@ -17,10 +17,12 @@ from asem_core.evaluation.background import raw_behind
 
 @pytest.fixture
 def made(tmp_path: Path) -> tuple[Path, Path]:
-    """A raw image, and an OME-Zarr that was made from a part of it."""
+    """A raw image, and an OME-Zarr that says that `asem segment` made it from a part of it."""
     raw = zarr.create_array(tmp_path / "raw.zarr", data=np.arange(1000, dtype=np.uint8).reshape(10, 10, 10))
     raw.attrs.update(resolution=[5, 5, 5], offset=[0, 0, 0])
     convert(open_volume(tmp_path / "raw.zarr"), tmp_path / "made.zarr", roi=Box((2, 0, 0), (8, 10, 10)))
+    said = tmp_path / "made.zarr" / ".zattrs"
+    said.write_text(said.read_text().replace('"asem convert"', '"asem segment"'))
     return tmp_path / "raw.zarr", tmp_path / "made.zarr"
 
 
@@ -39,7 +41,10 @@ def test_it_is_the_source_while_that_is_as_it_was(made: tuple[Path, Path], regis
 
 
 def test_what_says_nothing_of_an_image(made: tuple[Path, Path], registry: Any) -> None:
-    drawn = open_volume(made[0])
-    raw, said = raw_behind(drawn, drawn, registry=registry)
-    assert raw is None
-    assert "does not say which image it was made from" in said
+    said = made[1] / ".zattrs"
+    said.write_text(said.read_text().replace('"asem segment"', '"asem instances"'))
+    for path in made:
+        drawn = open_volume(path)
+        raw, why = raw_behind(drawn, drawn, registry=registry)
+        assert raw is None
+        assert "does not say which image `asem segment` made it from" in why

@@ -141,8 +141,8 @@ def test_published_layout_and_labels_over_http(published, image, opened, web, re
 
 def test_a_precomputed_volume_on_a_web_server(tmp_path, image, opened, web):
     write_precomputed(tmp_path / "em", image)
-    for address in (f"{web.url}/em", f"{web.url}/em/5_4_8"):
-        volume = opened(address)
+    for place in (f"{web.url}/em", f"{web.url}/em/5_4_8"):
+        volume = opened(place)
         np.testing.assert_array_equal(volume.read(Box((2, 3, 4), (7, 30, 20))), image[2:7, 3:30, 4:20])
         assert (volume.format, volume.voxel_size.zyx, volume.lower_edge_nm) == ("precomputed", (8, 4, 5), (80, 40, 50))
 
