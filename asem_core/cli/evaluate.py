@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
 @click.option("--raw", type=PLACE, help="Background of the pictures; by default the image "
               "that PRED was made from, where it is still there.")  # fmt: skip
-@click.option("--grey", type=GREY, help="Levels of that image that are drawn black and white, such as 0:4095; auto: one "
-              "choice for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
+@click.option("--grey", type=GREY, help="Its levels that are drawn black and white, such as 0:4095; auto: one choice "
+              "for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(
