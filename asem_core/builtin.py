@@ -16,7 +16,7 @@ from asem_core.specs import (
 
 @hookimpl
 def asem_register_readers() -> list[ReaderSpec]:
-    """TIFF, PNG sections, Zarr, OME-Zarr, N5, HDF5, MRC."""
+    """TIFF, PNG sections, Zarr, OME-Zarr, N5, precomputed, HDF5, Imaris, MRC, NIfTI, NRRD, npy."""
     return [
         ReaderSpec(
             name="tiff",
@@ -62,6 +62,40 @@ def asem_register_readers() -> list[ReaderSpec]:
             accepts="asem_core.volume.formats.mrc:accepts",
             open="asem_core.volume.formats.mrc:open_mrc",
             requires=("mrcfile: asem-core[mrc]",),
+        ),
+        ReaderSpec(
+            name="precomputed",
+            summary="neuroglancer's precomputed volume, or one of its scales",
+            accepts="asem_core.volume.formats.precomputed:accepts",
+            open="asem_core.volume.formats.precomputed:open_precomputed",
+            requires=("tensorstore: asem-core[n5]",),
+        ),
+        ReaderSpec(
+            name="imaris",
+            summary="an Imaris file (.ims) with one channel",
+            accepts="asem_core.volume.formats.imaris:accepts",
+            open="asem_core.volume.formats.imaris:open_imaris",
+            requires=("h5py: asem-core[hdf5]",),
+        ),
+        ReaderSpec(
+            name="nifti",
+            summary="a NIfTI file (.nii, .nii.gz)",
+            accepts="asem_core.volume.formats.nifti:accepts",
+            open="asem_core.volume.formats.nifti:open_nifti",
+            requires=("nibabel: asem-core[nifti]",),
+        ),
+        ReaderSpec(
+            name="nrrd",
+            summary="an NRRD file (.nrrd, .nhdr)",
+            accepts="asem_core.volume.formats.nrrd:accepts",
+            open="asem_core.volume.formats.nrrd:open_nrrd",
+            requires=("nrrd: asem-core[nrrd]",),
+        ),
+        ReaderSpec(
+            name="npy",
+            summary="an array of NumPy (.npy)",
+            accepts="asem_core.volume.formats.npy:accepts",
+            open="asem_core.volume.formats.npy:open_npy",
         ),
     ]
 

@@ -67,9 +67,9 @@ def convert(
 ) -> None:
     """Convert a volume to OME-Zarr or TIFF, crop it, un-crop it or bring it to another voxel size.
 
-    SRC is TIFF, Zarr, OME-Zarr, N5, HDF5 or MRC; Zarr and N5 also at http(s):// or s3://. DST decides the format:
-    NAME.zarr is an OME-Zarr with pyramid, NAME.tif one stack, NAME without suffix a folder of TIFF sections, numbered
-    as in the acquisition. Voxel values stay as they are, unless --resample is given.
+    SRC is TIFF, Zarr, OME-Zarr, N5, HDF5, MRC and others (docs/formats.md); Zarr and N5 also at http(s):// or s3://.
+    DST decides the format: NAME.zarr is an OME-Zarr with pyramid, NAME.tif one stack, NAME without suffix a folder of
+    TIFF sections, numbered as in the acquisition. Voxel values stay as they are, unless --resample is given.
 
     \b
     Examples:

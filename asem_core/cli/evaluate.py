@@ -56,9 +56,10 @@ if TYPE_CHECKING:
     help="List every object: where it is (nm), matched or not, with what.",
 )
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
-@click.option("--raw", type=PLACE, help="Background of the pictures.")
-@click.option("--grey", type=GREY, help="Levels of RAW that are drawn black and white, such as 0:4095; auto: one "
-              "choice for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
+@click.option("--raw", type=PLACE, help="Background of the pictures; by default the image "
+              "that PRED was made from, where it is still there.")  # fmt: skip
+@click.option("--grey", type=GREY, help="Its levels that are drawn black and white, such as 0:4095; auto: one choice "
+              "for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(
@@ -95,6 +96,7 @@ def evaluate(
     """
     from asem_core.evaluation import evaluate as score
     from asem_core.evaluation import evaluate_objects, write_object_table
+    from asem_core.evaluation.background import raw_behind
     from asem_core.evaluation.object_table import check_table
     from asem_core.labels.plan import choose_zone
     from asem_core.organelles import find_organelle
@@ -103,8 +105,8 @@ def evaluate(
 
     if raw is not None and figures is None:
         raise AsemError("--raw is the background of pictures: say where they go with --figures FOLDER")
-    if grey is not None and raw is None:
-        raise AsemError("--grey is about the background of pictures: say which with --raw VOLUME")
+    if grey is not None and figures is None:
+        raise AsemError("--grey is about the background of pictures: say where they go with --figures FOLDER")
     if not objects and (iou, min_voxels, ignore_border, objects_table) != (None, None, False, None):
         raise AsemError("--iou, --min-voxels, --ignore-border and --objects-table are about objects: add --objects")
     registry = shared_registry()
@@ -115,6 +117,12 @@ def evaluate(
     )
     predicted, truth = opened(prediction, labels=spec.name), opened(labels, labels=spec.name)
     background = opened(raw) if raw is not None else None
+    if figures is not None and raw is None:
+        background, said = raw_behind(predicted, truth, registry=registry)
+        shown = (
+            f"background of the pictures: {said}" if background else f"pictures without background: {said}; see --raw"
+        )
+        click.echo(f"note: {shown}: {said}", err=True)
     kept = opened(mask) if mask is not None else None
     read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
     for note in (note for volume in read for note in volume.notes):

@@ -17,12 +17,22 @@ from asem_core.registry import Registry, said_of
 
 log = logging.getLogger(__name__)
 
+_SENTENCE = 400
+"""Characters; click cuts what is longer."""
+
 
 class Verbs(click.Group):
     """Lists verbs in data-flow order and turns `AsemError` into one line and its exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Like click's, with the first sentence of every verb whole."""
+        shown = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, verb.get_short_help_str(_SENTENCE)) for name, verb in shown.items() if verb and not verb.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,6 +52,7 @@ def command_line() -> tuple[click.Group, Registry]:
         analyze,
         convert,
         datasets,
+        doctor,
         evaluate,
         finetune,
         info,
@@ -82,6 +93,7 @@ def command_line() -> tuple[click.Group, Registry]:
         organelles.organelles,
         zoo.zoo,
         plugins.plugins,
+        doctor.doctor,
     ):
         root.add_command(command)
     root = with_own_tables(root)

@@ -24,7 +24,7 @@ _WHOLE = click.IntRange(min=0)
 @click.argument("volume", type=PLACE)
 @click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
 @click.option("--low", type=float, default=2, show_default=True, help="Cell is brighter than this (0..255).")
-@click.option("--high", type=float, default=180, show_default=True, help="Cell is darker than this (0..255).")
+@click.option("--high", type=float, help="Cell is darker than this (0..255); by default found from the image.")
 @click.option("--opening", type=_WHOLE, default=3, show_default=True, help="Radius; thinner parts go.")
 @click.option("--closing", type=_WHOLE, default=2, show_default=True, help="Radius; thinner gaps are closed.")
 @click.option("--max-hole", type=_WHOLE, default=100_000, show_default=True, help="Smaller holes are filled.")
@@ -42,7 +42,7 @@ def mask(
     *,
     output: Path,
     low: float,
-    high: float,
+    high: float | None,
     opening: int,
     closing: int,
     max_hole: int,
@@ -57,7 +57,8 @@ def mask(
     """Find the cell in VOLUME: 1 inside, 0 in empty resin and where there is no image.
 
     Grey levels are those of 0..255, whatever the volume's type. Radii and volumes are counted in voxels of 5 nm and
-    scaled to the volume's own. The defaults are the paper's; look at the picture and adapt --high first.
+    scaled to the volume's own. The level of the resin is found from the image, the other defaults are the paper's; look
+    at the picture and adapt --high first.
 
     \b
     Examples:
@@ -87,6 +88,9 @@ def mask(
         )
     if found.inside == 0 and found.objects_dropped:
         click.echo("warning: the mask is empty: all that was found is smaller than --min-object", err=True)
+    elif found.high is None:
+        click.echo("note: the grey levels do not part cell from empty resin: nothing is left out for being bright, "
+                   "unless --high says from which level on", err=True)  # fmt: skip
     elif found.inside in (0, 1):
         what = "everything" if found.inside else "empty"
         click.echo(f"warning: the mask is {what}: compare --low and --high with the grey levels of VOLUME", err=True)

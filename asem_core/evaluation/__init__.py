@@ -4,6 +4,7 @@
 ``evaluate``      voxels: precision, recall, F1, with and without the zone
 ``objects``       the same of objects; ``object_table``: as a table
 ``ids``           which values are ids of objects, and which are not known
+``background``    the image that a segmentation was made from
 ``align``         prediction, labels and mask laid on one another
 ``source``        where a volume is non-zero, block by block
 ``scores``        counts and rates of voxels

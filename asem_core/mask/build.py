@@ -16,6 +16,7 @@ from asem_core.blocks.job import Job, run
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.home import local_path
+from asem_core.mask.resin import resin_level
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
 from asem_core.preprocessing.levels import level_count
 from asem_core.progress import Progress, silent
@@ -39,6 +40,8 @@ class MaskSummary:
 
     path: Path
     """The OME-Zarr."""
+    high: float | None
+    """Grey level (0..255) below which is cell; None: none was given, and the image shows no empty resin."""
     inside: float
     """Fraction of the volume that is cell."""
     objects_kept: int
@@ -49,8 +52,9 @@ class MaskSummary:
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: {self.inside:.1%} inside, {self.objects_kept} objects kept, {self.objects_dropped} dropped "
-            f"({self.voxels_dropped:,} voxels), {self.holes_filled} holes filled ({self.voxels_filled:,} voxels)"
+            f"{self.path}: {self.inside:.1%} inside{'' if self.high is None else f' (darker than {self.high:g})'}, "
+            f"{self.objects_kept} objects kept, {self.objects_dropped} dropped ("
+            f"{self.voxels_dropped:,} voxels), {self.holes_filled} holes filled ({self.voxels_filled:,} voxels)"
         )
 
 
@@ -58,7 +62,7 @@ def make_mask(
     volume: Volume | str | Path,
     output: str | Path,
     *,
-    params: CellMask | Mapping[str, float] | None = None,
+    params: CellMask | Mapping[str, float | None] | None = None,
     registry: Registry | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     grey: Grey = None,
@@ -76,7 +80,8 @@ def make_mask(
     output
         OME-Zarr to create.
     params
-        Thresholds and sizes, `CellMask` or its fields by name; what is not given is the paper's.
+        Thresholds and sizes, `CellMask` or its fields by name. The upper threshold is found from the image where it is
+        not given; what else is not given is the paper's.
     registry
         By default everything installed.
     voxel_size
@@ -97,7 +102,8 @@ def make_mask(
 
     Notes
     -----
-    Method: Gallusser et al. 2022: thresholds, opening, closing, then small holes filled and small objects dropped.
+    Method: Gallusser et al. 2022: thresholds, opening, closing, then small holes filled and small objects dropped. The
+    paper took 180 of 255 for the upper threshold, for cells whose cytosol is darker; see `asem_core.mask.resin`.
 
     Examples
     --------
@@ -108,6 +114,9 @@ def make_mask(
     params = params if isinstance(params, CellMask) else CellMask(**dict(params or {}))  # type: ignore[arg-type]
     level_count(volume.dtype)
     check_values(volume, progress=progress)
+    given = params
+    if params.high is None:
+        params = attrs.evolve(params, high=resin_level(volume))
     size, context = volume.voxel_size, params.context(volume.voxel_size)
     side = triple([min(b, n) for b, n in zip(block, volume.shape, strict=True)])
     image = ArrayPlan(shape=volume.shape, dtype="uint8", chunk=side, reduction="mode")
@@ -142,7 +151,7 @@ def make_mask(
             each=run.temporary,
         )
         keep = kept(objects.voxels, voxel_size=size, params=params)
-        run.results.update(_counts(volume, holes, fill, objects, keep))
+        run.results.update(high=params.high, **_counts(volume, holes, fill, objects, keep))
         return lambda box: {IMAGE: objects.of_each(keep, box).view(np.uint8)}
 
     made = run(
@@ -154,7 +163,11 @@ def make_mask(
             settings={"params": attrs.asdict(params)},
             fill=produce(compute, sweep="writing", block=side, plan=plan),
             provenance=provenance(
-                "asem mask", volume, params=attrs.asdict(params), voxel_size_nm=list(volume.voxel_size.zyx)
+                "asem mask",
+                volume,
+                params=attrs.asdict(params),
+                high_from="image" if given.high is None else "given",
+                voxel_size_nm=list(volume.voxel_size.zyx),
             ),
             scratch_bytes=staged_bytes(volume) + _BYTES_OF_IDS * volume.box.size,
         ),

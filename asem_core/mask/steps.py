@@ -1,8 +1,9 @@
 """The steps of the cell mask on arrays (paper, Methods; method of Gallusser et al. 2022).
 
-``low < grey < high``, opening and closing by balls, filling of 6-connected holes and dropping of 26-connected objects
-by volume. At the faces of the volume the image is mirrored, so that a cell which is cut there is not eroded. A small
-hole at a face is filled too, as by scikit-image's ``remove_small_holes``.
+``low < grey < high`` (without an upper bound where there is no ``high``), opening and closing by balls, filling of
+6-connected holes and dropping of 26-connected objects by volume. At the faces of the volume the image is mirrored, so
+that a cell which is cut there is not eroded. A small hole at a face is filled too, as by scikit-image's
+``remove_small_holes``.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class CellMask:
 
     low: float = 2.0
     """Cell is brighter than this, on the scale 0..255."""
-    high: float = 180.0
-    """Cell is darker than this, on the scale 0..255."""
+    high: float | None = None
+    """Cell is darker than this, on the scale 0..255. None: found by `make_mask`, from the image; see `resin_level`."""
     opening: int = attrs.field(default=3, validator=validators.ge(0))
     """Radius of the ball that must fit into the cell."""
     closing: int = attrs.field(default=2, validator=validators.ge(0))
@@ -42,7 +43,7 @@ class CellMask:
     """Objects of less volume are dropped."""
 
     def __attrs_post_init__(self) -> None:
-        if not self.low < self.high:
+        if self.high is not None and not self.low < self.high:
             raise AsemError(f"the mask's low grey level must be below the high one, got {self.low:g} and {self.high:g}")
 
     def context(self, voxel_size: VoxelSize) -> Triple:
@@ -65,7 +66,9 @@ def rough_mask(raw: npt.NDArray[Any], *, voxel_size: VoxelSize, params: CellMask
         ``raw`` without the context.
     """
     grey = to_grey_range(raw)
-    mask = (grey > params.low) & (grey < params.high)
+    mask = grey > params.low
+    if params.high is not None:
+        mask &= grey < params.high
     opening, closing = (scale_width(width, voxel_size) for width in (params.opening, params.closing))
     mask = ~erode(~erode(mask, opening), opening)
     return erode(~erode(~mask, closing), closing)

@@ -21,7 +21,7 @@ from asem_core.project import verbs
 from asem_core.project.read import Measure
 from asem_core.project.site import Site
 from asem_core.project.verbs import Facts
-from asem_core.separation.run import check_separable
+from asem_core.separation.inside import check_separable
 from asem_core.volume.volume import Volume
 
 _OPEN = "open"

@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.errors import RecipeError
+from asem_core.errors import RecipeError, VolumeError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.grid.place import cut
 from asem_core.network import TILE_HALO
@@ -232,8 +232,14 @@ def _sources(
 ) -> tuple[Volume, Volume, Volume | None, Box]:
     """Raw; labels and mask, cut to the ROI; the ROI in raw."""
     size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
-    raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
-    drawn = open_labels(beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size)
+    try:
+        raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
+        drawn = open_labels(
+            beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size
+        )
+    except VolumeError as exc:
+        hint = "; in a recipe that is `voxel_size_nm: [z, y, x]` beside `raw:`" if "--voxel-size" in str(exc) else ""
+        raise VolumeError(f"{exc}{hint}") from exc
     roi = Box.parse(data.roi) if data.roi else raw.box
     if not raw.box.contains(roi):
         raise RecipeError(f"the ROI {roi} reaches outside {data.raw}, which is {raw.shape} voxels")

@@ -177,12 +177,15 @@ def can_list(path: Location) -> bool:
 def describe_absence(path: Location) -> str:
     """Why nothing was found at the remote ``path``, and what to do."""
     assert not isinstance(path, Path)
-    if path.suffix.lower() in (".tif", ".tiff", ".h5", ".hdf5", ".mrc"):
-        return "TIFF, HDF5 and MRC are read from local disks only; download it first"
+    if path.suffix.lower() in _LOCAL:
+        return "TIFF, HDF5, MRC and other single files are read from local disks only; download it first"
     _, problem = _fetch(path / "zarr.json")
     if problem is not None:
         return explain(problem)
     return "there is no Zarr or N5 metadata (404); check the address, which must be that of a group or an array"
+
+
+_LOCAL = (".tif", ".tiff", ".h5", ".hdf5", ".ims", ".mrc", ".rec", ".nii", ".gz", ".nrrd", ".nhdr", ".npy")
 
 
 def explain(problem: BaseException) -> str:

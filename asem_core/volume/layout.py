@@ -78,10 +78,13 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 _ARCHIVES = (".zip", ".ozx", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst")
 _ELSEWHERE = {
     _PICTURES: _AS_TIFF,
-    (".nii", ".nii.gz", ".nrrd", ".nhdr"): "convert it to TIFF, for instance in Fiji or 3D Slicer",
-    (".npy", ".npz"): "save it as TIFF (tifffile.imwrite) or as a Zarr array",
-    (".czi", ".lif", ".nd2", ".dm3", ".dm4", ".vsi", ".oib", ".oir"): "convert it to OME-Zarr, with bioformats2raw",
-    (".am", ".dat", ".raw", ".mha", ".mhd", ".vtk", ".klb"): "convert it to TIFF, for instance in Fiji",
+    (".npz",): "save its array alone, with numpy.save, as .npy",
+    (".czi", ".lif", ".nd2", ".dm3", ".dm4", ".vsi", ".oib", ".oir", ".lsm", ".sld", ".xml"): "convert it to OME-Zarr, "
+    "with bioformats2raw",
+    (".klb",): "convert it to TIFF or N5, in Fiji with BigDataViewer's KLB plugin, or in Python with pyklb",
+    (".mrcs", ".st", ".ali"): "it is a stack of images, no volume: give the reconstruction (.mrc or .rec)",
+    (".hdr", ".img", ".mha", ".mhd"): "convert it to NIfTI or NRRD, in Python with SimpleITK, or in 3D Slicer",
+    (".am", ".dat", ".raw", ".vtk"): "convert it to TIFF, for instance in Fiji",
 }
 """Formats that are not read, by their suffixes, and the way to one that is."""
 
@@ -93,8 +96,8 @@ def _unknown_file(name: str) -> str:
     if name.endswith(_ARCHIVES):
         return f"an archive ({Path(name).suffix}); unpack it and give what is in it"
     return (
-        f"a file of an unknown kind ({Path(name).suffix or 'no suffix'}); a file is read that is TIFF, HDF5 or MRC "
-        "(.mrc, .rec, .map)"
+        f"a file of an unknown kind ({Path(name).suffix or 'no suffix'}); a file is read that is TIFF, HDF5, Imaris, "
+        "MRC (.mrc, .rec, .map), NIfTI, NRRD or NumPy's .npy"
     )
 
 

@@ -50,11 +50,26 @@ def maker(volume: Volume) -> dict[str, Any]:
         ``made_by``, ``asem_core``, and of predictions ``model`` (``id``, ``version``, ``sha256``). Empty where nothing
         is said.
     """
+    found = _found(volume)
+    model = found.get("settings", {}).get("model")
+    return {key: found[key] for key in _MADE if key in found} | ({"model": model} if model else {})
+
+
+def source_of(volume: Volume) -> Mapping[str, Any] | None:
+    """Identity of the image that the OME-Zarr was made from in which ``volume`` lies (``uri``, ``digest``); None where
+    nothing is said."""
+    source = _found(volume).get("source")
+    return source if isinstance(source, Mapping) and "uri" in source else None
+
+
+_MADE = ("made_by", "asem_core")
+
+
+def _found(volume: Volume) -> Mapping[str, Any]:
     node = locate(str(volume.identity["uri"]))
     for _ in range(_DEEPEST + 1):
         found = zarr_node.attributes(node).get(PROVENANCE)
-        if isinstance(found, Mapping) and {"made_by", "asem_core"} <= found.keys():
-            model = found.get("settings", {}).get("model")
-            return {key: found[key] for key in ("made_by", "asem_core")} | ({"model": model} if model else {})
+        if isinstance(found, Mapping) and found.keys() >= set(_MADE):
+            return found
         node = node.parent
     return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import attrs
 from asem_core.errors import ModelError
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
+from asem_core.zoo.files import ONNX_NAME
 from asem_core.zoo.guard.unpack import unpack_safely
 from asem_core.zoo.store import model_store, stored_models
 
@@ -32,13 +34,24 @@ class Listed:
         return package_folder(self.spec)
 
     @property
+    def weights(self) -> int | None:
+        """Numbers in its network; None where the package has no graph of ours."""
+        import onnx
+
+        path = self.folder / ONNX_NAME
+        if not path.is_file():
+            return None
+        graph = onnx.load(path, load_external_data=False).graph
+        return sum(int(math.prod(tensor.dims)) for tensor in graph.initializer)
+
+    @property
     def bytes(self) -> int:
         """Of all files of the package."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
 def all_models(registry: Registry) -> tuple[Listed, ...]:
-    """Every model: plugins' by organelle, then the stored ones by id; no weights are read."""
+    """Every model: plugins' by organelle, then the stored ones by id."""
     brought = [
         Listed(organelle=name, spec=spec, distribution=registry.organelles.plugin_of(name).distribution)
         for name, organelle in registry.organelles.entries.items()

@@ -40,6 +40,7 @@ def _row(model: Listed) -> dict[str, Any]:
         "distribution": model.distribution,
         "folder": str(model.folder),
         "bytes": model.bytes,
+        "weights": model.weights,
         **manifest_values(model.spec),
     }
 
@@ -53,6 +54,7 @@ def _text(model: Listed) -> str:
         "finds": f"{model.organelle}, at {voxel} nm",
         "trained on": spec.trained_on.removeprefix("trained on "),
         "F1": score_text(spec),
+        "network": "unknown" if model.weights is None else f"{model.weights / 1e6:.2g} million weights",
         "licence": spec.licence,
         "size": f"{model.bytes / 1e6:.1f} MB",
         "where": model.distribution or f"{model.folder} (pulled or imported)",

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     import h5py
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+IMARIS = ".ims"
 _MATLAB = 512
 """Bytes of text before the signature, in files of MATLAB 7.3."""
 _BIG_DATA_VIEWER = re.compile(r"/t\d{5}/s\d{2}/\d+/cells")
 _SIZES = ("element_size_um", "resolution", "voxel_size")
 """Attributes that state the voxel size, by priority; the first is in micrometres, whatever ``units`` says."""
+PADDED = "Imaris pads its data to whole blocks; what it shows ends earlier: cut the rest off (asem convert --roi)"
 
 
 class Hdf5Array:
@@ -46,8 +48,9 @@ class Hdf5Array:
 
 
 def accepts(uri: str) -> bool:
-    """Whether ``uri`` is an HDF5 file or a path inside one."""
-    return _file(Path(uri)) is not None
+    """Whether ``uri`` is an HDF5 file or a path inside one; a file of Imaris as a whole has a reader of its own."""
+    path = Path(uri)
+    return path.suffix.lower() != IMARIS and _file(path) is not None
 
 
 def open_hdf5(uri: str) -> Source:
@@ -172,9 +175,7 @@ def _notes(file: Path, data: h5py.Dataset) -> tuple[str, ...]:
             "BigDataViewer stores uint16 as int16: read as uint16; its voxel size is in the XML file beside it"
         )
     if "DataSetInfo" in data.file:
-        notes.append(
-            "Imaris pads its data to whole blocks; what it shows ends earlier: cut the rest off (asem convert --roi)"
-        )
+        notes.append(PADDED)
     with file.open("rb") as opened:
         if opened.read(len(_SIGNATURE)) != _SIGNATURE:
             notes.append(

@@ -13,18 +13,15 @@ Attributes that say where a data set lies:
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from asem_core.errors import VolumeError
-from asem_core.volume.address import Location, explain, locate, read_bytes, read_json
+from asem_core.volume.address import Location, locate, read_bytes, read_json
+from asem_core.volume.formats.tensors import CONTEXT, TensorArray, kvstore, told
 from asem_core.volume.source import Source
 from asem_core.volume.stated import Lengths, Stated, numbers
 
@@ -33,45 +30,10 @@ METADATA = "attributes.json"
 FINEST = "s0"
 _STORAGE = ("dimensions", "blockSize", "dataType", "compression")
 """What tensorstore is told; it would refuse data whose other attributes it cannot parse."""
-_RETRIES = {"max_retries": 4, "initial_delay": "500ms", "max_delay": "2s"}
-_CONTEXT = {"http_request_retries": _RETRIES, "s3_request_retries": _RETRIES}
-"""tensorstore's own 32 retries keep a broken server secret for minutes."""
-_CODE = re.compile(r"\[(?:HTTP code |http_response_code=')(\d+)")
-"""As tensorstore 0.1.86 tells it, and as 0.1.71 to 0.1.78 do."""
 _XYZ_CT = ("x", "y", "z", "c", "t")
 """How N5 counts axes."""
 _SPACE = ["x", "y", "z"]
 _PYTHON = ("axis_names", "_ARRAY_DIMENSIONS")
-
-
-class N5Array:
-    """The N5 data set ``store``, its axes in reverse: z, y, x."""
-
-    def __init__(self, store: Any, path: Location) -> None:
-        self._store = store.T
-        self._path = path
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels per axis."""
-        return tuple(self._store.shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of one voxel."""
-        return np.dtype(str(self._store.dtype.name))
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """What is read at once."""
-        return tuple(self._store.chunk_layout.read_chunk.shape)
-
-    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        rest = key if isinstance(key, tuple) else (key,)
-        try:
-            return np.asarray(self._store[rest].read().result())
-        except Exception as exc:  # tensorstore raises ValueError for everything
-            raise VolumeError(f"{self._path}: cannot read {rest}: {_told(exc)}") from exc
 
 
 def accepts(uri: str) -> bool:
@@ -89,12 +51,12 @@ def open_n5(uri: str) -> Source:
     own, group = read_json(path / METADATA) or {}, read_json(path.parent / METADATA) or {}
     _refuse_multiset(own, group, path)
     _refuse_reversed(own, path)
-    spec = {"driver": "n5", "kvstore": _kvstore(path), "metadata": _storage(own), "context": _CONTEXT}
+    spec = {"driver": "n5", "kvstore": kvstore(path), "metadata": _storage(own), "context": CONTEXT}
     try:
         store = tensorstore.open(spec, read=True, open=True, assume_metadata=True).result()
     except Exception as exc:  # tensorstore raises ValueError for everything
-        raise VolumeError(f"{path}: cannot open the N5 data set: {_told(exc)}") from exc
-    array = N5Array(store, path)
+        raise VolumeError(f"{path}: cannot open the N5 data set: {told(exc)}") from exc
+    array = TensorArray(store.T, path)
     metadata = (read_bytes(folder / METADATA) or b"" for folder in (path, path.parent))
     finest = own if path.name == FINEST else read_json(path.parent / FINEST / METADATA) or {}
     return Source(
@@ -103,13 +65,6 @@ def open_n5(uri: str) -> Source:
         chunks=array.chunks,
         digest=hashlib.sha256(b"\0".join(metadata)).hexdigest(),
     )
-
-
-def _told(problem: Exception) -> str:
-    """Without the brackets that tensorstore puts round servers' answers and places in its source, but for the code."""
-    said = explain(problem)
-    code = _CODE.search(said)
-    return said.partition(" [")[0] + (f" ({code[1]})" if code else "")
 
 
 def _refuse_multiset(own: Attributes, group: Attributes, path: Location) -> None:
@@ -150,22 +105,6 @@ def _dataset(path: Location) -> Location | None:
         if {"dimensions", "blockSize"} <= (read_json(folder / METADATA) or {}).keys():
             return folder
     return None
-
-
-def _kvstore(path: Location) -> Mapping[str, Any] | str:
-    """tensorstore's own clients: they fetch the blocks of a box side by side."""
-    if isinstance(path, Path):
-        return {"driver": "file", "path": f"{path.resolve()}/"}  # it refuses paths with ..
-    if path.protocol != "s3":
-        return f"{path}/"
-    bucket, _, key = path.path.partition("/")
-    found: dict[str, Any] = {"driver": "s3", "bucket": bucket, "path": f"{key}/"}
-    if path.storage_options.get("anon"):
-        found["aws_credentials"] = {"type": "anonymous"}
-    endpoint = path.storage_options.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        found |= {"endpoint": endpoint, "aws_region": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
-    return found
 
 
 def stated(

@@ -1,18 +1,20 @@
-"""Reader of TIFF: a folder with one section per file, or one file with many pages.
+"""Reader of TIFF: a folder with one section per file, one file with many pages, or an OME-TIFF in several files.
 
 ::
 
     open_tiff      the headers of every page, held against the size of its file
     TiffArray      sections as one `LazyArray`: only the strips or tiles that are asked for are decoded
 
-What the file says of its voxels is read in `tiff_stated`; most say nothing, or nothing about z.
+What the file says of its voxels is read in `tiff_stated`; most say nothing, or nothing about z. `ome_xml` says which
+files an image lies in, and in which order its sections.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +25,9 @@ import numpy.typing as npt
 
 from asem_core.errors import VolumeError
 from asem_core.volume.formats import zarr_node
+from asem_core.volume.formats.ome_xml import COMPANION, OmePixels, Spread, images, spread
 from asem_core.volume.formats.sections import is_tiff, order_sections
-from asem_core.volume.formats.tiff_stated import OmePixels, described, ome_pixels, stated
+from asem_core.volume.formats.tiff_stated import described, of_ome, stated
 from asem_core.volume.source import Source
 from asem_core.volume.stated import Stated
 
@@ -33,22 +36,39 @@ if TYPE_CHECKING:
 
 
 def accepts(uri: str) -> bool:
-    """Whether ``uri`` is a TIFF file, or a folder (not a Zarr one) that holds TIFF files."""
+    """Whether ``uri`` is a TIFF file, the companion of some, or a folder (not a Zarr one) that holds TIFF files."""
     path = Path(uri)
     if path.is_file():
-        return is_tiff(path)
+        return is_tiff(path) or path.name.endswith(COMPANION)
     return path.is_dir() and zarr_node.kind(path) is None and any(is_tiff(child) for child in path.iterdir())
 
 
 def open_tiff(uri: str) -> Source:
     """Open the sections; every page's header is read and held against the file's size, no pixel is decoded."""
     path = Path(uri)
+    found = spread(path)
+    if found is not None:
+        return _open_spread(path, found)
     return _open_folder(path) if path.is_dir() else _open_stack(path)
 
 
 @attrs.frozen(kw_only=True)
+class _Pages:
+    """What the headers of one TIFF file say of its pages, which are alike."""
+
+    sections: tuple[Section, ...]
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    white_is_zero: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ("the file says that white is 0; gray values are taken as stored",) if self.white_is_zero else ()
+
+
+@attrs.frozen(kw_only=True)
 class _File:
-    """The headers of one TIFF file."""
+    """The headers of one TIFF file, or of several that hold one image."""
 
     sections: tuple[Section, ...]
     shape: tuple[int, int]
@@ -68,11 +88,7 @@ def _open_folder(folder: Path) -> Source:
         found = _read_headers(path)
         if len(found.sections) != 1:
             raise VolumeError(f"{path}: expected one page per section, found {len(found.sections)}")
-        if (found.shape, found.dtype) != (first.shape, first.dtype):
-            raise VolumeError(
-                f"{path}: section is {found.shape} {found.dtype} (y,x), but {ordered.files[0].name} is "
-                f"{first.shape} {first.dtype}; all sections must be alike"
-            )
+        _check_alike(path, found, ordered.files[0], first)
         if found.stated.size != first.stated.size:
             raise VolumeError(
                 f"{path}: states the voxel size {_shown(found)}, but {ordered.files[0].name} {_shown(first)}; "
@@ -83,19 +99,80 @@ def _open_folder(folder: Path) -> Source:
     return _source(folder, whole, ordered.notes)
 
 
+def _check_alike(path: Path, found: _File | _Pages, other: Path, first: _File | _Pages) -> None:
+    if (found.shape, found.dtype) != (first.shape, first.dtype):
+        raise VolumeError(
+            f"{path}: section is {found.shape} {found.dtype} (y,x), but {other.name} is {first.shape} {first.dtype}; "
+            "all sections must be alike"
+        )
+
+
 def _shown(found: _File) -> str:
     size = found.stated.size
     return "none" if size is None else f"{size.values} {size.units}"
 
 
+def _open_spread(path: Path, found: Spread) -> Source:
+    _check_one_channel(found.image, path)
+    pages: dict[Path, _Pages] = {}
+    for each in found.paths:
+        with _opened(each) as tif:
+            pages[each] = _pages(tif, each)
+        _check_alike(each, pages[each], found.paths[0], pages[found.paths[0]])
+    first = pages[found.paths[0]]
+    numbered = 0
+    with suppress(VolumeError):  # their names need not count them
+        ordered = order_sections(found.paths)
+        numbered = ordered.first_number if ordered.files == found.paths else 0
+    whole = _File(
+        sections=_placed(found, {each: held.sections for each, held in pages.items()}),
+        shape=first.shape,
+        dtype=first.dtype,
+        stated=of_ome(found.image),
+        images=(found.image,),
+        first_section=numbered if len(found.paths) == found.image.planes else 0,
+        notes=first.notes,
+    )
+    return _source(path, whole, ())
+
+
+def _placed(found: Spread, held: Mapping[Path, Sequence[Section]]) -> tuple[Section, ...]:
+    """The sections that files hold, in the order in which the OME-XML counts them."""
+    placed: dict[int, Section] = {}
+    told = 0
+    for part in found.image.parts:
+        path = found.path(part.file)
+        pages = held[path]
+        count = len(pages) - part.page if part.count is None else part.count
+        if part.page < 0 or count < 1 or part.page + count > len(pages):
+            raise VolumeError(
+                f"{path}: it holds {len(pages)} sections, of which the OME-XML counts {count} from {part.page + 1} on; "
+                "copy it again"
+            )
+        placed.update(enumerate(pages[part.page : part.page + count], part.section))
+        told += count
+    planes = found.image.planes
+    if not told == len(placed) == planes or min(placed) != 0 or max(placed) != planes - 1:
+        raise VolumeError(
+            f"{found.holder}: its OME-XML describes {planes} sections and says {told} times where one lies, with the "
+            f"numbers {min(placed, default=0)} to {max(placed, default=0)}; save the image as one file"
+        )
+    return tuple(placed[number] for number in range(planes))
+
+
 def _open_stack(path: Path) -> Source:
     found = _read_headers(path)
     _check_images(found, path)
+    for image in found.images:
+        itself = [attrs.evolve(part, file="") for part in image.parts]
+        with suppress(VolumeError):  # without a sound list of them, pages are sections in their own order
+            whole = Spread(image=attrs.evolve(image, parts=itself), holder=path)
+            found = attrs.evolve(found, sections=_placed(whole, {path: found.sections}))
     return _source(path, found, ())
 
 
 def _check_images(found: _File, path: Path) -> None:
-    """Refuse several images in one file, channels, time points, and one file of an image that is stored in several."""
+    """Refuse several images in one file, channels, time points, and a file without a part of its image."""
     if len(found.images) > 1:
         raise VolumeError(
             f"{path}: expected one image, its OME-XML describes {len(found.images)}; save the one to segment as a file "
@@ -103,15 +180,17 @@ def _check_images(found: _File, path: Path) -> None:
         )
     for image in found.images:
         if image.planes != len(found.sections):
-            names = ", ".join(sorted(image.files)[:3])
-            parts = f" that is stored in {len(image.files)} files ({names})" if len(image.files) > 1 else ""
             raise VolumeError(
-                f"{path}: it holds {len(found.sections)} of the {image.planes} sections of an image{parts}; save the "
-                "image as one file, or as a folder with one section per file"
+                f"{path}: it holds {len(found.sections)} of the {image.planes} sections of an image; save the image as "
+                "one file, or as a folder with one section per file"
             )
-        if sum(length > 1 for length in image.sizes.values()) > 1:
-            axes = ", ".join(f"{length} {axis}" for axis, length in image.sizes.items())
-            raise VolumeError(f"{path}: expected one channel and one time point, found {axes}; {_ONE_CHANNEL}")
+        _check_one_channel(image, path)
+
+
+def _check_one_channel(image: OmePixels, path: Path) -> None:
+    if sum(length > 1 for length in image.sizes.values()) > 1:
+        axes = ", ".join(f"{length} {axis}" for axis, length in image.sizes.items())
+        raise VolumeError(f"{path}: expected one channel and one time point, found {axes}; {_ONE_CHANNEL}")
 
 
 def _source(path: Path, found: _File, notes: tuple[str, ...]) -> Source:
@@ -138,47 +217,60 @@ def _digest(sections: Sequence[Section]) -> str:
     return found.hexdigest()
 
 
-def _read_headers(path: Path) -> _File:
+@contextmanager
+def _opened(path: Path) -> Iterator[TiffFile]:
     from tifffile import TiffFile
 
     try:
         with TiffFile(path) as tif:
-            return _headers(tif, path)
+            yield tif
     except VolumeError:
         raise
     except Exception as exc:  # tifffile raises many kinds on damaged headers
         raise VolumeError(f"{path}: not a readable TIFF file: {exc}") from exc
 
 
-def _headers(tif: TiffFile, path: Path) -> _File:
+def _pages(tif: TiffFile, path: Path) -> _Pages:
     pages = [page.aspage() for page in tif.pages]
     _check_page_chain(tif, path)
     first = pages[0]
     for number, page in enumerate(pages):
         _check_page(page, first, number, path)
-    found = described(tif)
-    images = int(found.get("images", 1))
-    if len(pages) == 1 and images > 1 and first.is_memmappable:
-        sections = _single_header_sections(first, path, images)
-    else:
-        sections = [Section(path=path, page=number) for number in range(len(pages))]
-    pixels = ome_pixels(tif)
-    if len(pages) > 1 and not pixels:
-        _check_series(tif, path)
-    notes = []
-    if first.photometric == 0:
-        notes.append("the file says that white is 0; gray values are taken as stored")
-    if "c0" in found or "c1" in found:
-        gain, offset = found.get("c1", 1), found.get("c0", 0)
-        notes.append(f"ImageJ calibrates grey values as {gain} x stored value + {offset}; they are taken as stored")
-    return _File(
-        sections=tuple(sections),
+    return _Pages(
+        sections=tuple(Section(path=path, page=number) for number in range(len(pages))),
         shape=(first.imagelength, first.imagewidth),
         dtype=np.dtype(str(first.dtype)).newbyteorder("="),
+        white_is_zero=first.photometric == 0,
+    )
+
+
+def _read_headers(path: Path) -> _File:
+    with _opened(path) as tif:
+        return _headers(tif, path)
+
+
+def _headers(tif: TiffFile, path: Path) -> _File:
+    pages, first = _pages(tif, path), tif.pages[0].aspage()
+    found = described(tif)
+    count = int(found.get("images", 1))
+    sections = pages.sections
+    if len(sections) == 1 and count > 1 and first.is_memmappable:
+        sections = tuple(_single_header_sections(first, path, count))
+    pixels = images(tif.ome_metadata)
+    if len(pages.sections) > 1 and not pixels:
+        _check_series(tif, path)
+    notes = pages.notes
+    if "c0" in found or "c1" in found:
+        gain, offset = found.get("c1", 1), found.get("c0", 0)
+        notes += (f"ImageJ calibrates grey values as {gain} x stored value + {offset}; they are taken as stored",)
+    return _File(
+        sections=sections,
+        shape=pages.shape,
+        dtype=pages.dtype,
         stated=stated(tif, first),
         images=tuple(pixels),
         first_section=_first_section(found),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
@@ -229,13 +321,13 @@ def _check_series(tif: TiffFile, path: Path) -> None:
 _ONE_CHANNEL = "save the channel to segment as a stack of its own"
 
 
-def _single_header_sections(first: TiffPage, path: Path, images: int) -> list[Section]:
+def _single_header_sections(first: TiffPage, path: Path, count: int) -> list[Section]:
     """Sections of a stack that has one header for many uncompressed images, as ImageJ writes above 4 GB."""
     step = first.imagelength * first.imagewidth * np.dtype(str(first.dtype)).itemsize
-    needed, size = first.dataoffsets[0] + images * step, first.parent.filehandle.size
+    needed, size = first.dataoffsets[0] + count * step, first.parent.filehandle.size
     if needed > size:
         raise VolumeError(f"{path}: truncated: expected {needed} bytes, found {size}; copy it again")
-    return [Section(path=path, page=0, skip_bytes=number * step) for number in range(images)]
+    return [Section(path=path, page=0, skip_bytes=number * step) for number in range(count)]
 
 
 @attrs.frozen(kw_only=True)

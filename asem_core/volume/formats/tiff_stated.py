@@ -2,8 +2,8 @@
 
 ===============  ==============================================================================
 `described`      ImageJ's keys, or the JSON that tifffile (and so ASEM) writes
-`ome_pixels`     every image that the OME-XML describes
 `stated`         the voxel size and place of the first image
+`of_ome`         those of an image of an OME-XML
 ===============  ==============================================================================
 """
 
@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
-import attrs
-
+from asem_core.volume.formats.ome_xml import OmePixels, images
 from asem_core.volume.stated import Lengths, Stated
 from asem_core.volume.units import nm_per
 
@@ -27,56 +25,10 @@ _ALIKE = 100.0
 """Times by which sides of a voxel may differ: sections are at most about 50 times as thick as pixels are wide."""
 
 
-@attrs.frozen(kw_only=True)
-class OmePixels:
-    """An image in OME-XML."""
-
-    sizes: Mapping[str, int]
-    """Planes along Z, C and T."""
-    lengths: Mapping[str, tuple[str, str]]
-    """Voxel size and its unit along X, Y and Z, where stated."""
-    files: frozenset[str]
-    """Names of the files that hold its planes, where stated."""
-
-    @property
-    def planes(self) -> int:
-        """Sections in all."""
-        return self.sizes["Z"] * self.sizes["C"] * self.sizes["T"]
-
-
 def described(tif: TiffFile) -> Mapping[str, Any]:
     """What the image description says: ImageJ's keys, or the JSON that tifffile (and so ASEM) writes."""
     shaped = tif.shaped_metadata
     return {**(tif.imagej_metadata or {}), **(shaped[0] if shaped else {})}
-
-
-def ome_pixels(tif: TiffFile) -> list[OmePixels]:
-    """The images that the OME-XML of ``tif`` describes; none where it has none, or none that can be read."""
-    try:
-        root = ElementTree.fromstring(tif.ome_metadata) if tif.ome_metadata else None
-        return [] if root is None else [_pixels(each) for each in root.iter() if _name(each) == "Pixels"]
-    except (ElementTree.ParseError, ValueError):
-        return []
-
-
-def _pixels(found: ElementTree.Element) -> OmePixels:
-    sizes = {axis: int(found.get(f"Size{axis}", 1)) for axis in "ZCT"}
-    channels = [int(each.get("SamplesPerPixel", 1)) for each in found if _name(each) == "Channel"]
-    if channels and sum(channels) == sizes["C"]:
-        sizes["C"] = len(channels)
-    return OmePixels(
-        sizes=sizes,
-        lengths={
-            axis: (found.get(f"PhysicalSize{axis}", ""), found.get(f"PhysicalSize{axis}Unit", "µm"))
-            for axis in "XYZ"
-            if f"PhysicalSize{axis}" in found.attrib
-        },
-        files=frozenset(each.get("FileName", "") for each in found.iter() if _name(each) == "UUID") - {""},
-    )
-
-
-def _name(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
 
 
 def stated(tif: TiffFile, page: TiffPage) -> Stated:
@@ -90,13 +42,14 @@ def stated(tif: TiffFile, page: TiffPage) -> Stated:
             for key in ("voxel_size_nm", "lower_edge_nm")
         )
         return Stated(size=size, edge=edge)
-    pixels = ome_pixels(tif)
+    pixels = images(tif.ome_metadata)
     if pixels:
-        return _of_ome(pixels[0])
+        return of_ome(pixels[0])
     return _of_imagej(found, page)
 
 
-def _of_ome(pixels: OmePixels) -> Stated:
+def of_ome(pixels: OmePixels) -> Stated:
+    """The voxel size of ``pixels``, where OME-XML states it along all three axes."""
     if pixels.lengths.keys() < set("XYZ"):
         return Stated()
     values, units = zip(*(pixels.lengths[axis] for axis in "ZYX"), strict=True)

@@ -270,6 +270,6 @@ def test_one_range_of_grey_for_all_pictures(published, tmp_path, monkeypatch, gr
     assert set(drawn) == {black_white}
 
 
-def test_grey_is_about_raw(published, sections):
+def test_grey_is_about_pictures(published, sections):
     result = run(published, sections, "--organelle", "mito", "--grey", "0:4095")
-    assert "--raw VOLUME" in str(result.exception)
+    assert "--figures FOLDER" in str(result.exception)

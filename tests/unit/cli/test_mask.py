@@ -31,7 +31,7 @@ def cell(tmp_path: Path) -> Path:
 
 def test_mask_summary_and_picture(tmp_path: Path, cell: Path) -> None:
     out, picture = tmp_path / "mask.zarr", tmp_path / "mask.png"
-    given = (cell, "-o", out, "--voxel-size", "5,5,5", "--min-object", 1000, "--max-hole", 1000)
+    given = (cell, "-o", out, "--voxel-size", "5,5,5", "--min-object", 1000, "--max-hole", 1000, "--high", "180")
     result = run(*given, "--preview", picture, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["inside"] == 0.75
@@ -53,11 +53,31 @@ def test_empty_and_full_masks_are_said(tmp_path: Path, cell: Path) -> None:
     assert "everything: compare --low" in everything.stderr
 
 
+def test_the_level_of_resin_is_found_and_recorded(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.normal(160, 8, (20, 120, 120))
+    raw[:, 20:60, 30:60] = rng.normal(90, 8, (20, 40, 30))
+    raw[:, :, 80:] = rng.normal(210, 8, (20, 120, 40))
+    tifffile.imwrite(tmp_path / "cell.tif", raw.astype(np.uint8), photometric="minisblack")
+    given = ("--voxel-size", "5,5,5", "--min-object", 1000, "--max-hole", 1000)
+    found = run(tmp_path / "cell.tif", "-o", tmp_path / "a.zarr", *given, "--json")
+    level = json.loads(found.stdout)["high"]
+    assert 175 < level < 195
+    assert json.loads(found.stdout)["inside"] == pytest.approx(2 / 3, abs=0.02)
+    made = json.loads((tmp_path / "a.zarr" / ".zattrs").read_text())["asem"]
+    assert (made["params"]["high"], made["high_from"]) == (level, "image")
+    assert f"inside (darker than {level:g})" in run(tmp_path / "cell.tif", "-o", tmp_path / "a.zarr", *given).stdout
+    tifffile.imwrite(tmp_path / "full.tif", raw[..., :80].astype(np.uint8), photometric="minisblack")
+    full = run(tmp_path / "full.tif", "-o", tmp_path / "b.zarr", *given, "--json")
+    assert (json.loads(full.stdout)["high"], json.loads(full.stdout)["inside"]) == (None, 1)
+    assert "do not part cell from empty resin" in full.stderr
+
+
 def test_wrong_input_leaves_nothing(tmp_path: Path, cell: Path) -> None:
     out = tmp_path / "mask.zarr"
     size = ("--voxel-size", "5,5,5")
     assert isinstance(run(cell, "-o", out).exception, AsemError)
-    assert isinstance(run(cell, "-o", out, *size, "--low", "200").exception, AsemError)
+    assert isinstance(run(cell, "-o", out, *size, "--low", "200", "--high", "180").exception, AsemError)
     Image.new("L", (2, 2)).save(tmp_path / "photo.png")
     for preview in (tmp_path / "photo.png", cell, out / "p.png", tmp_path / "p.jpg", cell / "p.png"):
         refused = run(cell, "-o", out, *size, "--preview", preview)

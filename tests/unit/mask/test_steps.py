@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -25,7 +26,7 @@ from asem_core.mask.steps import erode, rough_mask
 from .whole import cell_mask
 
 NM5 = VoxelSize((5, 5, 5))
-SMALL = CellMask(max_hole=120, min_object=200, opening=2, closing=1)
+SMALL = CellMask(high=180, max_hole=120, min_object=200, opening=2, closing=1)
 
 
 def speckled(shape: tuple[int, int, int], seed: int) -> npt.NDArray[np.uint8]:
@@ -87,10 +88,10 @@ def test_blocks_make_the_whole(
 
 def test_context_is_enough_and_anisotropic_balls_scale() -> None:
     raw, size = speckled((30, 40, 50), 5), VoxelSize((20, 10, 5))
-    params = CellMask(opening=4, closing=3)
+    params = CellMask(high=180, opening=4, closing=3)
     context = params.context(size)
     assert context == (2 * 2, 2 * (2 + 2), 2 * (4 + 3))  # round(3 * 5 / 10) = 2, as for every width
-    whole = cell_mask(raw, voxel_size=size, params=CellMask(opening=4, closing=3, max_hole=0, min_object=0))
+    whole = cell_mask(raw, voxel_size=size, params=attrs.evolve(params, max_hole=0, min_object=0))
     part = Box((3, 7, 11), (17, 29, 31))
     around = read_mirrored(lambda b: raw[b.slices], raw.shape, part.grow(context))
     np.testing.assert_array_equal(rough_mask(around, voxel_size=size, params=params), whole[part.slices])
@@ -99,7 +100,7 @@ def test_context_is_enough_and_anisotropic_balls_scale() -> None:
 def test_volumes_scale_with_the_voxel() -> None:
     raw = np.full((20, 20, 20), 255, np.uint8)
     raw[5:15, 5:15, 5:15] = 100  # 1000 voxels: at 10 nm the volume of 8000 voxels of 5 nm
-    params = CellMask(opening=0, closing=0, min_object=5000, max_hole=0)
+    params = CellMask(high=180, opening=0, closing=0, min_object=5000, max_hole=0)
     assert not cell_mask(raw, voxel_size=NM5, params=params).any()
     assert cell_mask(raw, voxel_size=VoxelSize((10, 10, 10)), params=params).sum() == 1000
 
@@ -126,7 +127,7 @@ def test_output_says_how_it_was_made(tmp_path: Path, as_volume: Callable[..., Vo
 
 def test_what_cannot_be_masked(tmp_path: Path, as_volume: Callable[..., Volume]) -> None:
     with pytest.raises(AsemError, match="must be below"):
-        CellMask(low=200)
+        CellMask(low=200, high=180)
     with pytest.raises(VolumeError, match="int16"):
         make_mask(as_volume(np.zeros((9, 9, 9), np.int16)), tmp_path / "m.zarr")
     with pytest.raises(VolumeError, match=r"\[0, 1\]"):

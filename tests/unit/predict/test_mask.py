@@ -21,7 +21,7 @@ def test_only_tiles_that_meet_the_mask_are_predicted(
     raw = np.full((20, 20, 100), 230, np.uint8)
     raw[..., :50] = 100
     cell = as_volume(raw)
-    make_mask(cell, tmp_path / "mask.zarr", params=CellMask(min_object=0, max_hole=0))
+    make_mask(cell, tmp_path / "mask.zarr", params=CellMask(high=180, min_object=0, max_hole=0))
     predicted = []
     run = OnnxSession.run
 

@@ -21,6 +21,7 @@ from asem_core.volume import address, open_labels
 from asem_core.volume.describe import describe
 
 from ...web_server import Server, serve
+from .formats.test_other_formats import write_precomputed
 
 BOX = Box((1, 2, 3), (5, 16, 29))
 
@@ -139,6 +140,14 @@ def test_published_layout_and_labels_over_http(published, image, opened, web, re
     np.testing.assert_array_equal(opened(tmp_path / "copy.zarr").read(BOX), image[BOX.slices])
 
 
+def test_a_precomputed_volume_on_a_web_server(tmp_path, image, opened, web):
+    write_precomputed(tmp_path / "em", image)
+    for place in (f"{web.url}/em", f"{web.url}/em/5_4_8"):
+        volume = opened(place)
+        np.testing.assert_array_equal(volume.read(Box((2, 3, 4), (7, 30, 20))), image[2:7, 3:30, 4:20])
+        assert (volume.format, volume.voxel_size.zyx, volume.lower_edge_nm) == ("precomputed", (8, 4, 5), (80, 40, 50))
+
+
 @pytest.mark.parametrize("name", ["v2.zarr", "v3.zarr", "ome04.zarr", "em.n5"])
 def test_a_small_box_reads_only_its_chunks(tmp_path, image, opened, web, name):
     make_all(tmp_path, image, opened)
@@ -204,7 +213,7 @@ def test_nobody_answers(opened):
 
 
 def test_local_formats_are_not_read_from_servers(opened, web):
-    with pytest.raises(VolumeError, match="TIFF, HDF5 and MRC are read from local disks only; download it first"):
+    with pytest.raises(VolumeError, match="other single files are read from local disks only; download it first"):
         opened(f"{web.url}/stack.tif")
 
 

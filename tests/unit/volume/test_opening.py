@@ -171,12 +171,14 @@ def test_what_was_found_instead(tmp_path, opened):
     ("name", "message"),
     [
         ("cell.zarr.zip", r"an archive \(.zip\); unpack it"),
-        ("cell.nii.gz", "convert it to TIFF, for instance in Fiji"),
-        ("cell.nrrd", "convert it to TIFF"),
-        ("cell.npy", "save it as TIFF .* or as a Zarr array"),
+        ("cell.npz", "save its array alone, with numpy.save"),
         ("cell.czi", "bioformats2raw"),
+        ("cell.lif", "bioformats2raw"),
+        ("cell.klb", "BigDataViewer's KLB plugin"),
+        ("tilt.st", "a stack of images, no volume"),
+        ("cell.mha", "NIfTI or NRRD"),
         ("cell.png", "sections are read as a folder of TIFF or grey PNG"),
-        ("cell.xyz", r"a file of an unknown kind \(.xyz\); a file is read that is TIFF, HDF5 or MRC"),
+        ("cell.xyz", r"a file of an unknown kind \(.xyz\); a file is read that is TIFF, HDF5, Imaris, MRC"),
     ],
 )
 def test_files_of_other_formats_say_what_to_do(tmp_path, opened, name, message):

@@ -111,23 +111,6 @@ def test_sections_that_were_written_one_by_one_are_one_stack(tmp_path, image, op
     check(opened(tmp_path / "a.tif", voxel_size=FIVE), image, (5, 5, 5))
 
 
-def test_one_file_of_an_ome_tiff_in_several(tmp_path, image, opened):
-    pixels = (
-        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:0"><Image ID="Image:0"><Pixels '
-        'ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="31" SizeY="40" SizeZ="18" SizeC="1" SizeT="1">'
-        + "".join(
-            f'<TiffData FirstZ="{9 * n}" PlaneCount="9"><UUID FileName="{name}">urn:uuid:{n}</UUID></TiffData>'
-            for n, name in enumerate(("first.ome.tif", "second.ome.tif"))
-        )
-        + "</Pixels></Image></OME>"
-    )
-    with tifffile.TiffWriter(tmp_path / "first.ome.tif") as tif:
-        for number, section in enumerate(image):
-            tif.write(section, description=pixels if number == 0 else None, metadata=None)
-    with pytest.raises(VolumeError, match=r"holds 9 of the 18 sections .*2 files \(first.ome.tif, second.ome.tif\)"):
-        opened(tmp_path / "first.ome.tif", voxel_size=FIVE)
-
-
 def test_channels_of_an_ome_tiff_are_no_sections(tmp_path, image, opened):
     tifffile.imwrite(tmp_path / "a.ome.tif", np.stack([image, image]), metadata={"axes": "CZYX"})
     with pytest.raises(VolumeError, match=r"expected one channel and one time point, found 9 Z, 2 C, 1 T"):
@@ -480,13 +463,6 @@ def test_hdf5_whose_dimensions_are_named(tmp_path, image, opened, how):
 def test_hdf5_element_size_is_in_micrometres_whatever_units_say(tmp_path, image, opened):
     path = write_hdf5(tmp_path / "a.h5", image, element_size_um=[0.008, 0.004, 0.004], units="nm", offset=[80, 0, 0])
     check(opened(path), image, (8, 4, 4), (80, 0, 0))
-
-
-def test_hdf5_of_imaris_is_padded(tmp_path, image, opened):
-    path = write_hdf5(tmp_path / "a.ims", image, "DataSet/ResolutionLevel 0/TimePoint 0/Channel 0/Data")
-    with h5py.File(path, "r+") as file:
-        file.create_group("DataSetInfo/Image")
-    assert "Imaris pads its data" in opened(path, voxel_size=FIVE).notes[0]
 
 
 def test_hdf5_with_an_axis_of_one_at_the_end(tmp_path, image, opened):

@@ -27,6 +27,7 @@ from asem_core.volume import open_volume
 
 from .test_as_people_have_them import imagej, physical, write_ome
 from .test_n5_hdf5_mrc import write_mrc, write_n5
+from .test_other_formats import write_imaris, write_nifti, write_nrrd, write_precomputed
 
 REGISTRY = Registry(make_manager([]))
 IMAGE = np.random.default_rng(7).integers(0, 256, (4, 9, 11)).astype(np.uint8)
@@ -36,8 +37,8 @@ GARBAGE: list[Any] = [
     {"a": [1]}, 10**400, "\ud7ff", "../..",
 ]  # fmt: skip
 """Values none of which is a length, a unit or an axis."""
-EXAMPLES = 95
-"""For each of eleven kinds of header."""
+EXAMPLES = 64
+"""For each of sixteen kinds of header."""
 
 many = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -107,9 +108,14 @@ def transform(path: Path, _: int) -> str:
     return "attributes.json"
 
 
+def precomputed(path: Path, _: int) -> str:
+    write_precomputed(path, IMAGE)
+    return "info"
+
+
 JSON = {
     "zarr 2": (plain, 2), "zarr 3": (plain, 3), "ome-zarr 0.4": (ome, 2), "ome-zarr 0.6": (ome, 3), "n5": (n5, 0),
-    "n5 transform": (transform, 0),
+    "n5 transform": (transform, 0), "precomputed": (precomputed, 0),
 }  # fmt: skip
 
 
@@ -145,6 +151,49 @@ def test_mrc(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> N
     write_mrc(path, IMAGE.astype(np.uint16), (50, 40, 80))
     edit_bytes(path, data, 0, 224)
     opened(path)
+
+
+def npy(path: Path, image: np.ndarray) -> None:
+    np.save(path, image)
+
+
+FILES: dict[str, tuple[Callable[..., Any], int]] = {
+    "a.nii": (write_nifti, 352), "a.nrrd": (write_nrrd, 250), "a.npy": (npy, 128)
+}  # fmt: skip
+"""Who writes such a file, and the bytes of its header."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+@given(data=st.data())
+@many
+def test_other_files(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    write, header = FILES[name]
+    path = tmp_path_factory.getbasetemp() / f"mutated {name}"
+    path.unlink(missing_ok=True)
+    write(path, IMAGE)
+    edit_bytes(path, data, 0, header)
+    opened(path)
+
+
+@pytest.mark.slow
+@given(data=st.data())
+@many
+def test_imaris(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "mutated.ims"
+    path.unlink(missing_ok=True)
+    write_imaris(path, IMAGE)
+    channel = "DataSet/ResolutionLevel 0/TimePoint 0/Channel 0"
+    with h5py.File(path, "r+") as file:
+        holder = file[data.draw(st.sampled_from(["DataSetInfo/Image", channel]))].attrs
+        name = data.draw(st.sampled_from(sorted(holder)))
+        if data.draw(st.booleans()):
+            del holder[name]
+        else:
+            text = str(data.draw(st.sampled_from(GARBAGE[2:]))) or " "
+            holder[name] = np.bytes_(text.encode("ascii", "replace"))
+    volume = opened(path)
+    assert volume is None or volume.voxel_size.matches(SIZE, tolerance=1e-6) or name.startswith("Ext")
 
 
 def imagej_tiff(path: Path) -> None:

@@ -19,6 +19,7 @@ from asem_core.errors import VolumeError
 
 from .test_as_people_have_them import axistags, imagej, physical, scaled, write_hdf5, write_ome
 from .test_n5_hdf5_mrc import annotate, write_mrc, write_n5
+from .test_other_formats import write_imaris, write_nifti, write_nrrd, write_precomputed
 
 SIZE, PLACE = (8.0, 4.0, 5.0), (80.0, 40.0, 50.0)
 Written = Callable[[Path, np.ndarray], Path]
@@ -96,6 +97,29 @@ def _mrc(path: Path, image: np.ndarray) -> Path:
     return write_mrc(path / "a.mrc", image, (50, 40, 80))
 
 
+def _precomputed(path: Path, image: np.ndarray) -> Path:
+    return write_precomputed(path / "a", image)
+
+
+def _imaris(path: Path, image: np.ndarray) -> Path:
+    return write_imaris(path / "a.ims", image)
+
+
+def _nifti(path: Path, image: np.ndarray) -> Path:
+    return write_nifti(path / "a.nii", image)
+
+
+def _nrrd(path: Path, image: np.ndarray, *, turned: bool = False) -> Path:
+    if turned:
+        return write_nrrd(path / "a.nrrd", image.T, labels=["z", "y", "x"])
+    return write_nrrd(path / "a.nrrd", image)
+
+
+def _npy(path: Path, image: np.ndarray) -> Path:
+    np.save(path / "a.npy", image)
+    return path / "a.npy"
+
+
 FORMATS: dict[str, tuple[Written, bool]] = {
     "TIFF of ASEM": (_own_tiff, False),
     "TIFF of ImageJ": (_imagej, False),
@@ -109,6 +133,11 @@ FORMATS: dict[str, tuple[Written, bool]] = {
     "N5 of OpenOrganelle": (_transform, False),
     "HDF5": (_hdf5, True),
     "MRC": (_mrc, False),
+    "precomputed of neuroglancer": (_precomputed, False),
+    "Imaris": (_imaris, False),
+    "NIfTI": (_nifti, False),
+    "NRRD": (_nrrd, True),
+    "npy": (_npy, False),
 }
 """Who writes such a file, and whether it can name its axes; then that writes them as x, y, z too."""
 DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
@@ -124,7 +153,7 @@ def _size_and_place(path: Path, opened: Callable[..., Volume]) -> tuple[str, str
     np.testing.assert_allclose(volume.voxel_size.zyx, SIZE, rtol=1e-6)
     if not volume.states_place:
         return "read", "not stated"
-    np.testing.assert_allclose(volume.lower_edge_nm, PLACE)
+    np.testing.assert_allclose(volume.lower_edge_nm, PLACE, rtol=1e-5)  # NIfTI has float32
     return "read", "read"
 
 
