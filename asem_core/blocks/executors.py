@@ -196,7 +196,8 @@ def map_blocks(
     Parameters
     ----------
     task
-        Must not depend on the order of the blocks.
+        Must not depend on the order of the blocks, and return what it finds: it may run in another process, where what
+        it changes is lost.
     blocks
         Tasks begin in this order.
     sweep

@@ -25,16 +25,17 @@ from distributed import Client, LocalCluster, WorkerPlugin
 
 import asem_core
 from asem_core import Registry
-from asem_core.blocks.executors import Task, ask, map_blocks, running_on
+from asem_core.blocks.executors import Task, ask, cores, map_blocks, running_on
 from asem_core.blocks.fill import produce
 from asem_core.blocks.job import Job, run
 from asem_core.blocks.journal import load
 from asem_core.blocks.verify import status, verify
-from asem_core.cluster import Dask
+from asem_core.cluster import Dask, connect
 from asem_core.cluster import executor as module
 from asem_core.cluster.installed import installed
 from asem_core.errors import BlockError, ClusterError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
+from asem_core.memory import available_memory
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 
 from ..forks import Forks
@@ -87,10 +88,12 @@ class Cluster:
         yield found
         found.update(line for line in self.file.read_text().splitlines() if _TILE.fullmatch(line))
 
-    def kill_one(self, chance: random.Random) -> None:
-        """Kill -9 a worker; another one takes its place."""
-        pids = [pid for pid in self.client.run(os.getpid, on_error="ignore").values() if isinstance(pid, int)]
-        os.kill(chance.choice(pids), signal.SIGKILL)
+    def kill_one(self, chance: random.Random) -> bool:
+        """Kill -9 one of two workers, if both are there; another one takes its place."""
+        pids = list(self.client.run(os.getpid, on_error="ignore").values())
+        if len(pids) == 2:
+            os.kill(chance.choice(pids), signal.SIGKILL)
+        return len(pids) == 2
 
 
 @pytest.fixture(scope="module")
@@ -190,9 +193,8 @@ def test_workers_that_die_cost_their_blocks_time(
     chance, over, kills = random.Random(SEED), threading.Event(), [0]
 
     def kill() -> None:
-        while kills[0] < KILLS and not over.wait(chance.uniform(1, 3)):
-            cluster.kill_one(chance)
-            kills[0] += 1
+        while kills[0] < KILLS and not over.wait(chance.uniform(0.2, 2)):
+            kills[0] += cluster.kill_one(chance)
 
     killer = threading.Thread(target=kill)
     with cluster.begun() as begun:
@@ -384,3 +386,30 @@ def adding(destination: Path, before: Callable[[Box], None]) -> Job:
         fill=produce(lambda _: compute, sweep="adding", block=(2, 8, 8), plan=plan),
         inputs={},
     )
+
+
+def test_local_workers_have_processors_of_their_own() -> None:
+    with connect("local:2") as dask, running_on(dask):
+        found = dict(map_blocks(lambda _: (time.sleep(0.2), _processors())[1], list(range(8)), sweep="s"))
+        assert ask(available_memory) < 0.5 * available_memory()
+    assert len(found) == 2
+    one, other = found.values()
+    assert one
+    assert one.isdisjoint(other) or cores() == 1
+
+
+def test_a_scheduler_that_goes_away_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_S", 0.2)
+    with (
+        LocalCluster(n_workers=1, processes=False, silence_logs=50, dashboard_address="127.0.0.1:0") as made,
+        Client(made, timeout=1) as client,
+        closing(Dask(client=client).run(Task(read=lambda _: time.sleep(0.1)), range(100))) as outcomes,
+    ):
+        next(outcomes)
+        made.close()
+        with pytest.raises(ClusterError, match="connection to the Dask scheduler was lost: what is done is kept"):
+            list(outcomes)
+
+
+def _processors() -> tuple[str, frozenset[int]]:
+    return _address(), frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
