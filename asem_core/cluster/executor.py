@@ -61,6 +61,8 @@ class Dask:
     @property
     def width(self) -> int:
         """Threads of all workers that are there."""
+        if self.client.scheduler is None:
+            raise ClusterError(_LOST)
         return sum(self.client.nthreads().values())
 
     def ask(self, question: Callable[[], T], *, gpu: bool = False) -> T:
@@ -139,7 +141,7 @@ class Dask:
             try:
                 found = [ended.get(timeout=_LOOK_S)]
             except Empty:
-                deserted = None if self.client.nthreads() else deserted or time.monotonic()
+                deserted = None if self.width else deserted or time.monotonic()
                 if deserted is not None and time.monotonic() - deserted > self.wait_s:
                     raise ClusterError(self._deserted()) from None
                 continue
