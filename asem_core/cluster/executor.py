@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -30,8 +29,6 @@ from asem_core.errors import BlockError, ClusterError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-log = logging.getLogger(__name__)
-
 MOST = 64
 """Blocks with the scheduler, where that is more than four for each thread of the workers."""
 DEATHS = 10
@@ -44,6 +41,7 @@ _LOOK_S = 2.0
 """How often it is looked who is there."""
 _SHOWN = 80
 """Letters of a block's name on the dashboard and in logs."""
+_LOST = "the connection to the Dask scheduler was lost: what is done is kept; run the same command again"
 _GPU = {"GPU": 1}
 """What workers state that have one (``dask worker --resources GPU=1``)."""
 
@@ -161,6 +159,7 @@ class Dask:
             yield Outcome(block=block, result=report.result, error=report.error, where=report.where)
         for future in set(ended).difference(finished):
             if future.status == "error":
+                self.summary.fail()
                 yield Outcome(block=running.pop(future), error=_explained(future.exception()))
             elif future.status == "cancelled":
                 raise CancelledError
@@ -227,9 +226,6 @@ def executing(executor: Dask | Client | None) -> Iterator[None]:
 
 def _forgive(deaths: int, dask_scheduler: Any = None) -> None:
     dask_scheduler.allowed_failures = max(dask_scheduler.allowed_failures, deaths)
-
-
-_LOST = "the connection to the Dask scheduler was lost: what is done is kept; run the same command again"
 
 
 def _explained(error: BaseException | None) -> Exception:

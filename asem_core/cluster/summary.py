@@ -35,6 +35,11 @@ class Summary:
         if len(self.slowest) > _SLOWEST:
             heapq.heappop(self.slowest)
 
+    def fail(self) -> None:
+        """Count a block that no worker could end."""
+        self.blocks += 1
+        self.failed += 1
+
     def __str__(self) -> str:
         if not self.blocks:
             return "nothing was done on the cluster"

@@ -44,7 +44,8 @@ def test_the_summary_names_the_slow_and_counts_the_failed() -> None:
     for number, seconds in enumerate((1.0, 9.0, 2.0, 8.0, 3.0)):
         error = VolumeError("damaged") if number == 2 else None
         summary.add(number, Report(seconds=seconds, error=error, where=f"worker {number % 2} on node"))
+    summary.fail()
     assert str(summary) == (
-        "5 blocks, 1 failed by 2 workers, 4.6 s each on average; the slowest: 9 s 1 by worker 1 on node; "
+        "6 blocks, 2 failed by 2 workers, 3.8 s each on average; the slowest: 9 s 1 by worker 1 on node; "
         "8 s 3 by worker 1 on node; 3 s 4 by worker 0 on node"
     )
