@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
-    "AsemError", "BlockError", "BudgetError", "GeometryError", "ModelError", "OrganelleError", "OutputError",
-    "PluginError", "ProjectError", "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
+    "AsemError", "BlockError", "BudgetError", "ClusterError", "GeometryError", "ModelError", "OrganelleError",
+    "OutputError", "PluginError", "ProjectError", "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
 ]  # fmt: skip
 
 
@@ -48,6 +48,10 @@ class ResumeError(OutputError):
 
 class BudgetError(AsemError):
     """The work does not fit into the memory that is allowed."""
+
+
+class ClusterError(AsemError):
+    """A cluster cannot be reached, has no workers, or has workers that cannot do this work."""
 
 
 class RecipeError(AsemError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -44,13 +45,14 @@ def available_memory() -> int:
     """Bytes that this process can take now without swapping, without being killed and without being refused.
 
     The least of: what the machine has available; the room in every cgroup that the process is in (a container's, a
-    batch job's, a systemd slice's); the memory a SLURM job asked for; ``ulimit -v``.
+    batch job's, a systemd slice's); the memory a SLURM job asked for; what a Dask worker may take; ``ulimit -v``.
     """
     own = psutil.Process().memory_info()
     bounds = (
         int(psutil.virtual_memory().available),
         cgroup_room(Path("/")),
         slurm_room(os.environ, taken=own.rss),
+        dask_room(taken=own.rss),
         address_space_room(taken=own.vms),
     )
     return max(0, min(bound for bound in bounds if bound is not None))
@@ -84,6 +86,21 @@ def slurm_room(environ: Mapping[str, str], *, taken: int) -> int | None:
     per_node, per_cpu = (_digits(environ.get(f"SLURM_MEM_PER_{unit}")) for unit in ("NODE", "CPU"))
     megabytes = per_node or (per_cpu or 0) * (_digits(environ.get("SLURM_CPUS_ON_NODE")) or 1)
     return megabytes * 2**20 - taken if megabytes else None  # 0: all of the node
+
+
+def dask_room(*, taken: int) -> int | None:
+    """Bytes left of what Dask lets the worker take that this process is; None where it is none, or has no limit."""
+    distributed = sys.modules.get("distributed")
+    try:
+        limit = None if distributed is None else distributed.get_worker().memory_manager.memory_limit
+    except ValueError:
+        return None
+    # Above this share of its limit a worker takes no new block.
+    return None if limit is None else int(_DASK_SHARE * limit) - taken
+
+
+_DASK_SHARE = 0.8
+"""``distributed.worker.memory.pause``; at 0.95 it is killed."""
 
 
 @attrs.frozen(kw_only=True)

@@ -101,6 +101,10 @@ class Registry:
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
 
+    def __reduce__(self) -> tuple[Callable[[], Registry], tuple[()]]:
+        """In another process it is what is installed there."""
+        return make_registry, ()
+
     @cached_property
     def readers(self) -> Names[ReaderSpec]:
         """Volume formats."""

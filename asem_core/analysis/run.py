@@ -12,6 +12,7 @@ import attrs
 from asem_core.analysis.outputs import as_stated
 from asem_core.analysis.tables import write_tables
 from asem_core.analysis.view import BLOCK, View, open_view
+from asem_core.cluster import executing
 from asem_core.errors import AsemError, GeometryError, PluginError
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.home import local_path
@@ -27,6 +28,9 @@ from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
     import xarray as xr
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 SUMMARY = "analysis.json"
 """What was run on what and what came out, in the output folder: provenance, number of rows, statistics."""
@@ -49,6 +53,7 @@ def analyze(
     registry: Registry | None = None,
     overwrite: bool = False,
     allow_unfinished: bool = False,
+    executor: Dask | Client | None = None,
     block: Triple = BLOCK,
     progress: Progress = silent,
 ) -> xr.Dataset:
@@ -69,6 +74,9 @@ def analyze(
         By default everything installed.
     overwrite
         Whether an analysis that is already there is replaced, unless something was added to it or edited in it.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     block
         Voxels per axis in which volumes are read. The result does not depend on it.
 
@@ -103,6 +111,7 @@ def analyze(
     inputs = _read_from(objects, raw, cell_mask, *(others or {}).values(), params=chosen)
     output = check_destination(output, overwrite=overwrite, kind=_ANALYSIS, inputs=inputs)
     with (
+        executing(executor),
         complete_or_absent(output, needed_bytes=0, overwrite=overwrite, kind=_ANALYSIS, inputs=inputs) as partial,
         scratch_beside(output) as scratch,
     ):

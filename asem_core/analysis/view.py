@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -55,6 +55,10 @@ class View:
     block: Triple = BLOCK
     """Voxels per axis in which a whole volume is to be read. No result may depend on it."""
     progress: Progress = silent
+
+    def __reduce__(self) -> tuple[Callable[[], View], tuple[()]]:
+        """In another process blocks are read: no sweep begins there."""
+        return partial(View, **attrs.asdict(self, recurse=False) | {"progress": silent}), ()
 
     @property
     def voxel_size(self) -> VoxelSize:

@@ -5,17 +5,21 @@ An executor is given a `Task` and blocks, and hands back each block's outcome as
     Threads     read | compute | write of one block in one thread, as many blocks at once as there are processors
     Pipeline    while one block is computed, the next are read and the last are written
 
-Neither knows of journals or outputs. A block that fails is an outcome like any other; who consumes the outcomes decides
+None knows of journals or outputs. A block that fails is an outcome like any other; who consumes the outcomes decides
 whether to go on. When they stop, what is running ends and the rest does not begin.
+
+A `Cluster` is an executor whose blocks run in other processes (`asem_core.cluster`). It is not handed from function to
+function as the choice between threads and pipeline is: within `running_on` it takes all blocks.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -48,6 +52,8 @@ class Task(Generic[B, T]):
     """Gives what ``write`` is handed. In a pipeline it runs in the caller's thread."""
     write: Callable[[B, Any], T] = _unchanged
     """Gives the block's result: keep it small."""
+    gpu: bool = False
+    """Whether ``compute`` uses a GPU where there is one."""
 
     def __call__(self, block: B) -> T:
         """One block from beginning to end."""
@@ -61,6 +67,8 @@ class Outcome(Generic[B, T]):
     block: B
     result: T | None = None
     error: Exception | None = None
+    where: str = ""
+    """The process that it ended in, where that is another one."""
 
 
 class Executor(Protocol):
@@ -72,6 +80,49 @@ class Executor(Protocol):
         Closing the generator waits for what is running and begins nothing more.
         """
         ...
+
+
+class Cluster(Executor, Protocol):
+    """An executor whose blocks run in other processes, which see the same files."""
+
+    @property
+    def width(self) -> int:
+        """How many blocks run at once."""
+        ...
+
+    def ask(self, question: Callable[[], T], *, gpu: bool = False) -> T:
+        """What ``question`` returns in one of the processes; ``gpu``: of one with a GPU, if any has one."""
+        ...
+
+
+_CLUSTER: ContextVar[Cluster | None] = ContextVar("cluster", default=None)
+
+
+@contextmanager
+def running_on(cluster: Cluster) -> Iterator[None]:
+    """Within this context all blocks run on ``cluster``, whatever executor a sweep would use on this machine."""
+    token = _CLUSTER.set(cluster)
+    try:
+        yield
+    finally:
+        _CLUSTER.reset(token)
+
+
+def ask(question: Callable[[], T], *, gpu: bool = False) -> T:
+    """What ``question`` returns where blocks run: here, or on the cluster; see `Cluster.ask`."""
+    cluster = _CLUSTER.get()
+    return question() if cluster is None else cluster.ask(question, gpu=gpu)
+
+
+def width() -> int:
+    """How many processes work at once: 1, or those of the cluster."""
+    cluster = _CLUSTER.get()
+    return 1 if cluster is None else max(1, cluster.width)
+
+
+def chosen(preferred: Executor | None) -> Executor:
+    """Who runs blocks: the cluster within `running_on`, else ``preferred``, by default `Threads`."""
+    return _CLUSTER.get() or preferred or Threads()
 
 
 @attrs.frozen
@@ -145,13 +196,14 @@ def map_blocks(
     Parameters
     ----------
     task
-        Must not depend on the order of the blocks.
+        Must not depend on the order of the blocks, and return what it finds: it may run in another process, where what
+        it changes is lost.
     blocks
         Tasks begin in this order.
     sweep
         Name for ``progress``, which is called once per block.
     executor
-        By default `Threads`.
+        On this machine, by default `Threads`; see `chosen`.
 
     Raises
     ------
@@ -161,7 +213,7 @@ def map_blocks(
     progress(sweep, 0, len(blocks))
     results: dict[B, T] = {}
     job: Task[B, T] = Task(compute=lambda block, _: task(block))
-    with closing((executor or Threads()).run(job, blocks)) as outcomes:
+    with closing(chosen(executor).run(job, blocks)) as outcomes:
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.error is not None:
                 raise outcome.error

@@ -5,7 +5,9 @@
     run.each(name, boxes, compute)            writes what ``compute`` gives of each box
     run.sweep(name, blocks, task)             the same in parts: read | compute | write, on an executor
     run.readable(volume)                      sections in chunks, so that boxes can be read
-    run.array, run.write_scratch              a temporary array, and sweeps that write it
+    run.array, run.writer                     a temporary array, and what writes blocks of it
+
+The functions that a sweep calls may run in another process: they use what they need of the `Run`, never the `Run`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.executors import B, Executor, Task, Threads
+from asem_core.blocks.executors import B, Executor, Outcome, Task, Threads, chosen
 from asem_core.blocks.journal import Begun, Journal, Record
-from asem_core.errors import AsemError, BlockError, ModelError, PluginError
+from asem_core.errors import AsemError, BlockError, ClusterError, ModelError, OutputError, PluginError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress
 from asem_core.volume.formats.ome_write import OmePlan
@@ -74,7 +77,7 @@ class Run:
         task
             Returns the digest of every piece that it wrote. Blocks write disjoint sets of pieces.
         executor
-            By default `Threads`.
+            On this machine, by default `Threads`; see `asem_core.blocks.executors.chosen`.
         scratch
             Whether it writes into `scratch`.
 
@@ -92,13 +95,13 @@ class Run:
         finished, total = len(blocks) - len(waiting), len(blocks)
         self.progress(name, finished, total)
         failures: list[str] = []
-        with closing((executor or Threads()).run(task, waiting)) as outcomes:
+        with closing(chosen(executor).run(task, waiting)) as outcomes:
             for outcome in outcomes:
                 key = str(outcome.block)
                 if outcome.error is None:
                     self.journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
                 else:
-                    failures.append(self._note_failure(name, key, outcome.error))
+                    failures.append(self._note_failure(name, outcome, outcome.error))
                 finished += 1
                 self.progress(name, finished, total)
         if failures:
@@ -132,7 +135,7 @@ class Run:
         self.sweep(
             f"staging {name}",
             list(slabs(volume.box, triple(copy.chunks), volume.dtype.itemsize)),
-            Task(read=volume.read, write=lambda box, found: self.write_scratch(copy, box, found)),
+            Task(read=volume.read, write=self.writer(copy)),
             executor=Threads(_READERS),
             scratch=True,
         )
@@ -142,29 +145,31 @@ class Run:
         """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch sweeps."""
         return temporary_array(self.scratch / name, shape=shape, dtype=dtype, chunk=chunk or (_SCRATCH_CHUNK,) * 3)
 
-    def write_scratch(self, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
-        """Write whole chunks of a temporary array; the digests of its pieces."""
-        array[box.slices] = values
-        folder = Path(array.store.root).relative_to(self.scratch).as_posix()
-        return digests(self.scratch, [f"{folder}/{piece}" for piece in (".zarray", *chunk_pieces(array, box))])
+    def writer(self, array: Any) -> Callable[[Box, npt.NDArray[Any]], dict[str, str]]:
+        """What writes whole chunks of a temporary array and returns the digests of its pieces."""
+        return partial(_write_chunks, self.scratch, array)
 
     def temporary(self, name: str, blocks: Sequence[Box], write: Callable[[Box], Iterable[Path]]) -> None:
         """A `sweep` whose blocks write files into `scratch`; ``write`` returns their paths."""
 
-        def digested(box: Box) -> dict[str, str]:
-            return digests(self.scratch, [path.relative_to(self.scratch).as_posix() for path in write(box)])
+        self.sweep(name, blocks, Task(read=write, write=partial(_digested, self.scratch)), scratch=True)
 
-        self.sweep(name, blocks, Task(write=lambda box, _: digested(box)), scratch=True)
-
-    def _note_failure(self, sweep: str, block: str, error: Exception) -> str:
+    def _note_failure(self, sweep: str, outcome: Outcome[Any, Any], error: Exception) -> str:
         """Record a failed block; errors that every further block would meet too are raised at once."""
-        if is_no_space(error) or isinstance(error, PluginError | ModelError):
+        if is_no_space(error) and outcome.where:
+            raise OutputError(
+                f"{outcome.where}: a disk that it writes to has no space left (output, or temporary files); free some, "
+                "then run the same command again"
+            ) from error
+        if is_no_space(error) or isinstance(error, PluginError | ModelError | ClusterError):
             raise error
         text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
-        log.warning("block %s of sweep %s failed: %s", block, sweep, text)
+        if outcome.where:
+            text = f"{text} (on {outcome.where})"
+        log.warning("block %s of sweep %s failed: %s", outcome.block, sweep, text)
         log.info("where it happened", exc_info=error)
-        self.journal.add(Record(sweep=sweep, block=block, failed=text))
-        return f"block {block}: {text}"
+        self.journal.add(Record(sweep=sweep, block=str(outcome.block), failed=text))
+        return f"block {outcome.block}: {text}"
 
 
 def produce(
@@ -205,6 +210,16 @@ def whole_chunks(plan: OmePlan, block: Triple) -> list[Box]:
     steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*chunks, strict=True)]
     side = [-(-length // step) * step for length, step in zip(block, steps, strict=True)]
     return list(Box.of_shape(plan.shape).tiles(side))
+
+
+def _write_chunks(scratch: Path, array: Any, box: Box, values: npt.NDArray[Any]) -> dict[str, str]:
+    array[box.slices] = values
+    folder = Path(array.store.root).relative_to(scratch).as_posix()
+    return digests(scratch, [f"{folder}/{piece}" for piece in (".zarray", *chunk_pieces(array, box))])
+
+
+def _digested(scratch: Path, _: Box, written: Iterable[Path]) -> dict[str, str]:
+    return digests(scratch, [path.relative_to(scratch).as_posix() for path in written])
 
 
 def _cut(keys: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ from asem_core.blocks.executors import Task
 from asem_core.blocks.fill import Run
 from asem_core.blocks.journal import End, Head, Journal
 from asem_core.blocks.verify import Damage, find_damage, is_scratch
-from asem_core.errors import ModelError, OutputError, PluginError, ResumeError
+from asem_core.errors import ClusterError, ModelError, OutputError, PluginError, ResumeError
 from asem_core.geometry import Box
 from asem_core.progress import Progress, silent
 from asem_core.volume.formats.ome_write import FINGERPRINT
@@ -271,7 +271,7 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
     under_way = Run(output=output, scratch=scratch, progress=progress, journal=journal)
     try:
         _fill(job, destination, place, under_way)
-    except (PluginError, ModelError):
+    except (PluginError, ModelError, ClusterError):
         if earlier is None and not any(record.failed is None for record in journal.after(CREATE)):
             _abandon(destination, place)
         raise

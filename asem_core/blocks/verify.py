@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -100,21 +102,20 @@ def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress
     missing: list[str] = []
     changed: list[str] = []
 
-    def compare(number: int) -> list[tuple[str, str | None]]:
-        wrong = []
-        for piece, expected in records[number].pieces.items():
-            found = digest(root, piece)
-            if found != expected:
-                wrong.append((piece, found))
-        return wrong
-
     sweep = "verify temporary copies" if scratch else "verify"
-    found = map_blocks(compare, range(len(records)), sweep=sweep, progress=progress if records else silent)
+    pieces = [tuple(record.pieces.items()) for record in records]
+    found = map_blocks(partial(_differing, root), pieces, sweep=sweep, progress=progress if records else silent)
     for wrong in found:
         missing += [piece for piece, value in wrong if value is None]
         changed += [piece for piece, value in wrong if value is not None]
     blocks = frozenset((r.sweep, r.block) for r, wrong in zip(records, found, strict=True) if wrong)
     return Damage(missing=tuple(missing), changed=tuple(changed), blocks=blocks)
+
+
+def _differing(root: Path, pieces: Iterable[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    """Those of ``pieces`` whose digest is another than the one given, with the one that they have."""
+    found = ((piece, expected, digest(root, piece)) for piece, expected in pieces)
+    return [(piece, value) for piece, expected, value in found if value != expected]
 
 
 def is_scratch(journal: Journal, sweep: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import dask_option, on_workers
 from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.params_options import options_of
 from asem_core.cli.progress import progress_bar
@@ -65,17 +66,20 @@ def make_command(name: str, registry: Registry) -> click.Command:
             f"command line: {error}"
         ) from error
 
-    def run(*, objects: str, output: Path, as_json: bool, others: tuple[str, ...] = (), **values: Any) -> None:
+    def run(
+        *, objects: str, output: Path, as_json: bool, dask: str | None, others: tuple[str, ...] = (), **values: Any
+    ) -> None:
         from asem_core.analysis import analyze as measure
 
         given = {option.name: values.pop(str(option.name)) for option in own}
-        with progress_bar() as progress:
+        with on_workers(dask) as executor, progress_bar() as progress:
             found = measure(
                 objects,
                 output,
                 analysis=spec.name,
                 others=_named(others),
                 registry=registry,
+                executor=executor,
                 progress=progress,
                 params={name: value for name, value in given.items() if value is not None},
                 **values,
@@ -125,6 +129,7 @@ def _common() -> list[click.Parameter]:
         click.Option(["--voxel-size"], type=VOXEL_SIZE,
                      help="nm, for those inputs that do not state theirs (TIFF folders)."),
         click.Option(["--allow-unfinished"], is_flag=True, help=ALLOW_UNFINISHED),
+        dask_option(),
         click.Option(["--overwrite"], is_flag=True,
                      help="Replace OUTPUT if it is an analysis already, with nothing added or edited."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, and nothing else."),

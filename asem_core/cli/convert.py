@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import ALLOW_UNFINISHED, ORGANELLE, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     help="Of a .zarr that is written; not every viewer reads 0.5 yet.",
 )
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
+@DASK
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a volume already.")
 def convert(
     src: str,
@@ -63,6 +65,7 @@ def convert(
     organelle: str | None,
     ome_version: OmeVersion,
     allow_unfinished: bool,
+    dask: str | None,
     overwrite: bool,
 ) -> None:
     """Convert a volume to OME-Zarr or TIFF, crop it, un-crop it or bring it to another voxel size.
@@ -92,7 +95,7 @@ def convert(
     frame = None if reference is None else as_volume(reference, registry=registry, voxel_size=voxel_size)
     for note in (volume if frame is None else paste(volume, frame)).notes:
         click.echo(f"note: {note}", err=True)
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         made = run(
             volume,
             dst,
@@ -102,6 +105,7 @@ def convert(
             ome_version=ome_version,
             paste_into=frame,
             overwrite=overwrite,
+            executor=executor,
             progress=progress,
         )
     click.echo(f"{made}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import ALLOW_UNFINISHED, FILE, FOLDER, GREY, ORGANELLE, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 @click.option("--grey", type=GREY, help="Its levels that are drawn black and white, such as 0:4095; auto: one choice "
               "for all pictures. By default the 0.5th and 99.5th percentile of each.")  # fmt: skip
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
+@DASK
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def evaluate(
     prediction: str,
@@ -80,6 +82,7 @@ def evaluate(
     raw: str | None,
     grey: Grey,
     allow_unfinished: bool,
+    dask: str | None,
     as_json: bool,
 ) -> None:
     """Score the segmentation PRED against the ground truth LABELS.
@@ -135,12 +138,13 @@ def evaluate(
         figures = check_figures(figures, organelle=spec.name, kind="evaluation", inputs=read)
     if objects and not spec.instances:
         click.echo(f"note: {spec.title} are one network: scores of separate objects say little", err=True)
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         evaluation = score(
             predicted,
             truth,
             organelle=spec,
             registry=registry,
+            executor=executor,
             progress=progress,
             mask=kept,
             zone=chosen,
@@ -155,6 +159,7 @@ def evaluate(
                 iou=0.5 if iou is None else iou,
                 min_voxels=min_voxels or 0,
                 ignore_border=ignore_border,
+                executor=executor,
                 progress=progress,
             )
             if objects

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import ORGANELLE, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -37,6 +38,7 @@ _DEFAULT = "By default the organelle's."
               f"most deeply, or is dropped. {_DEFAULT}")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where PRED does not state it.")
 @click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def instances(
@@ -52,6 +54,7 @@ def instances(
     min_volume_nm3: float | None,
     voxel_size: VoxelSize | None,
     ome_version: OmeVersion,
+    dask: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -82,7 +85,7 @@ def instances(
         "persistence": persistence, "persistence_nm": persistence_nm, "reach_nm": reach_nm,
         "min_volume_nm3": min_volume_nm3,
     }  # fmt: skip
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         made = run(
             volume,
             output,
@@ -93,6 +96,7 @@ def instances(
             separation={name: value for name, value in given.items() if value is not None},
             ome_version=ome_version,
             overwrite=overwrite,
+            executor=executor,
             progress=progress,
         )
     if not made.objects:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import ORGANELLE, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
@@ -44,6 +45,7 @@ def labels() -> None:
     help="Exclusion zone: dilate,erode in voxels of 5 nm, a preset (paper, incasem), or another zone by its name.",
 )
 @click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def prepare(
@@ -58,6 +60,7 @@ def prepare(
     dilate: int | None,
     zone: str | None,
     ome_version: OmeVersion,
+    dask: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -84,7 +87,7 @@ def prepare(
     volume = open_labels(source, spec.name, registry=registry, voxel_size=voxel_size)
     for note in volume.notes:
         click.echo(f"note: {note}", err=True)
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         made = run(
             volume,
             output,
@@ -96,6 +99,7 @@ def prepare(
             cleanup=cleanup if cleanup or no_cleanup else None,
             ome_version=ome_version,
             overwrite=overwrite,
+            executor=executor,
             progress=progress,
         )
     if as_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import FILE, GREY, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -35,6 +36,7 @@ _WHOLE = click.IntRange(min=0)
 @click.option("--preview", type=FILE, metavar="PNG",
               help="Draw the mask on three planes of the volume.")  # fmt: skip
 @click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def mask(
@@ -51,6 +53,7 @@ def mask(
     voxel_size: VoxelSize | None,
     preview: Path | None,
     ome_version: OmeVersion,
+    dask: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -82,9 +85,15 @@ def mask(
     opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         found = make_mask(
-            opened, output, params=params, ome_version=ome_version, overwrite=overwrite, progress=progress
+            opened,
+            output,
+            params=params,
+            ome_version=ome_version,
+            overwrite=overwrite,
+            executor=executor,
+            progress=progress,
         )
     if found.inside == 0 and found.objects_dropped:
         click.echo("warning: the mask is empty: all that was found is smaller than --min-object", err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import FILE, GREY, PATH, PLACE, ROI, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Not every viewer reads 0.5 yet.",
 )
+@DASK
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a volume already.")
 def preprocess(
     volume: str,
@@ -63,6 +65,7 @@ def preprocess(
     statistics: Path | None,
     preview: Path | None,
     ome_version: OmeVersion,
+    dask: str | None,
     overwrite: bool,
 ) -> None:
     """Normalise the contrast of VOLUME, block by block, as if it were one block.
@@ -89,7 +92,7 @@ def preprocess(
     opened = graded(opened, grey)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         run(
             opened,
             output,
@@ -99,6 +102,7 @@ def preprocess(
             statistics=statistics,
             ome_version=ome_version,
             overwrite=overwrite,
+            executor=executor,
             progress=progress,
         )
     click.echo(f"{output}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
+from asem_core.cli.dask import DASK, on_workers
 from asem_core.cli.options import BYTES, FOLDER, GREY, ORGANELLE, PATH, PLACE, ROI, TILE, VOXEL_SIZE, WEIGHT
 from asem_core.cli.progress import progress_bar
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
               "instances` does with the organelle's own numbers.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
 @click.option("--figures", type=FOLDER, help="Write overlay pictures here.")
+@DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 def segment(
     volume: str,
@@ -74,6 +76,7 @@ def segment(
     instances: bool,
     workers: int | None,
     figures: Path | None,
+    dask: str | None,
     overwrite: bool,
 ) -> None:
     """Segment one organelle in VOLUME.
@@ -89,6 +92,7 @@ def segment(
       asem segment cell.zarr --model runs/lysosome/model -o lysosome.zarr
       asem segment cell.zarr --organelle mito -o mito.zarr --adapt
       asem segment cell.zarr --organelle mito -o mito.zarr --instances
+      asem segment cell.zarr --organelle mito -o mito.zarr --dask slurm.yaml
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.models.find import choose_organelle
@@ -114,7 +118,7 @@ def segment(
             click.echo(f"note: {note}", err=True)
         _print_plan(plan)
 
-    with progress_bar() as progress:
+    with on_workers(dask) as executor, progress_bar() as progress:
         result = run(
             opened,
             output,
@@ -134,6 +138,7 @@ def segment(
             instances=instances,
             workers=workers,
             overwrite=overwrite,
+            executor=executor,
             planned=planned,
             progress=progress,
         )

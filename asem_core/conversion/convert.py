@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from asem_core.blocks.executors import Threads
 from asem_core.blocks.fill import Run
 from asem_core.blocks.job import Job, run
+from asem_core.cluster import executing
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.place import paste
@@ -27,6 +28,11 @@ from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import SLAB_BYTES, read_unit, slabs
 from asem_core.volume.volume import Volume
 from asem_core.volume.window import window
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 DEFAULT_CHUNK: Triple = (64, 64, 64)
 _SLABS = 2
@@ -48,6 +54,7 @@ def convert(
     ome_version: OmeVersion = "0.4",
     chunk: Triple = DEFAULT_CHUNK,
     overwrite: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Write ``source`` in another format, a part of it, in a larger frame, or with other voxels.
@@ -79,6 +86,9 @@ def convert(
         Of the OME-Zarr.
     overwrite
         Replace a volume at ``output`` that ASEM wrote.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
 
     Returns
     -------
@@ -116,15 +126,16 @@ def convert(
     if resample is not None:
         from asem_core.conversion.regrid import regrid
 
-        return regrid(
-            window(source, box),
-            destination,
-            voxel_size=VoxelSize.of(resample),
-            labels=labels,
-            ome_version=ome_version,
-            overwrite=overwrite,
-            progress=progress,
-        )
+        with executing(executor):
+            return regrid(
+                window(source, box),
+                destination,
+                voxel_size=VoxelSize.of(resample),
+                labels=labels,
+                ome_version=ome_version,
+                overwrite=overwrite,
+                progress=progress,
+            )
     plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)
 
     def part_of(local: Box) -> dict[str, npt.NDArray[Any]]:
@@ -142,7 +153,8 @@ def convert(
         settings={"roi": str(box)},
         provenance=provenance("asem convert", source, part=box),
     )
-    return run(job, overwrite=overwrite, progress=progress).path
+    with executing(executor):
+        return run(job, overwrite=overwrite, progress=progress).path
 
 
 def reduction_of(source: Volume, *, labels: bool) -> Reduction:

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from asem_core.blocks.executors import map_blocks
+from asem_core.cluster import executing
 from asem_core.errors import GeometryError
 from asem_core.evaluation.align import Laid, lay, warn_of_little_overlap
 from asem_core.evaluation.scores import Mask, Score, Scores
@@ -33,6 +34,11 @@ from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume.opening import as_volume
 from asem_core.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 BLOCK: Triple = (128, 128, 128)
 
@@ -111,6 +117,7 @@ def evaluate(
     zone: StageRef | str | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     allow_unfinished: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> Evaluation:
@@ -140,6 +147,9 @@ def evaluate(
         nm (z, y, x), for those inputs that do not state theirs.
     allow_unfinished
         Open also what is not whole: for looking, not for measuring.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     progress
         Called after every block.
     block
@@ -181,7 +191,8 @@ def evaluate(
     laid = lay(prediction, labels, mask, ignore_label=ignore_label)
     warn_of_little_overlap(laid)
     applied = make_zone(stage, registry)
-    tally = _count(laid, applied, voxel_size=labels.voxel_size, block=block, progress=progress)
+    with executing(executor):
+        tally = _count(laid, applied, voxel_size=labels.voxel_size, block=block, progress=progress)
     if tally.compared == 0:
         raise GeometryError("the mask leaves nothing to score: it is 0 wherever prediction and labels overlap")
     roles = {"prediction": prediction, "labels": labels, "mask": mask}

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 
+from asem_core.cluster import executing
 from asem_core.errors import AsemError, OutputError
 from asem_core.evaluation.align import Laid, lay
 from asem_core.evaluation.contingency import Contingency, tabulate
@@ -32,6 +33,11 @@ from asem_core.volume.opening import as_volume
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
 from asem_core.volume.window import window
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 BLOCK: Triple = (128, 128, 128)
 AP_IOU = tuple(k / 20 for k in range(10, 20))
@@ -121,6 +127,7 @@ def evaluate_objects(
     ignore_border: bool = False,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     allow_unfinished: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> ObjectEvaluation:
@@ -148,6 +155,9 @@ def evaluate_objects(
         Ignore objects that touch a face of the overlap or lie partly outside the mask, and what they are matched with.
     voxel_size, allow_unfinished
         As for `asem_core.evaluate`.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     progress
         Called after every block of every sweep.
     block
@@ -188,7 +198,8 @@ def evaluate_objects(
     prediction, labels = opened(prediction, labels=name), opened(labels, labels=name)
     mask = None if mask is None else opened(mask)
     laid = lay(prediction, labels, mask, ignore_label=ignore_label)
-    table, found_by = _tabulate(laid, block=block, progress=progress)
+    with executing(executor):
+        table, found_by = _tabulate(laid, block=block, progress=progress)
     counted = table.select(table.prediction.voxels > 0, table.truth.voxels > 0)
     large = counted.prediction.all_voxels >= scale_volume(min_voxels, labels.voxel_size)
     table = counted.select(large, np.ones(len(counted.truth), np.bool_))

@@ -43,6 +43,11 @@ class LabelBlocks:
     changes: Mapping[str, int] = attrs.field(factory=dict)
     """What the last stage did, such as ``objects_removed``."""
 
+    def __reduce__(self) -> tuple[Callable[[], LabelBlocks], tuple[()]]:
+        """In another process blocks are read: no sweep begins there."""
+        known = attrs.asdict(self, recurse=False) | {"progress": silent, "each": None}
+        return partial(LabelBlocks, **known), ()
+
     @property
     def box(self) -> Box:
         """The box of the whole volume."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from asem_core.blocks.executors import map_blocks
 from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
+from asem_core.cluster import executing
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.reference import on_grid
@@ -34,6 +35,11 @@ from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 BLOCK: Triple = (128, 128, 128)
 CHUNK: Triple = (64, 64, 64)
@@ -97,6 +103,7 @@ def prepare_labels(
     zone: StageRef | str | None = None,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> PreparedLabels:
@@ -127,6 +134,9 @@ def prepare_labels(
         Width in voxels of 5 nm that comes before the data set's and the organelle's; 0: none.
     zone
         Exclusion zone instead of the organelle's: a stage, or text as for `asem_core.evaluate`.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     block
         Voxels per axis of a block. The result does not depend on it.
 
@@ -164,15 +174,16 @@ def prepare_labels(
         zone=choose_zone(spec, zone, registry=registry) if isinstance(zone, str) else zone,
     )
     labels = as_volume(labels, labels=spec.name, registry=registry, voxel_size=voxel_size)
-    return _prepare(
-        labels,
-        local_path(output),
-        plan=plan,
-        ome_version=ome_version,
-        overwrite=overwrite,
-        progress=progress,
-        block=block,
-    )
+    with executing(executor):
+        return _prepare(
+            labels,
+            local_path(output),
+            plan=plan,
+            ome_version=ome_version,
+            overwrite=overwrite,
+            progress=progress,
+            block=block,
+        )
 
 
 def _prepare(
@@ -267,14 +278,15 @@ def _counted(
     run: Run, made: dict[str, Any], changes: list[dict[str, int]], voxels: list[int], *, block: Triple
 ) -> dict[str, Any]:
     """The stages and the zone with what each changed, counted in what was written."""
+    image, metric_mask = run.output.image, run.output.labels[METRIC_MASK]
     written = LabelBlocks(
-        read=lambda box: np.asarray(run.output.image[box.slices]),
-        shape=run.output.image.shape,
+        read=lambda box: np.asarray(image[box.slices]),
+        shape=image.shape,
         scratch=run.scratch,
         block=block,
         progress=run.progress,
     )
-    mask = written.then(lambda box: np.asarray(run.output.labels[METRIC_MASK][box.slices]))
+    mask = written.then(lambda box: np.asarray(metric_mask[box.slices]))
     voxels = [*voxels, _count(written, _labelled, sweep="counting labels")]
     excluded = math.prod(written.shape) - _count(mask, _labelled, sweep="counting the zone")
     stages = [

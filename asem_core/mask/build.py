@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from asem_core.blocks.components import Components, connected_components
 from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
+from asem_core.cluster import executing
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.home import local_path
@@ -28,6 +29,11 @@ from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 BLOCK: Triple = (128, 128, 128)
 _BYTES_OF_IDS = 8
@@ -69,6 +75,7 @@ def make_mask(
     block: Triple = BLOCK,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
 ) -> MaskSummary:
     """Write the cell mask of ``volume`` as an OME-Zarr: uint8, 1 inside, 0 outside, on the volume's grid.
@@ -89,6 +96,9 @@ def make_mask(
     grey
         The levels that become 0 and 255, `GreyRange`; ``"auto"``: found from the volume. By default the full range of
         its type.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     block
         Voxels per axis that are held at once, per thread. The result does not depend on it: it equals `cell_mask` of
         the whole volume.
@@ -154,26 +164,27 @@ def make_mask(
         run.results.update(high=params.high, **_counts(volume, holes, fill, objects, keep))
         return lambda box: {IMAGE: objects.of_each(keep, box).view(np.uint8)}
 
-    made = run(
-        Job(
-            verb="asem mask",
-            destination=destination,
-            plan=plan,
-            inputs={"source": volume},
-            settings={"params": attrs.asdict(params)},
-            fill=produce(compute, sweep="writing", block=side, plan=plan),
-            provenance=provenance(
-                "asem mask",
-                volume,
-                params=attrs.asdict(params),
-                high_from="image" if given.high is None else "given",
-                voxel_size_nm=list(volume.voxel_size.zyx),
+    with executing(executor):
+        made = run(
+            Job(
+                verb="asem mask",
+                destination=destination,
+                plan=plan,
+                inputs={"source": volume},
+                settings={"params": attrs.asdict(params)},
+                fill=produce(compute, sweep="writing", block=side, plan=plan),
+                provenance=provenance(
+                    "asem mask",
+                    volume,
+                    params=attrs.asdict(params),
+                    high_from="image" if given.high is None else "given",
+                    voxel_size_nm=list(volume.voxel_size.zyx),
+                ),
+                scratch_bytes=staged_bytes(volume) + _BYTES_OF_IDS * volume.box.size,
             ),
-            scratch_bytes=staged_bytes(volume) + _BYTES_OF_IDS * volume.box.size,
-        ),
-        overwrite=overwrite,
-        progress=progress,
-    )
+            overwrite=overwrite,
+            progress=progress,
+        )
     return MaskSummary(path=made.path, **made.results)
 
 

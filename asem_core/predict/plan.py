@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from asem_core.blocks import preflight
-from asem_core.blocks.executors import cores
+from asem_core.blocks.executors import ask, width
 from asem_core.blocks.job import earlier_run
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
@@ -21,13 +22,13 @@ from asem_core.grid.place import clip
 from asem_core.memory import default_max_memory
 from asem_core.models.model import Model
 from asem_core.models.runtimes.graph import graph_cost
-from asem_core.models.runtimes.session import Session
+from asem_core.models.runtimes.session import PlannedSession, SessionPlan
 from asem_core.predict.adapt import adaptation_of
 from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile
 from asem_core.predict.grids import Grids, plan_grids
 from asem_core.predict.quantise import ProbDtype
 from asem_core.predict.source import copy_bytes, read_part
-from asem_core.registry import Registry, resolve
+from asem_core.registry import Registry
 from asem_core.separation.inside import check_separable, name_of_instances, scratch_bytes
 from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume import Volume
@@ -99,7 +100,8 @@ class Plan:
     prob_dtype: ProbDtype
     separation: Separation | None = None
     """How objects that touch are told apart; None: objects are not numbered."""
-    threads: int
+    threads: int | None
+    """That compute; None: one per processor of who computes."""
     output: Path
     overwrite: bool
     """Whether what is there is replaced."""
@@ -232,16 +234,22 @@ def make_plan(
         tile = tile or stored.tile
         runtime = stored.runtime if runtime == "auto" else runtime
         precision = stored.precision if precision == "auto" else precision
-    arithmetic = choose_runtime(
-        runtime,
-        model.precision if precision == "auto" else precision,
-        registry=registry,
-        quantised=model.int8 is not None,
+    arithmetic = ask(
+        partial(
+            choose_runtime,
+            runtime,
+            model.precision if precision == "auto" else precision,
+            registry=registry,
+            quantised=model.int8 is not None,
+        ),
+        gpu=True,
     )
     log.info("%s runs in %s by %s", model.id, arithmetic.precision.name, arithmetic.runtime)
     grids = plan_grids(volume.shape, volume.voxel_size, _model_size(model, volume), two_fold=model.spare > 0)
     needed = grids.model_box(roi)
-    max_memory = settings.max_memory or default_max_memory(arithmetic.device_memory, fixed=tile is not None)
+    max_memory = settings.max_memory or ask(
+        partial(default_max_memory, arithmetic.device_memory, fixed=tile is not None), gpu=True
+    )
     cost = choose_tile(
         model.tiling,
         needed,
@@ -271,7 +279,7 @@ def make_plan(
         ),
         prob_dtype=settings.prob_dtype,
         separation=organelle.separation if settings.instances else None,
-        threads=settings.workers or cores(),
+        threads=settings.workers,
         output=output,
         overwrite=overwrite,
         resumed=earlier is not None and not earlier.complete,
@@ -343,16 +351,19 @@ def _estimate(plan: Plan, memory: int, arithmetic: Arithmetic) -> Preflight:
     disk += copy_bytes(plan.volume, grids, plan.reads, model=plan.model)
     shape = plan.model.tiling.input_shape(plan.lattice)
     one = graph_cost(plan.model.onnx, shape, rewrite=arithmetic.rewrite)
-    seconds = len(plan.tiles) * one.flop / (arithmetic.precision.speed * preflight.machine_flops())
+    speed = arithmetic.precision.speed * ask(preflight.machine_flops, gpu=True) * min(width(), len(plan.tiles))
+    seconds = len(plan.tiles) * one.flop / speed
     return Preflight(memory=memory, disk=int(disk), seconds=seconds)
 
 
-def open_session(plan: Plan, registry: Registry) -> Session:
+def plan_session(plan: Plan, registry: Registry) -> PlannedSession:
     """The session of ``plan``: its runtime, precision and tile."""
-    session: Session = resolve(registry.runtimes[plan.chosen.runtime].open)(
-        plan.graph,
-        shape=plan.model.tiling.input_shape(plan.lattice),
-        precision=plan.chosen.precision,
-        threads=plan.threads,
+    return PlannedSession(
+        SessionPlan(
+            runtime=registry.runtimes[plan.chosen.runtime].open,
+            graph=plan.graph,
+            shape=plan.model.tiling.input_shape(plan.lattice),
+            precision=plan.chosen.precision,
+            threads=plan.threads,
+        )
     )
-    return session

@@ -15,16 +15,17 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.executors import Pipeline, Task
+from asem_core.blocks.executors import Pipeline, Task, ask
 from asem_core.blocks.fill import Run, whole_chunks
 from asem_core.blocks.job import Done, Job
 from asem_core.blocks.job import run as run_job
+from asem_core.cluster import executing
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
@@ -46,6 +47,11 @@ from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
 from asem_core.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 PREDICT, DELIVER, NUMBER = "predict", "deliver", "number objects"
 
@@ -97,6 +103,7 @@ def segment(
     instances: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
+    executor: Dask | Client | None = None,
     planned: Callable[[Plan], None] | None = None,
     progress: Progress = silent,
 ) -> Segmentation:
@@ -149,6 +156,9 @@ def segment(
         Threads that compute; by default one a core. Does not change the result.
     overwrite
         Replace what is there, a finished or unfinished run included.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     planned
         Called once with what was decided (tiles, runtime, expected memory, disk and time), before anything is written.
     progress
@@ -192,6 +202,7 @@ def segment(
         instances=instances,
     )
     with (
+        executing(executor),
         find_model(model, organelle=spec, registry=registry, channel=channel) as found,
         tempfile.TemporaryDirectory() as scratch,
     ):
@@ -222,10 +233,12 @@ def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> 
     """Carry out ``plan``; see `segment`."""
     began = time.monotonic()
     # Before anything is written: a graph that cannot be loaded leaves nothing behind.
-    session = None if plan.finished else planning.open_session(plan, registry)
+    session = planning.plan_session(plan, registry)
+    runtime = None if plan.finished else ask(lambda: session.runtime, gpu=True)
 
     def fill(run: Run) -> None:
-        _fill(plan, run, session or planning.open_session(plan, registry))
+        run.results["runtime"] = runtime or ask(lambda: session.runtime, gpu=True)
+        _fill(plan, run, session)
 
     inputs = {"volume": plan.volume, **({} if plan.mask is None else {"mask": plan.mask})}
     job = Job(
@@ -262,7 +275,6 @@ def _separated(plan: Plan, done: Done) -> Separated | None:
 
 
 def _fill(plan: Plan, run: Run, session: Session) -> None:
-    run.results["runtime"] = session.runtime
     target = direct_target(plan, run) if plan.direct else working_target(plan, run)
     if not run.is_done(PREDICT, plan.tiles):
         task = _predict_task(plan, run, session, target)
@@ -325,7 +337,7 @@ def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Tas
             )
         return target.write(box, result)
 
-    return Task(read=load, compute=compute, write=write)
+    return Task(read=load, compute=compute, write=write, gpu=True)
 
 
 def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:

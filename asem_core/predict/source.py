@@ -137,7 +137,7 @@ def _resample(volume: Volume, grids: Grids, box: Box, run: Run) -> Volume:
     run.sweep(
         "resample",
         list(Box.of_shape(box.shape).tiles(_BLOCK)),
-        Task(read=compute, write=lambda local, found: run.write_scratch(array, local, found)),
+        Task(read=compute, write=run.writer(array)),
         executor=Threads(_AT_ONCE),
         scratch=True,
     )

@@ -39,13 +39,13 @@ class Target:
 
 def direct_target(plan: Plan, run: Run) -> Target:
     """The output's own arrays."""
-    name = plan.organelle.name
+    name, output = plan.organelle.name, run.output
 
     def store(local: Box, result: Predicted) -> dict[str, str]:
-        found: dict[str, str] = run.output.write(local, {IMAGE: result.probability, name: result.label})
+        found: dict[str, str] = output.write(local, {IMAGE: result.probability, name: result.label})
         return found
 
-    return Target(probability=run.output.image, label=run.output.labels[name], origin=plan.roi.start, store=store)
+    return Target(probability=output.image, label=output.labels[name], origin=plan.roi.start, store=store)
 
 
 def working_target(plan: Plan, run: Run) -> Target:
@@ -57,9 +57,10 @@ def working_target(plan: Plan, run: Run) -> Target:
     dtype = "float32" if resampled else plan.prob_dtype
     probability = run.array("probability", shape=shape, dtype=dtype, chunk=plan.tile_chunk)
     label = None if resampled else run.array("label", shape=shape, dtype="uint8", chunk=plan.tile_chunk)
+    write, write_label = run.writer(probability), None if label is None else run.writer(label)
 
     def store(local: Box, result: Predicted) -> dict[str, str]:
-        found = run.write_scratch(probability, local, result.probability)
-        return found if label is None else found | run.write_scratch(label, local, result.label)
+        found = write(local, result.probability)
+        return found if write_label is None else found | write_label(local, result.label)
 
     return Target(probability=probability, label=label, origin=start, store=store)

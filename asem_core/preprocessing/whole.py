@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
+from asem_core.cluster import executing
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.home import local_path
@@ -29,6 +30,11 @@ from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
+
 CHUNK: Triple = (128, 128, 128)
 BLOCK: Triple = (128, 256, 256)
 
@@ -46,6 +52,7 @@ def preprocess(
     block: Triple = BLOCK,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Write a volume through preprocessors, as an OME-Zarr.
@@ -69,6 +76,9 @@ def preprocess(
         Write a part only. Statistics are those of the whole volume all the same: the result is the crop of the whole's.
     statistics
         A ``.npz`` file that keeps what was measured, and gives it to a later run on the same volume.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     block
         Voxels per axis that are computed at once; does not change the result.
 
@@ -112,17 +122,18 @@ def preprocess(
         result = normalised(source, steps, measured(source, steps, store, progress=progress))
         return lambda box: {IMAGE: result.read(box.shift(part.start))}
 
-    return run(
-        Job(
-            verb="asem preprocess",
-            destination=destination,
-            plan=plan,
-            inputs={"source": volume},
-            settings={"stages": settings, "roi": str(part)},
-            fill=produce(compute, sweep="normalising", block=block, plan=plan),
-            provenance=provenance("asem preprocess", volume, part=part, stages=settings),
-            scratch_bytes=staged_bytes(volume),
-        ),
-        overwrite=overwrite,
-        progress=progress,
-    ).path
+    with executing(executor):
+        return run(
+            Job(
+                verb="asem preprocess",
+                destination=destination,
+                plan=plan,
+                inputs={"source": volume},
+                settings={"stages": settings, "roi": str(part)},
+                fill=produce(compute, sweep="normalising", block=block, plan=plan),
+                provenance=provenance("asem preprocess", volume, part=part, stages=settings),
+                scratch_bytes=staged_bytes(volume),
+            ),
+            overwrite=overwrite,
+            progress=progress,
+        ).path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
+from asem_core.cluster import executing
 from asem_core.errors import AsemError, OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.home import local_path
@@ -37,6 +38,11 @@ from asem_core.volume.provenance import maker, provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
+
 VERB = "asem instances"
 CHUNK: Triple = (64, 64, 64)
 
@@ -53,6 +59,7 @@ def instances(
     voxel_size: VoxelSize | Sequence[float] | None = None,
     ome_version: OmeVersion = "0.4",
     overwrite: bool = False,
+    executor: Dask | Client | None = None,
     progress: Progress = silent,
     block: Triple = BLOCK,
 ) -> Separated:
@@ -78,6 +85,9 @@ def instances(
         Instead of the organelle's; or those of its fields, by name, that differ.
     voxel_size
         nm (z, y, x), where the data does not state it; see `open_volume`.
+    executor
+        Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
+        Does not change the result.
     block
         Voxels per axis of a block. The result does not depend on it.
 
@@ -111,19 +121,20 @@ def instances(
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: instances are written as an OME-Zarr; name it NAME.zarr")
     check_values(volume, progress=progress)
-    check_ids(volume, progress=progress)
-    return _run(
-        volume,
-        destination,
-        organelle=spec.name,
-        kind=kind,
-        threshold=least,
-        separation=settings,
-        ome_version=ome_version,
-        overwrite=overwrite,
-        progress=progress,
-        block=block,
-    )
+    with executing(executor):
+        check_ids(volume, progress=progress)
+        return _run(
+            volume,
+            destination,
+            organelle=spec.name,
+            kind=kind,
+            threshold=least,
+            separation=settings,
+            ome_version=ome_version,
+            overwrite=overwrite,
+            progress=progress,
+            block=block,
+        )
 
 
 def _separation(organelle: OrganelleSpec, given: Separation | Mapping[str, float] | None) -> Separation:

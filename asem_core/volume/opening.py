@@ -14,7 +14,7 @@ from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
-from asem_core.volume.source import Source
+from asem_core.volume.source import Source, Stored
 from asem_core.volume.stated import choose_voxel_size, settle
 from asem_core.volume.unfinished import refuse_unfinished, unfinished_note
 from asem_core.volume.volume import LazyArray, Volume
@@ -212,7 +212,7 @@ def _open(spec: ReaderSpec, uri: str) -> Source:
         raise VolumeError(f"{uri}: damaged, or not understood by the reader {spec.name}: {problem}") from exc
     if not isinstance(source, Source):
         raise VolumeError(f"{uri}: the reader {spec.name} returned {type(source).__name__}, expected a Source")
-    return source
+    return attrs.evolve(source, array=Stored(source.array, reader=spec.open, uri=uri, digest=source.digest))
 
 
 def _check_requirements(spec: ReaderSpec, uri: str) -> None:

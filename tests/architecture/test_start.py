@@ -12,6 +12,7 @@ import pytest
 HEAVY = {
     "bioimageio",
     "dask",
+    "distributed",
     "numpy",
     "onnx",
     "onnxruntime",

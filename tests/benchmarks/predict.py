@@ -76,7 +76,7 @@ def bare_session(folder: Path, repeats: int) -> dict[str, Any]:
 
     registry = make_registry()
     plan = _plan(folder, registry, folder / "bare.zarr")
-    session = planning.open_session(plan, registry)
+    session = planning.plan_session(plan, registry)
     keep, side = plan.lattice.keep, plan.lattice.side
     block = np.random.default_rng(SEED).random((1, 1, *side), np.float32)
     return {

@@ -26,7 +26,7 @@ from asem_core.models.tiling import Sizes, Tiling
 from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.plugins import make_manager
 from asem_core.predict.grids import plan_grids
-from asem_core.predict.plan import Chosen, Plan, Settings, make_plan, open_session
+from asem_core.predict.plan import Chosen, Plan, Settings, make_plan, plan_session
 from asem_core.specs import Capabilities, OrganelleSpec, Precision, RuntimeSpec, StageRef
 from asem_core.volume.staging import staged_bytes
 
@@ -174,7 +174,7 @@ def test_a_runtime_of_a_plugin_is_taken_and_counted_with(
     assert mine.preflight.seconds == pytest.approx(ours.preflight.seconds / 10)
     live = graph_cost(toy.onnx, (1, 1, 128, 128, 128)).live
     assert mine.preflight.memory - ours.preflight.memory == int(40.0 * live) - int(5.2 * live)
-    assert open_session(mine, Registry(make_manager([point]))).run(np.zeros((1, 1, 128, 128, 128), np.float32)).size
+    assert plan_session(mine, Registry(make_manager([point]))).run(np.zeros((1, 1, 128, 128, 128), np.float32)).size
 
 
 def test_only_what_a_part_reads_is_checked(

@@ -1,0 +1,243 @@
+"""Dask as an executor: few blocks at a time are with the scheduler, and what ends is handed back at once.
+
+::
+
+    blocks ..... | at most MOST or 4 a thread, with the scheduler | outcomes, for the journal
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import count, islice
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import attrs
+
+from asem_core.blocks.executors import B, Outcome, T, Task, running_on
+from asem_core.cluster import worker
+from asem_core.cluster.installed import difference, installed
+from asem_core.cluster.parcel import Parcel, pack
+from asem_core.cluster.summary import Summary
+from asem_core.errors import BlockError, ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+MOST = 64
+"""Blocks with the scheduler, where that is more than four for each thread of the workers."""
+DEATHS = 10
+"""Workers that may die with a block before it is the block's fault: they reach their walltime, or are preempted."""
+RETRIES = 2
+"""Of a block that met an error which may not come again, such as one of the file system."""
+WAIT_S = 600.0
+"""Without any worker for so long, the run is given up."""
+_LOOK_S = 2.0
+"""How often it is looked who is there."""
+_SHOWN = 80
+"""Letters of a block's name on the dashboard and in logs."""
+_LOST = "the connection to the Dask scheduler was lost: what is done is kept; run the same command again"
+_GPU = {"GPU": 1}
+"""What workers state that have one (``dask worker --resources GPU=1``)."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Dask:
+    """An `asem_core.blocks.executors.Cluster` of Dask workers."""
+
+    client: Client
+    wait_s: float = WAIT_S
+    """Without any worker for so long, it is given up."""
+    summary: Summary = attrs.field(factory=Summary)
+    """What was done on it so far."""
+
+    @property
+    def width(self) -> int:
+        """Threads of all workers that are there."""
+        if self.client.scheduler is None:
+            raise ClusterError(_LOST)
+        return sum(self.client.nthreads().values())
+
+    def ask(self, question: Callable[[], T], *, gpu: bool = False) -> T:
+        """See `asem_core.blocks.executors.Cluster.ask`."""
+        parcel = pack(question)
+        future = self.client.submit(worker.answer, parcel, key=f"ask-{uuid4().hex}", resources=self._wanted(gpu))
+        with _told():
+            found: T = future.result()
+        return found
+
+    def run(self, task: Task[B, T], blocks: Sequence[B]) -> Generator[Outcome[B, T]]:
+        """See `asem_core.blocks.executors.Executor.run`; blocks begin in about the order given."""
+        if not blocks:
+            return
+        parcel, name = pack(task), f"block-{uuid4().hex}"
+        held = self.client.submit(worker.hold, parcel, key=f"task-{uuid4().hex}")
+        submit = partial(
+            self.client.map, worker.work, parcel=held, retries=RETRIES, resources=self._wanted(task.gpu), pure=False
+        )
+        rest, numbers = iter(blocks), count()
+        running: dict[Future[Any], B] = {}
+        ended: SimpleQueue[Future[Any]] = SimpleQueue()
+        most = _Most(self)
+        try:
+            while True:
+                # Some at a time: what is said to the scheduler costs the same for one and for many.
+                room = most() - len(running)
+                more = list(islice(rest, room)) if 4 * room > most() else []
+                keys = [(name, next(numbers), str(block)[:_SHOWN]) for block in more]
+                for block, future in zip(more, submit(more, key=keys) if more else [], strict=True):
+                    running[future] = block
+                    future.add_done_callback(ended.put)
+                if not running:
+                    return
+                yield from self._outcomes(self._ended(ended), running, again=ended.put)
+        except (OSError, CancelledError) as error:
+            raise ClusterError(_LOST) from error
+        finally:
+            if running:
+                self._stop(parcel, list(running))
+
+    def check(self) -> None:
+        """Wait for a worker, compare what all that are there have installed with what is here, and set `DEATHS`.
+
+        Raises
+        ------
+        ClusterError
+            No worker came, or one has other versions.
+        """
+        began = time.monotonic()
+        while not self.width:
+            if time.monotonic() - began > self.wait_s:
+                raise ClusterError(self._deserted())
+            time.sleep(0.2)
+        self.client.run_on_scheduler(_forgive, DEATHS)
+        here = installed()
+        for found in self.client.run(worker.who_has_what, on_error="return").values():
+            if isinstance(found, OSError):
+                continue  # it has left
+            if isinstance(found, Exception):
+                raise ClusterError(f"the workers cannot run ASEM ({found}): install it where they run") from found
+            name, there = found
+            differs = difference(here, there)
+            if differs is not None:
+                raise ClusterError(f"{name}: {differs}: install the same versions everywhere")
+
+    def _wanted(self, gpu: bool) -> dict[str, int] | None:
+        """A GPU, where any worker states that it has one."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values() if gpu else ()
+        return _GPU if any(each["resources"].get("GPU") for each in workers) else None
+
+    def _ended(self, ended: SimpleQueue[Future[Any]]) -> list[Future[Any]]:
+        """All that has ended, at least one."""
+        deserted = None
+        while True:
+            try:
+                found = [ended.get(timeout=_LOOK_S)]
+            except Empty:
+                deserted = None if self.width else deserted or time.monotonic()
+                if deserted is not None and time.monotonic() - deserted > self.wait_s:
+                    raise ClusterError(self._deserted()) from None
+                continue
+            with suppress(Empty):
+                while True:
+                    found.append(ended.get_nowait())
+            return found
+
+    def _outcomes(
+        self, ended: Sequence[Future[Any]], running: dict[Future[Any], B], *, again: Callable[[Future[Any]], None]
+    ) -> Iterator[Outcome[B, T]]:
+        """What became of ``ended``; those whose result was lost with a worker are done again."""
+        finished = [future for future in ended if future.status == "finished"]
+        for future, report in zip(finished, self.client.gather(finished), strict=True):
+            block = running.pop(future)
+            self.summary.add(block, report)
+            yield Outcome(block=block, result=report.result, error=report.error, where=report.where)
+        for future in set(ended).difference(finished):
+            if future.status == "error":
+                self.summary.fail()
+                yield Outcome(block=running.pop(future), error=_explained(future.exception()))
+            elif future.status == "cancelled":
+                raise CancelledError
+            else:
+                future.add_done_callback(again)
+
+    def _deserted(self) -> str:
+        return (
+            f"no worker came to the scheduler {_address(self.client)} for {self.wait_s:.0f} s: do its jobs wait in the "
+            "queue, or fail at once (see their logs)? What is done is kept"
+        )
+
+    def _stop(self, parcel: Parcel, running: list[Future[Any]]) -> None:
+        """Begin nothing more, and wait for the blocks that are under way: they write."""
+        with suppress(Exception):  # the scheduler may be gone
+            self.client.cancel(running)
+            while any(self.client.run(worker.busy, parcel.digest, on_error="ignore").values()):
+                time.sleep(0.1)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Dask raises, as one line."""
+    from distributed import KilledWorker
+
+    try:
+        yield
+    except KilledWorker as error:
+        raise ClusterError(str(_explained(error))) from error
+    except CancelledError as error:
+        raise ClusterError(_LOST) from error
+
+
+class _Most:
+    """How many blocks may be with the scheduler, looked at now and then: workers come and go."""
+
+    def __init__(self, dask: Dask) -> None:
+        self._dask = dask
+        self._looked, self._found = -_LOOK_S, MOST
+
+    def __call__(self) -> int:
+        if time.monotonic() - self._looked > _LOOK_S:
+            self._looked, self._found = time.monotonic(), max(MOST, 4 * self._dask.width)
+        return self._found
+
+
+@contextmanager
+def executing(executor: Dask | Client | None) -> Iterator[None]:
+    """Within this context blocks run on ``executor``; None: on this machine.
+
+    Raises
+    ------
+    ClusterError
+        It has no workers, or they have other versions of ASEM or of plugins.
+    """
+    if executor is None:
+        yield
+        return
+    found = executor if isinstance(executor, Dask) else Dask(client=executor)
+    found.check()
+    with running_on(found):
+        yield
+
+
+def _forgive(deaths: int, dask_scheduler: Any = None) -> None:
+    dask_scheduler.allowed_failures = max(dask_scheduler.allowed_failures, deaths)
+
+
+def _explained(error: BaseException | None) -> Exception:
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return BlockError(
+            f"{error.allowed_failures + 1} workers died with it, the last one at {error.last_worker.address}: was "
+            "there too little memory? Their logs say more"
+        )
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
+def _address(client: Client) -> str:
+    return str(client.scheduler.address) if client.scheduler is not None else "(closed)"
