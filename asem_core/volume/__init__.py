@@ -5,7 +5,7 @@
 ``opening``      `open_volume`, `open_labels`; ``address``: paths and URLs; ``layout``: labels inside a file
 ``source``       what a reader gives; ``formats``: the readers and writers
 ``stated``       what a file says of size, place and axes, and what is made of it; ``units``, ``axes``: parts of that
-``kind``         labels or probabilities
+``kind``         labels or probabilities; ``container``: the levels of an OME-Zarr
 ``describe``     what `asem info` says; ``check``: values that no later step could use
 ``staging``      plane-wise sources as chunks, slab by slab; ``pyramid``: halving images and labels
 ``output``       complete or absent, replaced only on request; ``provenance``: how it was made
@@ -25,6 +25,8 @@ from asem_core.volume.window import window
 
 if TYPE_CHECKING:
     from asem_core.volume.check import check_values, graded
+    from asem_core.volume.container import with_levels
+    from asem_core.volume.describe import describe
     from asem_core.volume.formats.ome_write import (
         FOLDERS,
         IMAGE,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "OmeOutput", "OmePlan", "Source", "Stated",
     "Volume", "as_volume", "build_pyramid", "check_destination", "check_folder", "check_values", "complete_or_absent",
-    "create_ome_zarr", "graded", "open_labels", "open_volume", "provenance", "staged_bytes", "window",
+    "create_ome_zarr", "describe", "graded", "open_labels", "open_volume", "provenance", "staged_bytes", "window",
+    "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

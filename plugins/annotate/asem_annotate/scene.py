@@ -58,15 +58,14 @@ class Scene:
         """The prepared volume, and whether it was made before: what lies beside local seeds is used again."""
         made_from = self._made_from(settings)
         path = prepared_path(self.seeds.uri, made_from) if Path(self.seeds.uri).exists() else None
-        progress("preparing", 0, 1)
         found = load_prepared(path, made_from) if path else None
-        reused = found is not None
-        if found is None:
-            found = prepare(self.grey, box=self.part, voxel_size=self.raw.voxel_size, settings=settings)
-            if path:
-                self._save(path, found, made_from)
-        progress("preparing", 1, 1)
-        return found, reused
+        if found is not None:
+            return found, True
+        size = self.raw.voxel_size
+        found = prepare(self.grey, box=self.part, voxel_size=size, settings=settings, progress=progress)
+        if path:
+            self._save(path, found, made_from)
+        return found, False
 
     def _save(self, path: Path, found: Prepared, made_from: Mapping[str, Any]) -> None:
         try:
@@ -123,7 +122,7 @@ def open_scene(
             "are of the volume's shape, or an OME-Zarr that states its place"
         )
     part = raw.part(roi) if roi is not None else overlap(given, raw)
-    _check_size(part, raw)
+    check_size(part, raw)
     found = cut(given, raw, part)
     strokes = found.read(found.box)
     _check_seeds(strokes, given, names)
@@ -173,7 +172,14 @@ def check_any(scene: Scene) -> None:
         raise VolumeError(f"{scene.seeds.uri}: nothing is marked in {scene.part} (z,y,x voxels): mark what is wrong")
 
 
-def _check_size(part: Box, volume: Volume) -> None:
+def check_size(part: Box, volume: Volume) -> None:
+    """Refuse a part that cannot be cut at once.
+
+    Raises
+    ------
+    BudgetError
+        It is larger than `LARGEST`, or than memory.
+    """
     sides = " x ".join(map(str, part.shape))
     if part.size > LARGEST:
         raise BudgetError(

@@ -1,0 +1,144 @@
+"""Seeds on disk while they are painted: an OME-Zarr of one level that states its place, written chunk by chunk.
+
+What is written is whole after every stroke, whatever becomes of the program: it is what `asem annotate cut` takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import zarr
+
+from asem_annotate.labelling import Seeds
+from asem_annotate.scene import check_size
+from asem_core.errors import GeometryError, OutputError, VolumeError
+from asem_core.geometry import Box, Triple
+from asem_core.grid import overlap
+from asem_core.home import local_path
+from asem_core.registry import Registry
+from asem_core.volume import ArrayPlan, Volume, check_destination, create_ome_zarr, describe, open_volume, provenance
+
+MADE_BY = "asem annotate open"
+CHUNK: Triple = (64, 64, 64)
+_ORGANELLES = "organelles"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class SeedFile:
+    """Seeds on disk, ``(z, y, x)`` uint8."""
+
+    path: Path
+    array: zarr.Array[Any]
+    part: Box
+    """Where they lie, in voxels of the volume."""
+
+    def write(self, seeds: Seeds, box: Box) -> None:
+        """Write the chunks of ``seeds`` that ``box`` meets.
+
+        Raises
+        ------
+        OutputError
+            They cannot be written.
+        """
+        chunks = box.align_out(self.array.chunks).intersect(Box.of_shape(seeds.shape))
+        try:
+            self.array[chunks.slices] = seeds[chunks.slices]
+        except OSError as error:
+            raise OutputError(f"{self.path}: seeds cannot be saved: {error.strerror or error}; make room, and paint on "
+                              "or save again") from error  # fmt: skip
+
+
+def open_seed_file(path: str | Path, raw: Volume, *, part: Box | None, names: Sequence[str],
+                   registry: Registry | None = None) -> SeedFile:  # fmt: skip
+    """Open the seeds of an earlier session, or begin new ones.
+
+    Parameters
+    ----------
+    part
+        Voxels of ``raw`` to paint in; None: those of the seeds that are there, for new ones `usual_part`.
+    names
+        What the values from 2 up mean.
+
+    Raises
+    ------
+    VolumeError
+        What is there was not made here, or for other organelles.
+    GeometryError
+        What is there covers another part.
+    OutputError
+        It cannot be written.
+    BudgetError
+        New ones are larger than a cut can be, or than memory.
+    """
+    place = local_path(path)
+    if not place.exists():
+        return _new(place, raw, usual_part(raw) if part is None else part, names)
+    found = open_volume(place, registry=registry)
+    made = describe(found)["provenance"] or {}
+    if made.get("made_by") != MADE_BY:
+        raise VolumeError(
+            f"{place} exists and is no seeds that were painted in napari; name seeds that are not there yet (NAME.zarr)"
+        )
+    before = made.get(_ORGANELLES, [])
+    if before != list(names):
+        raise VolumeError(f"{place} holds seeds of {', '.join(before)}, not of {', '.join(names)}: name other seeds")
+    there = overlap(found, raw)
+    if there.shape != found.shape or part not in (None, there):
+        raise GeometryError(
+            f"{place} covers {there} of {raw.uri} (z,y,x voxels), not {part or 'all of it'}: leave the ROI out, or "
+            "name other seeds"
+        )
+    return SeedFile(path=place, array=_opened(place), part=there)
+
+
+def usual_path(uri: str, organelle: str, ending: str) -> Path:
+    """In this folder, after the volume and the organelle.
+
+    >>> usual_path("s3://lab/cell.zarr", "mito", "seeds").name
+    'cell_mito_seeds.zarr'
+    """
+    stem = uri.rstrip("/").rpartition("/")[2].partition(".")[0]
+    return Path(f"{stem}_{organelle}_{ending}.zarr").absolute()
+
+
+def usual_part(raw: Volume) -> Box:
+    """All of a small volume; of a larger one, its middle.
+
+    >>> usual_part(Volume(array=np.zeros((9, 300, 4000), np.uint8), voxel_size=VoxelSize((5, 5, 5)), uri="cell",
+    ...                   format="memory", chunks=(9, 64, 64))).shape
+    (9, 256, 256)
+    """
+    if raw.box.size <= _USUAL**3:
+        return raw.box
+    sides = [min(n, _USUAL) for n in raw.shape]
+    start = [(n - side) // 2 for n, side in zip(raw.shape, sides, strict=True)]
+    return Box.of_shape(sides).shift(start)
+
+
+_USUAL = 256
+
+
+def _new(path: Path, raw: Volume, part: Box, names: Sequence[str]) -> SeedFile:
+    if path.suffix != ".zarr":
+        raise OutputError(f"{path}: seeds are an OME-Zarr; name it NAME.zarr")
+    check_size(part, raw)
+    destination = check_destination(path, overwrite=False, inputs=[raw])
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    lower, _ = part.to_nm(raw.voxel_size, origin_nm=raw.lower_edge_nm)
+    create_ome_zarr(
+        destination,
+        image=ArrayPlan(shape=part.shape, dtype=np.uint8, chunk=CHUNK, reduction="mode", pyramid=False),
+        labels={},
+        voxel_size=raw.voxel_size,
+        lower_edge_nm=lower,
+        provenance=provenance(MADE_BY, raw, part=part, organelles=list(names)),
+    )
+    return SeedFile(path=destination, array=_opened(destination), part=part)
+
+
+def _opened(path: Path) -> zarr.Array[Any]:
+    return zarr.open_array(path / "0", mode="r+")
