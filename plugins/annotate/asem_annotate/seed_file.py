@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import numpy as np
 import zarr
+from filelock import FileLock, Timeout
 
 from asem_annotate.labelling import Seeds
 from asem_annotate.scene import check_size
@@ -35,6 +36,12 @@ class SeedFile:
     array: zarr.Array[Any]
     part: Box
     """Where they lie, in voxels of the volume."""
+    lock: FileLock
+    """Held while they are painted: two windows would overwrite each other's strokes."""
+
+    def close(self) -> None:
+        """Let others paint them."""
+        self.lock.release()
 
     def write(self, seeds: Seeds, box: Box) -> None:
         """Write the chunks of ``seeds`` that ``box`` meets.
@@ -70,7 +77,7 @@ def open_seed_file(path: str | Path, raw: Volume, *, part: Box | None, names: Se
     GeometryError
         What is there covers another part.
     OutputError
-        It cannot be written.
+        It cannot be written, or is painted elsewhere.
     BudgetError
         New ones are larger than a cut can be, or than memory.
     """
@@ -92,17 +99,17 @@ def open_seed_file(path: str | Path, raw: Volume, *, part: Box | None, names: Se
             f"{place} covers {there} of {raw.uri} (z,y,x voxels), not {part or 'all of it'}: leave the ROI out, or "
             "name other seeds"
         )
-    return SeedFile(path=place, array=_opened(place), part=there)
+    return _held(place, there)
 
 
-def usual_path(uri: str, organelle: str, ending: str) -> Path:
-    """In this folder, after the volume and the organelle.
+def usual_path(uri: str, *words: str) -> Path:
+    """In this folder, after the volume and ``words``.
 
     >>> usual_path("s3://lab/cell.zarr", "mito", "seeds").name
     'cell_mito_seeds.zarr'
     """
     stem = uri.rstrip("/").rpartition("/")[2].partition(".")[0]
-    return Path(f"{stem}_{organelle}_{ending}.zarr").absolute()
+    return Path("_".join((stem, *words)) + ".zarr").absolute()
 
 
 def usual_part(raw: Volume) -> Box:
@@ -137,8 +144,14 @@ def _new(path: Path, raw: Volume, part: Box, names: Sequence[str]) -> SeedFile:
         lower_edge_nm=lower,
         provenance=provenance(MADE_BY, raw, part=part, organelles=list(names)),
     )
-    return SeedFile(path=destination, array=_opened(destination), part=part)
+    return _held(destination, part)
 
 
-def _opened(path: Path) -> zarr.Array[Any]:
-    return zarr.open_array(path / "0", mode="r+")
+def _held(path: Path, part: Box) -> SeedFile:
+    # A window opens seeds in a thread, and closes them in another.
+    lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(f"{path} is painted in another window; close it, or name other seeds") from None
+    return SeedFile(path=path, array=zarr.open_array(path / "0", mode="r+"), part=part, lock=lock)

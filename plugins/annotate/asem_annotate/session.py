@@ -101,6 +101,11 @@ class Session:
             self._done.popleft()
         return box
 
+    def close(self) -> None:
+        """Save what was painted, and let others paint."""
+        self.keep()
+        self.file.close()
+
     def undo(self) -> Box | None:
         """Take the last change back, on disk too; where it was, or None where there is none."""
         self.keep()
@@ -265,15 +270,19 @@ def begin(
     names = organelle_names(organelles, registry)
     raw = as_volume(volume, registry=registry, voxel_size=voxel_size)
     file = open_seed_file(seeds, raw, part=None if roi is None else raw.part(roi), names=names, registry=registry)
-    scene = open_scene(raw, file.path, names=names, registry=registry, grey=grey, progress=progress)
-    usual = find_organelle(organelles[0], registry).threshold
-    return Session(
-        scene,
-        file,
-        organelles=organelles,
-        settings=settings or choose_settings(names[0], smoothness=None if prediction is None else SMOOTHNESS),
-        registry=registry,
-        grey=grey,
-        prediction=None if prediction is None else read_prediction(prediction, scene, registry=registry),
-        threshold=usual if threshold is None else threshold,
-    )
+    try:
+        scene = open_scene(raw, file.path, names=names, registry=registry, grey=grey, progress=progress)
+        usual = find_organelle(organelles[0], registry).threshold
+        return Session(
+            scene,
+            file,
+            organelles=organelles,
+            settings=settings or choose_settings(names[0], smoothness=None if prediction is None else SMOOTHNESS),
+            registry=registry,
+            grey=grey,
+            prediction=None if prediction is None else read_prediction(prediction, scene, registry=registry),
+            threshold=usual if threshold is None else threshold,
+        )
+    except BaseException:
+        file.close()
+        raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ def test_a_part_is_painted_and_cut_in_its_place(raw: Path) -> None:
     assert np.array_equal(stored_labels(made.path), found == 2)
     outside = cut(raw, session.file.path, output=raw.with_name("again.zarr"), organelle="mito")
     assert np.array_equal(stored_labels(outside.path), found == 2)
+    session.close()
     assert start(raw).file.part == box
 
 
@@ -180,10 +182,20 @@ def test_interpolation_is_one_change(raw: Path) -> None:
     assert session.sections(0) == [10, 14]
 
 
+def test_what_a_thread_opened_another_closes(raw: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        session = pool.submit(start, raw).result()
+    session.close()
+    assert start(raw).file.path == session.file.path
+
+
 def test_what_does_not_fit_is_one_line(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = start(raw, roi=Box.parse("0:10,0:40,0:44"))
     with pytest.raises(VolumeError, match="no voxel is marked as background"):
         session.solve(session.seeds)
+    with pytest.raises(OutputError, match="is painted in another window"):
+        start(raw)
+    session.close()
     with pytest.raises(GeometryError, match=r"covers 0:10,0:40,0:44 of .* not 0:9,0:40,0:44"):
         start(raw, roi=Box.parse("0:9,0:40,0:44"))
     with pytest.raises(VolumeError, match="holds seeds of mito, not of er"):

@@ -26,11 +26,11 @@ from qtpy.QtCore import QTimer
 from asem_annotate.labelling import BACKGROUND, FIRST, Seeds
 from asem_annotate.session import Session
 from asem_annotate.viewer.colours import SUPERVOXELS, seed_colours
-from asem_annotate.viewer.layers import image_layer, placed
+from asem_annotate.viewer.layers import image_layer, placed, stem
 from asem_annotate.viewer.running import tell
 from asem_annotate.viewer.view import look_at
 from asem_core.errors import AsemError
-from asem_core.geometry import Box, triple
+from asem_core.geometry import triple
 from asem_core.registry import Registry
 
 _SEEDS_OPACITY, _FOUND_OPACITY, _SUPERVOXEL_OPACITY = 0.8, 0.35, 0.25
@@ -45,7 +45,7 @@ class Canvas:
         self.found: Any = None
         """The layer of what was cut; None before."""
         self.supervoxels: Any = None
-        self.image = self._find_image(registry)
+        self._show_image(registry)
         self.seeds = viewer.add_labels(
             session.seeds,
             name=session.file.path.stem,
@@ -98,7 +98,8 @@ class Canvas:
         self.found = self._add_below(found, name=name, colormap=colours, opacity=_FOUND_OPACITY)
 
     def close(self) -> None:
-        """Take the layers away that belong to this session alone."""
+        """End the session, and take the layers away that belong to it alone."""
+        self._safely(self.session.close)
         for layer in (self.seeds, self.found, self.supervoxels):
             if layer is not None and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -142,13 +143,12 @@ class Canvas:
             place = self._place["translate"][axis] + onward[0] * self._place["scale"][axis]
             self.viewer.dims.set_point(axis + self.viewer.dims.ndim - 3, place)
 
-    def _find_image(self, registry: Registry) -> Any:
+    def _show_image(self, registry: Registry) -> None:
+        """Open the volume, unless it is open."""
         raw = self.session.scene.raw
-        for layer in self.viewer.layers:
-            if layer.metadata.get("asem") == raw.uri:
-                return layer
-        data, more, _ = image_layer(raw, name=raw.uri.rpartition("/")[2].partition(".")[0], registry=registry)
-        return self.viewer.add_image(data, **more)
+        if all(layer.metadata.get("asem") != raw.uri for layer in self.viewer.layers):
+            data, more, _ = image_layer(raw, name=stem(raw.uri), registry=registry)
+            self.viewer.add_image(data, **more)
 
     def _add_below(self, data: Any, **more: Any) -> Any:
         """A label layer below the seeds, which stay the layer that is painted on."""
@@ -167,7 +167,7 @@ class Canvas:
         if self.seeds.selected_label > last:
             self.seeds.selected_label = last
 
-    def _safely(self, change: Callable[[], Box | None]) -> bool:
+    def _safely(self, change: Callable[[], object]) -> bool:
         """Whether ``change`` changed anything; what went wrong is said."""
         try:
             return change() is not None

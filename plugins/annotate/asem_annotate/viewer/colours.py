@@ -26,6 +26,14 @@ _OF_OTHERS = (_BLUE, _SKY, _GREEN, _ORANGE, _PURPLE, _YELLOW)
 
 CLEAR: Rgba = (0.0, 0.0, 0.0, 0.0)
 SUPERVOXELS: Rgba = (1.0, 1.0, 1.0, 1.0)
+ERRORS: dict[int | None, Rgba] = {
+    None: CLEAR,
+    0: CLEAR,
+    1: (86 / 255, 180 / 255, 233 / 255, 1.0),
+    2: (230 / 255, 159 / 255, 0.0, 1.0),
+    3: (213 / 255, 40 / 255, 120 / 255, 1.0),
+}
+"""Of voxels that were found, invented and missed: those of the pictures of `asem evaluate`."""
 
 
 def colour_of(organelle: str) -> Rgba:

@@ -48,18 +48,20 @@ class Desk(Container):
         self._connect()
 
     def begin(self) -> None:
-        """Begin what the form says."""
+        """End what was painted before, and begin what the form says."""
+        if self.running.busy:
+            return
         try:
             asked = self.form.asked()
         except AsemError as error:
             tell(error)
             return
+        self._close()
         self.running.run(lambda progress: begin(**asked, progress=progress), self.show_session)
 
     def show_session(self, session: Session) -> None:
         """Go on with ``session``, in the place of what was painted before."""
-        if self.canvas is not None:
-            self.canvas.close()
+        self._close()
         self.form.fill(session)
         self.tools.fill(session.settings)
         self.tools.output.value = str(usual_path(session.scene.raw.uri, session.names[0], self._output))
@@ -89,6 +91,13 @@ class Desk(Container):
             return str(session.write(output, overwrite=overwrite, progress=progress))
 
         self.running.run(write, show_info)
+
+    def _close(self) -> None:
+        """End what was painted before."""
+        if self.canvas is not None:
+            self.canvas.close()
+            self.canvas = None
+            self.tools.enabled = False
 
     def _stroked(self) -> None:
         if self.tools.live.value:

@@ -10,6 +10,7 @@ from magicgui.widgets import Container, LineEdit, PushButton
 from asem_annotate.seed_file import usual_path
 from asem_annotate.session import Session
 from asem_annotate.viewer.running import tell
+from asem_annotate.viewer.suggest import suggest_image, suggest_probability
 from asem_annotate.viewer.view import box_of_view
 from asem_core.errors import AsemError
 from asem_core.geometry import parse_roi
@@ -45,8 +46,8 @@ class Form(Container):
         super().__init__(widgets=[self.volume, *asked, self.organelle, self.roi, self.from_view, self.path])
         self.margins = (0, 0, 0, 0)
         self.from_view.changed.connect(self._take_view)
-        self._viewer.layers.events.inserted.connect(self._suggest)
-        self._suggest()
+        suggest_image(viewer, self.volume)
+        suggest_probability(viewer, self.prediction)
 
     def asked(self) -> dict[str, Any]:
         """What it says, as `asem_annotate.session.begin` takes it.
@@ -78,15 +79,6 @@ class Form(Container):
         self.volume.value, self.organelle.value = session.scene.raw.uri, ", ".join(session.names)
         self.roi.value, self.path.value = str(session.file.part), str(session.file.path)
         self.prediction.value = "" if session.prediction is None else session.prediction.volume.uri
-
-    def _suggest(self, _: object = None) -> None:
-        """Take volume and prediction from the layers that are open."""
-        for layer in self._viewer.layers:
-            uri = layer.metadata.get("asem", "")
-            if layer.name.endswith("probability"):
-                self.prediction.value = self.prediction.value or uri
-            elif type(layer).__name__ == "Image":
-                self.volume.value = self.volume.value or uri
 
     def _take_view(self, _: object) -> None:
         try:

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from asem_annotate.correcting import TRAINING
-from asem_annotate.viewer.colours import colour_of, hex_of, label_colours, seed_colours
+from asem_annotate.viewer.colours import ERRORS, colour_of, hex_of, label_colours, seed_colours
 from asem_core.errors import VolumeError
 from asem_core.geometry import AXES, Box, VoxelSize, centre_of_first_voxel
+from asem_core.grid import cut, overlap
 from asem_core.registry import Registry
-from asem_core.volume import Volume, describe, open_labels, open_volume, with_levels
+from asem_core.volume import Volume, describe, open_labels, open_volume, window, with_levels
 
 LayerData = tuple[Any, dict[str, Any], Literal["image", "labels"]]
 """Data, arguments of the layer, kind: what napari takes."""
@@ -40,7 +41,7 @@ def layers_of(uri: str | Path, *, registry: Registry) -> list[LayerData]:
     except VolumeError:
         volume, unit = open_volume(uri, registry=registry, voxel_size=VoxelSize((1, 1, 1))), "pixel"
     if _holds_labels(volume):
-        return [labels_layer(volume, name=_stem(volume.uri), registry=registry, unit=unit)]
+        return [labels_layer(volume, name=stem(volume.uri), registry=registry, unit=unit)]
     found = describe(volume)
     made = found["provenance"] or {}
     names = list(found["labels"])
@@ -48,7 +49,7 @@ def layers_of(uri: str | Path, *, registry: Registry) -> list[LayerData]:
     image = (
         probability_layer(volume, organelle=predicted[0], registry=registry)
         if predicted
-        else image_layer(volume, name=_stem(volume.uri), registry=registry, unit=unit)
+        else image_layer(volume, name=stem(volume.uri), registry=registry, unit=unit)
     )
     labels = [open_labels(uri, name, registry=registry) for name in names]
     return [image, *(labels_layer(each, name=n, registry=registry) for each, n in zip(labels, names, strict=True))]
@@ -78,6 +79,23 @@ def labels_layer(volume: Volume, *, name: str, registry: Registry, unit: str = "
     else:
         more = {"colormap": label_colours(name)}
     return *_layer(with_levels(volume, registry=registry), name=name, unit=unit, **more), "labels"
+
+
+def errors_layer(predicted: Volume, truth: Volume, *, name: str) -> LayerData:
+    """Where a segmentation and the truth agree and differ, voxel by voxel, where both are; computed as it is shown.
+
+    Values are 1 where both have the organelle, 2 where the prediction alone has it, 3 where the truth alone has it.
+
+    Raises
+    ------
+    GeometryError
+        The two do not lie on one grid, or nowhere both.
+    """
+    box = overlap(predicted, truth)
+    found, true = lazily(cut(predicted, truth, box)) != 0, lazily(window(truth, box)) != 0
+    codes = (found & true) * np.uint8(1) + (found & ~true) * np.uint8(2) + (~found & true) * np.uint8(3)
+    more = {"name": name, "colormap": ERRORS, "opacity": 0.6, **placed(truth, box=box)}
+    return codes.astype(np.uint8), more, "labels"
 
 
 def placed(volume: Volume, *, box: Box | None = None, unit: str = "nm") -> dict[str, Any]:
@@ -119,5 +137,10 @@ def _holds_labels(volume: Volume) -> bool:
     return "/labels/" in volume.uri or volume.dtype.kind == "b" or wide
 
 
-def _stem(uri: str) -> str:
+def stem(uri: str) -> str:
+    """What a volume is called.
+
+    >>> stem("/data/cell.ome.zarr")
+    'cell'
+    """
     return uri.rstrip("/").rpartition("/")[2].partition(".")[0]

@@ -20,7 +20,7 @@ from asem_core.volume import Volume
 from ..cells import VOXELS, make_cell
 
 HERE = Path(__file__).parent
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 def missing() -> str | None:
