@@ -71,7 +71,7 @@ def open_in_napari(
     grey: GreyRange | None,
     voxel_size: VoxelSize | None,
 ) -> None:
-    """Paint in VOLUME in napari: strokes of background and organelles, cut again after each.
+    """Paint in VOLUME in napari: strokes of background and organelles, and the cut that they make.
 
     Without a command `asem annotate` does this too. Seeds are saved after every stroke, as an OME-Zarr that `asem
     annotate cut` and `correct` take.

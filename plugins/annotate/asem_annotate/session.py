@@ -132,6 +132,7 @@ class Session:
         AsemError
             Fewer than two sections are labelled.
         """
+        self.keep()
         found = interpolate(self.seeds, voxel_size=self.scene.raw.voxel_size, axis=axis)
         self.seeds[...] = np.where(found == NOTHING, self.seeds, found)
         return self.keep()
@@ -145,10 +146,11 @@ class Session:
         """The prepared volume for the present settings; made once."""
         chosen = self.settings
         if self._prepared is None or self._prepared[0] != chosen:
-            same = self._prepared is not None and self._prepared[0].of_preparation == chosen.of_preparation
-            prepared = (
-                self._prepared[1] if self._prepared and same else self.scene.prepare(chosen, progress=progress)[0]
-            )
+            before = self._prepared
+            if before is not None and before[0].of_preparation == chosen.of_preparation:
+                prepared = before[1]
+            else:
+                prepared, _ = self.scene.prepare(chosen, progress=progress)
             self._prepared = (chosen, prepared, boundary_costs(prepared, chosen))
         return self._prepared[1]
 

@@ -30,7 +30,7 @@ from asem_annotate.viewer.layers import image_layer, placed, stem
 from asem_annotate.viewer.running import tell
 from asem_annotate.viewer.view import look_at
 from asem_core.errors import AsemError
-from asem_core.geometry import triple
+from asem_core.geometry import Box, triple
 from asem_core.registry import Registry
 
 _SEEDS_OPACITY, _FOUND_OPACITY, _SUPERVOXEL_OPACITY = 0.8, 0.35, 0.25
@@ -97,12 +97,17 @@ class Canvas:
         name = " ".join(self.session.names)
         self.found = self._add_below(found, name=name, colormap=colours, opacity=_FOUND_OPACITY)
 
-    def close(self) -> None:
-        """End the session, and take the layers away that belong to it alone."""
-        self._safely(self.session.close)
+    def close(self) -> bool:
+        """End the session, and take the layers away that belong to it alone; False where it cannot be saved."""
+        try:
+            self.session.close()
+        except AsemError as error:
+            tell(error)
+            return False
         for layer in (self.seeds, self.found, self.supervoxels):
             if layer is not None and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
+        return True
 
     def toggle_supervoxels(self) -> bool:
         """Show the outlines of supervoxels, or hide them; False where there are none yet."""
@@ -167,7 +172,7 @@ class Canvas:
         if self.seeds.selected_label > last:
             self.seeds.selected_label = last
 
-    def _safely(self, change: Callable[[], object]) -> bool:
+    def _safely(self, change: Callable[[], Box | None]) -> bool:
         """Whether ``change`` changed anything; what went wrong is said."""
         try:
             return change() is not None

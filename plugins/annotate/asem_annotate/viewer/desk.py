@@ -56,12 +56,12 @@ class Desk(Container):
         except AsemError as error:
             tell(error)
             return
-        self._close()
+        if not self._closed():
+            return
         self.running.run(lambda progress: begin(**asked, progress=progress), self.show_session)
 
     def show_session(self, session: Session) -> None:
-        """Go on with ``session``, in the place of what was painted before."""
-        self._close()
+        """Go on with ``session``, once nothing else is painted."""
         self.form.fill(session)
         self.tools.fill(session.settings)
         self.tools.output.value = str(usual_path(session.scene.raw.uri, session.names[0], self._output))
@@ -92,12 +92,14 @@ class Desk(Container):
 
         self.running.run(write, show_info)
 
-    def _close(self) -> None:
-        """End what was painted before."""
-        if self.canvas is not None:
-            self.canvas.close()
-            self.canvas = None
-            self.tools.enabled = False
+    def _closed(self) -> bool:
+        """End what was painted before; False where it cannot be saved."""
+        if self.canvas is None:
+            return True
+        if not self.canvas.close():
+            return False
+        self.canvas, self.tools.enabled = None, False
+        return True
 
     def _stroked(self) -> None:
         if self.tools.live.value:

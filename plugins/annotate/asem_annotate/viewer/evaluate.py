@@ -10,6 +10,7 @@ from magicgui.widgets import LineEdit
 
 from asem_annotate.viewer.command import Command, given
 from asem_annotate.viewer.layers import errors_layer
+from asem_annotate.viewer.suggest import suggest_probability
 from asem_core.errors import AsemError
 from asem_core.organelles import find_organelle
 from asem_core.registry import make_registry
@@ -25,6 +26,7 @@ class Evaluate(Command):
         self.truth = LineEdit(label="Labels", tooltip="The ground truth, in any format.")
         self.organelle = LineEdit(label="Organelle", value="mito")
         super().__init__(self.prediction, self.truth, self.organelle, verb="Evaluate")
+        suggest_probability(napari_viewer, self.prediction)
 
     def words(self) -> Sequence[str]:
         """`asem evaluate ...`."""

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-from scipy import ndimage
 
 from asem_core import convert, open_volume
 from asem_core.volume import Volume
@@ -116,21 +114,3 @@ def test_the_words_of_fine_tuning(viewer: Any, cell: Path) -> None:
     assert finetune.words() == [*common, "--minutes", "20.0", "--unlabelled", "0"]
     finetune.strokes.value, finetune.iterations.value, finetune.model.value = False, "1", "mito-10nm"
     assert finetune.words() == [*common, "--iterations", "1", "--model", "mito-10nm"]
-
-
-@pytest.mark.slow
-def test_a_model_is_fine_tuned(viewer: Any, tmp_path: Path, wait: Wait) -> None:
-    pytest.importorskip("torch", reason="no torch: it comes with asem-core[train]")
-    grey = np.tile(np.pad(GREY, ((20, 20), (12, 12), (10, 10)), mode="symmetric"), (1, 1, 2))
-    truth = np.tile(np.pad(TRUTH, ((20, 20), (12, 12), (10, 10)), mode="symmetric"), (1, 1, 2))
-    convert(Volume(array=grey, voxel_size=VOXELS, uri="memory", format="memory", chunks=(16, 16, 16)),
-            tmp_path / "raw.zarr")  # fmt: skip
-    drawn = np.where(ndimage.binary_erosion(truth == 2), 2, np.where(truth == 0, 1, 0)).astype(np.uint32)
-    convert(Volume(array=drawn, voxel_size=VOXELS, uri="memory", format="memory", chunks=(16, 16, 16)),
-            tmp_path / "drawn.zarr", labels=True)  # fmt: skip
-    finetune = widget(viewer, "Fine-tune")
-    finetune.volume.value, finetune.drawn.value = str(tmp_path / "raw.zarr"), str(tmp_path / "drawn.zarr")
-    finetune.iterations.value, finetune.output.value = "1", str(tmp_path / "run")
-    run(finetune, wait)
-    assert "mito" in finetune.said.value
-    assert (tmp_path / "run").is_dir()
