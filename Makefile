@@ -64,9 +64,8 @@ $(VENV)/.test: $(MANIFESTS) | $(BIN)/python
 # The oldest is what plugins/annotate/pyproject.toml asks for.
 .venv-napari/oldest/.test: NAPARI := napari==0.6.6
 .venv-napari/newest/.test: NAPARI := napari
-.venv-napari/newest/.test: TORCH := [train]
 .venv-napari/%/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet -c constraints.txt '$(NAPARI)' PySide6-Essentials pytest \
-		-e '.$(TORCH)' $(addprefix -e ./,$(filter-out plugins/annotate,$(PLUGINS))) -e './plugins/annotate[napari]'
+		-e . $(addprefix -e ./,$(filter-out plugins/annotate,$(PLUGINS))) -e './plugins/annotate[napari]'
 	touch $@

@@ -115,9 +115,10 @@ def usual_path(uri: str, *words: str) -> Path:
 def usual_part(raw: Volume) -> Box:
     """All of a small volume; of a larger one, its middle.
 
-    >>> usual_part(Volume(array=np.zeros((9, 300, 4000), np.uint8), voxel_size=VoxelSize((5, 5, 5)), uri="cell",
+    >>> from asem_core.geometry import VoxelSize
+    >>> usual_part(Volume(array=np.zeros((90, 300, 4000), np.uint8), voxel_size=VoxelSize((5, 5, 5)), uri="cell",
     ...                   format="memory", chunks=(9, 64, 64))).shape
-    (9, 256, 256)
+    (90, 256, 256)
     """
     if raw.box.size <= _USUAL**3:
         return raw.box

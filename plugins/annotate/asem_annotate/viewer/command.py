@@ -10,11 +10,13 @@ from typing import Any
 from magicgui.widgets import Container, Label, LineEdit, ProgressBar, PushButton
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QProcess
+from qtpy.QtWidgets import QApplication
 
 from asem_annotate.viewer.running import tell
 from asem_annotate.viewer.tools import row
 from asem_core.errors import AsemError
 
+_GRACE_MS = 3000
 _LINES = 8
 """Of what a command printed that are shown."""
 _START = "from asem_core.cli.main import main; main()"
@@ -47,6 +49,7 @@ class Command(Container):
         self._process.readyReadStandardError.connect(self._read_errors)
         self._process.readyReadStandardOutput.connect(self._read_output)
         self._process.finished.connect(self._finished)
+        QApplication.instance().aboutToQuit.connect(self._leave)
         self.run_button.changed.connect(lambda _: self.run())
         self.stop_button.changed.connect(lambda _: self.stop())
 
@@ -85,6 +88,13 @@ class Command(Container):
     def stop(self) -> None:
         """Stop it."""
         self._process.terminate()
+
+    def _leave(self) -> None:
+        """The window goes away: so does what runs, by itself if it is quick."""
+        self._process.blockSignals(True)
+        if self.running:
+            self._process.terminate()
+            self._process.waitForFinished(_GRACE_MS)
 
     def _busy(self, busy: bool) -> None:
         self.run_button.enabled, self.stop_button.enabled = not busy, busy
