@@ -1,4 +1,4 @@
-# Everything is installed into .venv; nothing outside this folder is touched.
+# Everything is installed into .venv; nothing outside this folder is touched, but for Debian's packages that `make test-napari` names.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,9 +11,12 @@ PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix p
 	plugins/annotate plugins/view
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
+NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
+NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
+	cursor0 icccm4 image0 keysyms1 randr0 render-util0 shape0 xinerama0 xkb1)
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 
-.PHONY: help demo test test-fast lint format bench wheels clean
+.PHONY: help demo test test-fast test-napari lint format bench wheels clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -26,6 +29,10 @@ test: $(VENV)/.test lint  ## Install everything, lint, run all tests
 
 test-fast: $(VENV)/.test  ## The tests of the library that need no network and no command line
 	$(PYTEST) -m "not slow" tests/unit $(addprefix --ignore=tests/unit/,$(NETWORKS) cli reporting)
+
+test-napari: $(addsuffix /.test,$(NAPARI_VENVS))  ## Test the napari plugin with the oldest and the newest napari, on a screen that nobody sees
+	@command -v Xvfb >/dev/null || { echo "installing $(NAPARI_DEBIAN)"; apt-get install --yes --no-install-recommends $(NAPARI_DEBIAN); }
+	for venv in $(NAPARI_VENVS); do PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $$venv/bin/python -m pytest plugins/annotate/tests/napari || exit 1; done
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check
@@ -43,7 +50,7 @@ wheels: $(VENV)/.test  ## Build every distribution into dist
 	for folder in . $(PLUGINS); do $(BIN)/python -m build --no-isolation --outdir dist $$folder || exit 1; done
 
 clean:  ## Remove .venv, the demo, builds and caches
-	rm -rf $(VENV) asem_demo dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-napari asem_demo dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find asem_core plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -58,3 +65,12 @@ $(VENV)/.demo: $(MANIFESTS) | $(BIN)/python
 $(VENV)/.test: $(MANIFESTS) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[train,quantise,test]' $(EDITABLE_PLUGINS)
 	touch $@ $(VENV)/.demo
+
+# The oldest is what plugins/annotate/pyproject.toml asks for.
+.venv-napari/oldest/.test: NAPARI := napari==0.6.6
+.venv-napari/newest/.test: NAPARI := napari
+.venv-napari/%/.test: $(MANIFESTS)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet -c constraints.txt '$(NAPARI)' PySide6-Essentials pytest \
+		-e . $(addprefix -e ./,$(filter-out plugins/annotate,$(PLUGINS))) -e './plugins/annotate[napari]'
+	touch $@

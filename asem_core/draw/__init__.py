@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.draw.colours import hex_colour, organelle_colour
+    from asem_core.draw.colours import RED, Rgb, hex_colour, organelle_colour
     from asem_core.draw.figure import LegendEntry, Panel, compose
     from asem_core.draw.lines import BAR_NM, SMOOTH, draw_over
     from asem_core.draw.overlay import check_figures, draw_evaluation, draw_segmentation
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from asem_core.draw.png import check_png, save_png
 
 __all__ = [
-    "BAR_NM", "CANDIDATES", "SMOOTH", "Colour", "LegendEntry", "Panel", "Picture", "Plane", "check_figures",
-    "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation", "grey",
+    "BAR_NM", "CANDIDATES", "RED", "SMOOTH", "Colour", "LegendEntry", "Panel", "Picture", "Plane", "Rgb",
+    "check_figures", "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation", "grey",
     "hex_colour", "organelle_colour", "outline", "read_plane", "resize_mask", "save_png",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -26,6 +26,8 @@ from asem_core.volume.window import window
 if TYPE_CHECKING:
     from asem_core.volume.address import Location, absolute, is_remote, locate
     from asem_core.volume.check import check_values, graded
+    from asem_core.volume.container import with_levels
+    from asem_core.volume.describe import describe
     from asem_core.volume.formats.ome_write import (
         FOLDERS,
         IMAGE,
@@ -45,8 +47,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "Location", "OmeOutput", "OmePlan", "Source",
     "Stated", "Volume", "absolute", "as_volume", "build_pyramid", "check_destination", "check_folder", "check_values",
-    "complete_or_absent", "create_ome_zarr", "graded", "held", "holds_probabilities", "image_of_labels", "is_remote",
-    "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels", "open_volume", "provenance",
-    "staged_bytes", "window",
+    "complete_or_absent", "create_ome_zarr", "describe", "graded", "held", "holds_probabilities", "image_of_labels",
+    "is_remote", "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels", "open_volume",
+    "provenance", "staged_bytes", "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -27,6 +27,16 @@ def test_torch_is_for_training_only(modules: list[Module]) -> None:
     assert users == allowed
 
 
+def test_napari_is_for_its_plugin_only(modules: list[Module]) -> None:
+    """And what needs it is imported when a window is asked for."""
+    room = "asem_annotate.viewer"
+    users = {module.name for module in modules if _roots(module) & {"napari", "qtpy", "magicgui", "app_model"}}
+    assert users
+    assert {name for name in users if not name.startswith(f"{room}.")} == set()
+    early = [m.name for m in modules if any(name.startswith(room) for name in m.imports(deferred=False))]
+    assert [name for name in early if not name.startswith(room)] == []
+
+
 def test_relative_imports_are_not_used(modules: list[Module]) -> None:
     assert not [module.name for module in modules if "None" in _roots(module)]
 

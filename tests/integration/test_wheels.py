@@ -118,6 +118,11 @@ def test_wheel_holds_its_package_and_nothing_else(dist: Path, package: str) -> N
     assert wheel.stat().st_size < LARGEST
 
 
+def test_annotate_wheel_holds_the_manifest_of_napari(dist: Path) -> None:
+    (wheel,) = dist.glob("asem_annotate-*.whl")
+    assert "asem_annotate/napari.yaml" in _names(wheel)
+
+
 def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
     (wheel,) = dist.glob("asem_core-*.whl")
     assert {"asem_core/py.typed", "asem_core/training/presets/fast.yaml"} <= set(_names(wheel))

@@ -1,4 +1,4 @@
-"""The commands ``asem annotate cut`` and ``asem annotate correct``."""
+"""The commands ``asem annotate open``, ``asem annotate cut`` and ``asem annotate correct``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from asem_annotate.settings import PRESETS, Settings, choose_settings
 from asem_core.cli import GREY, ORGANELLE, PATH, PLACE, ROI, VOXEL_SIZE, options_of, progress_bar, shared_registry
+from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
     from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -28,9 +29,97 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace OUTPUT if i
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 
 
-@click.group()
+class _OpensVolumes(click.Group):
+    """`asem annotate VOLUME` is `asem annotate open VOLUME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, ["open", *args] if args and args[0] not in known else args)
+
+
+@click.group(cls=_OpensVolumes, subcommand_metavar="VOLUME | COMMAND [ARGS]...")
 def annotate() -> None:
-    """Label organelles by a few strokes, or correct a prediction by them."""
+    """Label organelles by a few strokes, or correct a prediction by them: in napari, or painted elsewhere.
+
+    \b
+    Examples:
+      asem annotate cell.zarr --organelle mito
+      asem annotate cut cell.zarr seeds.zarr --organelle mito -o cut.zarr
+    """
+
+
+@annotate.command("open")
+@click.argument("volume", type=PLACE)
+@click.option("--organelle", "organelles", type=ORGANELLE, multiple=True, default=("mito",), show_default=True,
+              help="What is painted; repeat it for several.")  # fmt: skip
+@click.option("--seeds", type=PATH, metavar="SEEDS.zarr", help="Seeds to begin, or to go on with; saved after every "
+              "stroke. By default VOLUME_ORGANELLE_seeds.zarr in this folder.")  # fmt: skip
+@click.option("--prediction", type=PLACE, help="Probabilities of the organelle: correct them instead.")
+@click.option("--roi", type=ROI, help="Part of VOLUME to paint in, 512^3 voxels at most; by default that of SEEDS, or "
+              "for new ones all of a small volume, 256 voxels a side of the middle of a large one.")  # fmt: skip
+@_PRESET
+@_GREY
+@_VOXEL_SIZE
+def open_in_napari(
+    volume: str,
+    *,
+    organelles: tuple[str, ...],
+    seeds: Path | None,
+    prediction: str | None,
+    roi: Part,
+    preset: str | None,
+    grey: GreyRange | None,
+    voxel_size: VoxelSize | None,
+) -> None:
+    """Paint in VOLUME in napari: strokes of background and organelles, and the cut that they make.
+
+    Without a command `asem annotate` does this too. Seeds are saved after every stroke, as an OME-Zarr that `asem
+    annotate cut` and `correct` take.
+
+    \b
+    Examples:
+      asem annotate cell.zarr --organelle mito
+      asem annotate open cell.zarr --organelle er --roi 0:200,0:300,0:300 --seeds er.zarr
+      asem annotate open cell.zarr --organelle mito --prediction mito.zarr
+    """
+    _check_napari()
+    from asem_annotate.correcting import SMOOTHNESS
+    from asem_annotate.seed_file import usual_path
+    from asem_annotate.session import begin
+    from asem_annotate.viewer.opening import open_napari
+    from asem_core.organelles import name_of
+
+    ending = "seeds" if prediction is None else "strokes"
+    with progress_bar() as progress:
+        session = begin(
+            volume,
+            usual_path(volume, name_of(organelles[0]), ending) if seeds is None else seeds,
+            organelle=organelles,
+            prediction=prediction,
+            settings=_settings(organelles[0], preset, {"smoothness": None if prediction is None else SMOOTHNESS}),
+            roi=roi,
+            grey=grey,
+            voxel_size=voxel_size,
+            registry=shared_registry(),
+            progress=progress,
+        )
+    click.echo(f"{session.file.path}: saved after every stroke", err=True)
+    open_napari(session)
+
+
+def _check_napari() -> None:
+    """Say what to install before anything is made."""
+    from importlib.util import find_spec
+
+    if find_spec("napari") is None:
+        raise AsemError(
+            "painting needs napari, which is not installed: pip install 'asem-annotate[napari]' 'PySide6<6.12'"
+        )
+    if not any(find_spec(binding) for binding in _QT_BINDINGS):
+        raise AsemError("napari needs one of Qt's bindings, of which none is installed: pip install 'PySide6<6.12'")
+
+
+_QT_BINDINGS = ("PySide6", "PyQt6", "PyQt5", "PySide2")
 
 
 @annotate.command()

@@ -11,6 +11,7 @@ from asem_annotate.lattice import Cells
 from asem_annotate.settings import Settings
 from asem_annotate.supervoxels import Grey, Ids, smoothed, supervoxels
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize
+from asem_core.progress import Progress, silent
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +57,14 @@ class Prepared:
         return np.asarray(total / self.voxels, np.float64)
 
 
-def prepare(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, settings: Settings) -> Prepared:
+def prepare(
+    grey: Grey,
+    *,
+    box: Box | None = None,
+    voxel_size: VoxelSize,
+    settings: Settings,
+    progress: Progress = silent,
+) -> Prepared:
     """Supervoxels, adjacency and statistics of a volume.
 
     Parameters
@@ -73,7 +81,13 @@ def prepare(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, settin
     box, slic = box or Box.of_shape(grey.shape), settings.slic
     fine = smoothed(grey, slic.smooth, voxel_size=voxel_size)
     cells = Cells(box=box, side=slic.side(voxel_size))
-    numbers = supervoxels(fine, box=box, voxel_size=voxel_size, params=slic)
+    steps = slic.iterations + 2
+
+    def moved(move: int) -> None:
+        progress("preparing", move + 1, steps)
+
+    progress("preparing", 0, steps)
+    numbers = supervoxels(fine, box=box, voxel_size=voxel_size, params=slic, moved=moved)
     counts = np.bincount(numbers.ravel())
     used = np.flatnonzero(counts)
     compact = np.zeros(len(counts), np.int32)
@@ -82,7 +96,7 @@ def prepare(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, settin
     binned = _binned(smoothed(grey, settings.grey_smooth, voxel_size=voxel_size), settings.bins)
     voxels = counts[used]
     step = _in_finest(voxel_size.zyx)
-    return Prepared(
+    made = Prepared(
         ids=ids,
         binned=binned,
         cells=used.astype(np.int32),
@@ -95,6 +109,8 @@ def prepare(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, settin
         histogram=_histograms(ids, binned, voxels, settings.bins),
         pairs=adjacency(ids),
     )
+    progress("preparing", steps, steps)
+    return made
 
 
 def _binned(grey: Grey, bins: int) -> npt.NDArray[np.uint8]:

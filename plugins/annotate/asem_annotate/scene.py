@@ -58,15 +58,14 @@ class Scene:
         """The prepared volume, and whether it was made before: what lies beside local seeds is used again."""
         made_from = self._made_from(settings)
         path = prepared_path(self.seeds.uri, made_from) if Path(self.seeds.uri).exists() else None
-        progress("preparing", 0, 1)
         found = load_prepared(path, made_from) if path else None
-        reused = found is not None
-        if found is None:
-            found = prepare(self.grey, box=self.part, voxel_size=self.raw.voxel_size, settings=settings)
-            if path:
-                self._save(path, found, made_from)
-        progress("preparing", 1, 1)
-        return found, reused
+        if found is not None:
+            return found, True
+        size = self.raw.voxel_size
+        found = prepare(self.grey, box=self.part, voxel_size=size, settings=settings, progress=progress)
+        if path:
+            self._save(path, found, made_from)
+        return found, False
 
     def _save(self, path: Path, found: Prepared, made_from: Mapping[str, Any]) -> None:
         try:

@@ -32,7 +32,14 @@ _COLOURS = 3
 """Layers of cells that are this far apart add to different sums."""
 
 
-def supervoxels(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, params: Slic) -> Ids:
+def supervoxels(
+    grey: Grey,
+    *,
+    box: Box | None = None,
+    voxel_size: VoxelSize,
+    params: Slic,
+    moved: Callable[[int], None] = lambda move: None,
+) -> Ids:
     """The supervoxel of every voxel.
 
     Parameters
@@ -43,6 +50,8 @@ def supervoxels(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, pa
         Where ``grey`` lies in the volume at whose voxel 0 the lattice begins; by default there.
     voxel_size
         nm.
+    moved
+        Is told after how many moves of the centres it is. What it raises ends the work.
 
     Returns
     -------
@@ -73,6 +82,7 @@ def supervoxels(grey: Grey, *, box: Box | None = None, voxel_size: VoxelSize, pa
             )  # fmt: skip
             for colour in range(_COLOURS):
                 list(pool.map(work, range(colour, cells.shape[0], _COLOURS)))
+            moved(move)
             if move < params.iterations:
                 centres = _moved(centres, sums)
     return _numbered(nearest, cells)

@@ -59,6 +59,29 @@ def write_seeds(path: Path, values: np.ndarray) -> Path:
     return path
 
 
+@pytest.mark.parametrize("words", [(), ("open",)], ids=["annotate", "annotate open"])
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        ({"napari"}, "pip install 'asem-annotate[napari]' 'PySide6<6.12'"),
+        ({"PySide6", "PyQt6", "PyQt5", "PySide2"}, "Qt's bindings, of which none is installed"),
+    ],
+)
+def test_without_napari_it_is_said_what_to_install(
+    world: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], absent: set[str], said: str
+) -> None:
+    monkeypatch.chdir(world)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in absent else name)
+    assert said in message(run(*words, world / "raw.tif", "--organelle", "mito", *SIZE))
+    assert not (world / "raw_mito_seeds.zarr").exists()
+
+
+def test_a_volume_stands_for_the_command_open(world: Path) -> None:
+    assert "Usage: annotate open [OPTIONS] VOLUME" in run(world / "raw.tif", "--help").output
+    listed = run("--help").output
+    assert all(f"  {name} " in listed for name in ("open", "cut", "correct"))
+
+
 def test_two_organelles_and_what_is_said(world: Path) -> None:
     out = world / "cut.zarr"
     words = ("cut", world / "raw.tif", world / "seeds.tif", "--organelle", "mito", "--organelle", "golgi", *SIZE,

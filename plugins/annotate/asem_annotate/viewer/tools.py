@@ -1,0 +1,54 @@
+"""What is done with seeds: the lower half of *Annotate* and *Correct*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from magicgui.widgets import CheckBox, Container, FloatSpinBox, LineEdit, PushButton
+
+from asem_annotate.settings import Settings
+
+
+class Tools(Container):
+    """Buttons and settings of a session."""
+
+    def __init__(self, *, verb: str) -> None:
+        self.solve = PushButton(text=verb, tooltip="Key C")
+        self.live = CheckBox(text="after every stroke", value=False)
+        self.supervoxels = PushButton(text="Supervoxels", tooltip="Their outlines, on and off; key D")
+        self.between = PushButton(text="Fill between", tooltip="Sections between those that were drawn in full.")
+        self.undo, self.redo = PushButton(text="Undo"), PushButton(text="Redo")
+        self.edge = FloatSpinBox(label="Edge", min=1, max=30, step=0.5, tooltip="Of a supervoxel, in voxels.")
+        self.smoothness = FloatSpinBox(label="Smoothness", min=0, max=1000, step=1, tooltip="What a boundary costs.")
+        self.output = LineEdit(label="Output", tooltip="OME-Zarr of the image and the labels.")
+        self.save = PushButton(text="Save labels")
+        self.overwrite = CheckBox(text="replace", value=False)
+        super().__init__(
+            widgets=[
+                row(self.solve, self.live),
+                row(self.supervoxels, self.between),
+                row(self.undo, self.redo),
+                self.edge,
+                self.smoothness,
+                self.output,
+                row(self.save, self.overwrite),
+            ]
+        )
+        self.margins = (0, 0, 0, 0)
+        self.enabled = False
+
+    def fill(self, settings: Settings) -> None:
+        """Say what ``settings`` are."""
+        self.edge.value, self.smoothness.value = settings.edge, settings.smoothness
+
+    def of(self, settings: Settings) -> Settings:
+        """``settings`` with what it says."""
+        return attrs.evolve(settings, edge=self.edge.value, smoothness=self.smoothness.value)
+
+
+def row(*widgets: Any) -> Container:
+    """Widgets beside one another."""
+    found = Container(widgets=list(widgets), layout="horizontal", labels=False)
+    found.margins = (0, 0, 0, 0)
+    return found

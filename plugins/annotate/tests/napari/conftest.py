@@ -1,0 +1,99 @@
+"""napari in a virtual display: skipped, with the reason, where one of the two is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asem_core import convert
+from asem_core.volume import Volume
+
+from ..cells import VOXELS, make_cell
+
+HERE = Path(__file__).parent
+PATIENCE_S = 300
+
+
+def missing() -> str | None:
+    """Why there can be no window here."""
+    if find_spec("napari") is None:
+        return "no napari: make test-napari installs it"
+    if not os.environ.get("DISPLAY") and shutil.which("Xvfb") is None:
+        return "no display and no Xvfb: apt-get install xvfb libgl1-mesa-dri (make test-napari does)"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Warnings of napari and Qt are theirs; without them nothing runs."""
+    why = missing()
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+            if why is not None:
+                item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[None]:
+    """A screen that nobody sees, where there is none."""
+    if os.environ.get("DISPLAY"):
+        yield
+        return
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as number:
+        os.environ["DISPLAY"] = f":{number.readline().strip()}"
+    yield
+    del os.environ["DISPLAY"]
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def viewer(display: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A window of napari, in a folder and with settings of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "napari.yaml"))
+    from napari import Viewer
+
+    opened = Viewer()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def wait() -> Callable[[Callable[[], bool]], None]:
+    """Let the window work until something is so."""
+    from qtpy.QtWidgets import QApplication
+
+    def until(so: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        while not so():
+            assert time.monotonic() - began < PATIENCE_S
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    return until
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Path:
+    """The image of `cells.make_cell`, with a pyramid of two levels, its voxel 0 at (100, 200, 300) nm."""
+    grey, _ = make_cell()
+    wide = np.concatenate([grey] * 4, axis=2)
+    volume = Volume(
+        array=wide, voxel_size=VOXELS, lower_edge_nm=(100, 200, 300), uri="memory", format="memory", chunks=(16, 16, 16)
+    )
+    convert(volume, tmp_path / "cell.zarr")
+    return tmp_path / "cell.zarr"
