@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BAR_NM", "CANDIDATES", "RED", "SMOOTH", "Colour", "LegendEntry", "Panel", "Picture", "Plane", "Rgb",
-    "check_figures", "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation", "grey",
-    "hex_colour", "organelle_colour", "outline", "read_plane", "resize_mask", "save_png",
+    "check_figures", "check_png", "compose", "display_shape", "draw_evaluation", "draw_over", "draw_segmentation",
+    "grey", "hex_colour", "organelle_colour", "outline", "read_plane", "resize_mask", "save_png",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -287,10 +287,10 @@ def _fill(plan: Plan, run: Run, session: Session) -> None:
 
 def _number_objects(plan: Plan, run: Run, separation: Separation) -> None:
     """As `asem_core.instances` does: from the probability map as it is stored."""
-    size = plan.volume.voxel_size
+    size, image, ids = plan.volume.voxel_size, run.output.image, plan.ids
     objects = find_objects(
         run,
-        lambda box: np.asarray(run.output.image[box.slices]),
+        lambda box: np.asarray(image[box.slices]),
         plan.roi.shape,
         kind="probabilities",
         threshold=plan.organelle.threshold,
@@ -298,7 +298,7 @@ def _number_objects(plan: Plan, run: Run, separation: Separation) -> None:
         separation=separation,
     )
     run.results["objects"] = numbers(objects, size)
-    run.each(NUMBER, whole_chunks(plan.ome, BLOCK), lambda box: {plan.ids: objects.ids(box)})
+    run.each(NUMBER, whole_chunks(plan.ome, BLOCK), lambda box: {ids: objects.ids(box)})
 
 
 def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Task[Box, dict[str, str]]:
