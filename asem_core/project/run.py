@@ -6,10 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from asem_core.cluster import executing
 from asem_core.errors import AsemError, ResumeError
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
@@ -23,6 +24,11 @@ from asem_core.project.verbs import Facts
 from asem_core.registry import Registry, make_registry
 from asem_core.reporting.write import report
 from asem_core.volume.output import check_folder, held
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from asem_core.cluster import Dask
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +72,7 @@ def run_project(
     *,
     base: str | Path = Path(),
     registry: Registry | None = None,
+    executor: Dask | Client | None = None,
     told: Callable[[Result], None] = lambda result: None,
     progress: Progress = silent,
 ) -> Ran:
@@ -79,6 +86,8 @@ def run_project(
         Where relative addresses start, if ``project`` is no file.
     registry
         By default everything installed.
+    executor
+        Where blocks are computed, see `asem_core.cluster.connect`; by default here.
     told
         Called with every step that has ended.
 
@@ -110,7 +119,7 @@ def run_project(
         for name, cell in project.volumes.items()
     ]
     plans = [list(steps_of(site)) for site in sites]
-    with held(folder):
+    with held(folder), executing(executor):
         folder.mkdir(parents=True, exist_ok=True)
         records = Records(folder)
         results: list[Result] = []

@@ -41,7 +41,7 @@ from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from ..forks import Forks
 from ..jobs import VERBS, Undisturbed, Verb, contents
 
-ON_CLUSTER = {"convert", "preprocess", "mask", "labels prepare", "instances", "segment"}
+ON_CLUSTER = {"convert", "preprocess", "mask", "labels prepare", "instances", "segment", "segment --instances"}
 """Verbs of `tests.jobs` that take ``--dask``."""
 KILLS = 3 * int(os.environ.get("ASEM_KILLS", "1"))
 SEED = os.environ.get("ASEM_SEED", "15")
