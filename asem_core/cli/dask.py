@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +39,11 @@ def on_workers(dask: str | None) -> Iterator[Dask | None]:
         return
     from asem_core.cluster import connect
 
+    with suppress(ImportError):  # which `connect` explains
+        import distributed
+
+        # It tells at length of every connection that is opened and closed.
+        logging.getLogger(distributed.__name__).setLevel(max(logging.WARNING, logging.getLogger().level))
     with connect(dask) as executor:
         link = executor.client.dashboard_link
         click.echo(f"{executor.width} workers; Dask's dashboard: {link}", err=True)

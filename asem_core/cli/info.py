@@ -36,7 +36,7 @@ def info(volume: str, *, voxel_size: VoxelSize | None, allow_unfinished: bool, a
     import attrs
 
     from asem_core.volume import open_volume
-    from asem_core.volume.describe import describe
+    from asem_core.volume.facts import describe
 
     registry = shared_registry()
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)

@@ -3,6 +3,7 @@
 ::
 
     driver                                        workers
+    context.py   what every verb asks
     address.py   address, file, local:N, YAML     cores.py    processors of workers on one machine
     queues.py    what such a YAML says
     parcel.py    a task as bytes  ----once---->   worker.py   opened once, kept
@@ -20,7 +21,8 @@ from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from asem_core.cluster.address import connect
-    from asem_core.cluster.executor import Dask, executing
+    from asem_core.cluster.context import executing
+    from asem_core.cluster.executor import Dask
 
 __all__ = ["Dask", "connect", "executing"]
 __getattr__, __dir__ = lazy_names(__name__)

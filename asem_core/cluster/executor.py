@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import attrs
 
-from asem_core.blocks.executors import B, Outcome, T, Task, running_on
+from asem_core.blocks.executors import B, Outcome, T, Task
 from asem_core.cluster import worker
 from asem_core.cluster.installed import difference, installed
 from asem_core.cluster.parcel import Parcel, pack
@@ -204,24 +204,6 @@ class _Most:
         if time.monotonic() - self._looked > _LOOK_S:
             self._looked, self._found = time.monotonic(), max(MOST, 4 * self._dask.width)
         return self._found
-
-
-@contextmanager
-def executing(executor: Dask | Client | None) -> Iterator[None]:
-    """Within this context blocks run on ``executor``; None: on this machine.
-
-    Raises
-    ------
-    ClusterError
-        It has no workers, or they have other versions of ASEM or of plugins.
-    """
-    if executor is None:
-        yield
-        return
-    found = executor if isinstance(executor, Dask) else Dask(client=executor)
-    found.check()
-    with running_on(found):
-        yield
 
 
 def _forgive(deaths: int, dask_scheduler: Any = None) -> None:

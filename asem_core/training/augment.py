@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import attrs
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from asem_core.geometry import Box, triple
-from asem_core.grid.mirror import read_mirrored
+from asem_core.geometry import Box
+from asem_core.grid.mirror import mirrored_index, mirrored_span
 from asem_core.training.recipe import Augment
 
 
@@ -91,7 +92,7 @@ def sample(volume: Sliceable, coordinates: Tensor, *, nearest: bool = False) -> 
     """
     flat = coordinates.reshape(-1, 3)
     low, high = (torch.stack([flat.amin(0).floor(), flat.amax(0).ceil() + 1]).int()).tolist()
-    part: Any = read_mirrored(lambda box: volume[box.slices], triple(volume.shape), Box(low, high))
+    part = _mirrored(volume, Box(low, high))
     first, size = (torch.tensor(values, device=coordinates.device) for values in (low, part.shape))
     grid = (2 * (coordinates - first) + 1) / size - 1
     sampled = functional.grid_sample(
@@ -102,6 +103,14 @@ def sample(volume: Sliceable, coordinates: Tensor, *, nearest: bool = False) -> 
         align_corners=False,
     )
     return sampled[0, 0]
+
+
+def _mirrored(volume: Sliceable, box: Box) -> Any:
+    """As `asem_core.grid.mirror.read_mirrored`, of tensors, which cannot be sliced backwards."""
+    axes = list(zip(box.start, box.stop, volume.shape, strict=True))
+    spans = [mirrored_span(*axis) for axis in axes]
+    part = volume[tuple(slice(*span) for span in spans)]
+    return part[np.ix_(*(mirrored_index(*axis) - low for axis, (low, _) in zip(axes, spans, strict=True)))]
 
 
 def inside(coordinates: Tensor, shape: tuple[int, ...]) -> Tensor:

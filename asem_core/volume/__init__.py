@@ -6,7 +6,7 @@
 ``source``       what a reader gives; ``formats``: the readers and writers
 ``stated``       what a file says of size, place and axes, and what is made of it; ``units``, ``axes``: parts of that
 ``kind``         labels or probabilities
-``describe``     what `asem info` says; ``check``: values that no later step could use
+``facts``        what `asem info` says; ``check``: values that no later step could use
 ``staging``      plane-wise sources as chunks, slab by slab; ``pyramid``: halving images and labels
 ``output``       complete or absent, replaced only on request; ``provenance``: how it was made
 ``convert``      a volume into another format
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asem_core.volume.address import Location, absolute, is_remote, locate
     from asem_core.volume.check import check_values, graded
     from asem_core.volume.container import with_levels
-    from asem_core.volume.describe import describe
+    from asem_core.volume.facts import describe
     from asem_core.volume.formats.ome_write import (
         FOLDERS,
         IMAGE,

@@ -19,7 +19,7 @@ from asem_core.errors import BlockError, GeometryError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import Volume, open_labels, output, staging
 from asem_core.volume.check import check_values
-from asem_core.volume.describe import describe
+from asem_core.volume.facts import describe
 from asem_core.volume.pyramid import mode2
 from asem_core.volume.staging import copy_in_chunks, slabs, staged_bytes
 

@@ -18,7 +18,7 @@ from asem_core.conversion.convert import convert
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import address, open_labels
-from asem_core.volume.describe import describe
+from asem_core.volume.facts import describe
 
 from ...web_server import Server, serve
 from .formats.test_other_formats import write_precomputed
