@@ -19,11 +19,14 @@ from asem_core.volume.source import Source
 from asem_core.volume.stated import Lengths, Stated
 
 METADATA = "info"
+_SCHEMES = ("http", "https", "s3")
+"""That tensorstore's own clients speak."""
 
 
 def accepts(uri: str) -> bool:
     """Whether ``uri`` is a precomputed volume, or one of its scales."""
-    return _scale(locate(uri)) is not None
+    place = locate(uri)
+    return (isinstance(place, Path) or place.protocol in _SCHEMES) and _scale(place) is not None
 
 
 def open_precomputed(uri: str) -> Source:

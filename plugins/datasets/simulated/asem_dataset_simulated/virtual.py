@@ -28,7 +28,7 @@ from asem_dataset_simulated.datasets import SCHEME, VOXEL_NM
 from asem_dataset_simulated.simulate import WHOLE, Request, find_window
 
 _CHUNK = re.compile(r"(?:labels/\w+/)?0/(\d+)/(\d+)/(\d+)")
-_METADATA = re.compile(r"\.z\w+|\w+\.json|info")
+_METADATA = re.compile(r"\.z\w+|\w+\.json")
 
 
 class SimulatedPath(UPath):
