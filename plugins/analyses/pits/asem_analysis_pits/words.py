@@ -49,9 +49,12 @@ def _spread(label: str, values: Double) -> Iterator[Number]:
     known = values[np.isfinite(values)]
     if not len(known):
         return
+    count = f"n\u00a0=\u00a0{len(known):,}"
+    if len(known) < FEWEST:
+        yield Number(label=label, text="\u2013", note=f"{count}, too few for a median")
+        return
     low, median, high = np.percentile(known, (10, 50, 90))
-    spread = f"10-90 %: {low:.0f} to {high:.0f} nm, " if len(known) >= FEWEST else ""
-    yield Number(label=label, text=f"{median:.1f} nm", note=f"{spread}n\u00a0=\u00a0{len(known):,}")
+    yield Number(label=label, text=f"{median:.1f} nm", note=f"10-90 %: {low:.0f} to {high:.0f} nm, {count}")
 
 
 def findings(pits: xr.Dataset, found: Mapping[str, Any]) -> Iterator[str]:

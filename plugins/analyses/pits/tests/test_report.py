@@ -42,7 +42,7 @@ def test_every_figure_and_every_object(found: xr.Dataset) -> None:
     said = numbers(made)
     assert [said[name] for name in ("objects", "endocytic pits", "caveolae", "endocytic vesicles", "secretory")] == [
         "4", "2", "1", "1", "0"]  # fmt: skip
-    assert said["height of caveolae"] == f"{found.height_nm.values[2]:.1f} nm"
+    assert said["height of caveolae"] == "\u2013"  # one
     assert [figure.title for figure in made.figures] == FIGURES
     assert all("<img" in figure.html or "plotly" in figure.html for figure in made.figures)
     pits, others = made.galleries
@@ -173,10 +173,23 @@ def test_what_is_not_sure_is_left_out_unless_a_person_gave_it(found: xr.Dataset)
     flags = found.flags.values.astype("<U80")
     flags[0] = "uneven-membrane"
     uneven = found.assign(flags=("pit", flags))
-    labels = {number.label: number for number in report(uneven).summary}
-    assert labels["height of pits"].text == f"{found.height_nm.values[1]:.1f} nm"
-    assert labels["major axis of pits"].text == f"{found.major_nm.values[0]:.1f} nm"
+    assert _count(uneven, "height of pits") == 1
+    assert _count(uneven, "major axis of pits") == 1
     by_hand = uneven.assign(by_hand=("pit", np.array(["height_nm", "", "", ""])))
-    labels = {number.label: number for number in report(by_hand).summary}
-    assert labels["height of pits"].text == f"{found.height_nm.values[:2].mean():.1f} nm"
-    assert labels["neck of pits"].text == f"{found.neck_nm.values[1]:.1f} nm"
+    assert _count(by_hand, "height of pits") == 2
+    assert _count(by_hand, "neck of pits") == 1
+
+
+def _count(found: xr.Dataset, label: str) -> int:
+    """Of how many objects the number is."""
+    note = next(number.note for number in report(found).summary if number.label == label)
+    return int(note.replace("\u00a0", " ").partition("n = ")[2].split(",")[0])
+
+
+@pytest.mark.parametrize(("copies", "shown"), [(1, False), (2, True)])
+def test_a_median_is_of_three_at_least(found: xr.Dataset, copies: int, shown: bool) -> None:
+    pits = xr.concat([found.isel(pit=[0, 1])] * copies, "pit", combine_attrs="override")
+    labels = {number.label: number for number in report(pits).summary}
+    neck = labels["neck of pits"]
+    assert neck.text == (f"{np.nanmedian(pits.neck_nm):.1f} nm" if shown else "\u2013")
+    assert ("too few for a median" in neck.note) is not shown
