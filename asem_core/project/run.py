@@ -179,11 +179,6 @@ def _make(step: Step, records: Records, progress: Progress) -> tuple[bool, Facts
 
 
 def _write_report(results: Sequence[Result], folder: Path, registry: Registry, progress: Progress) -> Path | None:
-    """One page of all analyses that there are."""
-    measured = [result for result in results if result.step.is_analysis and result.state not in STOPPING]
-    page = folder / REPORT
-    if not measured:
-        return None
-    if page.exists() and all(result.state == "unchanged" for result in measured):
-        return page
-    return report([r.step.output for r in measured], page, registry=registry, overwrite=True, progress=progress)
+    """One page of all analyses that there are; made every time, so that it shows what the project has now."""
+    measured = [r.step.output for r in results if r.step.is_analysis and r.state not in STOPPING]
+    return report(measured, folder / REPORT, registry=registry, overwrite=True, progress=progress) if measured else None

@@ -93,6 +93,17 @@ def test_a_change_makes_what_depends_on_it(tmp_path: Path, plan: dict[str, Any],
     assert found == {step: "done" if "analyze" in step else "unchanged" for step in STEPS}
 
 
+def test_the_page_shows_what_is_in_the_project_now(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    both = run_project(write(tmp_path, plan), registry=toys).report
+    assert both is not None
+    assert "two/toy-objects" in both.read_text()
+    del plan["volumes"]["two"]
+    alone = run_project(write(tmp_path, plan), registry=toys)
+    assert set(states(alone).values()) == {"unchanged"}
+    assert both == alone.report
+    assert "two/toy-objects" not in both.read_text()
+
+
 def test_other_labels_are_scored_again(tmp_path: Path, plan: dict[str, Any], toys: Registry, tissue: Any) -> None:
     before = rows(run_project(write(tmp_path, plan), registry=toys))
     truth = zarr.create_array(tmp_path / "truth.zarr", data=np.uint8(tissue[:40, :48, :56] > 140), overwrite=True)
