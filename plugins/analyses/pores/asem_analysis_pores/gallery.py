@@ -26,6 +26,7 @@ REASONS = {
     "outlier": "far from the envelope of its neighbours", "few lines": "too few lines from membrane to membrane",
     "no membrane": "no ring that is darker than its surroundings", "no raw": "no raw around it",
     "blur unknown": "how far blur has moved its membrane cannot be told",
+    "axis unsure": "its axis is unsure and its ring not whole",
 }  # fmt: skip
 """Why a pore was not measured, by its status."""
 

@@ -45,7 +45,9 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
     started = time.perf_counter()
     pores = _measure_all(view, masks, axes, np.flatnonzero(status == ""), params)
     seconds = time.perf_counter() - started
-    status = np.array([_status(before, pores.get(row), params) for row, before in enumerate(status)], "U12")
+    status = np.array(
+        [_status(before, pores.get(row), axes.source[row], params) for row, before in enumerate(status)], "U12"
+    )
     statistics, cluster = _statistics(masks, pores, status, params)
     nearest = np.full(len(masks), np.nan)
     nearest[present] = nearest_distance(masks.centre_nm[present])
@@ -57,9 +59,10 @@ def measure_pores(view: View, *, params: Pores) -> xr.Dataset:
 
 REASONS = ("cut", "small", "outlier")
 """Why a mask is not measured: a face of the volume cuts it; too small to be a whole pore; far from the envelope."""
-FAILURES = ("few lines", "no membrane", "blur unknown", "no raw")
+FAILURES = ("few lines", "no membrane", "blur unknown", "axis unsure", "no raw")
 """Why a pore could not be measured: the membrane is seen in too few directions; what is seen is no ring that is darker
-than its surroundings; how far blur has moved the membrane cannot be told; there is no raw around it."""
+than its surroundings; how far blur has moved the membrane cannot be told; the surface of the envelope does not tell the
+axis, and the ring is not whole in the plane that another axis gave; there is no raw around it."""
 
 
 def find_masks(view: View, params: Pores) -> Masks:
@@ -149,7 +152,7 @@ def _statistics(
     return statistics, cluster
 
 
-def _status(before: str, pore: Measured | None, params: Pores) -> str:
+def _status(before: str, pore: Measured | None, axis_from: str, params: Pores) -> str:
     if before:
         return before
     if pore is None:
@@ -158,7 +161,9 @@ def _status(before: str, pore: Measured | None, params: Pores) -> str:
         return "few lines"
     if pore.contrast < params.min_contrast:
         return "no membrane"
-    return "blur unknown" if np.isnan(pore.shift_nm) else "measured"
+    if np.isnan(pore.shift_nm):
+        return "blur unknown"
+    return "axis unsure" if axis_from != "surface" and pore.lines < params.lines else "measured"
 
 
 def _notes(statistics: dict[str, Any], seconds: float, tried: int) -> list[str]:

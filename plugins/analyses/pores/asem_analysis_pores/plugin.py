@@ -46,7 +46,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
     return [
         AnalysisSpec(
             name="pores",
-            version="3",
+            version="4",
             summary="diameters of nuclear pores, and whether they are of one size",
             fn="asem_analysis_pores.measure:measure_pores",
             params="asem_analysis_pores.params:Pores",

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from asem_analysis_pores import pore
+from asem_analysis_pores import measure, pore
 from click.testing import CliRunner, Result
 
 from asem_core import Registry
 from asem_core.analysis import analyze
 from asem_core.cli.analyze import analyze as verb
 from asem_core.errors import GeometryError, PluginError, VolumeError
+from asem_core.volume import Volume
 
 FEW: dict[str, Any] = {"permutations": 99}
 
@@ -58,6 +60,32 @@ def test_a_pore_whose_blur_cannot_be_told_is_not_counted(
     assert found.attrs["statistics"]["pores"] == 12
     assert found.attrs["statistics"]["median_nm"] == pytest.approx(np.median(measured.diameter_nm.values[~left_out]))
     assert "12 pores measured; not measured: 4 blur unknown" in found.attrs["notes"]
+
+
+def test_a_pore_seen_in_part_along_an_axis_of_its_neighbours_is_not_counted(
+    envelope: Any, measured: xr.Dataset, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either alone may be told of a pore that counts: rings have gaps, and planes through neighbours are often right."""
+    whole, axes = measure.measure_pore, measure.pore_axes
+    gaps = measured[["z_nm", "y_nm", "x_nm"]].to_array().values.T[[1, 2]]
+
+    def with_gaps(raw: Volume, centre_nm: np.ndarray, **others: Any) -> pore.Measured | None:
+        found = whole(raw, centre_nm, **others)
+        if found is None or np.linalg.norm(gaps - found.centre_nm, axis=1).min() > 20:
+            return found
+        return attrs.evolve(found, membrane_nm=np.r_[[np.nan] * 3, found.membrane_nm[3:]])
+
+    def from_neighbours(points_nm: np.ndarray, **others: Any) -> Any:
+        source = ("neighbours", "neighbours", *["surface"] * (len(points_nm) - 2))
+        return attrs.evolve(axes(points_nm, **others), source=source)
+
+    monkeypatch.setattr(measure, "measure_pore", with_gaps)
+    monkeypatch.setattr(measure, "pore_axes", from_neighbours)
+    found = analyze(envelope.pores, tmp_path / "out", analysis="pores", raw=envelope.raw, params=FEW, registry=registry)
+    assert found.status.values.tolist() == ["measured", "axis unsure"] + ["measured"] * 14
+    assert found.flags.values[:3].tolist() == ["axis from neighbours", "axis from neighbours; lines missing", "lines missing"]
+    assert np.isnan(found.diameter_nm.values[1])
+    assert found.attrs["statistics"]["pores"] == 15
 
 
 def test_positions_and_axes(envelope: Any, measured: xr.Dataset) -> None:
