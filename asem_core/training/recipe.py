@@ -188,10 +188,10 @@ class Recipe:
     model takes them along. Not said: those of the model that training starts from, else none."""
     normalise: bool = False
     """Batch normalisation while training, folded into the convolutions at export. With ``start`` it is put back in
-    first (`asem_core.training.unfold`), and trains with running statistics (`asem_core.training.renorm`)."""
+    first, by statistics of the training volumes that stay as they are (`asem_core.training.unfold`)."""
     settle_blocks: int = attrs.field(default=0, validator=validators.ge(0))
     """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
-    begin, or after the last iteration. With ``start`` they are those that it has trained with."""
+    begin, or after the last iteration. With ``start`` they are settled before the first."""
     loss: str = attrs.field(default="balanced_cross_entropy", validator=_LOSS)
     shape_descriptors_nm: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Also learn local shape descriptors (LSD) of the organelle's connected objects, in a Gaussian window of this

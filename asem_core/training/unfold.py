@@ -1,8 +1,8 @@
 """Put the normalisation back into a trained network: the same function at first, and as trainable as a new one.
 
 The weights of a package have their normalisation folded in, and train on badly: from them, AdamW at 3e-4 left tissue of
-another kind at F1 0.10, where the unfolded network reached 0.48 in the same 120 iterations. What normalises is
-`asem_core.training.renorm`, so that the network stays the same function while it trains (docs/decisions/0029).
+another kind at F1 0.10, where the unfolded network reached 0.48 in the same 120 iterations. What normalises are fixed
+statistics of the new data, so that the network that is trained is the one that infers (docs/decisions/0029).
 """
 
 from __future__ import annotations
@@ -12,14 +12,24 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from asem_core.training.renorm import BatchRenorm3d
 from asem_core.training.unet import ConvPass, UNet
+
+
+class FixedNorm3d(nn.BatchNorm3d):
+    """Normalises by its running statistics while training too, and leaves them as they are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` ``(n, features, z, y, x)`` normalised, scaled and shifted."""
+        return functional.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+        )
 
 
 @torch.no_grad()
 def without_effect(plain: UNet) -> UNet:
-    """A copy of ``plain`` with normalisations after its convolutions that change nothing in evaluation mode."""
+    """A copy of ``plain`` with normalisations after its convolutions that change nothing yet."""
     network = UNet(plain.base, normalise=True)
     for bare, normalised in zip(_passes(plain), _passes(network), strict=True):
         for index, layer in enumerate(bare.conv_pass):
@@ -27,7 +37,7 @@ def without_effect(plain: UNet) -> UNet:
                 normalised.conv_pass[index].load_state_dict(layer.state_dict())
         for following in normalised.conv_pass:
             if isinstance(following, nn.Sequential):
-                following[0] = BatchRenorm3d(int(following[0].num_features))  # type: ignore[arg-type]
+                following[0] = FixedNorm3d(int(following[0].num_features))  # type: ignore[arg-type]
     for _, norm in normalised_layers(network):
         _set(norm, mean=torch.zeros(norm.num_features), variance=torch.ones(norm.num_features) - norm.eps)
     return network
@@ -37,8 +47,8 @@ def without_effect(plain: UNet) -> UNet:
 def unfold(network: UNet, blocks: Iterable[Tensor]) -> None:
     """Give every normalisation of ``network`` the statistics of its input over ``blocks``, and keep its function.
 
-    Running mean and variance become those of the convolution before; weight and bias their deviation and mean. In
-    either mode the network gives what it gave before, up to rounding.
+    Running mean and variance become those of the convolution before; weight and bias their deviation and mean: the
+    network gives what it gave before, up to rounding.
 
     Parameters
     ----------

@@ -63,6 +63,22 @@ def test_the_function_stays_while_training_too(plain: UNet, unfolded: UNet) -> N
         torch.testing.assert_close(unfolded.train()(x), plain(x), rtol=1e-3, atol=1e-3)
 
 
+def test_training_leaves_the_statistics_alone(unfolded: UNet) -> None:
+    """A block does not change what the next one is normalised by, and its gradient is that of what infers."""
+    before = [norm.running_mean.clone() for _, norm in normalised_layers(unfolded)]
+    (x,) = blocks(1, seed=7)
+    gradients = []
+    for network in (unfolded.train(), unfolded.eval()):
+        network.zero_grad()
+        network(x).square().sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in network.parameters()])
+    for norm, mean in zip((norm for _, norm in normalised_layers(unfolded)), before, strict=True):
+        assert norm.running_mean.equal(mean)
+    for trained, inferred in zip(*gradients, strict=True):
+        torch.testing.assert_close(trained, inferred)
+    assert all(bool(gradient.any()) for gradient in gradients[0])
+
+
 def test_every_convolution_but_the_last_is_followed_by_one(unfolded: UNet) -> None:
     convolutions = [module for module in unfolded.modules() if isinstance(module, torch.nn.Conv3d)]
     assert [conv for conv, _ in normalised_layers(unfolded)] == convolutions[:-1]
