@@ -41,7 +41,8 @@ class Arithmetic:
 def hands(at_once: int) -> int:
     """Threads that read, hand over and write tiles where a session takes ``at_once``: so many that it need not wait.
 
-    A GPU that computes 200 million voxels a second keeps ten processors busy with the rest: ``docs/performance.md``.
+    A processor reads and writes some 19 million voxels a second of the model's grid (``docs/performance.md``): a GPU of
+    200 would keep ten busy.
     """
     return max(at_once + 1, processors())
 

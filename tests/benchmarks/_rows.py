@@ -44,7 +44,7 @@ def in_process(script: str, *words: object, seconds: float | None = None) -> Row
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        return {"error": f"not done in {seconds:.0f} s"}
+        return {"error": f"not done in {seconds:.0f} s", "late": True}
     if run.returncode:
         return {"error": "\n".join((run.stderr or run.stdout).strip().splitlines()[-3:])}
     found: Row = json.loads(run.stdout.splitlines()[-1])

@@ -21,8 +21,14 @@ BOUNDS = {"f16": 0.05, "f32": 0.005}
 _SEED, _PERIOD = 7, 48
 
 
-def check_agreement(run: Callable[[Array], Array], reference: Callable[[Array], Array], shape: tuple[int, ...], *,
-                    precision: str, where: str) -> float:  # fmt: skip
+def check_agreement(
+    run: Callable[[Array], Array],
+    reference: Callable[[Array], Array],
+    shape: tuple[int, ...],
+    *,
+    precision: str,
+    where: str,
+) -> float:
     """The largest mean difference in a plane between ``run`` and ``reference``, on blobs in noise of ``shape``.
 
     Parameters

@@ -119,7 +119,7 @@ def open_on(provider: Provider, model: Path, *, shape: tuple[int, ...], precisio
     Raises
     ------
     ModelError
-        The graph cannot be loaded there, or what is calculated differs too much, see
+        The graph cannot be loaded there, a tile cannot be run, or what is calculated differs too much, see
         `asem_core.models.runtimes.agreement.check_agreement`.
     """
     import onnxruntime as ort
@@ -138,11 +138,18 @@ def open_on(provider: Provider, model: Path, *, shape: tuple[int, ...], precisio
         raise ModelError(f"onnxruntime cannot use {provider.name}: its libraries do not load")
     if provider.device == "cuda":
         _warn_of_cudnn(cudnn_version())
-    bound = BoundSession(
-        session, shape, device=provider.device, runtime=provider.runtime, precision=precision, buffers=BUFFERS
-    )
     reference = open_on_processor(model, shape=shape, threads=threads)
-    off = check_agreement(bound.run, reference.run, shape, precision=precision, where=provider.runtime)
+    try:
+        bound = BoundSession(
+            session, shape, device=provider.device, runtime=provider.runtime, precision=precision, buffers=BUFFERS
+        )
+        off = check_agreement(bound.run, reference.run, shape, precision=precision, where=provider.runtime)
+    except ModelError:
+        raise
+    except Exception as error:  # onnxruntime has no common base class for its errors
+        raise ModelError(
+            f"{provider.runtime} cannot run an input of {shape}: {error}; allow less --max-memory, or a smaller --tile"
+        ) from error
     log.info("%s in %s: the log odds of one tile are %.2g off", provider.runtime, precision, off)
     return bound
 

@@ -113,8 +113,17 @@ def test_precisions_that_a_gpu_does_not_run(toy: Any) -> None:
 def test_a_provider_that_does_not_load(toy: Any) -> None:
     if has_cuda():
         pytest.skip("it loads")
-    with pytest.raises(ModelError, match=r"cannot use CUDAExecutionProvider"):
+    with pytest.raises(ModelError, match=r"cannot use CUDAExecutionProvider|cannot load"):
         open_on(cuda(), toy.onnx, shape=SHAPE, precision="f32", threads=1)
+
+
+def test_a_tile_that_does_not_fit(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Any, tensor: Any) -> Any:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(device.BoundSession, "run", full)
+    with pytest.raises(ModelError, match=r"cannot run an input of .*: CUDA out of memory; .* a smaller --tile$"):
+        on_device(toy)
 
 
 def test_a_gpu_takes_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
