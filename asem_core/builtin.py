@@ -244,7 +244,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
 
 @hookimpl
 def asem_register_runtimes() -> list[RuntimeSpec]:
-    """ONNX Runtime, which core depends on, and OpenVINO where it is installed."""
+    """ONNX Runtime, which core depends on; OpenVINO and TensorRT where they are installed."""
     return [
         RuntimeSpec(
             name="onnxruntime",
@@ -257,5 +257,11 @@ def asem_register_runtimes() -> list[RuntimeSpec]:
             summary="OpenVINO, the fastest on a CPU",
             probe="asem_core.models.runtimes.openvino_runtime:probe",
             open="asem_core.models.runtimes.openvino_runtime:open_session",
+        ),
+        RuntimeSpec(
+            name="tensorrt",
+            summary="TensorRT on a CUDA GPU, for who asks for it",
+            probe="asem_core.models.runtimes.tensorrt_runtime:probe",
+            open="asem_core.models.runtimes.tensorrt_runtime:open_session",
         ),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -123,16 +122,19 @@ def _runtimes(registry: Registry) -> tuple[tuple[str, ...], dict[str, Capabiliti
 def _processor() -> tuple[str, ...]:
     import psutil
 
+    from asem_core.processors import processors
+
     try:
         from asem_core.models.runtimes.openvino_runtime import processor
 
         name = processor()
     except Exception:  # OpenVINO is not there, or cannot tell
         name = platform.processor() or platform.machine()
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     flags = _flags()
     known = ", ".join(called for called, any_of in _FLAGS.items() if any_of & flags)
-    cores = f"{psutil.cpu_count(logical=False) or '?'} cores, {psutil.cpu_count()} threads, {usable} for this process"
+    cores = (
+        f"{psutil.cpu_count(logical=False) or '?'} cores, {psutil.cpu_count()} threads, {processors()} for this process"
+    )
     return (name, cores, f"instructions: {known}") if flags else (name, cores)
 
 

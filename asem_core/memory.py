@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 import psutil
+
+from asem_core.cgroups import cgroup_folders, text_of
 
 __all__ = ["available_memory", "default_max_memory"]
 
@@ -113,10 +114,15 @@ class _Files:
     """Lines of ``memory.stat``: files kept in memory, given back before anything is killed, as in ``MemAvailable``."""
 
 
-_V1 = _Files(
-    limits=("memory.limit_in_bytes",), usage="memory.usage_in_bytes", cache=("total_inactive_file", "total_active_file")
-)
-_V2 = _Files(limits=("memory.max", "memory.high"), usage="memory.current", cache=("inactive_file", "active_file"))
+_FILES = {
+    1: _Files(
+        limits=("memory.limit_in_bytes",),
+        usage="memory.usage_in_bytes",
+        cache=("total_inactive_file", "total_active_file"),
+    ),
+    2: _Files(limits=("memory.max", "memory.high"), usage="memory.current", cache=("inactive_file", "active_file")),
+}
+"""By version."""
 
 
 def cgroup_room(root: Path) -> int | None:
@@ -126,76 +132,17 @@ def cgroup_room(root: Path) -> int | None:
     ----------
     root
         Of the file system with ``proc`` and the mounted cgroups: ``/``.
-
-    Notes
-    -----
-    A limit holds for everything below it, so every ancestor counts: in SLURM the job's above the step's and the task's.
-    Versions 1 and 2 may both be mounted. A container may see its own cgroup as the root of the mount, while
-    ``/proc/self/cgroup`` names it as the host does.
     """
-    mounts = list(_mounts(_text(root / "proc/self/mountinfo") or ""))
-    rooms = []
-    for files, path in _own_cgroups(_text(root / "proc/self/cgroup") or ""):
-        there = [mount for mount in mounts if mount.files is files]
-        for mount in [mount for mount in there if mount.shows(path)] or there:
-            rooms += [_room(root / folder, files) for folder in mount.folders(path)]
+    rooms = (_room(folder, _FILES[version]) for version, folder in cgroup_folders(root, "memory"))
     return min((room for room in rooms if room is not None), default=None)
 
 
-@attrs.frozen(kw_only=True)
-class _Mount:
-    """A mounted hierarchy of cgroups that counts memory."""
-
-    files: _Files
-    top: tuple[str, ...]
-    """The cgroup that is seen at ``point``."""
-    point: tuple[str, ...]
-
-    def shows(self, path: tuple[str, ...]) -> bool:
-        """Whether the cgroup ``path`` is seen here."""
-        return path[: len(self.top)] == self.top
-
-    def folders(self, path: tuple[str, ...]) -> Iterator[Path]:
-        """Relative to ``/``: the cgroup ``path`` and its ancestors, as far as they are seen here."""
-        below = path[len(self.top) :] if self.shows(path) else ()
-        for depth in range(len(below), -1, -1):
-            yield Path(*self.point, *below[:depth])
-
-
-def _own_cgroups(text: str) -> Iterator[tuple[_Files, tuple[str, ...]]]:
-    """The cgroups of this process that count memory, from ``/proc/self/cgroup``: ``number:controllers:path``."""
-    for line in text.splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if "memory" in controllers.split(","):
-            yield _V1, _parts(path)
-        elif number == "0" and not controllers:
-            yield _V2, _parts(path)
-
-
-def _mounts(text: str) -> Iterator[_Mount]:
-    """From ``/proc/self/mountinfo``: ``id parent device TOP POINT options [tags] - TYPE source OPTIONS``."""
-    for line in text.splitlines():
-        place, _, kind = line.partition(" - ")
-        before, after = place.split(), kind.split()
-        if len(before) < 5 or not after:
-            continue
-        files = {"cgroup": _V1, "cgroup2": _V2}.get(after[0])
-        if files is _V2 or (files is _V1 and "memory" in after[-1].split(",")):
-            yield _Mount(files=files, top=_parts(before[3]), point=_parts(before[4]))
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    """Names along ``path``, in which the kernel writes a space as ``\\040``."""
-    return tuple(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), part) for part in path.split("/") if part)
-
-
 def _room(folder: Path, files: _Files) -> int | None:
-    limits = [limit for name in files.limits if (limit := _digits(_text(folder / name))) is not None]
-    used = _digits(_text(folder / files.usage))
+    limits = [limit for name in files.limits if (limit := _digits(text_of(folder / name))) is not None]
+    used = _digits(text_of(folder / files.usage))
     if not limits or used is None:  # "max", or the root, which has no such files
         return None
-    lines = (line.split() for line in (_text(folder / "memory.stat") or "").splitlines())
+    lines = (line.split() for line in (text_of(folder / "memory.stat") or "").splitlines())
     cache = sum(int(line[1]) for line in lines if len(line) == 2 and line[0] in files.cache)
     return min(limits) - max(0, used - cache)
 
@@ -241,10 +188,3 @@ def first_gpu(said: str, *, visible: str | None) -> int | None:
 def _digits(text: str | None) -> int | None:
     text = (text or "").strip()
     return int(text) if text.isdecimal() else None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None

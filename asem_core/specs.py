@@ -488,6 +488,9 @@ class Capabilities:
     20 OpenVINO, 30 ONNX Runtime on a GPU."""
     device_memory: int | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Bytes that are free in the device's own memory; None: it works in the machine's, or does not know."""
+    at_once: int = attrs.field(default=1, validator=validators.ge(1))
+    """Threads that may run a session at once: on a device with memory of its own 2, so that one tile is copied while
+    another is computed. Above 1, tiles are read and written by as many threads as there are processors."""
     rewrite: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``rewrite(model: onnx.ModelProto) -> onnx.ModelProto``: what it runs in place of a graph of fixed shapes. Memory
     and time are estimated of that; None: it runs graphs as they are packaged."""

@@ -14,7 +14,6 @@ function as the choice between threads and pipeline is: within `running_on` it t
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -25,6 +24,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from asem_core.processors import processors
 from asem_core.progress import Progress, silent
 
 B = TypeVar("B", bound=Hashable)
@@ -129,7 +129,7 @@ def chosen(preferred: Executor | None) -> Executor:
 class Threads:
     """Whole blocks in ``workers`` threads of this process."""
 
-    workers: int = attrs.field(factory=lambda: cores())
+    workers: int = attrs.field(factory=lambda: processors())
 
     def run(self, task: Task[B, T], blocks: Sequence[B]) -> Generator[Outcome[B, T]]:
         """See `Executor.run`."""
@@ -220,11 +220,6 @@ def map_blocks(
             results[outcome.block] = outcome.result  # type: ignore[assignment]  # there is one where no error is
             progress(sweep, done, len(blocks))
     return [results[block] for block in blocks]
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _outcome(block: B, future: Future[T]) -> Outcome[B, T]:

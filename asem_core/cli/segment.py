@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 @click.option("--grey", type=GREY, help="Grey levels that become 0 and 255, such as 0:4095 for 12 bits, 255:0 for an "
               "inverted image; auto: found from the volume. By default the full range of its type.")  # fmt: skip
 @click.option("--runtime", default="auto", show_default=True,
-              help="auto (the first in rank that can be used here), onnxruntime, openvino, or a plugin's.")  # fmt: skip
-@click.option("--precision", default="auto", show_default=True, metavar="auto|f32|bf16|int8",
-              help="Arithmetic; auto: the fastest that model and processor have, f32 for others' models.")  # fmt: skip
+              help="auto (the first in rank that works), onnxruntime, openvino, tensorrt or a plugin's.")  # fmt: skip
+@click.option("--precision", default="auto", show_default=True, metavar="auto|f32|f16|bf16|int8",
+              help="Arithmetic; auto: the fastest that model and device have, f32 for others' models.")  # fmt: skip
 @click.option("--tile", type=TILE, help="Input sides of a tile, in voxels of the model; for ours 112, 120, 128 ... "
               "By default those that read least in all and fit into --max-memory.")  # fmt: skip
 @click.option("--max-memory", type=BYTES, help="Such as 4GB; by default two fifths of what is free now: on the "

@@ -47,7 +47,7 @@ def measure_pace(recipe: Recipe, device: torch.device) -> Pace:
         chosen = attrs.evolve(recipe, mixed_precision=mixed)
         step(network, optimiser, block, chosen, phase)
         began = time.perf_counter()
-        step(network, optimiser, block, chosen, phase)  # gives the loss as a number, for which a GPU is waited for
+        step(network, optimiser, block, chosen, phase).item()  # for which a GPU is waited for
         steps[mixed] = time.perf_counter() - began
     faster = min(steps, key=lambda mixed: steps[mixed])
     return Pace(step=steps[faster], mixed_precision=faster)

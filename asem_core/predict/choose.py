@@ -11,13 +11,14 @@ from asem_core.errors import BudgetError, ModelError, PluginError
 from asem_core.geometry import Box, Lattice, Triple
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.tiling import Tiling
+from asem_core.processors import processors
 from asem_core.registry import Registry, resolve
 from asem_core.specs import Capabilities, Precision
 
 _BASE_BYTES = 450 * 10**6
 """Interpreter, libraries and small buffers."""
 _BUFFERED_TILES = 4
-"""Tiles of raw, and of results on the model's grid, that wait between reading, computing and writing."""
+"""Of a pipeline."""
 
 
 @attrs.frozen(kw_only=True)
@@ -28,7 +29,22 @@ class Arithmetic:
     precision: Precision
     device_memory: int | None
     rewrite: str | None
-    """See `asem_core.specs.Capabilities`."""
+    at_once: int = 1
+    """These three: see `asem_core.specs.Capabilities`."""
+
+    @property
+    def tiles_in_hand(self) -> int:
+        """Tiles of raw, and of results on the model's grid, that are held between reading, computing and writing."""
+        return _BUFFERED_TILES if self.at_once == 1 else hands(self.at_once)
+
+
+def hands(at_once: int) -> int:
+    """Threads that read, hand over and write tiles where a session takes ``at_once``: so many that it need not wait.
+
+    A processor reads and writes some 19 million voxels a second of the model's grid (``docs/performance.md``): a GPU of
+    200 would keep ten busy.
+    """
+    return max(at_once + 1, processors())
 
 
 def choose_runtime(name: str, precision: str, *, registry: Registry, quantised: bool = False) -> Arithmetic:
@@ -53,7 +69,13 @@ def choose_runtime(name: str, precision: str, *, registry: Registry, quantised: 
     offers = [
         (
             can.rank,
-            Arithmetic(runtime=runtime, precision=offered, device_memory=can.device_memory, rewrite=can.rewrite),
+            Arithmetic(
+                runtime=runtime,
+                precision=offered,
+                device_memory=can.device_memory,
+                rewrite=can.rewrite,
+                at_once=can.at_once,
+            ),
         )
         for runtime, can in usable.items()
         for offered in can.precisions
@@ -102,8 +124,10 @@ def tile_cost(
     cost = graph_cost(tiling.onnx, shape, rewrite=arithmetic.rewrite)
     tiles = len(lattice.covering(box))
     kept = math.prod(lattice.keep)
-    waiting = min(tiles, _BUFFERED_TILES) * 4 * (math.prod(lattice.side) + kept) + 6 * kept * math.prod(fine)
-    processing = 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
+    held = min(tiles, arithmetic.tiles_in_hand)
+    written = 1 if arithmetic.at_once == 1 else held
+    waiting = held * 4 * (math.prod(lattice.side) + kept) + written * 6 * kept * math.prod(fine)
+    processing = written * 8 * tiling.copies * (math.prod(shape) + math.prod(cost.output))
     weights = 3 * tiling.onnx.stat().st_size
     memory = _BASE_BYTES + weights + int(arithmetic.precision.bytes_per_value * cost.live) + waiting + processing
     return TileCost(lattice=lattice, memory=memory, flop=tiles * cost.flop)

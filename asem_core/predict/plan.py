@@ -101,7 +101,9 @@ class Plan:
     separation: Separation | None = None
     """How objects that touch are told apart; None: objects are not numbered."""
     threads: int | None
-    """That compute; None: one per processor of who computes."""
+    """That compute; None: one a core of who computes."""
+    at_once: int
+    """Tiles that a session takes at once."""
     output: Path
     overwrite: bool
     """Whether what is there is replaced."""
@@ -280,6 +282,7 @@ def make_plan(
         prob_dtype=settings.prob_dtype,
         separation=organelle.separation if settings.instances else None,
         threads=settings.workers,
+        at_once=arithmetic.at_once,
         output=output,
         overwrite=overwrite,
         resumed=earlier is not None and not earlier.complete,
@@ -365,5 +368,6 @@ def plan_session(plan: Plan, registry: Registry) -> PlannedSession:
             shape=plan.model.tiling.input_shape(plan.lattice),
             precision=plan.chosen.precision,
             threads=plan.threads,
+            at_once=plan.at_once,
         )
     )

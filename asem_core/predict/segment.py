@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.executors import Pipeline, Task, ask
+from asem_core.blocks.executors import Pipeline, Task, Threads, ask
 from asem_core.blocks.fill import Run, whole_chunks
 from asem_core.blocks.job import Done, Job
 from asem_core.blocks.job import run as run_job
@@ -35,6 +35,7 @@ from asem_core.models.model import Image
 from asem_core.models.runtimes.session import Session
 from asem_core.predict import plan as planning
 from asem_core.predict.adapt import adaptation_of, adapted_model, measure_on
+from asem_core.predict.choose import hands
 from asem_core.predict.plan import Plan, Settings
 from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
 from asem_core.predict.source import prepare
@@ -278,7 +279,8 @@ def _fill(plan: Plan, run: Run, session: Session) -> None:
     target = direct_target(plan, run) if plan.direct else working_target(plan, run)
     if not run.is_done(PREDICT, plan.tiles):
         task = _predict_task(plan, run, session, target)
-        run.sweep(PREDICT, plan.tiles, task, executor=Pipeline(), scratch=not plan.direct)
+        executor = Pipeline() if plan.at_once == 1 else Threads(hands(plan.at_once))
+        run.sweep(PREDICT, plan.tiles, task, executor=executor, scratch=not plan.direct)
     if not plan.direct:
         run.each(DELIVER, plan.delivered, _deliver(plan, target))
     if plan.separation is not None:
@@ -302,7 +304,7 @@ def _number_objects(plan: Plan, run: Run, separation: Separation) -> None:
 
 
 def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Task[Box, dict[str, str]]:
-    source = prepare(plan.volume, plan.grids, plan.reads, model=plan.model, run=run)
+    source = prepare(plan.volume, plan.grids, plan.reads, model=plan.model, run=run, at_once=plan.at_once)
     grids, spare = plan.grids, (-plan.model.spare,) * 3
     tile = plan.model.predictor(
         session, lattice=plan.lattice, stats=source.stats, probability=plan.prob_dtype == "uint8"

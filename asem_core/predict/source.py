@@ -19,6 +19,7 @@ from asem_core.geometry import Box, Triple
 from asem_core.grid.mirror import mirrored_span, read_mirrored
 from asem_core.grid.resample import resample, source_box
 from asem_core.models.model import Model
+from asem_core.predict.choose import hands
 from asem_core.predict.grids import Grids
 from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.scale import ScaleLinear
@@ -33,7 +34,7 @@ from asem_core.volume.window import window
 _BLOCK: Triple = (64, 256, 256)
 _CHUNK: Triple = (64, 64, 64)
 _AT_ONCE = 2
-"""Blocks that are resampled at once."""
+"""Blocks that are resampled at once where a processor computes, which they must leave memory to."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,10 +66,12 @@ def copy_bytes(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Mod
     return total
 
 
-def prepare(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model, run: Run) -> ModelGridRaw:
+def prepare(
+    volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model, run: Run, at_once: int = 1
+) -> ModelGridRaw:
     """Make raw readable on the model's grid, after the stages that run over the volume; copies are temporary ones.
 
-    ``reads`` is what the tiles read, voxels of the model's grid.
+    ``reads`` is what the tiles read, voxels of the model's grid; ``at_once`` is of the session that waits for them.
     """
     if volume.planewise:
         part = read_part(volume, grids, reads, model=model)
@@ -82,7 +85,7 @@ def prepare(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Model,
     if not grids.resamples:
         return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False, stats=stats)
     box = _resampled_part(grids, reads)
-    resampled = _resample(volume, grids, box, run)
+    resampled = _resample(volume, grids, box, run, threads=_AT_ONCE if at_once == 1 else hands(at_once))
     return ModelGridRaw(volume=resampled, origin=box.start, shape=grids.model_shape, is_grey=True, stats=stats)
 
 
@@ -123,7 +126,7 @@ def _mirrored(box: Box, shape: Triple) -> Box:
     return Box([a for a, _ in spans], [b for _, b in spans])
 
 
-def _resample(volume: Volume, grids: Grids, box: Box, run: Run) -> Volume:
+def _resample(volume: Volume, grids: Grids, box: Box, run: Run, *, threads: int) -> Volume:
     """``box`` of the model's grid as a temporary copy, float32 on the 0..255 scale."""
     name = "resampled"
     array = run.array(name, shape=box.shape, dtype="float32", chunk=_CHUNK)
@@ -138,7 +141,7 @@ def _resample(volume: Volume, grids: Grids, box: Box, run: Run) -> Volume:
         "resample",
         list(Box.of_shape(box.shape).tiles(_BLOCK)),
         Task(read=compute, write=run.writer(array)),
-        executor=Threads(_AT_ONCE),
+        executor=Threads(threads),
         scratch=True,
     )
     copy = ZarrArray(array, run.scratch / name)

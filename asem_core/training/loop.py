@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from asem_core.errors import RecipeError
 from asem_core.home import local_path
@@ -29,6 +29,7 @@ from asem_core.training.curves import VALIDATION, Validation
 from asem_core.training.descriptors import Describing, descriptor_loss
 from asem_core.training.grey import write_grey
 from asem_core.training.journal import Journal
+from asem_core.training.late import Late, Taken, behind
 from asem_core.training.loss import LOSSES
 from asem_core.training.memory import keep_freed_memory, room_for_volumes
 from asem_core.training.moments import write_trained_moments
@@ -252,7 +253,7 @@ def _iterate(
     """Train ``model``, of which ``network`` is what is used, from ``done`` iterations on; the iterations in the end."""
     size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
     began = time.monotonic()
-    losses: deque[float] = deque(maxlen=50)
+    late = Late(_teller(recipe, journal, progress), behind=behind(sampler.device))
     progress("train", done, recipe.iterations)
     numbers = range(done, recipe.iterations)
     drawn = Ahead(lambda n: sampler.batch(n, recipe.phase_at(n)), numbers, threads=sampler.threads)
@@ -274,21 +275,35 @@ def _iterate(
                 settle_statistics(network, sampler, recipe)
             rate = _set_rate(optimiser, recipe.rate_at(iteration))
             loss = step(model, optimiser, block, recipe, recipe.phase_at(iteration))
-            if not math.isfinite(loss):
-                raise RecipeError(
-                    f"training diverged: the loss of iteration {now} is {loss}; begin anew (--overwrite) with a "
-                    "lower rate or a longer warm-up"
-                )
             seconds = time.monotonic() - began
-            journal.write("train", now, {"loss": loss, "rate": rate, "seconds": seconds, "waited": blocks.waited})
-            losses.append(loss)
-            progress("train", now, recipe.iterations, _note(losses, waiting=blocks.waited / seconds))
+            late.add(Taken(iteration=now, loss=loss, rate=rate, seconds=seconds, waited=blocks.waited))
+            if recipe.validates_after(now) or now % recipe.checkpoint_every == 0 or now == recipe.iterations:
+                late.flush()
             if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                 checkpoint.save(output, iteration=now, network=model, optimiser=optimiser, recipe=recipe)
                 # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
                 checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
     log.info("%.0f %% of the time was spent waiting for blocks", 100 * blocks.waited / (time.monotonic() - began))
     return iteration
+
+
+def _teller(recipe: Recipe, journal: Journal, progress: TrainingProgress) -> Callable[[Taken, float], None]:
+    """What is done with the loss of an iteration."""
+    losses: deque[float] = deque(maxlen=50)
+
+    def tell(taken: Taken, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise RecipeError(
+                f"training diverged: the loss of iteration {taken.iteration} is {loss}; begin anew (--overwrite) with "
+                "a lower rate or a longer warm-up"
+            )
+        told = {"loss": loss, "rate": taken.rate, "seconds": taken.seconds, "waited": taken.waited}
+        journal.write("train", taken.iteration, told)
+        losses.append(loss)
+        note = _note(losses, waiting=taken.waited / taken.seconds)
+        progress("train", taken.iteration, recipe.iterations, note)
+
+    return tell
 
 
 def _conclude(output: Path, recipe: Recipe, journal: Journal, *, ended: int) -> TrainingResult:
@@ -341,8 +356,8 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> float:
 
 def step(
     network: UNet | Describing, optimiser: torch.optim.Optimizer, block: Block, recipe: Recipe, phase: Phase
-) -> float:
-    """One iteration: the loss of ``block`` before it."""
+) -> Tensor:
+    """One iteration: the loss of ``block`` before it, a scalar that may still be being computed."""
     network.train()
     if phase.frozen:
         freeze_statistics(network)
@@ -356,7 +371,7 @@ def step(
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
-    return float(loss.detach())
+    return loss.detach()
 
 
 def _validate(

@@ -6,8 +6,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.executors import Threads, cores, map_blocks
+from asem_core.blocks.executors import Threads, map_blocks
 from asem_core.geometry import Box
+from asem_core.processors import processors
 from asem_core.progress import Progress, silent
 from asem_core.training.volumes import OpenedVolume
 
@@ -42,7 +43,7 @@ class Occupancy:
         organelle = np.zeros(cells, np.uint16)
         within = None if volume.inside is None else np.zeros(cells, np.uint16)
         tiles = list(Box.of_shape(volume.labels.shape).tiles(_TILE))
-        executor = Threads(min(_AT_ONCE, cores()))
+        executor = Threads(min(_AT_ONCE, processors()))
         counted = map_blocks(count, tiles, sweep="count labels", progress=progress, executor=executor)
         for tile, (ones, inside) in zip(tiles, counted, strict=True):
             at = _cells(tile).slices

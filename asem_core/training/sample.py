@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asem_core.blocks.executors import cores
 from asem_core.errors import RecipeError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.network import CONTEXT
+from asem_core.processors import processors
 from asem_core.progress import Progress, silent
 from asem_core.training import augment as aug
 from asem_core.training.descriptors import connected, shape_descriptors, window_voxels
@@ -52,7 +52,11 @@ class _Part:
 
     def __getitem__(self, key: tuple[slice, slice, slice]) -> Tensor:
         part = self._array[key]
-        return part if isinstance(part, Tensor) else torch.from_numpy(part).to(self._device)
+        if isinstance(part, Tensor):
+            return part
+        read, to_gpu = torch.from_numpy(part), self._device.type == "cuda"
+        # Memory that cannot be moved is copied without waiting for it.
+        return (read.pin_memory() if to_gpu else read).to(self._device, non_blocking=to_gpu)
 
 
 class Sampler:
@@ -67,7 +71,8 @@ class Sampler:
         progress: Progress = silent,
     ) -> None:
         self._recipe = recipe
-        self._device = device
+        self.device = device
+        """Where blocks are drawn."""
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         shares = np.array([volume.share for volume in volumes])
         self._probability = torch.from_numpy(shares / shares.sum())
@@ -76,7 +81,7 @@ class Sampler:
         self._inside = [None if volume.inside is None else _Part(volume.inside, device) for volume in volumes]
         self._thick = [volume.thick for volume in volumes]
         self._occupancy = [Occupancy.of(volume, progress=progress) for volume in volumes]
-        self.threads = 1 if all(isinstance(v, LabelledVolume) for v in volumes) else min(_READING, cores())
+        self.threads = 1 if all(isinstance(v, LabelledVolume) for v in volumes) else min(_READING, processors())
         """That should draw at once: more where blocks are read than where they are in memory."""
 
     def block(self, number: int, phase: Phase) -> Block:
@@ -88,7 +93,7 @@ class Sampler:
         if self._thick[which]:
             augment = attrs.evolve(augment, permute="in_plane")
         warp = aug.draw_warp(phase.side, augment, generator)
-        place = centre.to(self._device)
+        place = centre.to(self.device)
         core_at = aug.source_coordinates(warp, place, phase.side, core)
         raw_at = core_at if phase.padded else aug.source_coordinates(warp, place, phase.side, phase.side)
         raw = aug.sample(self._raw[which], raw_at)

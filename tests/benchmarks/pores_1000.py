@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from _process import measure, run_asem
-from asem_core.blocks.produce import produce
 from scipy.spatial import cKDTree
 
 from asem_core import VoxelSize
+from asem_core.blocks.fill import produce
 from asem_core.geometry import Box, Triple
 from asem_core.volume.formats.ome_write import ArrayPlan
 

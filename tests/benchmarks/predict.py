@@ -1,9 +1,17 @@
-"""Speed and memory of prediction: the published way, plain onnxruntime, and ours, on one network, in one run.
+"""Speed, memory and F1 of prediction: the published way, plain onnxruntime, and ours in every precision, in one run.
 
-    python tests/benchmarks/predict.py [--quick] [--json FILE]
+    python tests/benchmarks/predict.py [--quick] [--folder KEEP] [--data FOLDER] [--json FILE]
 
-Every row runs in a process of its own, so that its peak memory is its own; rows are compared as ratios, because
-machines are noisy. Quantities: voxels of output per second; peak resident memory; ratio to the published way.
+- one tile, or the published block, with a network of 32 features that is held in memory: nothing is read or written;
+- end to end, `asem_core.segment` with mito-10nm, which is such a network, of noise on its own grid, and of noise of
+  half its voxel size, which is resampled to its grid and back;
+- F1 of mito-10nm in every precision, on the part of the EPFL volume that it was not trained on (x 0..287; left out,
+  with a note, where the volume is not there) and on simulated tissue.
+
+Every row runs in a process of its own, so that its peak memory is its own. Precisions are those that processor and
+model have.
+Ratios are to the published way, which has one speed: what it reads and writes takes hardly any of its time. With
+--folder rows are kept, and a second call goes on.
 """
 
 from __future__ import annotations
@@ -12,9 +20,7 @@ import argparse
 import json
 import math
 import platform
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,10 +30,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _process import peak_bytes
+from _rows import Row, in_process, kept
+from _volumes import COMPACT, DATA, EPFL, MODEL, SEED, SMALL, epfl, noise, score, simulated
 
-NETWORK = "network.onnx"
 PUBLISHED_SIDE, PUBLISHED_STRIDE = 204, 110
-SEED = 5
+BASE = "published way"
 
 
 def timed(run: Callable[[], object], repeats: int) -> float:
@@ -41,165 +49,138 @@ def timed(run: Callable[[], object], repeats: int) -> float:
     return statistics.median(seconds)
 
 
-def published(folder: Path, repeats: int) -> dict[str, Any]:
-    """Torch, fp32, blocks of 204 -> 110, stride 110."""
+def published(repeats: int, quick: bool) -> Row:
+    """Torch, fp32, blocks of 204 -> 110, stride 110; a smaller block where it must be quick."""
     import torch
 
+    from asem_core.network import CONTEXT
     from asem_core.training.unet import UNet
 
     torch.manual_seed(SEED)
     network = UNet(32).eval()
-    block = torch.rand(1, 1, *[PUBLISHED_SIDE] * 3)
+    side = 100 if quick else PUBLISHED_SIDE
+    block = torch.rand(1, 1, *[side] * 3)
     with torch.no_grad():
         seconds = timed(lambda: torch.softmax(network(block), dim=1), repeats)
-    return {"seconds": seconds, "voxels": PUBLISHED_STRIDE**3, "note": "torch fp32, 204 -> 110"}
+    kept_side = side - CONTEXT if quick else PUBLISHED_STRIDE
+    return {"seconds": seconds, "voxels": kept_side**3, "note": f"torch fp32, {side} -> {kept_side}"}
 
 
-def plain_onnxruntime(folder: Path, repeats: int) -> dict[str, Any]:
+def plain_onnxruntime(repeats: int, quick: bool) -> Row:
     """The package's graph in onnxruntime with its defaults, blocks of the same size."""
     import onnxruntime as ort
 
-    session = ort.InferenceSession(str(folder / NETWORK), providers=["CPUExecutionProvider"])
-    side = PUBLISHED_SIDE + 4
+    from asem_core.network import TILE_HALO
+
+    graph = _model().onnx
+    session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    side = 112 if quick else PUBLISHED_SIDE + 4
     block = {session.get_inputs()[0].name: np.zeros((1, 1, side, side, side), np.float32)}
-    return {
-        "seconds": timed(lambda: session.run(None, block), repeats),
-        "voxels": PUBLISHED_STRIDE**3,
-        "note": "onnxruntime fp32, 204 -> 110",
-    }
+    kept_side = side - 2 * TILE_HALO if quick else PUBLISHED_STRIDE
+    seconds = timed(lambda: session.run(None, block), repeats)
+    return {"seconds": seconds, "voxels": kept_side**3, "note": f"onnxruntime fp32, {side} -> {kept_side}"}
 
 
-def bare_session(folder: Path, repeats: int) -> dict[str, Any]:
-    """Our session, alone, on the tile that the benchmark's volume gets."""
+def bare(precision: str, folder: Path, repeats: int) -> Row:
+    """Our session, alone, on the tile that the volume of noise gets."""
+    from asem_core import make_registry, open_volume
     from asem_core.predict import plan as planning
-    from asem_core.registry import make_registry
 
     registry = make_registry()
-    plan = _plan(folder, registry, folder / "bare.zarr")
+    plan = planning.make_plan(
+        open_volume(folder / "raw_10nm.zarr", registry=registry),
+        folder / "bare.zarr",
+        organelle=registry.organelles["mito"],
+        model=_model(registry),
+        registry=registry,
+        settings=planning.Settings(precision=precision, runtime="openvino"),
+        mask=None,
+        overwrite=False,
+    )
     session = planning.plan_session(plan, registry)
-    keep, side = plan.lattice.keep, plan.lattice.side
-    block = np.random.default_rng(SEED).random((1, 1, *side), np.float32)
+    block = np.random.default_rng(SEED).random((1, 1, *plan.lattice.side), np.float32)
     return {
         "seconds": timed(lambda: session.run(block), repeats),
-        "voxels": math.prod(keep),
-        "note": f"{session.runtime} {session.precision}, tile {side}, keeps {keep}",
+        "voxels": math.prod(plan.lattice.keep),
+        "note": f"{session.runtime} {precision}, {_tile(plan.lattice.side)} keeps {_tile(plan.lattice.keep)}",
     }
 
 
-def end_to_end(folder: Path, repeats: int) -> dict[str, Any]:
-    """Read, infer and write a chunked volume on the model's own grid."""
-    from asem_core.predict.segment import run_plan
-    from asem_core.registry import make_registry
+def end_to_end(precision: str, folder: Path, voxel_nm: int, model: str) -> Row:
+    """Read, predict, write, verify."""
+    from asem_core import segment
 
-    registry = make_registry()
-    plan = _plan(folder, registry, folder / "whole.zarr")
-    result = run_plan(plan, registry=registry)
-    return {"seconds": result.seconds, "voxels": result.voxels, "note": f"{len(plan.tiles)} tiles, {plan.roi.shape}"}
+    raw, output = folder / f"raw_{voxel_nm}nm.zarr", folder / f"{model}_{voxel_nm}nm_{precision}.zarr"
+    made = segment(raw, output, organelle="mito", model=model, precision=precision, runtime="openvino", overwrite=True)
+    return {"seconds": made.seconds, "voxels": made.voxels, "note": f"{made.runtime} {precision}, {_tile(made.tile)}"}
 
 
-def resampled(model: str, folder: Path, repeats: int) -> dict[str, Any]:
-    """An installed mito model of 10 nm on a volume of half its voxel size: input voxels per second."""
-    import attrs
-
-    from asem_core import open_volume, segment
-    from asem_core.geometry import VoxelSize
-    from asem_core.registry import make_registry
-
-    registry = make_registry()
-    organelle = registry.organelles["mito"]
-    volume = attrs.evolve(open_volume(folder / "fine.zarr", registry=registry), voxel_size=VoxelSize((5.0, 5.0, 5.0)))
-    result = segment(volume, folder / f"{model}.zarr", organelle=organelle, model=model, registry=registry)
-    note = f"{result.model}, {result.runtime} {result.precision}, tile {result.tile}, {volume.shape}"
-    return {"seconds": result.seconds, "voxels": result.voxels, "note": note}
+def worth(precision: str, folder: Path, volume: str) -> Row:
+    """F1."""
+    raw = folder / f"{volume}_raw.zarr" if volume == "epfl" else folder / f"{volume}.zarr"
+    labels = folder / f"{volume}_labels.zarr" if volume == "epfl" else raw
+    return score(raw, labels, folder / f"{volume}_{precision}.zarr", precision=precision, runtime="openvino")
 
 
-ROWS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
-    "published way": published,
-    "plain onnxruntime": plain_onnxruntime,
-    "ours, bare session": bare_session,
-    "ours, end to end": end_to_end,
-    "mito-10nm, two-fold finer input": partial(resampled, "mito-10nm"),
-    "mito-compact-10nm, two-fold finer input": partial(resampled, "mito-compact-10nm"),
-}
+def _model(registry: Any = None, *, name: str = MODEL) -> Any:
+    from asem_core import make_registry
+    from asem_core.models.own import open_own
+    from asem_core.zoo.find import model_named
+
+    registry = registry or make_registry()
+    return open_own(model_named(name, registry=registry).spec, registry=registry)
 
 
-def _plan(folder: Path, registry: Any, output: Path) -> Any:
-    from asem_core import open_volume
-    from asem_core.models.find import find_model
-    from asem_core.predict.plan import Settings, make_plan
-    from asem_core.specs import ModelSpec, OrganelleSpec, StageRef
-    from asem_core.zoo.files import file_sha256
-
-    sys.path.insert(0, str(folder))
-    model = ModelSpec(
-        id="bench",
-        version="1",
-        package="asem_bench_package:model",
-        voxel_size_nm=(10.0, 10.0, 10.0),
-        preprocess=(StageRef(name="scale_linear"),),
-        licence="none",
-        trained_on="nothing",
-        sha256=file_sha256(folder / "asem_bench_package" / "model" / "weights.onnx"),
-    )
-    organelle = OrganelleSpec(
-        name="bench",
-        title="Bench",
-        exclusion_zone=StageRef(name="shell", params={"dilate": 1, "erode": 1}),
-        models=(model,),
-        default_model="bench",
-    )
-    settings = Settings()
-    volume = open_volume(folder / "raw.zarr", registry=registry)
-    with find_model(None, organelle=organelle, registry=registry) as found:
-        return make_plan(
-            volume,
-            output,
-            organelle=organelle,
-            model=found,
-            registry=registry,
-            settings=settings,
-            mask=None,
-            overwrite=False,
-        )
+def _tile(side: Any) -> str:
+    return " x ".join(map(str, side))
 
 
-def prepare(folder: Path, *, quick: bool) -> None:
-    """A base-32 network with random weights as a package, and two volumes of noise."""
-    import torch
+def offered(model: str) -> list[str]:
+    """Precisions that this processor and ``model`` have, the most exact first."""
+    from asem_core.models.runtimes.openvino_runtime import probe
 
-    from asem_core.geometry import Box, VoxelSize
-    from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
-    from asem_core.training.export import export_onnx, round_to_fp16
-    from asem_core.training.unet import UNet
-    from asem_core.volume.formats.ome_write import ArrayPlan, create_ome_zarr
+    can = probe()
+    if isinstance(can, str):
+        sys.exit(can)
+    has_int8 = _model(name=model).int8 is not None
+    return [each.name for each in can.precisions if has_int8 or not each.quantised][::-1]
 
-    torch.manual_seed(SEED)
-    network = UNet(32).eval()
-    network.load_state_dict(round_to_fp16(network.state_dict()))
-    model = folder / "asem_bench_package" / "model"
-    model.mkdir(parents=True)
-    (model.parent / "__init__.py").touch()
-    taken = [{"type": "space", "id": a, "size": {"min": LEAST_SIDE, "step": POOLING}} for a in "zyx"]
-    given = [{"type": "space", "id": a, "halo": TILE_HALO} for a in "zyx"]
-    rdf = {"type": "model", "inputs": [{"axes": taken}], "outputs": [{"axes": given}]}
-    (model / "rdf.yaml").write_text(json.dumps(rdf))
-    export_onnx(network, model / "weights.onnx")
-    (folder / NETWORK).symlink_to(model / "weights.onnx")
-    raw = (192, 192, 192) if quick else (512, 512, 384)
-    fine = (128, 512, 512) if quick else (165, 768, 1024)
-    for name, shape in (("raw", raw), ("fine", fine)):
-        plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64))
-        out = create_ome_zarr(
-            folder / f"{name}.zarr",
-            image=plan,
-            labels={},
-            voxel_size=VoxelSize((10.0, 10.0, 10.0)),
-            lower_edge_nm=(0.0, 0.0, 0.0),
-            provenance={},
-        )
-        noise = np.random.default_rng(SEED)
-        for slab in Box.of_shape(shape).tiles((64, *shape[1:])):
-            out.image[slab.slices] = noise.integers(60, 200, slab.shape, np.uint8)
+
+def prepare(folder: Path, data: Path, quick: bool) -> list[str]:
+    """The volumes; which of them can be scored."""
+    noise(folder / "raw_10nm.zarr", (32, 48, 48) if quick else (512, 512, 384), voxel_nm=10)
+    noise(folder / "raw_5nm.zarr", (64, 64, 64) if quick else (165, 768, 1024), voxel_nm=5)
+    simulated(folder / "simulated.zarr", (24, 48, 48) if quick else (96, 256, 256), voxel_nm=10)
+    there = epfl(folder, data=data, roi=SMALL if quick else EPFL)
+    return ["simulated", *(["epfl"] if there else [])]
+
+
+def rows(scored: list[str]) -> dict[str, tuple[str, ...]]:
+    """Titles, and the words that make them."""
+    precisions = offered(MODEL)
+    return {
+        BASE: ("published",),
+        "plain onnxruntime": ("plain",),
+        **{f"ours, bare session, {p}": ("bare", p) for p in precisions},
+        **{f"ours, end to end, {p}": ("end", p, "10", MODEL) for p in precisions},
+        **{f"{MODEL}, two-fold finer input, {p}": ("end", p, "5", MODEL) for p in precisions},
+        **{f"{COMPACT}, two-fold finer input, {p}": ("end", p, "5", COMPACT) for p in offered(COMPACT)},
+        **{f"F1, {volume}, {p}": ("worth", p, volume) for volume in scored for p in precisions},
+    }
+
+
+def run_row(words: list[str], folder: Path, quick: bool) -> Row:
+    """One row, here."""
+    repeats = 1 if quick else 3
+    kind, *rest = words
+    made = {
+        "published": lambda: published(repeats, quick),
+        "plain": lambda: plain_onnxruntime(repeats, quick),
+        "bare": lambda: bare(rest[0], folder, repeats),
+        "end": lambda: end_to_end(rest[0], folder, int(rest[1]), rest[2]),
+        "worth": lambda: worth(rest[0], folder, rest[1]),
+    }[kind]()
+    return {**made, "peak_bytes": peak_bytes()}
 
 
 def cpu() -> str:
@@ -210,45 +191,55 @@ def cpu() -> str:
         return platform.processor()
     name = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
     flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
-    return f"{name}; " + ", ".join(f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags)
+    known = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+    return f"{name}; " + ", ".join(f for f in known if f in flags)
+
+
+def line(title: str, row: Row, base: Row) -> str:
+    """Of the table."""
+    if "error" in row:
+        return f"| {title} | | | | {row['error'].splitlines()[-1]} |"
+    if "f1_with_zone" in row:
+        f1 = f"{row['f1_with_zone']:.4f} / {row['f1_without_zone']:.4f}"
+        return f"| {title} | {f1} | | | with / without the zone; {row['runtime']}, {row['seconds']:.1f} s |"
+    speed = row["voxels"] / row["seconds"]
+    ratio = speed / (base["voxels"] / base["seconds"]) if "seconds" in base else math.nan
+    return f"| {title} | {speed / 1e6:.3f} | {ratio:.2f} | {row['peak_bytes'] / 1e9:.2f} | {row['note']} |"
 
 
 def main() -> None:
     """Run every row in its own process and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="smaller volumes, one repeat")
+    parser.add_argument("--quick", action="store_true", help="the smallest volumes, one repeat: to see that it runs")
+    parser.add_argument("--folder", type=Path, help="keeps volumes and rows")
+    parser.add_argument("--data", type=Path, default=DATA, help="holds epfl_hippocampus; by default $ASEM_DATA")
     parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--row", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    repeats = 1 if args.quick else 3
     if args.row:
-        found = ROWS[args.row](args.folder, repeats)
-        found["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps(found))
+        print(json.dumps(run_row(args.row, args.folder, args.quick)))
         return
-    results: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder, quick=args.quick)
-        for row in ROWS:
-            command = [sys.executable, __file__, "--row", row, "--folder", name] + ["--quick"] * args.quick
-            run = subprocess.run(command, capture_output=True, text=True)
-            if run.returncode:
-                sys.exit(f"{row} failed:\n{run.stderr}")
-            results[row] = json.loads(run.stdout.splitlines()[-1])
-            results[row]["voxels_per_s"] = results[row]["voxels"] / results[row]["seconds"]
-    base = results["published way"]["voxels_per_s"]
-    print(cpu())
-    print(f"{'':40} {'Mvoxel/s':>9} {'ratio':>6} {'peak GB':>8}")
-    for row, found in results.items():
-        found["ratio"] = found["voxels_per_s"] / base
-        speed, peak = found["voxels_per_s"] / 1e6, found["peak_bytes"] / 1e9
-        print(f"{row:40} {speed:9.3f} {found['ratio']:6.2f} {peak:8.2f}   {found['note']}")
-    whole, bare = results["ours, end to end"], results["ours, bare session"]
-    print(f"end to end / bare session: {whole['voxels_per_s'] / bare['voxels_per_s']:.3f}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        scored = prepare(folder, args.data, args.quick)
+        if "epfl" not in scored:
+            print(f"{args.data / 'epfl_hippocampus'} is not there: its rows are left out (--data)", file=sys.stderr)
+        print(cpu() + "\n\n| | million voxels/s, or F1 | ratio | peak GB | |\n|---|---|---|---|---|")
+        found: dict[str, Row] = {}
+        for title, words in rows(scored).items():
+            command = ["--row", *words, "--folder", folder, *(["--quick"] if args.quick else [])]
+            found[title] = kept(folder / "rows", title, partial(in_process, __file__, *command))
+            print(line(title, found[title], found[BASE]), flush=True)
+    for precision in offered(MODEL):
+        whole, alone = (found[f"ours, {what}, {precision}"] for what in ("end to end", "bare session"))
+        if "error" not in {**whole, **alone}:
+            share = whole["voxels"] / whole["seconds"] * alone["seconds"] / alone["voxels"]
+            print(f"{precision}: end to end / bare session {share:.3f}")
     if args.json:
-        args.json.write_text(json.dumps({"cpu": cpu(), "rows": results}, indent=2))
+        args.json.write_text(json.dumps({"cpu": cpu(), "rows": found}, indent=2))
+    wrong = [title for title, row in found.items() if "error" in row]
+    sys.exit(f"failed: {', '.join(wrong)}" if wrong else 0)
 
 
 if __name__ == "__main__":

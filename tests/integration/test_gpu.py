@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,11 @@ import pytest
 import torch
 import zarr
 
-from asem_core.models.runtimes.onnx_runtime import has_cuda
+from asem_core import open_volume, segment
+from asem_core.models.runtimes import tensorrt_runtime
+from asem_core.models.runtimes.agreement import BOUNDS, blobs, plane_difference
+from asem_core.models.runtimes.device import cuda, has_cuda, open_on
+from asem_core.models.runtimes.onnx_session import open_on_processor
 from asem_core.registry import Registry
 from asem_core.training.export import export_onnx, round_to_fp16
 from asem_core.training.loop import train
@@ -21,6 +27,7 @@ from asem_core.training.sample import Sampler
 from asem_core.training.unet import UNet
 from asem_core.training.validate import predict
 from asem_core.training.volumes import LabelledVolume
+from asem_core.volume import Volume
 
 pytestmark = [
     pytest.mark.gpu,
@@ -95,7 +102,10 @@ def test_prediction_agrees_with_the_cpu(volume: LabelledVolume, mixed: bool, wit
     assert np.abs(here - there).max() < within
 
 
-@pytest.mark.skipif(not has_cuda(), reason="this onnxruntime finds no CUDA device")
+needs_onnxruntime = pytest.mark.skipif(not has_cuda(), reason="this onnxruntime finds no CUDA device")
+
+
+@needs_onnxruntime
 def test_onnx_runtime_agrees_with_the_cpu(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = UNet(16).eval()
@@ -107,3 +117,39 @@ def test_onnx_runtime_agrees_with_the_cpu(tmp_path: Path) -> None:
         for provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
     ]
     assert np.abs(results[0] - results[1]).max() < 2e-3
+
+
+@needs_onnxruntime
+@pytest.mark.parametrize("search", ["HEURISTIC", "EXHAUSTIVE"])
+@pytest.mark.parametrize("precision", ["f16", "f32"])
+def test_a_session_gives_two_threads_what_the_processor_gives(toy: Any, precision: str, search: str) -> None:
+    shape = (1, 1, 160, 168, 176)
+    session = open_on(cuda(search=search), toy.onnx, shape=shape, precision=precision, threads=2)
+    assert session.runtime == "onnxruntime (cuda)"
+    tiles = [blobs(shape), -blobs(shape), np.zeros(shape, np.float32)] * 2
+    plain = open_on_processor(toy.onnx, shape=shape, threads=2)
+    with ThreadPoolExecutor(2) as pool:
+        for found, tile in zip(pool.map(session.run, tiles), tiles, strict=True):
+            assert plane_difference(found, plain.run(tile)) < BOUNDS[precision]
+
+
+@needs_onnxruntime
+def test_tensorrt_gives_what_the_processor_gives(toy: Any) -> None:
+    if isinstance(can := tensorrt_runtime.probe(), str):
+        pytest.skip(can)
+    # It compares by itself.
+    session = tensorrt_runtime.open_session(toy.onnx, shape=(1, 1, 112, 112, 112), precision="f16", threads=2)
+    assert session.runtime == "onnxruntime (tensorrt)"
+
+
+@needs_onnxruntime
+def test_a_segmentation_is_that_of_the_processor(
+    toy: Any, registry: Registry, as_volume: Callable[..., Volume], tissue: Any, tmp_path: Path
+) -> None:
+    def found(name: str, **chosen: Any) -> Any:
+        segment(as_volume(tissue), tmp_path / f"{name}.zarr", organelle=toy.organelle, registry=registry, **chosen)
+        written = open_volume(tmp_path / f"{name}.zarr", registry=registry)
+        return np.asarray(written.read(written.box)).astype(int)
+
+    gpu, processor = found("gpu"), found("processor", runtime="openvino", precision="f32")
+    assert np.abs(gpu - processor).max() <= 2

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, Protocol
 
 import attrs
 import numpy.typing as npt
 
-from asem_core.blocks.executors import cores
 from asem_core.errors import ModelError
+from asem_core.processors import cores
 from asem_core.registry import resolve
 
 
@@ -48,7 +48,9 @@ class SessionPlan:
     shape: tuple[int, ...]
     precision: str
     threads: int | None
-    """None: as many as there are processors where it is opened."""
+    """None: one a core of where it is opened."""
+    at_once: int = 1
+    """Tensors that it runs at once, see `asem_core.specs.Capabilities`."""
 
     def open(self) -> Session:
         """Open it here."""
@@ -64,20 +66,21 @@ class PlannedSession:
     def __init__(self, plan: SessionPlan) -> None:
         self._plan = plan
         self._session: Session | None = None
-        self._lock = Lock()
+        self._opening = Lock()
+        self._turn = BoundedSemaphore(plan.at_once)
 
     def __reduce__(self) -> tuple[type[PlannedSession], tuple[SessionPlan]]:
         return PlannedSession, (self._plan,)
 
     def _opened(self) -> Session:
-        self._session = self._session or self._plan.open()
-        return self._session
+        with self._opening:
+            self._session = self._session or self._plan.open()
+            return self._session
 
     @property
     def runtime(self) -> str:
         """See `Session.runtime`."""
-        with self._lock:
-            return self._opened().runtime
+        return self._opened().runtime
 
     @property
     def precision(self) -> str:
@@ -85,8 +88,8 @@ class PlannedSession:
         return self._plan.precision
 
     def run(self, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """See `Session.run`; one tensor at a time."""
-        with self._lock:
+        """See `Session.run`; a thread waits until it is its turn."""
+        with self._turn:
             return self._opened().run(tensor)
 
 

@@ -52,10 +52,12 @@ def own_tiling(onnx: Path) -> Tiling:
     return Tiling(onnx=onnx, sizes=(Sizes(LEAST_SIDE, POOLING),) * 3, halo=(TILE_HALO,) * 3)
 
 
-def chosen(toy: Any, shape: Triple | Box, max_memory: int = 10**11, tile: Triple | None = None) -> TileCost:
+def chosen(
+    toy: Any, shape: Triple | Box, max_memory: int = 10**11, tile: Triple | None = None, at_once: int = 1
+) -> TileCost:
     box = shape if isinstance(shape, Box) else Box.of_shape(shape)
     precision = Precision(name="f32", bytes_per_value=4.0, speed=1.0)
-    runs = Arithmetic(runtime="toy", precision=precision, device_memory=None, rewrite=None)
+    runs = Arithmetic(runtime="toy", precision=precision, device_memory=None, rewrite=None, at_once=at_once)
     return choose_tile(own_tiling(toy.onnx), box, fine=(1, 1, 1), arithmetic=runs, tile=tile, max_memory=max_memory)
 
 
@@ -147,6 +149,14 @@ def test_the_tile_that_is_asked_for(toy: Any) -> None:
 def test_sides_that_are_no_tiles(toy: Any, side: Triple) -> None:
     with pytest.raises(GeometryError, match=r"for this model 112, 120, 128 \.\.\. along [zyx]; got (104|169|-64)"):
         chosen(toy, (64, 64, 64), tile=side)
+
+
+def test_threads_round_a_gpu_hold_a_tile_each(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asem_core.predict.choose.processors", lambda: 16)
+    pipeline, threads = (chosen(toy, (900, 900, 900), tile=(168, 168, 168), at_once=n) for n in (1, 2))
+    side, kept = 168**3, 64**3
+    assert threads.memory - pipeline.memory == (16 - 4) * 4 * (side + kept) + (16 - 1) * 6 * kept
+    assert threads.flop == pipeline.flop
 
 
 def test_what_does_not_fit_says_what_it_needs(toy: Any) -> None:
@@ -286,15 +296,28 @@ def test_runtime_that_is_not_installed_says_what_to_install(
     with pytest.raises(PluginError, match="pip install"):
         choose_runtime("openvino", "auto", registry=registry)
     assert taken(registry) == ("onnxruntime", "f32")
-    with pytest.raises(PluginError, match="installed: onnxruntime, openvino"):
-        choose_runtime("tensorrt", "auto", registry=registry)
+    with pytest.raises(PluginError, match="installed: onnxruntime, openvino, tensorrt"):
+        choose_runtime("abacus", "auto", registry=registry)
 
 
 def test_a_gpu_is_taken_first(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     from asem_core.models.runtimes import onnx_runtime
 
     monkeypatch.setattr(onnx_runtime, "has_cuda", lambda: True)
-    assert taken(registry) == ("onnxruntime", "f32")
+    assert taken(registry) == ("onnxruntime", "f16")
+    assert taken(registry, precision="f32") == ("onnxruntime", "f32")
+
+
+def test_tensorrt_is_for_who_asks(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    from asem_core.models.runtimes import onnx_runtime, tensorrt_runtime
+
+    with pytest.raises(PluginError, match="TensorRT needs an NVIDIA GPU"):
+        choose_runtime("tensorrt", "auto", registry=registry)
+    for module in (onnx_runtime, tensorrt_runtime):
+        monkeypatch.setattr(module, "has_cuda", lambda: True)
+    monkeypatch.setattr(tensorrt_runtime, "_is_installed", lambda: True)
+    assert taken(registry) == ("onnxruntime", "f16")
+    assert taken(registry, "tensorrt") == ("tensorrt", "f16")
 
 
 def test_what_is_free_on_a_gpu_is_known(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

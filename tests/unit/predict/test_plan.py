@@ -53,6 +53,7 @@ def a_plan(volume: Any, roi: Box, *, tile: Triple | None = None) -> Plan:
         chosen=Chosen(tile=side, origin=lattice.origin, runtime="", precision=""),
         prob_dtype="uint8",
         threads=1,
+        at_once=1,
         output=Path(),
         overwrite=False,
         resumed=False,
