@@ -73,7 +73,7 @@ def apart(fused: np.ndarray, truth: np.ndarray) -> tuple[int, list[tuple[int, in
             order = np.argsort(-counts)[:2]
             if len(order) == 2 and counts[order[1]] > most:
                 most, section, number, pair = int(counts[order[1]]), z, int(fusion), ids[order]
-    depths = [ndimage.distance_transform_edt(truth[section] == each) for each in pair]
+    depths = [ndimage.distance_transform_edt(np.pad(truth[section] == each, 1))[1:-1, 1:-1] for each in pair]
     middles = [np.unravel_index(int(depth.argmax()), depth.shape) for depth in depths]
     return number, [(section, int(y), int(x)) for y, x in middles]
 

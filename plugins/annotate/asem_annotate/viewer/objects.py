@@ -50,7 +50,7 @@ class Objects:
         self.label = viewer.add_labels(lazily(review.volume), name=name, opacity=_OPACITY, **self._place)
         self.label.editable = False
         self.points = viewer.add_points(
-            np.zeros((0, 3)), name="picked", size=_SIZE, border_color="black", out_of_slice_display=True, **self._place
+            np.zeros((0, 3)), name="picked", size=_SIZE, border_color="black", **self._place
         )
         viewer.layers.selection.active = self.label
         self.label.mouse_drag_callbacks.append(self._clicked)
