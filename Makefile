@@ -16,7 +16,7 @@ NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libd
 	cursor0 icccm4 image0 keysyms1 randr0 render-util0 shape0 xinerama0 xkb1)
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 
-.PHONY: help demo test test-fast test-napari lint format bench wheels clean
+.PHONY: help demo test test-fast test-napari napari-debian lint format bench wheels clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -31,8 +31,12 @@ test-fast: $(VENV)/.test  ## The tests of the library that need no network and n
 	$(PYTEST) -m "not slow" tests/unit $(addprefix --ignore=tests/unit/,$(NETWORKS) cli reporting)
 
 test-napari: $(addsuffix /.test,$(NAPARI_VENVS))  ## Test the napari plugin with the oldest and the newest napari, on a screen that nobody sees
-	@command -v Xvfb >/dev/null || { echo "installing $(NAPARI_DEBIAN)"; apt-get install --yes --no-install-recommends $(NAPARI_DEBIAN); }
+	@command -v Xvfb >/dev/null || $(MAKE) napari-debian
 	for venv in $(NAPARI_VENVS); do PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $$venv/bin/python -m pytest plugins/annotate/tests/napari || exit 1; done
+
+napari-debian:  ## Install the packages of Debian that test-napari needs, as root
+	apt-get update
+	apt-get install --yes --no-install-recommends $(NAPARI_DEBIAN)
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check
@@ -72,5 +76,5 @@ $(VENV)/.test: $(MANIFESTS) | $(BIN)/python
 .venv-napari/%/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet -c constraints.txt '$(NAPARI)' PySide6-Essentials pytest \
-		-e . $(addprefix -e ./,$(filter-out plugins/annotate,$(PLUGINS))) -e './plugins/annotate[napari]'
+		-e '.[train]' $(addprefix -e ./,$(filter-out plugins/annotate,$(PLUGINS))) -e './plugins/annotate[napari]'
 	touch $@

@@ -149,10 +149,17 @@ class Run:
         """What writes whole chunks of a temporary array and returns the digests of its pieces."""
         return partial(_write_chunks, self.scratch, array)
 
-    def temporary(self, name: str, blocks: Sequence[Box], write: Callable[[Box], Iterable[Path]]) -> None:
+    def temporary(
+        self,
+        name: str,
+        blocks: Sequence[Box],
+        write: Callable[[Box], Iterable[Path]],
+        *,
+        executor: Executor | None = None,
+    ) -> None:
         """A `sweep` whose blocks write files into `scratch`; ``write`` returns their paths."""
-
-        self.sweep(name, blocks, Task(read=write, write=partial(_digested, self.scratch)), scratch=True)
+        task = Task(read=write, write=partial(_digested, self.scratch))
+        self.sweep(name, blocks, task, executor=executor, scratch=True)
 
     def _note_failure(self, sweep: str, outcome: Outcome[Any, Any], error: Exception) -> str:
         """Record a failed block; errors that every further block would meet too are raised at once."""

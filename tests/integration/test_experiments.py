@@ -277,3 +277,26 @@ def test_realism_compares_with_the_range_and_the_mean() -> None:
     text = realism.table(real, {"new": [{"grey": 45.0}, {"grey": 42.0}], "old": [{"grey": 80.0}]})
     assert text.splitlines()[2] == "| grey | 40.0 | 50.0 | 43.5 (1.00, 1.03) | 80.0 (1.60, 1.79) |"
     assert "(" not in realism.table({}, {"old": [{"grey": 80.0}]})
+
+
+def test_seeds_of_labels_that_were_drawn(labels: np.ndarray) -> None:
+    drawn, truth = load("drawn"), labels > 0
+    seeds = drawn.draw_seeds(truth, seed=0)
+    assert np.flatnonzero(seeds.any(axis=(1, 2))).tolist() == [4]
+    assert truth[seeds == 2].all()
+    assert not truth[seeds == 1].any()
+    assert 0.03 < (seeds[4] == 1).mean() < 0.07
+    assert np.array_equal(seeds, drawn.draw_seeds(truth, seed=0))
+
+
+@pytest.mark.parametrize(("strokes", "said"), [(0.78, "cost 0.020: within 0.03"), (0.7, "cost 0.100: more than 0.03")])
+def test_what_strokes_cost_is_of_all_seeds(strokes: float, said: str) -> None:
+    def found(labels: str, seed: int, f1: float) -> dict[str, Any]:
+        scores = {"with zone": f1 + 0.1, "without zone": f1}
+        return {"labels": labels, "seed": seed, "f1 of the labels": 1.0, "f1": {"fine-tuned": scores,
+                "from scratch": scores}}  # fmt: skip
+
+    runs = [found("truth", 0, 0.9), found("strokes", 0, strokes), found("truth", 1, 0.7), found("strokes", 1, strokes)]
+    shown = load("drawn").table(runs)
+    assert said in shown
+    assert "| truth | 1 | 1.000 | 0.800 / 0.700 | 0.800 / 0.700 |" in shown

@@ -3,7 +3,9 @@
 =================  ===================================================================================
 ``cutting``        the verb `cut`: a volume and seeds into labels
 ``correcting``     the verb `correct`: a prediction and strokes into labels, and a volume to train on
-``scene``          what both read; ``write``: what both write; ``store``: prepared volumes
+``region``         what both open, ``scene``: what is read of it at once, ``prediction``: the probability map on it
+``by_blocks``      the cut of a region that is too large for that, by a ``survey`` of all of it
+``write``          what both write; ``store``: prepared volumes
 ``settings``       every parameter, and the presets of organelles
 ``prepared``       all that does not depend on seeds: of ``supervoxels`` (``kernels``) and ``graph``
 ``labelling``      seeds into labels: of ``energy``, ``mincut`` and ``mixture``

@@ -154,7 +154,8 @@ def cut(
 
     SEEDS lie on the grid of VOLUME, painted in any program: 0 nothing, 1 background, 2 the organelle, 3 and up further
     ones. OUTPUT holds the image and labels/ORGANELLE. What took long is kept beside SEEDS (SEEDS.prepared): after
-    another stroke only the cut is made again. The defaults below are those of mito; other organelles have their own.
+    another stroke only the cut is made again. More than 512^3 voxels are cut block by block, all of it every time. The
+    defaults below are those of mito; other organelles have their own.
 
     \b
     Examples:

@@ -9,11 +9,13 @@ import attrs
 import numpy as np
 
 from asem_annotate.correction import correct_labels
-from asem_annotate.cutting import Organelle, organelle_names, read_prediction
+from asem_annotate.cutting import Organelle, organelle_names
 from asem_annotate.labelling import Seeds
-from asem_annotate.scene import Grey, check_any, open_scene
+from asem_annotate.prediction import read_prediction
+from asem_annotate.region import Grey, check_any
+from asem_annotate.scene import open_scene
 from asem_annotate.settings import Settings, choose_settings
-from asem_annotate.write import write_labels
+from asem_annotate.write import at_once, write_labels
 from asem_core.blocks import Run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -106,7 +108,7 @@ def correct(
     scene = open_scene(
         volume, strokes, roi=roi, names=[name], registry=registry, voxel_size=voxel_size, grey=grey, progress=progress
     )
-    check_any(scene)
+    check_any(scene, scene.kinds)
     predicted = read_prediction(prediction, scene, registry=registry)
 
     def find(run: Run) -> Mapping[str, Seeds]:
@@ -127,7 +129,7 @@ def correct(
         output,
         verb="asem annotate correct",
         names=(name, TRAINING),
-        find=find,
+        fill=at_once(scene, find),
         settings={"organelle": name, "threshold": least, **attrs.asdict(chosen)},
         more={"prediction": predicted.volume},
         overwrite=overwrite,

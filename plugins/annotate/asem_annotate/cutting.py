@@ -7,21 +7,24 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
+from asem_annotate.by_blocks import plan_blocks
 from asem_annotate.labelling import FIRST, Seeds, solve
-from asem_annotate.scene import Grey, Scene, check_both, open_scene
+from asem_annotate.prediction import open_prediction, read_prediction
+from asem_annotate.region import Grey, check_both, open_region
+from asem_annotate.scene import Scene, fits_at_once, read_scene
 from asem_annotate.settings import Settings, choose_settings
-from asem_annotate.write import write_labels
+from asem_annotate.write import at_once, write_labels
 from asem_core.blocks import Run
-from asem_core.errors import AsemError, VolumeError
+from asem_core.errors import AsemError
 from asem_core.geometry import Box, BoxNm, VoxelSize
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec
-from asem_core.volume import Volume, as_volume, check_values
+from asem_core.volume import Volume
 
+VERB = "asem annotate cut"
 Organelle = OrganelleSpec | str | Path
 
 
@@ -38,10 +41,12 @@ class Cut:
     supervoxels: int
     reused: bool
     """Whether the volume had been prepared before."""
+    blocks: int = 1
+    """That were cut one after the other."""
 
     def __str__(self) -> str:
         found = ", ".join(f"{count:,} voxels of {name}" for name, count in self.voxels.items())
-        how = "prepared before" if self.reused else "prepared now"
+        how = "prepared before" if self.reused else "prepared now" if self.blocks == 1 else f"{self.blocks} blocks"
         return f"{self.path}: {found} in {self.part} ({self.supervoxels:,} supervoxels, {how})"
 
 
@@ -78,7 +83,8 @@ def cut(
     settings
         By default the preset of the first organelle, see `choose_settings`.
     roi
-        Part of the volume, voxels or nm; by default all that ``seeds`` cover. At most 512^3 voxels.
+        Part of the volume, voxels or nm; by default all that ``seeds`` cover. More than 512^3 voxels are cut by blocks,
+        see `asem_annotate.by_blocks`.
     grey
         Levels that become 0 and 255, where the type does not say it.
 
@@ -89,14 +95,14 @@ def cut(
     GeometryError
         Seeds or prediction on another grid, or of another shape.
     BudgetError
-        More voxels than memory, or than 512^3.
+        More voxels than memory.
     OutputError
         See `asem_core.blocks.run`.
 
     Notes
     -----
     Gallusser et al. 2022, graph-cut annotation; what differs is in docs/annotate.md. The prepared volume is kept beside
-    the seeds, in ``<seeds>.prepared``.
+    the seeds, in ``<seeds>.prepared``, unless it is cut by blocks.
 
     Examples
     --------
@@ -105,16 +111,47 @@ def cut(
     registry = registry or make_registry()
     names = organelle_names(organelle, registry)
     chosen = settings or choose_settings(names[0])
-    scene = open_scene(
-        volume, seeds, roi=roi, names=names, registry=registry, voxel_size=voxel_size, grey=grey, progress=progress
+    region = open_region(volume, seeds, roi=roi, names=names, registry=registry, voxel_size=voxel_size, grey=grey)
+    if fits_at_once(region.part):
+        return _cut_at_once(
+            read_scene(region, names=names, progress=progress), output, names=names, prediction=prediction,
+            settings=chosen, registry=registry, overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    map_of = None if prediction is None else open_prediction(prediction, region, registry=registry, progress=progress)
+    blocks = plan_blocks(region, names=names, settings=chosen, prediction=map_of, progress=progress)
+    made = write_labels(
+        region,
+        output,
+        verb=VERB,
+        names=names,
+        fill=blocks.fill,
+        settings={"organelles": list(names), "by_blocks": blocks.stated, **attrs.asdict(chosen)},
+        more={} if map_of is None else {"prediction": map_of},
+        overwrite=overwrite,
+        progress=progress,
+        scratch_bytes=blocks.scratch_bytes,
     )
-    check_both(scene, names)
+    return Cut(path=made.path, part=region.part, **made.results)
+
+
+def _cut_at_once(
+    scene: Scene,
+    output: str | Path,
+    *,
+    names: Sequence[str],
+    prediction: Volume | str | Path | None,
+    settings: Settings,
+    registry: Registry,
+    overwrite: bool,
+    progress: Progress,
+) -> Cut:
+    check_both(scene, scene.kinds, names)
     prior = None if prediction is None else read_prediction(prediction, scene, registry=registry)
 
     def find(run: Run) -> Mapping[str, Seeds]:
-        prepared, reused = scene.prepare(chosen, progress=progress)
+        prepared, reused = scene.prepare(settings, progress=progress)
         progress("cutting", 0, 1)
-        found = solve(prepared, scene.strokes, settings=chosen, prior=None if prior is None else prior.probability)
+        found = solve(prepared, scene.strokes, settings=settings, prior=None if prior is None else prior.probability)
         progress("cutting", 1, 1)
         images = {name: (found == value).astype(np.uint8) for value, name in enumerate(names, start=FIRST)}
         counts = {name: int(image.sum()) for name, image in images.items()}
@@ -124,10 +161,10 @@ def cut(
     made = write_labels(
         scene,
         output,
-        verb="asem annotate cut",
+        verb=VERB,
         names=names,
-        find=find,
-        settings={"organelles": list(names), **attrs.asdict(chosen)},
+        fill=at_once(scene, find),
+        settings={"organelles": list(names), **attrs.asdict(settings)},
         more={} if prior is None else {"prediction": prior.volume},
         overwrite=overwrite,
         progress=progress,
@@ -148,35 +185,3 @@ def organelle_names(organelle: Organelle | Sequence[Organelle], registry: Regist
     if not names or len(set(names)) < len(names):
         raise AsemError(f"expected different organelles, one for each value of the seeds from 2 up; got {names}")
     return names
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Prediction:
-    """A probability map on the scene."""
-
-    volume: Volume
-    probability: npt.NDArray[np.float32]
-    """``(z, y, x)`` in [0, 1]."""
-
-
-def read_prediction(prediction: Volume | str | Path, scene: Scene, *, registry: Registry) -> Prediction:
-    """The part of a probability map that lies on the scene.
-
-    Raises
-    ------
-    VolumeError
-        It holds neither uint8 (0 to 255) nor floats in [0, 1], or labels.
-    GeometryError
-        It does not cover the scene.
-    """
-    given = as_volume(prediction, registry=registry, voxel_size=scene.raw.voxel_size, only_if_unstated=True)
-    if given.dtype != np.uint8 and given.dtype.kind != "f":
-        raise VolumeError(f"{given.uri} holds {given.dtype}: a prediction is uint8 (0 to 255) or floats in [0, 1]")
-    there = scene.of_part(given)
-    check_values(there)
-    values = there.read(there.box)
-    if values.dtype == np.uint8 and values.max() == 1:
-        raise VolumeError(f"{given.uri} holds 0 and 1 here, labels: give the probabilities (the image of what `asem "
-                          "segment` made)")  # fmt: skip
-    scale = 255 if values.dtype == np.uint8 else 1
-    return Prediction(volume=given, probability=values.astype(np.float32) / np.float32(scale))

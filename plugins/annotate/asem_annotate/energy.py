@@ -11,7 +11,7 @@ network gives, averaged over voxels; ``b`` = 1 / (2 mean (g_u - g_v)^2). After G
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
@@ -66,21 +66,31 @@ def find_strokes(prepared: Prepared, seeds: npt.NDArray[np.uint8]) -> Strokes:
     return Strokes(at=at, values=values, nodes=nodes, counts=counts, kinds=kinds)
 
 
-def grey_cost(prepared: Prepared, strokes: Strokes, mine: npt.NDArray[np.bool_]) -> Floats:
-    """``D``: of every supervoxel as one of the seeds ``mine`` (a mask of ``strokes.at``)."""
-    bins = prepared.histogram.shape[1]
-    counts = np.bincount(prepared.binned.ravel()[strokes.at[mine]], minlength=bins) + 1  # Laplace
-    found: Floats = prepared.histogram @ -np.log(counts / counts.sum())
-    return found
+@attrs.frozen(kw_only=True, eq=False)
+class Evidence:
+    """What seeds say of supervoxels without seeds: by grey levels and by distance."""
+
+    levels: Mapping[int, Index]
+    """Per value, its seeded voxels in every bin of grey ``(bins,)``."""
+    distance: Mapping[int, Floats]
+    """Per value, how far the cell of every supervoxel is from the nearest cell of one with such a seed ``(n,)``."""
 
 
-def distance_cost(prepared: Prepared, seeded: npt.NDArray[np.bool_]) -> Floats:
-    """``P``: of every supervoxel, by how far its cell is from the nearest cell of a ``seeded`` supervoxel ``(n,)``."""
+def find_evidence(prepared: Prepared, strokes: Strokes) -> Evidence:
+    """That of seeds in the prepared volume."""
+    bins, grey = prepared.histogram.shape[1], prepared.binned.ravel()[strokes.at]
+    return Evidence(
+        levels={value: np.bincount(grey[strokes.values == value], minlength=bins) for value in strokes.counts},
+        distance={value: cell_distance(prepared, count > 0) for value, count in strokes.counts.items()},
+    )
+
+
+def cell_distance(prepared: Prepared, seeded: npt.NDArray[np.bool_]) -> Floats:
+    """How far the cell of every supervoxel is from the nearest cell of a ``seeded`` one ``(n,)``."""
     free = np.ones(prepared.lattice, np.bool_)
     free.ravel()[prepared.cells[seeded]] = False
-    distance = ndimage.distance_transform_edt(free, sampling=prepared.side)
-    found: Floats = np.log1p(distance.ravel()[prepared.cells])
-    return found
+    distance: Floats = ndimage.distance_transform_edt(free, sampling=prepared.side)
+    return distance.ravel()[prepared.cells]
 
 
 def prior_costs(prepared: Prepared, probability: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
@@ -89,27 +99,31 @@ def prior_costs(prepared: Prepared, probability: npt.NDArray[np.float32]) -> tup
     return prepared.mean(-np.log(p)), prepared.mean(-np.log1p(-p))
 
 
-def boundary_costs(prepared: Prepared, settings: Settings) -> Floats:
-    """Of every pair, what it costs that the two have different labels."""
+def boundary_costs(prepared: Prepared, settings: Settings, *, mean_squared: float | None = None) -> Floats:
+    """Of every pair, what it costs that the two have different labels.
+
+    Parameters
+    ----------
+    mean_squared
+        Of the difference in grey of two that touch; by default that of the pairs of ``prepared``.
+    """
     u, v = prepared.pairs.T
     squared = (prepared.grey[u] - prepared.grey[v]) ** 2
-    mean = squared.mean() if len(squared) else 0.0
+    mean = mean_squared if mean_squared is not None else squared.mean() if len(squared) else 0.0
     exponent = squared / (2 * mean) if mean > 0 else np.zeros(len(squared))
     distance = np.linalg.norm(prepared.centre[u] - prepared.centre[v], axis=1)
     found: Floats = np.exp(-exponent / (1 if settings.contrast == "on" else _PUBLISHED)) / np.maximum(distance, 1.0)
     return settings.smoothness * found
 
 
-def seed_costs(
-    prepared: Prepared, strokes: Strokes, mine: npt.NDArray[np.bool_], settings: Settings
-) -> tuple[Floats, Floats]:
-    """What every supervoxel costs as the object of the seeds ``mine``, and as the rest."""
+def seed_costs(prepared: Prepared, evidence: Evidence, value: int, settings: Settings) -> tuple[Floats, Floats]:
+    """What every supervoxel costs as the object ``value``, and as the rest."""
 
-    def cost(of: npt.NDArray[np.bool_]) -> Floats:
-        seeded = np.zeros(prepared.nodes, np.bool_)
-        seeded[strokes.nodes[of]] = True
-        return settings.grey_weight * grey_cost(prepared, strokes, of) + settings.distance_weight * distance_cost(
-            prepared, seeded
-        )
+    def cost(values: Collection[int]) -> Floats:
+        counts = np.sum([evidence.levels[each] for each in values], axis=0) + 1  # Laplace
+        grey = prepared.histogram @ -np.log(counts / counts.sum())
+        distance = np.min([evidence.distance[each] for each in values], axis=0)
+        found: Floats = settings.grey_weight * grey + settings.distance_weight * np.log1p(distance)
+        return found
 
-    return cost(mine), cost(~mine)
+    return cost({value}), cost(set(evidence.levels) - {value})

@@ -6,7 +6,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from asem_annotate.energy import Strokes, boundary_costs, find_strokes, prior_costs, seed_costs
+from asem_annotate.energy import (
+    Evidence,
+    Strokes,
+    boundary_costs,
+    find_evidence,
+    find_strokes,
+    prior_costs,
+    seed_costs,
+)
 from asem_annotate.mincut import Floats, Mask, min_cut
 from asem_annotate.mixture import like_seeds
 from asem_annotate.prepared import Prepared
@@ -25,6 +33,7 @@ def solve(
     settings: Settings,
     prior: npt.NDArray[np.float32] | None = None,
     boundary: Floats | None = None,
+    evidence: Evidence | None = None,
 ) -> Seeds:
     """A label for every voxel, from seeds in some.
 
@@ -36,6 +45,8 @@ def solve(
         Probability of object 2 ``(z, y, x)`` in [0, 1].
     boundary
         Where many seeds are solved for one prepared volume: its `boundary_costs`, which no seed changes.
+    evidence
+        Where there are seeds outside of ``prepared`` too: what all of them say; then none need lie in it.
 
     Returns
     -------
@@ -50,20 +61,21 @@ def solve(
     """
     strokes = find_strokes(prepared, seeds)
     costs = boundary_costs(prepared, settings) if boundary is None else boundary
+    said = find_evidence(prepared, strokes) if evidence is None else evidence
     labels = np.full(prepared.nodes, BACKGROUND, np.uint8)
     best = np.full(prepared.nodes, -np.inf)
-    for value in sorted(set(strokes.counts) - {BACKGROUND}):
-        mine = strokes.values == value
-        as_object, as_rest = seed_costs(prepared, strokes, mine, settings)
+    for value in sorted(set(said.levels) - {BACKGROUND}):
+        seeded = strokes.counts.get(value, np.zeros(prepared.nodes, np.int64))
+        as_object, as_rest = seed_costs(prepared, said, value, settings)
         gain = as_rest - as_object
         if prior is not None and value == FIRST:
             unlike, like = prior_costs(prepared, prior)
             gain += settings.prior_weight * (like - unlike)
         found = cut_nodes(prepared, gain, costs, strokes=strokes, value=value)
         if settings.components:
-            found &= like_seeds(prepared, found, seeded=strokes.counts[value], components=settings.components)
+            found &= like_seeds(prepared, found, seeded=seeded, components=settings.components)
         better = found & (gain > best)
-        held = strokes.counts[value] > 0
+        held = seeded > 0
         labels[better | held], best[better], best[held] = value, gain[better], np.inf
     return spread(prepared, labels, strokes)
 

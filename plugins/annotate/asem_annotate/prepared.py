@@ -63,6 +63,7 @@ def prepare(
     box: Box | None = None,
     voxel_size: VoxelSize,
     settings: Settings,
+    levels: tuple[int, int] | None = None,
     progress: Progress = silent,
 ) -> Prepared:
     """Supervoxels, adjacency and statistics of a volume.
@@ -73,10 +74,9 @@ def prepare(
         ``(z, y, x)``, uint8.
     box
         Where it lies in the volume whose voxel 0 the lattice begins at; by default there.
-
-    Notes
-    -----
-    Grey levels are told apart in equal bins from the darkest to the brightest of the (smoothed) volume.
+    levels
+        The darkest and the brightest grey level, between which levels are told apart in equal bins; by default those of
+        ``grey``, smoothed.
     """
     box, slic = box or Box.of_shape(grey.shape), settings.slic
     fine = smoothed(grey, slic.smooth, voxel_size=voxel_size)
@@ -93,7 +93,8 @@ def prepare(
     compact = np.zeros(len(counts), np.int32)
     compact[used] = np.arange(len(used))
     ids = compact[numbers]
-    binned = _binned(smoothed(grey, settings.grey_smooth, voxel_size=voxel_size), settings.bins)
+    coarse = smoothed(grey, settings.grey_smooth, voxel_size=voxel_size)
+    binned = bins_of(levels or (int(coarse.min()), int(coarse.max())), settings.bins)[coarse]
     voxels = counts[used]
     step = _in_finest(voxel_size.zyx)
     made = Prepared(
@@ -113,10 +114,15 @@ def prepare(
     return made
 
 
-def _binned(grey: Grey, bins: int) -> npt.NDArray[np.uint8]:
-    low, high = int(grey.min()), int(grey.max())
+def bins_of(levels: tuple[int, int], bins: int) -> npt.NDArray[np.uint8]:
+    """The bin of each of 256 grey levels: equal ones from the darkest to the brightest of ``levels``.
+
+    >>> bins_of((100, 200), 4)[[0, 100, 124, 125, 199, 200, 255]].tolist()
+    [0, 0, 0, 1, 3, 3, 3]
+    """
+    low, high = levels
     table = (np.arange(256) - low) * bins // max(high - low, 1)
-    return np.clip(table, 0, bins - 1).astype(np.uint8)[grey]
+    return np.clip(table, 0, bins - 1).astype(np.uint8)
 
 
 def _centres(ids: Ids, voxels: npt.NDArray[np.int64], step: FloatTriple) -> Floats:

@@ -1,48 +1,38 @@
-"""What is annotated: a part of a volume and the seeds in it, in memory, with the prepared volume of that part."""
+"""What is annotated at once: a region in memory, with its prepared volume."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_annotate.labelling import BACKGROUND, NOTHING, Seeds
+from asem_annotate.labelling import Seeds
 from asem_annotate.prepared import BYTES_PER_VOXEL, Prepared, prepare
+from asem_annotate.region import Grey, Region, check_named, kinds_of, open_region, to_uint8
 from asem_annotate.settings import Settings
 from asem_annotate.store import load_prepared, prepared_path, save_prepared
-from asem_core.errors import BudgetError, GeometryError, VolumeError
+from asem_core.errors import BudgetError
 from asem_core.geometry import Box, BoxNm, VoxelSize
-from asem_core.grid import cut, overlap
 from asem_core.memory import available_memory
-from asem_core.preprocessing import to_grey_range
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import GreyRange, Volume, as_volume, check_values, graded
+from asem_core.volume import Volume, check_values
 
 log = logging.getLogger(__name__)
-
-Grey = GreyRange | Literal["auto"] | None
 
 LARGEST = 512**3
 """Voxels that are cut at once: a cut looks at all of them together."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Scene:
-    """A part of a volume with seeds."""
+class Scene(Region):
+    """A region that was read."""
 
-    raw: Volume
-    """As it is stored."""
-    graded: Volume
-    """With its grey levels on 0..255, or on what stands for it."""
-    seeds: Volume
-    part: Box
-    """Voxels of the volume."""
     image: npt.NDArray[Any]
     """``(z, y, x)`` of ``part``, as it is stored."""
     grey: npt.NDArray[np.uint8]
@@ -50,9 +40,10 @@ class Scene:
     strokes: Seeds
     """``(z, y, x)`` of ``part``."""
 
-    def of_part(self, volume: Volume) -> Volume:
-        """The voxels of another volume on the same grid that lie on ``part``."""
-        return cut(volume, self.raw, self.part)
+    @property
+    def kinds(self) -> set[int]:
+        """The values that occur in `strokes`."""
+        return kinds_of(self.strokes)
 
     def prepare(self, settings: Settings, *, progress: Progress = silent) -> tuple[Prepared, bool]:
         """The prepared volume, and whether it was made before: what lies beside local seeds is used again."""
@@ -91,47 +82,38 @@ def open_scene(
     grey: Grey = None,
     progress: Progress = silent,
 ) -> Scene:
-    """Open a volume and read its seeds.
-
-    Parameters
-    ----------
-    seeds
-        Integers on the grid of ``volume``. Where they cover a part of it, that part is annotated.
-    roi
-        By default all that the seeds cover.
-    names
-        What the values from 2 up mean.
+    """Open a volume and its seeds, and read them; parameters as of `open_region`.
 
     Raises
     ------
-    GeometryError
-        The two do not lie on one grid, or seeds of another shape do not say where they lie.
-    BudgetError
-        The part is larger than `LARGEST`, or than memory.
-    VolumeError
-        Seeds that are no integers, or of a value that nothing was named for.
+    AsemError
+        As `open_region` and `read_scene`.
     """
-    raw = as_volume(volume, registry=registry, voxel_size=voxel_size)
-    given = as_volume(seeds, registry=registry, voxel_size=voxel_size or raw.voxel_size, only_if_unstated=True)
-    if given.dtype.kind not in "biu":
-        raise VolumeError(f"{given.uri} holds {given.dtype}, not seeds: expected integers (0 nothing, 1 background, 2 "
-                          f"{names[0]})")  # fmt: skip
-    if given.shape != raw.shape and not given.placed:
-        raise GeometryError(
-            f"{given.uri} is {given.shape} voxels and says not where it lies in {raw.uri}, which is {raw.shape}: seeds "
-            "are of the volume's shape, or an OME-Zarr that states its place"
-        )
-    part = raw.part(roi) if roi is not None else overlap(given, raw)
+    region = open_region(volume, seeds, roi=roi, names=names, registry=registry, voxel_size=voxel_size, grey=grey)
+    return read_scene(region, names=names, progress=progress)
+
+
+def read_scene(region: Region, *, names: Sequence[str], progress: Progress = silent) -> Scene:
+    """Read a region.
+
+    Raises
+    ------
+    BudgetError
+        It is larger than `LARGEST`, or than memory.
+    VolumeError
+        Seeds of a value that nothing was named for, or grey levels that cannot be.
+    """
+    raw, part = region.raw, region.part
     check_size(part, raw)
-    found = cut(given, raw, part)
+    found = region.of_part(region.seeds)
     strokes = found.read(found.box)
-    _check_seeds(strokes, given, names)
-    levels = graded(raw, grey)
+    check_named(region, kinds_of(strokes), names)
+    levels = region.graded
     check_values(levels, box=part, progress=progress)
     return Scene(
         raw=raw,
-        graded=levels,
-        seeds=given,
+        levels=region.levels,
+        seeds=region.seeds,
         part=part,
         image=raw.read(part),
         grey=to_uint8(levels.read(part)),
@@ -139,38 +121,9 @@ def open_scene(
     )
 
 
-def to_uint8(raw: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Grey levels ``(z, y, x)`` as `asem_core.volume.graded` gives them, on 0..255."""
-    return raw if raw.dtype == np.uint8 else np.rint(to_grey_range(raw)).astype(np.uint8)
-
-
-def check_both(scene: Scene, names: Sequence[str]) -> None:
-    """Refuse seeds of which a kind is missing.
-
-    Raises
-    ------
-    VolumeError
-        Says which.
-    """
-    there = set(np.unique(scene.strokes).tolist())
-    for value, name in enumerate(["background", *names], start=BACKGROUND):
-        if value not in there:
-            raise VolumeError(
-                f"{scene.seeds.uri}: no voxel is marked as {name} ({value}) in {scene.part} (z,y,x voxels): mark some; "
-                "a cut needs seeds of every kind"
-            )
-
-
-def check_any(scene: Scene) -> None:
-    """Refuse seeds that say nothing.
-
-    Raises
-    ------
-    VolumeError
-        There are none.
-    """
-    if not (scene.strokes != NOTHING).any():
-        raise VolumeError(f"{scene.seeds.uri}: nothing is marked in {scene.part} (z,y,x voxels): mark what is wrong")
+def fits_at_once(part: Box) -> bool:
+    """Whether a cut may look at all of it together."""
+    return part.size <= LARGEST
 
 
 def check_size(part: Box, volume: Volume, *, remedy: str = "cut a part (--roi), another one after it") -> None:
@@ -181,24 +134,28 @@ def check_size(part: Box, volume: Volume, *, remedy: str = "cut a part (--roi), 
     BudgetError
         It is larger than `LARGEST`, or than memory.
     """
-    sides = " x ".join(map(str, part.shape))
-    if part.size > LARGEST:
-        raise BudgetError(f"{volume.uri}: a graph cut takes 512^3 voxels at most, this is {sides}: {remedy}")
+    if not fits_at_once(part):
+        raise BudgetError(
+            f"{volume.uri}: a graph cut takes 512^3 voxels at most at once, this is {_sides(part)}: {remedy}"
+        )
+    check_memory(part, volume, remedy=remedy)
+
+
+def check_memory(part: Box, volume: Volume, *, remedy: str) -> None:
+    """Refuse a part for which there is not enough memory.
+
+    Raises
+    ------
+    BudgetError
+        Says how much there would have to be.
+    """
     needed, free = part.size * BYTES_PER_VOXEL, available_memory()
     if needed > free:
         raise BudgetError(
-            f"{volume.uri}: a graph cut of {sides} voxels needs about {needed / 1e9:.2g} GB of memory, "
+            f"{volume.uri}: a graph cut of {_sides(part)} voxels needs about {needed / 1e9:.2g} GB of memory, "
             f"{free / 1e9:.2g} GB are free: {remedy}"
         )
 
 
-def _check_seeds(strokes: npt.NDArray[Any], seeds: Volume, names: Sequence[str]) -> None:
-    highest = BACKGROUND + len(names)
-    values = np.unique(strokes)
-    wrong = values[(values < NOTHING) | (values > highest)]
-    if len(wrong):
-        known = ", ".join(f"{value} {name}" for value, name in enumerate(["background", *names], start=BACKGROUND))
-        raise VolumeError(
-            f"{seeds.uri}: seeds are 0 nothing, {known}; found {wrong[0]}: name what it is too (--organelle once for "
-            "each value from 2 up), or correct the seeds"
-        )
+def _sides(part: Box) -> str:
+    return " x ".join(map(str, part.shape))

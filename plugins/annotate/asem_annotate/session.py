@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from asem_annotate.correcting import SMOOTHNESS, Correction, correct
 from asem_annotate.correction import correct_labels
-from asem_annotate.cutting import Cut, Organelle, Prediction, cut, organelle_names, read_prediction
+from asem_annotate.cutting import Cut, Organelle, cut, organelle_names
 from asem_annotate.energy import boundary_costs
 from asem_annotate.labelling import BACKGROUND, FIRST, NOTHING, Seeds, solve
+from asem_annotate.prediction import Prediction, read_prediction
 from asem_annotate.prepared import Floats, Prepared
-from asem_annotate.scene import Grey, Scene, check_any, check_both, open_scene
+from asem_annotate.region import Grey, check_any, check_both, kinds_of
+from asem_annotate.scene import Scene, open_scene
 from asem_annotate.sections import interpolate
 from asem_annotate.seed_file import SeedFile, open_seed_file
 from asem_annotate.settings import Settings, choose_settings
@@ -177,11 +179,10 @@ class Session:
         VolumeError
             Seeds of a kind are missing.
         """
-        scene = attrs.evolve(self.scene, strokes=seeds)
         if self.prediction is None:
-            check_both(scene, self.names)
+            check_both(self.scene, kinds_of(seeds), self.names)
         else:
-            check_any(scene)
+            check_any(self.scene, kinds_of(seeds))
         prepared = self.prepare(progress=progress)
         assert self._prepared is not None
         settings, _, boundary = self._prepared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
-from asem_annotate.energy import boundary_costs, distance_cost, find_strokes
+from asem_annotate.energy import boundary_costs, cell_distance, find_strokes
 from asem_annotate.labelling import solve
 from asem_annotate.mixture import fit_mixture
 from asem_annotate.prepared import Prepared, prepare
@@ -127,7 +127,7 @@ def test_distance_is_in_voxels_of_the_finest_axis() -> None:
     assert prepared.side == (4.0, 4.0, 4.0)
     seeded = np.zeros(prepared.nodes, bool)
     seeded[0] = True
-    away = np.expm1(distance_cost(prepared, seeded)).reshape(prepared.lattice)
+    away = cell_distance(prepared, seeded).reshape(prepared.lattice)
     assert away[:, 0, 0].tolist() == pytest.approx([0, 4, 8, 12, 16, 20])
     assert away[0, 0, :].tolist() == pytest.approx([0, 4, 8, 12])
 

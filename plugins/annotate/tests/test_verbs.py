@@ -165,7 +165,8 @@ def test_a_part_that_is_too_large(world: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "needs about 0.0027 GB of memory, 0.001 GB are free" in said
     assert "--roi" in said
     monkeypatch.setattr(scene, "LARGEST", 42_000)
-    assert "takes 512^3 voxels at most, this is 24 x 40 x 44" in message(run(*words))
+    correct = ("correct", *words[1:], "--prediction", world / "wrong.tif")
+    assert "takes 512^3 voxels at most at once, this is 24 x 40 x 44" in message(run(*correct))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@
 ``operations``    `merge`, `split`, `delete`, `accept`, `recategorise`, `undo`, `log`
 ``turn``          one of them under way; ``halving``: the graph cut of a split
 ``doubt``         `queue`: objects in the order in which to look at them
+``review``        all of that with somebody looking: a place in the queue, what is picked
 ``carrying``      `replay`: operations on another label; ``sketch``: objects found again
 ``written``       `write`: the label by its log as an OME-Zarr
 ``operation``     a line of the log; ``ledger``: the file

@@ -19,7 +19,8 @@ from asem_annotate.proofread.edited import Edited
 from asem_annotate.proofread.operation import Cut, Half
 from asem_annotate.proofread.proof import Proof
 from asem_annotate.proofread.table import Table, measure
-from asem_annotate.scene import check_size, to_uint8
+from asem_annotate.region import to_uint8
+from asem_annotate.scene import check_size
 from asem_annotate.settings import Settings, choose_settings
 from asem_core.errors import AsemError, GeometryError
 from asem_core.geometry import Box, Triple, VoxelSize, triple

@@ -20,7 +20,8 @@ from asem_core.volume import Volume
 from ..cells import VOXELS, make_cell
 
 HERE = Path(__file__).parent
-PATIENCE_S = 300
+PATIENCE_S = 3600
+"""Only what hangs takes as long, however busy the machine is."""
 
 
 def missing() -> str | None:

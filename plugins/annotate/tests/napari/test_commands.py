@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from asem_core import convert, open_volume
 from asem_core.volume import Volume
 
 from ..cells import VOXELS, make_cell
+from ..toy import write_toy
 
 GREY, TRUTH = make_cell()
 Wait = Callable[[Callable[[], bool]], None]
@@ -114,3 +116,33 @@ def test_the_words_of_fine_tuning(viewer: Any, cell: Path) -> None:
     assert finetune.words() == [*common, "--minutes", "20.0", "--unlabelled", "0"]
     finetune.strokes.value, finetune.iterations.value, finetune.model.value = False, "1", "mito-10nm"
     assert finetune.words() == [*common, "--iterations", "1", "--model", "mito-10nm"]
+
+
+def test_fine_tuned_in_one_iteration(viewer: Any, tmp_path: Path, wait: Wait) -> None:
+    """In a process of its own to its end, from a network that knows nothing: progress is seen, and what came of it."""
+    rng = np.random.default_rng(5)
+    blobs = ndimage.gaussian_filter(rng.normal(size=(50, 100, 130)), 6) > 0.02
+    grey = np.clip(np.where(blobs, 90, 170) + rng.normal(size=blobs.shape) * 15, 0, 255).astype(np.uint8)
+    strokes = np.zeros(blobs.shape, np.uint8)
+    strokes[::5] = 1 + blobs[::5]
+    for name, values in (("raw", grey), ("strokes", strokes)):
+        volume = Volume(array=values, voxel_size=VOXELS, uri="memory", format="memory", chunks=(16, 64, 64))
+        convert(volume, tmp_path / f"{name}.zarr", labels=name == "strokes")
+    finetune = widget(viewer, "Fine-tune")
+    finetune.volume.value, finetune.drawn.value = str(tmp_path / "raw.zarr"), str(tmp_path / "strokes.zarr")
+    finetune.model.value, finetune.iterations.value = str(write_toy(tmp_path / "toy")), "1"
+    finetune.output.value = str(tmp_path / "run")
+    seen: set[tuple[int, int]] = set()
+
+    def ended() -> bool:
+        seen.add((finetune.bar.value, finetune.bar.max))
+        return not finetune.running and finetune.run_button.enabled
+
+    finetune.run_button.changed.emit(True)
+    assert finetune.stop_button.enabled
+    wait(ended)
+    assert not finetune.stop_button.enabled
+    assert any(total > 0 and done == total for done, total in seen), seen
+    assert "toy-10nm" in finetune.said.value, finetune.said.value
+    assert "fine-tuned" in finetune.said.value
+    assert (tmp_path / "run" / "selection.json").is_file()
