@@ -1,6 +1,6 @@
 """Builds every distribution, checks what is in it, and writes a package index that pip can install from by name.
 
-    python tools/release.py dist            # wheels, sdists, and dist/simple, an index as of PEP 503
+    python tools/release.py dist            # wheels, sdists, an index (PEP 503), conda recipes
     python tools/release.py dist --try er   # and what a user does with it, in a fresh environment
 
 `make release` does both.
@@ -20,6 +20,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+
+from conda_recipes import write_recipes
 
 ROOT = Path(__file__).parents[1]
 LARGEST = 100 * 10**6
@@ -152,6 +154,7 @@ def main() -> None:
         sys.exit(f"{arguments.dist} holds something already: remove it, or name another folder")
     build(arguments.dist)
     check(arguments.dist)
+    write_recipes(arguments.dist)
     index = write_index(arguments.dist)
     print(f"pip install --extra-index-url {index.resolve().as_uri()} asem-organelle-er")
     if arguments.organelle:
