@@ -15,6 +15,7 @@ NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
 NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
 	cursor0 icccm4 image0 keysyms1 randr0 render-util0 shape0 xinerama0 xkb1)
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
+MODELS := $(wildcard plugins/organelles/*/asem_organelle_*/models/*/rdf.yaml)
 
 .PHONY: help demo test test-fast test-napari lint format docs bench wheels release clean
 
@@ -65,12 +66,12 @@ $(BIN)/python:
 		{ echo "ASEM needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(MANIFESTS) | $(BIN)/python
+$(VENV)/.demo: $(MANIFESTS) $(MODELS) | $(BIN)/python
 	$(PIP_INSTALL) -e . $(EDITABLE_PLUGINS)
 	$(BIN)/python tools/weights.py fetch
 	touch $@
 
-$(VENV)/.test: $(MANIFESTS) | $(BIN)/python
+$(VENV)/.test: $(MANIFESTS) $(MODELS) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[docs,quantise,test,train]' $(EDITABLE_PLUGINS)
 	$(BIN)/python tools/weights.py fetch
 	touch $@ $(VENV)/.demo

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from packaging.requirements import Requirement
 
-OTHER_NAMES = {"universal-pathlib": "universal_pathlib"}
+OTHER_NAMES = {"bioimageio-core": "bioimageio.core", "universal-pathlib": "universal_pathlib"}
 """On conda-forge."""
 NOT_THERE = {"onnxruntime-gpu"}
 """On conda-forge the GPU is a variant of onnxruntime."""
