@@ -87,6 +87,8 @@ def _figures(objects: xr.Dataset) -> Iterator[Figure]:
 
 def histogram(values: Double, label: str, *, log: bool) -> str:
     """Counts of two or more ``values``, no NaN; with ``log`` in bins of equal ratio."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, (axes,) = new_figure()
     low, high = values.min(), values.max()
     if low == high:
@@ -96,7 +98,7 @@ def histogram(values: Double, label: str, *, log: bool) -> str:
     axes.hist(values, bins.tolist(), color=BLUE, edgecolor="white", linewidth=0.5)
     if log and low < high:
         axes.set_xscale("log")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(label)
     axes.set_ylabel("objects")
     return picture(figure, f"Histogram of {len(values)} objects: {label}")
