@@ -15,8 +15,9 @@ NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
 NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
 	cursor0 icccm4 image0 keysyms1 randr0 render-util0 shape0 xinerama0 xkb1)
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
+MODELS := $(wildcard plugins/organelles/*/asem_organelle_*/models/*/rdf.yaml)
 
-.PHONY: help demo test test-fast test-napari napari-debian lint format bench wheels clean
+.PHONY: help demo test test-fast test-napari napari-debian lint format docs bench wheels release clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -47,14 +48,21 @@ format: $(VENV)/.test  ## Format the code, repair what ruff can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(VENV)/.test  ## Build the documentation into docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 bench: $(VENV)/.test  ## Run the benchmarks; they print tables
 	for script in tests/benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 wheels: $(VENV)/.test  ## Build every distribution into dist
 	for folder in . $(PLUGINS); do $(BIN)/python -m build --no-isolation --outdir dist $$folder || exit 1; done
 
+release: $(VENV)/.release  ## Build and check every distribution, write an index of them, install from it by name, segment
+	rm -rf dist
+	$(BIN)/python tools/release.py dist --try er
+
 clean:  ## Remove .venv, the demo, builds and caches
-	rm -rf $(VENV) .venv-napari asem_demo dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-napari asem_demo dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find asem_core plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -62,13 +70,19 @@ $(BIN)/python:
 		{ echo "ASEM needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(MANIFESTS) | $(BIN)/python
+$(VENV)/.demo: $(MANIFESTS) $(MODELS) | $(BIN)/python
 	$(PIP_INSTALL) -e . $(EDITABLE_PLUGINS)
+	$(BIN)/python tools/weights.py fetch
 	touch $@
 
-$(VENV)/.test: $(MANIFESTS) | $(BIN)/python
-	$(PIP_INSTALL) -e '.[train,quantise,test]' $(EDITABLE_PLUGINS)
+$(VENV)/.test: $(MANIFESTS) $(MODELS) | $(BIN)/python
+	$(PIP_INSTALL) -e '.[docs,quantise,test,train]' $(EDITABLE_PLUGINS)
+	$(BIN)/python tools/weights.py fetch
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.release: $(VENV)/.test
+	$(PIP_INSTALL) 'twine>=6'
+	touch $@
 
 # The oldest is what plugins/annotate/pyproject.toml asks for.
 .venv-napari/oldest/.test: NAPARI := napari==0.6.6

@@ -20,7 +20,7 @@ from asem_core.specs import Capabilities
 __all__ = ["Diagnosis", "diagnose"]
 
 _LIBRARIES = ("numpy", "scipy", "zarr", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorstore", "torch")
-_NO_FEATURE = ("cuda", "test")
+_NO_FEATURE = ("cuda", "docs", "test")
 """Extras that are judged by what works, or that are for developers."""
 _FLAGS = {
     "AVX2": {"avx2"}, "AVX-512": {"avx512f"}, "VNNI": {"avx512_vnni", "avx_vnni"}, "AMX int8": {"amx_int8"},

@@ -313,10 +313,12 @@ def _per_axis(value: int | Sequence[int]) -> Triple:
 
 @attrs.frozen
 class Lattice:
-    """Tiles of ``keep`` voxels, side by side from ``origin``; each reads a halo of voxels more at every face::
+    """Tiles of ``keep`` voxels, side by side from ``origin``; each reads a halo of voxels more at every face.
 
-    |<- halo ->|<------- keep ------->|<- halo ->|          side = keep + 2 halo
-    read       kept: written by this tile alone
+    ::
+
+        |<- halo ->|<------- keep ------->|<- halo ->|          side = keep + 2 halo
+        read       kept: written by this tile alone
     """
 
     keep: Triple = attrs.field(converter=_per_axis)

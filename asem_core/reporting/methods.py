@@ -1,8 +1,8 @@
-"""The parameters of an analysis, as they were and what they mean."""
+"""The parameters of an analysis, as they were and what they mean; and in sentences, for a paper."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,6 +10,8 @@ import attrs
 from asem_core.params import field_docs
 from asem_core.registry import resolve
 from asem_core.specs import AnalysisSpec
+
+METHOD = "Gallusser et al. 2022, https://doi.org/10.1101/2022.08.02.502534"
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +39,25 @@ def parameters(spec: AnalysisSpec, about: Mapping[str, Any]) -> list[Parameter]:
     for name, value in about.get("params", {}).items():
         rows.append(_row(name, value, defaults.get(name, value), texts.get(name, "")))
     return rows
+
+
+def paragraph(about: Mapping[str, Any], rows: Sequence[Parameter]) -> str:
+    """What a paper says of a run in ``about`` (``analysis.json``): model, software, the parameters ``rows``."""
+    analysis, plugin = about["analysis"], about.get("plugin", {})
+    software = f"asem-core {about.get('asem_core')}"
+    if plugin.get("distribution") not in (None, "asem-core"):
+        software += f", {plugin['distribution']} {plugin.get('version')}"
+    voxel = " x ".join(f"{nm:.4g}" for nm in about.get("voxel_size_nm", []))
+    sentences = [
+        f"Objects were measured by the analysis {analysis['name']} (version {analysis['version']}) of ASEM "
+        f"({software}; {METHOD}) on voxels of {voxel} nm (z, y, x)."
+    ]
+    if model := about.get("made_from", {}).get("objects", {}).get("model"):
+        sentences.insert(0, f"Voxels were classified by the model {model['id']} {model['version']} of ASEM "
+                            f"(sha256 {model['sha256']}).")  # fmt: skip
+    if rows:
+        sentences.append(f"Parameters: {', '.join(f'{row.name} {row.value}' for row in rows)}.")
+    return " ".join(sentences)
 
 
 def _row(name: str, value: object, default: object, text: str) -> Parameter:

@@ -79,14 +79,16 @@ def _figures(objects: xr.Dataset) -> Iterator[Figure]:
         if column in objects:
             values = np.asarray(objects[column].values, np.float64) / unit
             values = values[np.isfinite(values) & ((values > 0) | (not log))]
-            if len(values):
+            if len(values) > 1:
                 html = histogram(values, label, log=log)
                 yield Figure(title=title, html=html, caption=f"{len(values):,} objects. {caption}")
     yield _largest(objects)
 
 
 def histogram(values: Double, label: str, *, log: bool) -> str:
-    """Counts of ``values``, no NaN; with ``log`` in bins of equal ratio."""
+    """Counts of two or more ``values``, no NaN; with ``log`` in bins of equal ratio."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, (axes,) = new_figure()
     low, high = values.min(), values.max()
     if low == high:
@@ -96,6 +98,7 @@ def histogram(values: Double, label: str, *, log: bool) -> str:
     axes.hist(values, bins.tolist(), color=BLUE, edgecolor="white", linewidth=0.5)
     if log and low < high:
         axes.set_xscale("log")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(label)
     axes.set_ylabel("objects")
     return picture(figure, f"Histogram of {len(values)} objects: {label}")
@@ -110,13 +113,17 @@ def _largest(objects: xr.Dataset) -> Figure:
     ]  # fmt: skip
     known = [column for column in columns if column[1] in objects]
     values = {name: objects[name].values[order] / unit for _, name, unit in known}
+    cut = objects.touches_border.values[order]
     rows = [
-        [str(number), *(number_text(float(values[name][row])) for _, name, _ in known)]
+        [
+            f"{number} (cut)" if cut[row] else str(number),
+            *(number_text(float(values[name][row])) for _, name, _ in known),
+        ]
         for row, number in enumerate(objects.object.values[order])
     ]
     return Figure(
         title="The largest objects",
         wide=True,
-        caption="Positions are centroids in the frame of the acquisition.",
+        caption="Positions are centroids in the frame of the acquisition. (cut): a face of the volume cuts the object.",
         html=table(["object", *(title for title, _, _ in known)], rows),
     )

@@ -32,6 +32,10 @@ class Section:
     report: Report
     parameters: Sequence[Parameter]
     provenance: Sequence[tuple[str, str]]
+    source: str = ""
+    """Where what was measured lies."""
+    paragraph: str = ""
+    """Its methods, for a paper."""
     of: str = ""
     """Which of several analyses on the page it is."""
 

@@ -11,7 +11,7 @@ from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry, resolve
 from asem_core.reporting.folder import Analysed, read_analysis
-from asem_core.reporting.methods import parameters
+from asem_core.reporting.methods import paragraph, parameters
 from asem_core.reporting.needs import need_packages
 from asem_core.reporting.page import Section, is_report, render
 from asem_core.reporting.parts import Report
@@ -101,11 +101,14 @@ def _told_apart(folders: Sequence[Path]) -> list[str]:
 
 
 def _section(found: Analysed, spec: AnalysisSpec, *, number: int, of: str) -> Section:
+    rows = parameters(spec, found.about)
     return Section(
         of=of,
         id=f"analysis-{number}",
         report=_report(found, spec),
-        parameters=parameters(spec, found.about),
+        parameters=rows,
+        source=str(found.about.get("source", {}).get("uri", "")),
+        paragraph=paragraph(found.about, rows),
         provenance=provenance_rows(found.about, found.folder),
     )
 

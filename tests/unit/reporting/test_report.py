@@ -22,6 +22,8 @@ from asem_core.errors import AsemError, OutputError, PluginError
 from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.reporting import needs
+from asem_core.reporting.folder import read_analysis
+from asem_core.reporting.objects import report_objects
 from asem_core.reporting.parts import Card
 from asem_core.reporting.write import report
 from asem_core.specs import AnalysisSpec
@@ -140,7 +142,8 @@ def test_objects(run: Callable[..., Path], toys: Registry) -> None:
     page = page_of(run("objects", min_volume_nm3=0), toys)
     text = text_of(page)
     assert "objects 2 0 cut by a face of the volume" in text
-    assert page.count("<figure") == 6
+    assert page.count("<figure") == 5
+    assert "Skeleton" not in re.findall(r"<h4>([^<]*)", page)  # the cube has none, and one length is no histogram
     assert "2 1.125e-05 " in text
     assert "object volume (µm³)" in text
     assert "5 x 5 x 5 nm" in text
@@ -159,7 +162,35 @@ def test_the_model_of_a_prediction_is_named(run: Callable[..., Path], toys: Regi
     model = {"id": "er-10nm", "version": "3", "sha256": "abc"}
     about["made_from"]["objects"] = {"made_by": "asem segment", "asem_core": "0.1", "model": model}
     (folder / "analysis.json").write_text(json.dumps(about))
-    assert "asem segment (asem-core 0.1) with the model er-10nm 3, sha256 abc" in text_of(page_of(folder, toys))
+    text = text_of(page_of(folder, toys))
+    assert "asem segment (asem-core 0.1) with the model er-10nm 3, sha256 abc" in text
+    assert "Voxels were classified by the model er-10nm 3 of ASEM (sha256 abc). Objects were measured by" in text
+
+
+def test_a_paragraph_for_a_paper_has_versions_source_and_numbers(run: Callable[..., Path], toys: Registry) -> None:
+    text = text_of(page_of(run("plain", factor=2.0), toys))
+    said = text.partition("For the methods of a paper ")[2]
+    assert said.startswith("Objects were measured by the analysis plain (version 1) of ASEM (asem-core ")
+    assert (
+        "asem-toy 2; Gallusser et al. 2022, https://doi.org/10.1101/2022.08.02.502534) on voxels of 5 x 5 x 5 nm"
+        in said
+    )
+    assert "factor 2, " in said
+
+
+def test_where_the_objects_lie_is_said_above(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    before_numbers = page_of(run("plain"), toys).partition('<dl class="numbers">')[0]
+    assert f"of <code>{tmp_path / 'labels.zarr'}</code>" in before_numbers
+
+
+def test_cut_objects_are_marked_and_one_object_has_no_histogram(run: Callable[..., Path], toys: Registry) -> None:
+    dataset = read_analysis(run("objects", min_volume_nm3=0)).dataset.load()
+    dataset["touches_border"][:] = [True, False]
+    *_, largest = report_objects(dataset).figures
+    assert "<td>1 (cut)<td>" in largest.html
+    assert "<td>2<td>" in largest.html
+    (only,) = report_objects(dataset.isel(object=[0])).figures
+    assert only.title == "The largest objects"
 
 
 def test_parameters_that_are_no_longer_known_are_listed(run: Callable[..., Path], toys: Registry) -> None:
