@@ -14,8 +14,7 @@ from asem_core.blocks import map_blocks
 from asem_core.errors import VolumeError
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import Volume, as_volume, check_values
-from asem_core.volume.staging import read_unit, slabs
+from asem_core.volume import Volume, as_volume, check_values, read_unit, slabs
 
 Probability = npt.NDArray[np.float32]
 

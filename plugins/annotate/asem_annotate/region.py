@@ -18,9 +18,7 @@ from asem_core.grid import cut, overlap
 from asem_core.preprocessing import to_grey_range
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import GreyRange, Volume, as_volume, graded
-from asem_core.volume.check import settled_range
-from asem_core.volume.staging import read_unit, slabs
+from asem_core.volume import GreyRange, Volume, as_volume, graded, read_unit, settled_range, slabs
 
 Grey = GreyRange | Literal["auto"] | None
 
