@@ -49,6 +49,8 @@ def serve_s3() -> Iterator[Bucket]:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if fault in ("403", "500", "503"):
             start(f"{fault} Trouble", [("Content-Type", "application/xml")])
+            if environ["REQUEST_METHOD"] == "HEAD":
+                return []
             code = {"403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}[fault]
             return [f"<Error><Code>{code}</Code><Message>trouble</Message></Error>".encode()]
         if fault == "silence":

@@ -28,6 +28,8 @@ _HOPELESS = frozenset(
     ("NoSuchBucket", "InvalidBucketName", "InvalidToken", "TokenRefreshRequired", "NoCredentialsError")
 )
 """What S3's servers and clients call that which every further request would meet too, beside denials."""
+_MADE_BY_ANOTHER = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+"""What S3's servers answer to a conditional write of what is there already, or is being made at this moment."""
 
 
 def exists(place: Location) -> bool:
@@ -67,7 +69,13 @@ def read(place: Location) -> bytes | None:
             return place.read_bytes()
         except _ABSENT:
             return None
-    return read_below(place.parent, [place.name])[place.name]
+    with told(place):
+        try:
+            return bytes(place.fs.cat_file(place.path))
+        except _ABSENT as problem:
+            if error_code(problem) in _HOPELESS:
+                raise
+            return None
 
 
 def read_below(root: UPath, below: Iterable[str]) -> dict[str, bytes | None]:
@@ -103,9 +111,9 @@ def create(place: UPath, content: bytes) -> bool:
         except FileExistsError:
             return False
         except OSError as problem:
-            if error_code(problem) in ("PreconditionFailed", "412"):
-                return False
-            raise
+            if error_code(problem) not in _MADE_BY_ANOTHER:
+                raise
+            return False
         return True
 
 
@@ -113,7 +121,6 @@ def age_s(place: UPath, *, now: UPath) -> float | None:
     """Seconds from when ``place`` was written to when ``now`` was, by the server's clock; None: one is not there."""
     with told(place):
         try:
-            place.fs.invalidate_cache()
             then, later = (each.fs.modified(each.path) for each in (place, now))
         except _ABSENT:
             return None

@@ -12,6 +12,7 @@ import cloudpickle
 import numpy as np
 import pytest
 import s3fs
+from fsspec.config import conf
 
 from asem_core.errors import AsemError, OutputError, StorageError, VolumeError
 from asem_core.geometry import Box, VoxelSize
@@ -36,7 +37,7 @@ def s3(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     for name, value in environment(server).items():
         monkeypatch.setenv(name, value)
-    forget_clients()
+    point_to(server.url, monkeypatch)
     owner = s3fs.S3FileSystem()
     if owner.exists("cells"):
         owner.rm("cells", recursive=True)
@@ -45,12 +46,13 @@ def s3(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     server.faults.clear()
     yield server
     server.fault = lambda _: None
-    forget_clients()
-
-
-def forget_clients() -> None:
     address._storage_options.cache_clear()
-    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients that are made from now on ask the server ``url``: they are kept by what they were told."""
+    monkeypatch.setitem(conf, "s3", {"endpoint_url": url})
+    address._storage_options.cache_clear()
 
 
 def test_objects_come_and_go(s3: Bucket) -> None:
@@ -136,16 +138,15 @@ def test_what_will_not_pass_is_told_at_once(s3: Bucket, monkeypatch: pytest.Monk
     for ask in (places.exists, places.read, places.names, lambda place: places.create(place, b"")):
         with pytest.raises(StorageError, match=r"access is denied \(403( AccessDenied)?\), or there is no such object"):
             ask(destination_of("s3://cells/a"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    forget_clients()
-    with pytest.raises(StorageError, match=r"^s3://cells: the server cannot be reached: .*127.0.0.1:9"):
+    point_to("http://127.0.0.1:9", monkeypatch)
+    with pytest.raises(StorageError, match=r"^s3://cells/a: the server cannot be reached: .*127.0.0.1:9"):
         places.read(destination_of("s3://cells/a"))
 
 
 def test_without_credentials_nothing_is_written(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    forget_clients()
+    address._storage_options.cache_clear()
     with pytest.raises(OutputError, match="no credentials for s3:// were found; set AWS_ACCESS_KEY_ID and"):
         place_of_volume(destination_of("s3://cells/a.zarr"))
 
