@@ -263,7 +263,7 @@ def _fetch(path: UPath) -> tuple[bytes | None, Exception | None]:
 
 def is_denied(problem: BaseException) -> bool:
     """Whether a server does not let us in."""
-    status = (getattr(problem, name, None) for name in ("status", "status_code", "code"))  # HTTP, Azure, Google
+    status = (getattr(problem, name, None) for name in ("status", "status_code"))  # HTTP, Azure
     forbidden = isinstance(problem, PermissionError) or str(problem).startswith("Forbidden")  # gcsfs has no kind for it
     return forbidden or any(each in (401, 403) for each in status)
 
