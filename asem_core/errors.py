@@ -4,7 +4,8 @@ from __future__ import annotations
 
 __all__ = [
     "AsemError", "BlockError", "BudgetError", "ClusterError", "GeometryError", "ModelError", "OrganelleError",
-    "OutputError", "PluginError", "ProjectError", "RecipeError", "ResumeError", "UnfinishedError", "VolumeError",
+    "OutputError", "PluginError", "ProjectError", "RecipeError", "ResumeError", "StorageError", "UnfinishedError",
+    "VolumeError",
 ]  # fmt: skip
 
 
@@ -40,6 +41,10 @@ class OrganelleError(AsemError):
 
 class OutputError(AsemError):
     """The output exists already, cannot be written, or has no room."""
+
+
+class StorageError(OutputError):
+    """A bucket cannot be reached, does not exist or does not let us in: nothing more can be written there."""
 
 
 class ResumeError(OutputError):

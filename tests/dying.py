@@ -1,4 +1,4 @@
-"""Death by kill -9, within the process of the test: from some moment on nothing changes any file any more."""
+"""Death by kill -9, within the process of the test: from some moment on nothing changes any file or object any more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -45,6 +45,32 @@ def dying(folder: Path, *, at: int | None = None) -> Iterator[Steps]:
     finally:
         _end_of_writing()
         _counting.pop()
+
+
+@contextmanager
+def dying_in_memory(*, at: int | None = None) -> Iterator[Steps]:
+    """The same for objects of ``memory://``, which stands for a bucket: number ``at`` that is written or deleted."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    steps = Steps(Path("/"), at)
+
+    def counted(change: Callable[..., Any]) -> Callable[..., Any]:
+        def take(*words: Any, **more: Any) -> Any:
+            steps.take()
+            return change(*words, **more)
+
+        return take
+
+    changes = ("pipe_file", "rm_file")
+    kept = {name: getattr(MemoryFileSystem, name) for name in changes}
+    for name, change in kept.items():
+        setattr(MemoryFileSystem, name, counted(change))
+    try:
+        yield steps
+    finally:
+        _end_of_writing()
+        for name, change in kept.items():
+            setattr(MemoryFileSystem, name, change)
 
 
 def _end_of_writing() -> None:

@@ -8,6 +8,7 @@
     components.py connected components of a mask too large for memory
     local_ids.py  ids that blocks gave by themselves, in one count
     journal.py    what was done, beside the output, block by block, with a digest of every chunk
+    lines.py      where the journal's lines are kept: in a file, or in a bucket
     verify.py     status and verification from the journal and the chunks on disk
     preflight.py  memory, disk and time, before anything starts
 """

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from asem_core.blocks.executors import B, Executor, Outcome, Task, Threads, chosen
 from asem_core.blocks.journal import Begun, Journal, Record
-from asem_core.errors import AsemError, BlockError, ClusterError, ModelError, OutputError, PluginError
+from asem_core.errors import AsemError, BlockError, ClusterError, ModelError, OutputError, PluginError, StorageError
 from asem_core.geometry import Box, Triple, triple
 from asem_core.progress import Progress
 from asem_core.volume.formats.ome_write import OmePlan
@@ -95,8 +95,9 @@ class Run:
         finished, total = len(blocks) - len(waiting), len(blocks)
         self.progress(name, finished, total)
         failures: list[str] = []
-        with closing(chosen(executor).run(task, waiting)) as outcomes:
-            for outcome in outcomes:
+        with ExitStack() as stack:
+            stack.callback(self.journal.flush)
+            for outcome in stack.enter_context(closing(chosen(executor).run(task, waiting))):
                 key = str(outcome.block)
                 if outcome.error is None:
                     self.journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
@@ -168,7 +169,7 @@ class Run:
                 f"{outcome.where}: a disk that it writes to has no space left (output, or temporary files); free some, "
                 "then run the same command again"
             ) from error
-        if is_no_space(error) or isinstance(error, PluginError | ModelError | ClusterError):
+        if is_no_space(error) or isinstance(error, PluginError | ModelError | ClusterError | StorageError):
             raise error
         text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
         if outcome.where:
@@ -196,7 +197,7 @@ def produce(
     sweep
         Name of the work.
     block
-        Voxels per axis of a block, rounded up to whole chunks.
+        Voxels per axis of a block, rounded up to whole chunks or shards.
     """
 
     def fill(run: Run) -> None:
@@ -212,9 +213,9 @@ def produce(
 
 
 def whole_chunks(plan: OmePlan, block: Triple) -> list[Box]:
-    """The volume of ``plan`` in boxes of at least ``block`` voxels per axis, so that every chunk has one writer."""
-    chunks = [[min(c, n) for c, n in zip(p.chunk, p.shape, strict=True)] for p in plan.arrays.values()]
-    steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*chunks, strict=True)]
+    """The volume of ``plan`` in boxes of at least ``block`` voxels per axis, so that every file has one writer."""
+    units = [[min(u, n) for u, n in zip(p.unit, p.shape, strict=True)] for p in plan.arrays.values()]
+    steps = [int(np.lcm.reduce(lengths)) for lengths in zip(*units, strict=True)]
     side = [-(-length // step) * step for length, step in zip(block, steps, strict=True)]
     return list(Box.of_shape(plan.shape).tiles(side))
 

@@ -9,6 +9,9 @@
       -> verify            every piece on disk against its digest; what differs is made again
       -> finish            the mark is taken away, or the hidden name; temporary copies are removed
 
+On a disk what replaces an earlier output, or cannot say that it is unfinished, is written under a hidden name and
+renamed at the end. A bucket has no renaming: there an earlier output is marked unfinished first, and then removed.
+
 A client describes the output and its settings as a `Job` and writes ``fill`` as if there were no kill: whatever was
 done before is not done again. Running a finished job again verifies it and repairs what is damaged.
 """
@@ -21,6 +24,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,15 +39,10 @@ from asem_core.blocks.verify import Damage, find_damage, is_scratch
 from asem_core.errors import ClusterError, ModelError, OutputError, PluginError, ResumeError
 from asem_core.geometry import Box
 from asem_core.progress import Progress, silent
+from asem_core.volume.address import Location, on_disk
 from asem_core.volume.formats.ome_write import FINGERPRINT
-from asem_core.volume.output import (
-    check_replaceable,
-    check_room,
-    explain_os,
-    held,
-    place_of,
-    remove,
-)
+from asem_core.volume.output import check_replaceable, check_room, explain_os, held, hidden, place_of_volume
+from asem_core.volume.places import exists, publish, remove
 from asem_core.volume.unfinished import Unfinished, find_unfinished, unfinished_place
 from asem_core.volume.volume import Volume
 
@@ -93,7 +92,7 @@ class OutputPlan(Protocol):
         """What its files depend on; JSON types."""
         ...
 
-    def place(self, destination: Path) -> Path:
+    def place(self, destination: Location) -> Location:
         """Where it is written until it is whole."""
         ...
 
@@ -101,19 +100,19 @@ class OutputPlan(Protocol):
         """Create it; no voxel is written."""
         ...
 
-    def open(self, path: Path, *, provenance: Mapping[str, Any], mend: bool = True) -> Output:
+    def open(self, path: Location, *, provenance: Mapping[str, Any], mend: bool = True) -> Output:
         """Open what `create` made with ``provenance``; ``mend``: what was lost or changed of it is made anew."""
         ...
 
-    def run_of(self, path: Path) -> str | None:
+    def run_of(self, path: Location) -> str | None:
         """The fingerprint that what lies at ``path`` states; empty: somebody else's; None: absent, or too damaged."""
         ...
 
-    def mark(self, path: Path, mark: Unfinished) -> None:
+    def mark(self, path: Location, mark: Unfinished) -> None:
         """Let the output at ``path`` say that it is unfinished."""
         ...
 
-    def unmark(self, path: Path) -> None:
+    def unmark(self, path: Location) -> None:
         """Let it say so no longer."""
         ...
 
@@ -124,7 +123,7 @@ class Job:
 
     verb: str
     """The command, such as ``asem segment``."""
-    destination: Path
+    destination: Location
     plan: OutputPlan
     fill: Callable[[Run], None]
     """Writes all of level 0 through the `Run` that it is given."""
@@ -164,7 +163,7 @@ class Job:
 class Done:
     """A job that has ended."""
 
-    path: Path
+    path: Location
     """Where its output lies."""
     results: Mapping[str, Any]
     """What ``fill`` put into `Run.results`."""
@@ -187,22 +186,37 @@ def run(job: Job, *, overwrite: bool = False, progress: Progress = silent) -> Do
     BlockError
         Some blocks failed; the others are kept.
     """
-    destination = place_of(job.destination, inputs=job.inputs.values())
+    destination = place_of_volume(job.destination, inputs=job.inputs.values())
+    try:
+        return Done(path=destination, results=_alone(job, destination, overwrite=overwrite, progress=progress))
+    finally:
+        if not isinstance(destination, Path):
+            with suppress(OSError):  # temporary copies, for whoever goes on
+                scratch_folder(destination).parent.rmdir()
+
+
+def _alone(job: Job, destination: Location, *, overwrite: bool, progress: Progress) -> Mapping[str, Any]:
+    """The run, once it is known that there is room and that nobody else writes there."""
     earlier = _earlier(job, destination, overwrite=overwrite)
     if earlier is None:
-        check_room(destination.parent, job.plan.bytes + job.scratch_bytes)
-    with held(destination):
+        of_output = job.plan.bytes if isinstance(destination, Path) else 0
+        check_room(scratch_folder(destination).parent, of_output + job.scratch_bytes)
+    with held(destination) as check_held:
+
+        def watched(sweep: str, done: int, total: int) -> None:
+            check_held()
+            progress(sweep, done, total)
+
         try:
-            results = _run(job, destination, _earlier(job, destination, overwrite=overwrite), progress)
+            return _run(job, destination, _earlier(job, destination, overwrite=overwrite), watched)
         except OSError as error:
             raise explain_os(error, destination) from error
-    return Done(path=destination, results=results)
 
 
-def earlier_run(destination: Path) -> Journal | None:
+def earlier_run(destination: Location) -> Journal | None:
     """The journal of the run that wrote, or began to write, the OME-Zarr ``destination``; None where there is none."""
-    found = place_of(destination)
-    return journals.load(found) if found.exists() else None
+    found = place_of_volume(destination)
+    return journals.load(found) if exists(found) else None
 
 
 def finishing_command() -> str:
@@ -213,22 +227,24 @@ def finishing_command() -> str:
     return f"the same call again (from {Path(sys.argv[0]).name or 'Python'} in {Path.cwd()})"
 
 
-def scratch_folder(destination: Path) -> Path:
+def scratch_folder(destination: Location) -> Path:
     """Where a run keeps temporary copies; removed when it is complete."""
-    return _hidden(destination, "work")
+    return hidden(destination, "work")
 
 
-def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
+def _earlier(job: Job, destination: Location, *, overwrite: bool) -> Journal | None:
     """The run to go on with; None: one begins anew."""
-    exists = destination.exists()
+    is_there = exists(destination)
     if overwrite:
-        if exists:
+        if is_there:
             check_replaceable(destination)
         return None
     journal, place = journals.load(destination), _place(job, destination)
-    there = place if place.exists() else destination
-    expected = journal is not None and (there == destination or not exists or journal.head.replaces)
-    if journal and expected and _is_output(journal, there, stated=job.plan.run_of(there)):
+    there = place if exists(place) else destination
+    expected = journal is not None and (there == destination or not is_there or journal.head.replaces)
+    # In a bucket a kill may leave a part of what is created; before the first record nothing is lost by beginning anew.
+    begun = journal is not None and (isinstance(destination, Path) or bool(journal.records))
+    if journal and begun and expected and _is_output(journal, there, stated=job.plan.run_of(there)):
         if journal.head.fingerprint == job.fingerprint:
             return journal
         changed = "; ".join(_changes(journal.head.settings, job.all_settings))
@@ -241,7 +257,7 @@ def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
             f"{destination} exists already, made with other settings ({changed}); "
             "use --overwrite to replace it, or another name"
         )
-    if exists:
+    if is_there:
         mark = find_unfinished(destination)
         if mark is None or mark.fingerprint != job.fingerprint:
             raise OutputError(f"{destination} exists already; use --overwrite to replace it, or another name")
@@ -249,15 +265,15 @@ def _earlier(job: Job, destination: Path, *, overwrite: bool) -> Journal | None:
     return None
 
 
-def _is_output(journal: Journal, path: Path, *, stated: str | None) -> bool:
+def _is_output(journal: Journal, path: Location, *, stated: str | None) -> bool:
     """Whether the run of ``journal`` made ``path``: as it states, or where it cannot, by what is in it."""
     if stated is not None:
         return stated == journal.head.fingerprint
     pieces = sum(len(record.pieces) for record in journal.records.values())
-    return path.exists() and len(find_damage(journal, path).pieces) < pieces / 2
+    return exists(path) and len(find_damage(journal, path).pieces) < pieces / 2
 
 
-def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progress) -> Mapping[str, Any]:
+def _run(job: Job, destination: Location, earlier: Journal | None, progress: Progress) -> Mapping[str, Any]:
     if earlier is None:
         journal, output = _begin(job, destination)
     else:
@@ -279,7 +295,7 @@ def _run(job: Job, destination: Path, earlier: Journal | None, progress: Progres
     return under_way.results
 
 
-def _fill(job: Job, destination: Path, place: Path, under_way: Run) -> None:
+def _fill(job: Job, destination: Location, place: Location, under_way: Run) -> None:
     """Make what is not there, until every piece on disk is what was written."""
     journal, output, progress = under_way.journal, under_way.output, under_way.progress
     for _ in range(_ATTEMPTS):
@@ -300,20 +316,21 @@ def _fill(job: Job, destination: Path, place: Path, under_way: Run) -> None:
         )
 
 
-def _abandon(destination: Path, place: Path) -> None:
+def _abandon(destination: Location, place: Location) -> None:
     """Leave nothing of a run whose every block would have failed."""
-    for path in (place, journals.journal_path(destination)):
-        remove(path)
+    remove(place)
+    journals.remove(destination)
     _tidy(destination)
 
 
-def _place(job: Job, destination: Path) -> Path:
+def _place(job: Job, destination: Location) -> Location:
     """Where the output is written: hidden while an earlier one stands there, or where ``job.plan`` hides it."""
-    hidden = unfinished_place(destination)
-    return hidden if hidden.exists() else job.plan.place(destination)
+    if isinstance(destination, Path) and unfinished_place(destination).exists():
+        return unfinished_place(destination)
+    return job.plan.place(destination)
 
 
-def _begin(job: Job, destination: Path) -> tuple[Journal, Output]:
+def _begin(job: Job, destination: Location) -> tuple[Journal, Output]:
     mark = Unfinished(command=finishing_command(), fingerprint=job.fingerprint)
     head = Head(
         verb=job.verb,
@@ -321,37 +338,47 @@ def _begin(job: Job, destination: Path) -> tuple[Journal, Output]:
         fingerprint=job.fingerprint,
         settings=job.all_settings,
         chosen=job.chosen,
-        replaces=destination.exists(),
+        replaces=isinstance(destination, Path) and destination.exists(),
     )
-    hidden = unfinished_place(destination)
-    place = hidden if head.replaces else job.plan.place(destination)
     _tidy(destination)
-    remove(hidden)
+    place = _emptied(job, destination, mark, replaces=head.replaces)
     # The output appears with its mark or not at all, and not before the journal.
-    partial = _hidden(destination, "partial")
+    partial = hidden(destination, "partial")
     job.plan.create(partial, provenance=job.signed_provenance)
     job.plan.mark(partial, mark)
     journal = journals.start(destination, head)
-    partial.rename(place)
+    publish(partial, place)
     return journal, job.plan.open(place, provenance=job.signed_provenance, mend=False)
 
 
-def _reopen(job: Job, destination: Path, journal: Journal) -> Output:
+def _emptied(job: Job, destination: Location, mark: Unfinished, *, replaces: bool) -> Location:
+    """Where the output will be written, with nothing there."""
+    if isinstance(destination, Path):
+        remove(unfinished_place(destination))
+        return unfinished_place(destination) if replaces else job.plan.place(destination)
+    if exists(destination):  # until it is gone, it says that it is what this run will make
+        job.plan.mark(destination, mark)
+        journals.remove(destination)
+        remove(destination)
+    return job.plan.place(destination)
+
+
+def _reopen(job: Job, destination: Location, journal: Journal) -> Output:
     """The output of an earlier run, for writing on; of a finished one, what is damaged is not done."""
     mark, place = Unfinished(command=finishing_command(), fingerprint=job.fingerprint), _place(job, destination)
-    if place != destination and destination.exists() and not place.exists():
-        destination.rename(place)
+    if isinstance(destination, Path) and place != destination and destination.exists() and not exists(place):
+        publish(destination, place)
     output = job.plan.open(place, provenance=job.signed_provenance)
     job.plan.mark(place, mark)
     journal.forget([])
-    for leftover in place.rglob("*.partial") if place.is_dir() else ():
+    for leftover in place.rglob("*.partial") if isinstance(place, Path) and place.is_dir() else ():
         if _CUT_SHORT.search(leftover.name):
             leftover.unlink()
     _forget(journal, find_damage(journal, place))
     return output
 
 
-def _scratch(destination: Path, fingerprint: str, journal: Journal) -> Path:
+def _scratch(destination: Location, fingerprint: str, journal: Journal) -> Path:
     """The folder of temporary copies: that of the run until now where it is whole, else an empty one."""
     folder = scratch_folder(destination)
     mark = folder / _SCRATCH_MARK
@@ -364,7 +391,7 @@ def _scratch(destination: Path, fingerprint: str, journal: Journal) -> Path:
     return folder
 
 
-def _damage(journal: Journal, place: Path, progress: Progress) -> Damage:
+def _damage(journal: Journal, place: Location, progress: Progress) -> Damage:
     return find_damage(journal, place, progress=progress)
 
 
@@ -377,30 +404,30 @@ def _forget(journal: Journal, damage: Damage) -> None:
     journal.forget({*damage.blocks, *(pyramid if base else ())})
 
 
-def _finish(job: Job, destination: Path, place: Path, journal: Journal, results: Mapping[str, Any]) -> None:
-    if place != destination and destination.exists() and not journal.head.replaces:
+def _finish(job: Job, destination: Location, place: Location, journal: Journal, results: Mapping[str, Any]) -> None:
+    if place != destination and exists(destination) and not journal.head.replaces:
         raise OutputError(
             f"{destination} was put there while its run was under way: move it elsewhere, then run the same command "
             f"again; the run's own output is whole and waits as {place.name}"
         )
     job.plan.unmark(place)
-    if place != destination:
-        if destination.exists():
-            check_replaceable(destination)  # somebody may have changed it meanwhile
-            destination.rename(_hidden(destination, "old"))
-        place.rename(destination)
+    if isinstance(place, Path) and place != destination:
+        _rename(place, on_disk(destination))
     journal.end(End(ended=time.strftime("%Y-%m-%dT%H:%M:%S%z"), results=results))
     _tidy(destination)
 
 
-def _tidy(destination: Path) -> None:
+def _rename(place: Path, destination: Path) -> None:
+    if destination.exists():
+        check_replaceable(destination)  # somebody may have changed it meanwhile
+        destination.rename(hidden(destination, "old"))
+    place.rename(destination)
+
+
+def _tidy(destination: Location) -> None:
     """Remove what this run, or kills, left beside the output."""
-    for path in (scratch_folder(destination), _hidden(destination, "partial"), _hidden(destination, "old")):
+    for path in (scratch_folder(destination), hidden(destination, "partial"), hidden(destination, "old")):
         remove(path)
-
-
-def _hidden(destination: Path, what: str) -> Path:
-    return destination.with_name(f".{destination.name}.{what}")
 
 
 def _identity(volume: Volume) -> dict[str, Any]:

@@ -1,30 +1,30 @@
 """The journal beside an output: what it is made from, and every block that is done.
 
-A file of JSON lines, ``OUT.journal.jsonl``. The first line is the head. A line with ``blocks`` says that a sweep has
-begun and how many blocks it has; a line with ``block`` records one of them, after what it wrote is on disk; the last
-line says that all of it was verified. A line cut short by a kill is ignored, so its block is run again. Reading never
-changes the file: another process may be writing it.
+JSON lines, ``OUT.journal.jsonl``, kept as `asem_core.blocks.lines` has it. The first line is the head. A line with
+``blocks`` says that a sweep has begun and how many blocks it has; a line with ``block`` records one of them, after what
+it wrote is there; the last line says that all of it was verified. A line that a kill cut short or kept from being
+written is missing, so its block is run again. Reading never changes them: another process may be writing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import attrs
 import cattrs
 
+from asem_core.blocks.lines import Lines, begin_lines, read_lines, remove_lines
 from asem_core.errors import OutputError
+from asem_core.volume.address import Location
 
 FORMAT = 2
 
 
-def journal_path(output: Path) -> Path:
-    """Where the journal of ``output`` lies."""
+def journal_path(output: Location) -> Location:
+    """Where the journal of ``output`` lies: a file, in a bucket a folder."""
     return output.with_name(output.name + ".journal.jsonl")
 
 
@@ -84,7 +84,7 @@ class End:
 class Journal:
     """A journal that was read, or one being written; see `start` and `load`."""
 
-    path: Path
+    lines: Lines
     head: Head
     sweeps: dict[str, Begun] = attrs.field(factory=dict)
     records: dict[tuple[str, str], Record] = attrs.field(factory=dict)
@@ -121,12 +121,12 @@ class Journal:
         self.sweeps[sweep.sweep] = sweep
 
     def add(self, record: Record) -> None:
-        """Append ``record``; it is in the file when this returns."""
-        self._append([attrs.asdict(record)])
+        """Append ``record``; it is kept when this returns, in a bucket some seconds later, see `flush`."""
+        self._append([attrs.asdict(record)], wait=True)
         self.records[record.sweep, record.block] = record
 
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Take blocks for not done, and the run for not ended, also in the file."""
+        """Take blocks for not done, and the run for not ended, also in what is kept."""
         keys = [key for key in keys if key in self.records]
         if keys or self.ends:
             self._append([{"forget": keys}])
@@ -139,41 +139,38 @@ class Journal:
         self._append([attrs.asdict(end)])
         self.ends[:] = [end]
 
-    def _append(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        with self.path.open("r+b") as file:
-            _after_last_line(file)
-            file.write(text.encode())
+    def flush(self) -> None:
+        """Keep what was added by now."""
+        self.lines.flush()
+
+    def _append(self, lines: Sequence[Mapping[str, Any]], *, wait: bool = False) -> None:
+        self.lines.append("".join(json.dumps(line) + "\n" for line in lines).encode(), wait=wait)
 
 
-def start(output: Path, head: Head) -> Journal:
-    """Begin a journal for ``output``, replacing one that is there."""
-    path = journal_path(output)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(attrs.asdict(head)) + "\n")
-    os.replace(partial, path)  # a kill leaves no journal or a whole head
-    return Journal(path=path, head=head)
+def start(output: Location, head: Head) -> Journal:
+    """Begin a journal for ``output``, replacing one that is there; a kill leaves none, or a whole head."""
+    return Journal(lines=begin_lines(journal_path(output), json.dumps(attrs.asdict(head)).encode() + b"\n"), head=head)
 
 
-def load(output: Path) -> Journal | None:
+def load(output: Location) -> Journal | None:
     """The journal of ``output``, or None where there is none.
 
     Raises
     ------
     OutputError
-        The file is not a journal, or of another version.
+        It cannot be read, is not a journal, or of another version.
     """
     path = journal_path(output)
     try:
-        # What follows the last newline was cut short, or is being written.
-        lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+        found = read_lines(path)
+        if found is None:
+            return None
+        lines = [json.loads(line) for line in found[0].splitlines()]
         if lines[0]["format"] != FORMAT:
             raise ValueError(f"format {lines[0]['format']}, expected {FORMAT}")
-        journal = Journal(path=path, head=_CONVERTER.structure(lines[0], Head))
+        journal = Journal(lines=found[1], head=_CONVERTER.structure(lines[0], Head))
         for line in lines[1:]:
             _apply(journal, line)
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, AttributeError, cattrs.BaseValidationError) as error:
@@ -181,6 +178,11 @@ def load(output: Path) -> Journal | None:
             f"{path} is not a journal of this version ({error}); pass --overwrite to begin anew"
         ) from None
     return journal
+
+
+def remove(output: Location) -> None:
+    """Remove the journal of ``output``."""
+    remove_lines(journal_path(output))
 
 
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
@@ -204,15 +206,3 @@ def _apply(journal: Journal, line: Mapping[str, Any]) -> None:
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """Digest of ``settings``, which hold JSON types only."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _after_last_line(file: BinaryIO) -> None:
-    """Go to the end of ``file``, first cutting off a line that a kill cut short: it must not run into the next one."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        file.seek(end - 1)
-        if file.read(1) == b"\n":
-            break
-        end -= 1
-    file.seek(end)
-    file.truncate()

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from asem_core.errors import BudgetError
+from asem_core.volume.address import Location
 from asem_core.volume.output import check_room
 
 
@@ -24,7 +25,7 @@ class Preflight:
     """Expected, on this machine as it is now."""
 
 
-def check(preflight: Preflight, *, output: Path, max_memory: int) -> None:
+def check(preflight: Preflight, *, output: Location, max_memory: int) -> None:
     """Refuse what cannot fit.
 
     Raises
@@ -38,7 +39,8 @@ def check(preflight: Preflight, *, output: Path, max_memory: int) -> None:
         raise BudgetError(
             f"this needs about {preflight.memory / 1e9:.1f} GB of memory, --max-memory allows {max_memory / 1e9:.1f} GB"
         )
-    check_room(output.absolute().parent, preflight.disk)
+    if isinstance(output, Path):  # in a bucket there is room; for temporary files `asem_core.blocks.job` looks
+        check_room(output.absolute().parent, preflight.disk)
 
 
 def machine_flops(*, size: int = 1024) -> float:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import attrs
 
-from asem_core.blocks.executors import map_blocks
+from asem_core.blocks.executors import Threads, map_blocks
 from asem_core.blocks.journal import Journal, Record, load
 from asem_core.errors import OutputError, VolumeError
-from asem_core.home import local_path
 from asem_core.progress import Progress, silent
+from asem_core.volume.address import Location, destination_of, on_disk
 from asem_core.volume.formats.ome_write import run_of
-from asem_core.volume.pieces import digest
+from asem_core.volume.pieces import digests_found
+from asem_core.volume.places import exists
 from asem_core.volume.unfinished import find_unfinished, unfinished_place
 
 
@@ -65,7 +66,7 @@ class Verification:
         return self.status.complete and not self.missing and not self.changed
 
 
-def status(output: Path) -> Status:
+def status(output: Location | str) -> Status:
     """How far the run that writes ``output`` is.
 
     Raises
@@ -76,7 +77,7 @@ def status(output: Path) -> Status:
     return _status(*_find(output))
 
 
-def verify(output: Path, *, progress: Progress = silent) -> Verification:
+def verify(output: Location | str, *, progress: Progress = silent) -> Verification:
     """Compare every piece of ``output`` with the digest taken when it was written.
 
     Raises
@@ -90,7 +91,7 @@ def verify(output: Path, *, progress: Progress = silent) -> Verification:
     return Verification(status=_status(journal, place), pieces=pieces, missing=damage.missing, changed=damage.changed)
 
 
-def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress: Progress = silent) -> Damage:
+def find_damage(journal: Journal, root: Location, *, scratch: bool = False, progress: Progress = silent) -> Damage:
     """Which pieces under ``root`` differ from their digests in ``journal``.
 
     Parameters
@@ -104,7 +105,13 @@ def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress
 
     sweep = "verify temporary copies" if scratch else "verify"
     pieces = [tuple(record.pieces.items()) for record in records]
-    found = map_blocks(partial(_differing, root), pieces, sweep=sweep, progress=progress if records else silent)
+    found = map_blocks(
+        partial(_differing, root),
+        pieces,
+        sweep=sweep,
+        progress=progress if records else silent,
+        executor=None if isinstance(root, Path) else Threads(_REQUESTING),
+    )
     for wrong in found:
         missing += [piece for piece, value in wrong if value is None]
         changed += [piece for piece, value in wrong if value is not None]
@@ -112,10 +119,14 @@ def find_damage(journal: Journal, root: Path, *, scratch: bool = False, progress
     return Damage(missing=tuple(missing), changed=tuple(changed), blocks=blocks)
 
 
-def _differing(root: Path, pieces: Iterable[tuple[str, str]]) -> list[tuple[str, str | None]]:
+def _differing(root: Location, pieces: Iterable[tuple[str, str]]) -> list[tuple[str, str | None]]:
     """Those of ``pieces`` whose digest is another than the one given, with the one that they have."""
-    found = ((piece, expected, digest(root, piece)) for piece, expected in pieces)
-    return [(piece, value) for piece, expected, value in found if value != expected]
+    expected = dict(pieces)
+    return [(piece, value) for piece, value in digests_found(root, expected).items() if value != expected[piece]]
+
+
+_REQUESTING = 16
+"""Blocks of which the pieces are fetched from a bucket at once, for one waits for its answers, not for a processor."""
 
 
 def is_scratch(journal: Journal, sweep: str) -> bool:
@@ -128,28 +139,29 @@ def _written(journal: Journal, *, scratch: bool) -> list[Record]:
     return [r for r in journal.records.values() if r.pieces and is_scratch(journal, r.sweep) == scratch]
 
 
-def _find(output: Path) -> tuple[Journal, Path]:
+def _find(output: Location | str) -> tuple[Journal, Location]:
     """The journal of ``output``, and where the output lies at present: what is unfinished may be hidden."""
-    output = local_path(output).resolve()
+    place = destination_of(output)
+    output = place.resolve() if isinstance(place, Path) else place
     journal = load(output)
     if journal is None:
         raise OutputError(f"{output} has no journal beside it: ASEM did not make it, or it was moved without its own")
-    hidden = unfinished_place(output)
-    place = hidden if hidden.exists() else output
-    if not place.exists():
+    hides = isinstance(output, Path) and unfinished_place(output).exists()
+    place = unfinished_place(on_disk(output)) if hides else output
+    if not exists(place):
         raise OutputError(f"{output} is not there, only its journal; to make it again: {journal.head.command}")
     if place.suffix == ".zarr" and run_of(place) not in (None, journal.head.fingerprint):
         raise OutputError(f"{output}: the journal beside it is that of another run; the output was replaced since")
     return journal, place
 
 
-def _status(journal: Journal, place: Path) -> Status:
+def _status(journal: Journal, place: Location) -> Status:
     sweeps = {name: (len(journal.done(name)), begun.blocks) for name, begun in journal.sweeps.items()}
     whole = journal.complete and not _is_marked(place)
     return Status(sweeps=sweeps, failed=tuple(journal.failed()), complete=whole, command=journal.head.command)
 
 
-def _is_marked(place: Path) -> bool:
+def _is_marked(place: Location) -> bool:
     try:
         return find_unfinished(place) is not None
     except VolumeError:  # its metadata is damaged, which is for `verify` to say

@@ -9,17 +9,17 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import ALLOW_UNFINISHED, ORGANELLE, PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, OME_VERSION, ORGANELLE, OUTPUT, PLACE, ROI, SHARD, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from asem_core.geometry import Box, BoxNm, VoxelSize
+    from asem_core.geometry import Box, BoxNm, Triple, VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
 
 
 @click.command()
 @click.argument("src", type=PLACE)
-@click.argument("dst", type=PATH)
+@click.argument("dst", type=OUTPUT)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where SRC does not state it, such as 5,5,5.")
 @click.option(
     "--roi",
@@ -44,26 +44,22 @@ if TYPE_CHECKING:
     type=ORGANELLE,
     help="Convert the labels of this name in SRC instead of its image, or say that SRC is labels.",
 )
-@click.option(
-    "--ome-version",
-    type=click.Choice(["0.4", "0.5"]),
-    default="0.4",
-    show_default=True,
-    help="Of a .zarr that is written; not every viewer reads 0.5 yet.",
-)
+@OME_VERSION
+@SHARD
 @click.option("--allow-unfinished", is_flag=True, help=ALLOW_UNFINISHED)
 @DASK
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a volume already.")
 def convert(
     src: str,
-    dst: Path,
+    dst: Path | str,
     *,
     voxel_size: VoxelSize | None,
     roi: Box | BoxNm | None,
     reference: str | None,
     resample: VoxelSize | None,
     organelle: str | None,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     allow_unfinished: bool,
     dask: str | None,
     overwrite: bool,
@@ -103,6 +99,7 @@ def convert(
             resample=resample,
             organelle=name,
             ome_version=ome_version,
+            shard=shard,
             paste_into=frame,
             overwrite=overwrite,
             executor=executor,

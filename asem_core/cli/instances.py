@@ -10,11 +10,11 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import ORGANELLE, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import OME_VERSION, ORGANELLE, OUTPUT, PLACE, SHARD, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from asem_core.geometry import VoxelSize
+    from asem_core.geometry import Triple, VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
     from asem_core.volume.kind import Kind
 
@@ -24,7 +24,7 @@ _DEFAULT = "By default the organelle's."
 @click.command()
 @click.argument("prediction", metavar="PRED", type=PLACE)
 @click.option("--organelle", type=ORGANELLE, required=True, help="Which organelle: its threshold and its separation.")
-@click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
+@click.option("-o", "--output", type=OUTPUT, required=True, help="OME-Zarr to make.")
 @click.option("--kind", type=click.Choice(["labels", "probabilities"]),
               help="What PRED holds, where the data does not say.")  # fmt: skip
 @click.option("--threshold", type=float, metavar="P", help=f"Least probability of the organelle. {_DEFAULT}")
@@ -37,7 +37,8 @@ _DEFAULT = "By default the organelle's."
 @click.option("--min-volume-nm3", type=float, metavar="NM3", help="What is smaller goes to the object that it touches "
               f"most deeply, or is dropped. {_DEFAULT}")  # fmt: skip
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where PRED does not state it.")
-@click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@OME_VERSION
+@SHARD
 @DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -45,7 +46,7 @@ def instances(
     prediction: str,
     *,
     organelle: str,
-    output: Path,
+    output: Path | str,
     kind: Kind | None,
     threshold: float | None,
     persistence: float | None,
@@ -53,7 +54,8 @@ def instances(
     reach_nm: float | None,
     min_volume_nm3: float | None,
     voxel_size: VoxelSize | None,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     dask: str | None,
     overwrite: bool,
     as_json: bool,
@@ -95,6 +97,7 @@ def instances(
             threshold=threshold,
             separation={name: value for name, value in given.items() if value is not None},
             ome_version=ome_version,
+            shard=shard,
             overwrite=overwrite,
             executor=executor,
             progress=progress,

@@ -10,12 +10,12 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import ORGANELLE, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import OME_VERSION, ORGANELLE, OUTPUT, PLACE, SHARD, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import AsemError
 
 if TYPE_CHECKING:
-    from asem_core.geometry import VoxelSize
+    from asem_core.geometry import Triple, VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
 
 
@@ -28,7 +28,7 @@ def labels() -> None:
 @click.argument("source", metavar="LABELS", type=PLACE)
 @click.option("--organelle", type=ORGANELLE, required=True,
               help="Whose rules and numbers; its labels are taken from a container.")  # fmt: skip
-@click.option("-o", "--output", required=True, type=PATH, help="OME-Zarr to write.")
+@click.option("-o", "--output", required=True, type=OUTPUT, help="OME-Zarr to write.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in nm, where LABELS do not state it, such as 5,5,5.")
 @click.option("--dataset", metavar="NAME", help="Data set that LABELS belong to: its own dilation applies.")
 @click.option(
@@ -44,7 +44,8 @@ def labels() -> None:
     metavar="D,E|PRESET|ZONE[:P=V,...]",
     help="Exclusion zone: dilate,erode in voxels of 5 nm, a preset (paper, incasem), or another zone by its name.",
 )
-@click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@OME_VERSION
+@SHARD
 @DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -52,14 +53,15 @@ def prepare(
     source: str,
     *,
     organelle: str,
-    output: Path,
+    output: Path | str,
     voxel_size: VoxelSize | None,
     dataset: str | None,
     cleanup: tuple[str, ...],
     no_cleanup: bool,
     dilate: int | None,
     zone: str | None,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     dask: str | None,
     overwrite: bool,
     as_json: bool,
@@ -98,6 +100,7 @@ def prepare(
             zone=zone,
             cleanup=cleanup if cleanup or no_cleanup else None,
             ome_version=ome_version,
+            shard=shard,
             overwrite=overwrite,
             executor=executor,
             progress=progress,

@@ -10,11 +10,11 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import FILE, GREY, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import FILE, GREY, OME_VERSION, OUTPUT, PLACE, SHARD, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from asem_core.geometry import VoxelSize
+    from asem_core.geometry import Triple, VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
     from asem_core.volume.grey import Grey
 
@@ -23,7 +23,7 @@ _WHOLE = click.IntRange(min=0)
 
 @click.command()
 @click.argument("volume", type=PLACE)
-@click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
+@click.option("-o", "--output", type=OUTPUT, required=True, help="OME-Zarr to make.")
 @click.option("--low", type=float, default=2, show_default=True, help="Cell is brighter than this (0..255).")
 @click.option("--high", type=float, help="Cell is darker than this (0..255); by default found from the image.")
 @click.option("--opening", type=_WHOLE, default=3, show_default=True, help="Radius; thinner parts go.")
@@ -35,14 +35,15 @@ _WHOLE = click.IntRange(min=0)
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where the volume does not state it.")
 @click.option("--preview", type=FILE, metavar="PNG",
               help="Draw the mask on three planes of the volume.")  # fmt: skip
-@click.option("--ome-version", type=click.Choice(["0.4", "0.5"]), default="0.4", show_default=True)
+@OME_VERSION
+@SHARD
 @DASK
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is a volume already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def mask(
     volume: str,
     *,
-    output: Path,
+    output: Path | str,
     low: float,
     high: float | None,
     opening: int,
@@ -52,7 +53,8 @@ def mask(
     grey: Grey,
     voxel_size: VoxelSize | None,
     preview: Path | None,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     dask: str | None,
     overwrite: bool,
     as_json: bool,
@@ -91,6 +93,7 @@ def mask(
             output,
             params=params,
             ome_version=ome_version,
+            shard=shard,
             overwrite=overwrite,
             executor=executor,
             progress=progress,

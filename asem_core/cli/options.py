@@ -59,7 +59,24 @@ class _Local(click.Path):
         return super().convert(text, param, ctx)
 
 
+class _Output(_Local):
+    """A local path, or a URL as text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
+def _parse_shard(text: str) -> int | Triple:
+    try:
+        sides = [int(part) for part in text.split(",")]
+        return sides[0] if len(sides) == 1 else triple(sides)
+    except (ValueError, AsemError):
+        raise AsemError(f"a shard is its side in voxels, such as 256, or z,y,x; got {text!r}") from None
+
+
 PATH = _Local(path_type=Path)
+OUTPUT = _Output(path_type=Path)
+"""Where a volume is written: a path, or the URL of a place in a bucket as text."""
 FILE = _Local(dir_okay=False, path_type=Path)
 FOLDER = _Local(file_okay=False, path_type=Path)
 PLACE = _Parsed("path|url", expand)
@@ -97,3 +114,8 @@ ROI = _Parsed("z0:z1,y0:y1,x0:x1[nm]", parse_roi)
 TILE = _Parsed("side|z,y,x", _parse_tile)
 GREY = _Parsed("LOW:HIGH|auto", _parse_grey)
 BYTES = _Parsed("size", _parse_bytes)
+OME_VERSION = click.option("--ome-version", type=click.Choice(["0.4", "0.5"]),
+                           help="Of OME-Zarr; by default 0.4, with --shard 0.5.")  # fmt: skip
+SHARD = click.option("--shard", type=_Parsed("side|z,y,x", _parse_shard), is_flag=False, flag_value="256",
+                     metavar="[SIDE|Z,Y,X]", help="Put the chunks of so many voxels a side, by default 256, into one "
+                     "file (docs/storage.md).")  # fmt: skip

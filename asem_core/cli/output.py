@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from asem_core.cli.options import PATH
+from asem_core.cli.options import OUTPUT
 from asem_core.cli.progress import progress_bar
 
 
 @click.command(epilog="Example: asem status mito.zarr")
-@click.argument("output", type=PATH)
+@click.argument("output", type=OUTPUT)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
-def status(output: Path, *, as_json: bool) -> None:
+def status(output: Path | str, *, as_json: bool) -> None:
     """Say how far the run that writes OUTPUT is, and which blocks failed.
 
     Exits with 1 while it is not complete.
@@ -41,9 +41,9 @@ def status(output: Path, *, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: asem verify mito.zarr")
-@click.argument("output", type=PATH)
+@click.argument("output", type=OUTPUT)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
-def verify(output: Path, *, as_json: bool) -> None:
+def verify(output: Path | str, *, as_json: bool) -> None:
     """Prove that OUTPUT is whole: every block done, every chunk there and as it was written.
 
     Exits with 1 if it is not.

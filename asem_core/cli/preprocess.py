@@ -9,18 +9,18 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import FILE, GREY, PATH, PLACE, ROI, VOXEL_SIZE
+from asem_core.cli.options import FILE, GREY, OME_VERSION, OUTPUT, PLACE, ROI, SHARD, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from asem_core.geometry import Box, BoxNm, VoxelSize
+    from asem_core.geometry import Box, BoxNm, Triple, VoxelSize
     from asem_core.volume.formats.ome_write import OmeVersion
     from asem_core.volume.grey import Grey
 
 
 @click.command()
 @click.argument("volume", type=PLACE)
-@click.option("-o", "--output", required=True, type=PATH, help="OME-Zarr to make, NAME.zarr; usually uint8.")
+@click.option("-o", "--output", required=True, type=OUTPUT, help="OME-Zarr to make, NAME.zarr; usually uint8.")
 @click.option(
     "--stage",
     "stages",
@@ -45,26 +45,22 @@ if TYPE_CHECKING:
     help="Keep what is measured in this file, and take it from there in a later run on the same volume.",
 )
 @click.option("--preview", type=FILE, help="Draw slices before and after, a PNG.")
-@click.option(
-    "--ome-version",
-    type=click.Choice(["0.4", "0.5"]),
-    default="0.4",
-    show_default=True,
-    help="Not every viewer reads 0.5 yet.",
-)
+@OME_VERSION
+@SHARD
 @DASK
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a volume already.")
 def preprocess(
     volume: str,
     *,
-    output: Path,
+    output: Path | str,
     stages: tuple[str, ...],
     grey: Grey,
     voxel_size: VoxelSize | None,
     roi: Box | BoxNm | None,
     statistics: Path | None,
     preview: Path | None,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     dask: str | None,
     overwrite: bool,
 ) -> None:
@@ -101,6 +97,7 @@ def preprocess(
             roi=roi,
             statistics=statistics,
             ome_version=ome_version,
+            shard=shard,
             overwrite=overwrite,
             executor=executor,
             progress=progress,

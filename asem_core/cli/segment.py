@@ -9,7 +9,7 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import BYTES, FOLDER, GREY, ORGANELLE, PATH, PLACE, ROI, TILE, VOXEL_SIZE, WEIGHT
+from asem_core.cli.options import BYTES, FOLDER, GREY, ORGANELLE, OUTPUT, PLACE, ROI, SHARD, TILE, VOXEL_SIZE, WEIGHT
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("volume", type=PLACE)
 @click.option("--organelle", type=ORGANELLE, help="What to segment; `asem organelles` lists what is installed. By "
               "default what the model finds, where --model is one of ours.")  # fmt: skip
-@click.option("-o", "--output", type=PATH, required=True, help="OME-Zarr to make.")
+@click.option("-o", "--output", type=OUTPUT, required=True, help="OME-Zarr to make.")
 @click.option("--model", type=PLACE, metavar="ID|PATH", help="Model of the organelle, by default its default model; "
               "or a package (folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
 @click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
               "machine, in the container or batch job, on the GPU.")  # fmt: skip
 @click.option("--prob-dtype", type=click.Choice(["uint8", "float32"]), default="uint8", show_default=True,
               help="Of the probability map; uint8 holds round(255 p).")  # fmt: skip
+@SHARD
 @click.option("--instances", is_flag=True, help="Also give every object an id, those that touch too, as `asem "
               "instances` does with the organelle's own numbers.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that compute; by default one a core.")
@@ -60,7 +61,7 @@ def segment(
     volume: str,
     *,
     organelle: str | None,
-    output: Path,
+    output: Path | str,
     model: str | None,
     channel: str | None,
     adapt: float | None,
@@ -73,6 +74,7 @@ def segment(
     tile: int | Triple | None,
     max_memory: int | None,
     prob_dtype: ProbDtype,
+    shard: int | Triple | None,
     instances: bool,
     workers: int | None,
     figures: Path | None,
@@ -135,6 +137,7 @@ def segment(
             tile=tile,
             max_memory=max_memory,
             prob_dtype=prob_dtype,
+            shard=shard,
             instances=instances,
             workers=workers,
             overwrite=overwrite,

@@ -16,9 +16,9 @@ from asem_core.cluster import executing
 from asem_core.errors import GeometryError, OutputError
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.place import paste
-from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
+from asem_core.volume.address import Location, destination_of, locate, on_disk
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion, Reduction
 from asem_core.volume.formats.sections import is_tiff
@@ -41,7 +41,7 @@ _SLABS = 2
 
 def convert(
     source: Volume | str | Path,
-    output: str | Path,
+    output: str | Location,
     *,
     organelle: str | None = None,
     registry: Registry | None = None,
@@ -51,12 +51,13 @@ def convert(
     resample: VoxelSize | Sequence[float] | None = None,
     paste_into: Volume | str | Path | None = None,
     labels: bool = False,
-    ome_version: OmeVersion = "0.4",
+    ome_version: OmeVersion | None = None,
+    shard: int | Triple | None = None,
     chunk: Triple = DEFAULT_CHUNK,
     overwrite: bool = False,
     executor: Dask | Client | None = None,
     progress: Progress = silent,
-) -> Path:
+) -> Location:
     """Write ``source`` in another format, a part of it, in a larger frame, or with other voxels.
 
     Voxel values and dtype stay as they are, except that booleans become uint8, unless ``resample`` is given. A run that
@@ -82,8 +83,11 @@ def convert(
     labels
         Whether coarser levels take majorities instead of means. Label images of an OME-Zarr, booleans and integers
         above 16 bits always do.
-    ome_version, chunk
-        Of the OME-Zarr.
+    ome_version, shard
+        Version of OME-Zarr, by default 0.4; sides in voxels of the files that hold chunks, then it is 0.5. By default
+        every chunk is a file.
+    chunk
+        Sides in voxels of the chunks of the OME-Zarr.
     overwrite
         Replace a volume at ``output`` that ASEM wrote.
     executor
@@ -92,7 +96,7 @@ def convert(
 
     Returns
     -------
-    Path
+    Path or UPath
         Where the output lies.
 
     Raises
@@ -111,7 +115,7 @@ def convert(
     --------
     >>> convert("sections/", "cell.zarr", voxel_size=(5, 5, 5))  # doctest: +SKIP
     """
-    destination, labels = local_path(output), labels or organelle is not None
+    destination, labels = destination_of(output), labels or organelle is not None
     source = as_volume(
         source, labels=organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
     )
@@ -133,10 +137,11 @@ def convert(
                 voxel_size=VoxelSize.of(resample),
                 labels=labels,
                 ome_version=ome_version,
+                shard=shard,
                 overwrite=overwrite,
                 progress=progress,
             )
-    plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, chunk=chunk)
+    plan = _plan(source, box, destination, labels=labels, ome_version=ome_version, shard=shard, chunk=chunk)
 
     def part_of(local: Box) -> dict[str, npt.NDArray[Any]]:
         return {IMAGE: source.read(local.shift(box.start)).astype(stored_dtype(source), copy=False)}
@@ -160,7 +165,7 @@ def convert(
 def reduction_of(source: Volume, *, labels: bool) -> Reduction:
     """``mode`` for labels, whether said by the caller, by the OME-Zarr, or by booleans or integers above 16 bits."""
     wide = source.dtype.kind in "ui" and source.dtype.itemsize > 2
-    path = Path(source.uri)
+    path = locate(source.uri)
     says = source.format == "ome-zarr" and zarr_node.is_label_image(zarr_node.pyramid_of(path) or path)
     return "mode" if labels or says or wide or source.dtype.kind == "b" else "mean"
 
@@ -171,7 +176,14 @@ def stored_dtype(source: Volume) -> np.dtype[Any]:
 
 
 def _plan(
-    source: Volume, box: Box, destination: Path, *, labels: bool, ome_version: OmeVersion, chunk: Triple
+    source: Volume,
+    box: Box,
+    destination: Location,
+    *,
+    labels: bool,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
+    chunk: Triple,
 ) -> OmePlan | TiffPlan:
     lower, _ = box.to_nm(source.voxel_size, origin_nm=source.lower_edge_nm)
     if destination.suffix == ".zarr":
@@ -179,7 +191,12 @@ def _plan(
         image = ArrayPlan(
             shape=box.shape, dtype=stored_dtype(source), chunk=chunks, reduction=reduction_of(source, labels=labels)
         )
-        return OmePlan(image=image, voxel_size=source.voxel_size, lower_edge_nm=lower, ome_version=ome_version)
+        return OmePlan(
+            image=image, voxel_size=source.voxel_size, lower_edge_nm=lower, ome_version=ome_version, shard=shard
+        )
+    destination = on_disk(destination)
+    if shard is not None:
+        raise OutputError(f"{destination}: only an OME-Zarr, NAME.zarr, has shards")
     if destination.suffix and not is_tiff(destination):
         raise OutputError(
             f"{destination}: cannot write {destination.suffix}; use NAME.zarr (OME-Zarr), NAME.tif (one stack) or NAME "
@@ -197,10 +214,10 @@ def _plan(
 
 
 def _blocks(source: Volume, plan: OmePlan | TiffPlan) -> list[Box]:
-    """Slabs of whole chunks; for TIFF, of whole rows."""
+    """Slabs of whole chunks or shards; for TIFF, of whole rows."""
     whole = Box.of_shape(plan.shape)
     if isinstance(plan, OmePlan):
-        return list(slabs(whole, plan.image.chunk, source.dtype.itemsize))
+        return list(slabs(whole, plan.arrays[IMAGE].unit, source.dtype.itemsize))
     depth, rows, _ = read_unit(source)
     row = plan.shape[2] * source.dtype.itemsize
     most = max(1, SLAB_BYTES // row)

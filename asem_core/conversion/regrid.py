@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,11 @@ from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
 from asem_core.conversion.convert import DEFAULT_CHUNK, reduction_of, stored_dtype
 from asem_core.errors import GeometryError, OutputError
-from asem_core.geometry import Box, VoxelSize, resampled_shape, triple
+from asem_core.geometry import Box, Triple, VoxelSize, resampled_shape, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, resample_labels, source_box
-from asem_core.home import local_path
 from asem_core.progress import Progress, silent
+from asem_core.volume.address import Location, destination_of
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
@@ -33,14 +32,15 @@ REFUSE_FACTOR = 8.0
 
 def regrid(
     volume: Volume,
-    destination: Path,
+    destination: Location,
     *,
     voxel_size: VoxelSize,
     labels: bool = False,
-    ome_version: OmeVersion = "0.4",
+    ome_version: OmeVersion | None = None,
+    shard: int | Triple | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
-) -> Path:
+) -> Location:
     """Write ``volume`` as an OME-Zarr with voxels of ``voxel_size``; lower edges are aligned and the dtype stays.
 
     Parameters
@@ -55,7 +55,7 @@ def regrid(
         Whether values are ids: the mode is taken where the output is coarser, the nearest voxel where it is finer.
         Label images of an OME-Zarr, booleans and integers above 16 bits always are. Images: area-weighted mean and
         linear interpolation; integers are rounded half to even.
-    ome_version, overwrite
+    ome_version, shard, overwrite
         As in `asem_core.conversion.convert.convert`.
 
     Raises
@@ -70,7 +70,7 @@ def regrid(
     The last output voxel of an axis may reach past the volume; there the volume is mirrored about its face, as for the
     network. Every block equals the same part of the whole volume's result.
     """
-    destination = local_path(destination)
+    destination = destination_of(destination)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a resampled volume is written as NAME.zarr; convert it to TIFF afterwards")
     check_factor(volume, voxel_size)
@@ -78,7 +78,13 @@ def regrid(
     shape = resampled_shape(volume.shape, volume.voxel_size, voxel_size)
     chunk = triple([min(c, n) for c, n in zip(DEFAULT_CHUNK, shape, strict=True)])
     image = ArrayPlan(shape=shape, dtype=stored_dtype(volume), chunk=chunk, reduction=reduction)
-    plan = OmePlan(image=image, voxel_size=voxel_size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version)
+    plan = OmePlan(
+        image=image,
+        voxel_size=voxel_size,
+        lower_edge_nm=volume.lower_edge_nm,
+        ome_version=ome_version,
+        shard=shard,
+    )
     as_labels = reduction == "mode"
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:

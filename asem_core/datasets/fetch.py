@@ -25,6 +25,7 @@ from asem_core.geometry import Box, Triple
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.volume import Volume
+from asem_core.volume.address import on_disk
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
@@ -135,7 +136,7 @@ def fetch(
         scratch_bytes=sum(map(staged_bytes, (opened.image, *(p.volume for p in opened.labels.values())))),
     )
     done = run(job, overwrite=overwrite, progress=progress)
-    return Fetched(path=done.path, roi=roi, source_sha256=sha256, notes=notes)
+    return Fetched(path=on_disk(done.path), roi=roi, source_sha256=sha256, notes=notes)
 
 
 def _check_roi(opened: Opened, roi: Box) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from asem_core.cluster import executing
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.reference import on_grid
-from asem_core.home import local_path
 from asem_core.labels.blocks import LabelBlocks, apply_rule, check_ids
 from asem_core.labels.plan import Plan, choose_zone, make_plan
 from asem_core.labels.rules import Labels
@@ -30,6 +29,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import DatasetSpec, OrganelleSpec, StageRef
 from asem_core.stage_text import stage_text
+from asem_core.volume.address import Location, destination_of
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
@@ -53,7 +53,7 @@ METRIC_MASK = "metric_mask"
 class PreparedLabels:
     """What `prepare_labels` made."""
 
-    path: Path
+    path: Location
     """The OME-Zarr: its image is the labels, ``labels/metric_mask`` is 1 where a segmentation is scored."""
     organelle: str
     source: str
@@ -92,7 +92,7 @@ class PreparedLabels:
 
 def prepare_labels(
     labels: Volume | str | Path,
-    output: str | Path,
+    output: str | Location,
     *,
     organelle: OrganelleSpec | str | Path,
     registry: Registry | None = None,
@@ -101,7 +101,8 @@ def prepare_labels(
     cleanup: Sequence[StageRef | str] | None = None,
     dilate: int | None = None,
     zone: StageRef | str | None = None,
-    ome_version: OmeVersion = "0.4",
+    ome_version: OmeVersion | None = None,
+    shard: int | Triple | None = None,
     overwrite: bool = False,
     executor: Dask | Client | None = None,
     progress: Progress = silent,
@@ -134,6 +135,9 @@ def prepare_labels(
         Width in voxels of 5 nm that comes before the data set's and the organelle's; 0: none.
     zone
         Exclusion zone instead of the organelle's: a stage, or text as for `asem_core.evaluate`.
+    ome_version, shard
+        Version of OME-Zarr, by default 0.4; sides in voxels of the files that hold chunks, then it is 0.5. By default
+        every chunk is a file.
     executor
         Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
         Does not change the result.
@@ -177,9 +181,10 @@ def prepare_labels(
     with executing(executor):
         return _prepare(
             labels,
-            local_path(output),
+            destination_of(output),
             plan=plan,
             ome_version=ome_version,
+            shard=shard,
             overwrite=overwrite,
             progress=progress,
             block=block,
@@ -188,10 +193,11 @@ def prepare_labels(
 
 def _prepare(
     labels: Volume,
-    destination: Path,
+    destination: Location,
     *,
     plan: Plan,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     overwrite: bool,
     progress: Progress,
     block: Triple,
@@ -215,6 +221,7 @@ def _prepare(
         voxel_size=labels.voxel_size,
         lower_edge_nm=labels.lower_edge_nm,
         ome_version=ome_version,
+        shard=shard,
     )
 
     def fill(run: Run) -> None:

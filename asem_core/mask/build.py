@@ -16,12 +16,12 @@ from asem_core.blocks.job import Job, run
 from asem_core.cluster import executing
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
-from asem_core.home import local_path
 from asem_core.mask.resin import resin_level
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
 from asem_core.preprocessing.levels import level_count
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
+from asem_core.volume.address import Location, destination_of
 from asem_core.volume.check import check_values, graded
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.grey import Grey
@@ -44,7 +44,7 @@ _BYTES_OF_IDS = 8
 class MaskSummary:
     """What `make_mask` found."""
 
-    path: Path
+    path: Location
     """The OME-Zarr."""
     high: float | None
     """Grey level (0..255) below which is cell; None: none was given, and the image shows no empty resin."""
@@ -66,14 +66,15 @@ class MaskSummary:
 
 def make_mask(
     volume: Volume | str | Path,
-    output: str | Path,
+    output: str | Location,
     *,
     params: CellMask | Mapping[str, float | None] | None = None,
     registry: Registry | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     grey: Grey = None,
     block: Triple = BLOCK,
-    ome_version: OmeVersion = "0.4",
+    ome_version: OmeVersion | None = None,
+    shard: int | Triple | None = None,
     overwrite: bool = False,
     executor: Dask | Client | None = None,
     progress: Progress = silent,
@@ -96,6 +97,9 @@ def make_mask(
     grey
         The levels that become 0 and 255, `GreyRange`; ``"auto"``: found from the volume. By default the full range of
         its type.
+    ome_version, shard
+        Version of OME-Zarr, by default 0.4; sides in voxels of the files that hold chunks, then it is 0.5. By default
+        every chunk is a file.
     executor
         Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
         Does not change the result.
@@ -120,7 +124,7 @@ def make_mask(
     >>> print(make_mask("cell.zarr", "mask.zarr", params={"high": 150}))  # doctest: +SKIP
     """
     volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
-    destination = local_path(output)
+    destination = destination_of(output)
     params = params if isinstance(params, CellMask) else CellMask(**dict(params or {}))  # type: ignore[arg-type]
     level_count(volume.dtype)
     check_values(volume, progress=progress)
@@ -130,7 +134,9 @@ def make_mask(
     size, context = volume.voxel_size, params.context(volume.voxel_size)
     side = triple([min(b, n) for b, n in zip(block, volume.shape, strict=True)])
     image = ArrayPlan(shape=volume.shape, dtype="uint8", chunk=side, reduction="mode")
-    plan = OmePlan(image=image, voxel_size=size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version)
+    plan = OmePlan(
+        image=image, voxel_size=size, lower_edge_nm=volume.lower_edge_nm, ome_version=ome_version, shard=shard
+    )
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
         source = run.readable(volume)

@@ -13,6 +13,7 @@ import attrs
 
 from asem_core.blocks import preflight
 from asem_core.blocks.executors import ask, width
+from asem_core.blocks.fill import whole_chunks
 from asem_core.blocks.job import earlier_run
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
@@ -32,10 +33,11 @@ from asem_core.registry import Registry
 from asem_core.separation.inside import check_separable, name_of_instances, scratch_bytes
 from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume import Volume
+from asem_core.volume.address import Location
 from asem_core.volume.check import check_grey, settled_range
 from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
 from asem_core.volume.grey import Grey, on_grey_range
-from asem_core.volume.output import place_of
+from asem_core.volume.output import place_of_volume
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.files import file_sha256
 
@@ -61,6 +63,8 @@ class Settings:
     max_memory: int | None = None
     """Bytes."""
     prob_dtype: ProbDtype = "uint8"
+    shard: int | Triple | None = None
+    """Sides of a shard of the output; see `OmePlan`."""
     workers: int | None = None
     instances: bool = False
     """Whether the objects of the segmentation are numbered too."""
@@ -98,13 +102,14 @@ class Plan:
     """Kept boxes, on the model's grid."""
     chosen: Chosen
     prob_dtype: ProbDtype
+    shard: int | Triple | None = None
     separation: Separation | None = None
     """How objects that touch are told apart; None: objects are not numbered."""
     threads: int | None
     """That compute; None: one a core of who computes."""
     at_once: int
     """Tiles that a session takes at once."""
-    output: Path
+    output: Location
     overwrite: bool
     """Whether what is there is replaced."""
     resumed: bool
@@ -122,8 +127,10 @@ class Plan:
     def direct(self) -> bool:
         """Whether tiles write the output itself; else a second sweep delivers it from a working copy.
 
-        The output's chunks begin at the ROI: no chunk may lie in two tiles.
+        The output's chunks begin at the ROI: no chunk may lie in two tiles. A shard is larger than what a tile keeps.
         """
+        if self.shard is not None:
+            return False
         alone = [len({tile.start[axis] for tile in self.tiles}) == 1 for axis in range(3)]
         first = self.grids.output_box(self.tiles[0]).start
         steps = [(s - f) % c for s, f, c in zip(self.roi.start, first, self.tile_chunk, strict=True)]
@@ -137,7 +144,7 @@ class Plan:
     @property
     def delivered(self) -> tuple[Box, ...]:
         """Blocks (voxels of the output) of the second sweep; none where tiles write directly."""
-        return () if self.direct else tuple(Box.of_shape(self.roi.shape).tiles(DELIVERED_CHUNK))
+        return () if self.direct else tuple(whole_chunks(self.ome, DELIVERED_CHUNK))
 
     @property
     def reads(self) -> list[Box]:
@@ -189,6 +196,7 @@ class Plan:
             labels={name: attrs.evolve(image, dtype=dtype) for name, dtype in names.items()},
             voxel_size=self.volume.voxel_size,
             lower_edge_nm=lower,
+            shard=self.shard,
         )
 
     @property
@@ -200,7 +208,7 @@ class Plan:
 
 def make_plan(
     volume: Volume,
-    output: Path,
+    output: Location,
     *,
     organelle: OrganelleSpec,
     model: Model,
@@ -221,7 +229,7 @@ def make_plan(
     if settings.instances:
         check_separable(organelle)
     _check_name(output)
-    place_of(output, inputs=[volume, *(() if mask is None else (mask,))])
+    place_of_volume(output, inputs=[volume, *(() if mask is None else (mask,))])
     as_given, grey = volume, settled_range(volume, settings.grey, trained_on=model.grey)
     volume = volume if grey is None else on_grey_range(volume, grey)
     roi = volume.part(settings.roi)
@@ -280,6 +288,7 @@ def make_plan(
             adaptation=model.adaptation,
         ),
         prob_dtype=settings.prob_dtype,
+        shard=settings.shard,
         separation=organelle.separation if settings.instances else None,
         threads=settings.workers,
         at_once=arithmetic.at_once,
@@ -296,7 +305,7 @@ def make_plan(
     return plan
 
 
-def earlier_adaptation(output: Path) -> Mapping[str, Any] | None:
+def earlier_adaptation(output: Location) -> Mapping[str, Any] | None:
     """What a run into the same output measured to adapt its model; None where there is none."""
     stored = _stored(earlier_run(output))
     return None if stored is None else stored.adaptation
@@ -321,7 +330,7 @@ def _model_size(model: Model, volume: Volume) -> VoxelSize:
     return volume.voxel_size
 
 
-def _check_name(output: Path) -> None:
+def _check_name(output: Location) -> None:
     if output.suffix not in ("", ".zarr"):
         raise OutputError(
             f"{output}: a segmentation is an OME-Zarr; name it {output.with_suffix('.zarr').name}, and take it out as "
@@ -329,7 +338,7 @@ def _check_name(output: Path) -> None:
         )
 
 
-def _agree(stored: Chosen, output: Path, **asked: Triple | str | None) -> None:
+def _agree(stored: Chosen, output: Location, **asked: Triple | str | None) -> None:
     """Refuse a choice that contradicts what an unfinished run chose."""
     for name, value in asked.items():
         before = getattr(stored, name)

@@ -29,7 +29,6 @@ from asem_core.cluster import executing
 from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.grid.resample import resample, source_box
-from asem_core.home import local_path
 from asem_core.models.find import choose_organelle, find_model
 from asem_core.models.model import Image
 from asem_core.models.runtimes.session import Session
@@ -44,6 +43,7 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.separation.inside import BLOCK, Separated, find_objects, numbers
 from asem_core.specs import OrganelleSpec, RunEvent, Separation
+from asem_core.volume.address import Location, destination_of
 from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
@@ -61,7 +61,7 @@ PREDICT, DELIVER, NUMBER = "predict", "deliver", "number objects"
 class Segmentation:
     """What `segment` made."""
 
-    path: Path
+    path: Location
     """The OME-Zarr: its image is the probability map, ``labels/<organelle>`` the segmentation."""
     organelle: str
     separated: Separated | None
@@ -85,7 +85,7 @@ class Segmentation:
 
 def segment(
     volume: Volume | str | Path,
-    output: str | Path,
+    output: str | Location,
     *,
     organelle: OrganelleSpec | str | Path | None = None,
     registry: Registry | None = None,
@@ -101,6 +101,7 @@ def segment(
     tile: int | Triple | None = None,
     max_memory: int | None = None,
     prob_dtype: ProbDtype = "uint8",
+    shard: int | Triple | None = None,
     instances: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
@@ -150,6 +151,9 @@ def segment(
         Bytes; by default a part of what is free now, see `asem_core.memory.default_max_memory`.
     prob_dtype
         ``uint8``: round(255 p); or ``float32``.
+    shard
+        Sides in voxels of the files that hold chunks, one for all three or z, y, x; the output is then an OME-Zarr 0.5.
+        By default every chunk is a file, and the output 0.4.
     instances
         Also give every object an id, under ``labels/<organelle>_instances``: what `asem_core.instances` makes of the
         probability map with the organelle's own numbers.
@@ -187,7 +191,7 @@ def segment(
     --------
     >>> segment("cell.zarr", "mito.zarr", organelle="mito", roi=Box.parse("0:200,0:200,0:200"))  # doctest: +SKIP
     """
-    registry = registry or make_registry()
+    registry, destination = registry or make_registry(), destination_of(output)
     spec = choose_organelle(organelle, model=model, registry=registry)
     opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
     cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
@@ -199,6 +203,7 @@ def segment(
         tile=tile,
         max_memory=max_memory,
         prob_dtype=prob_dtype,
+        shard=shard,
         workers=workers,
         instances=instances,
     )
@@ -208,7 +213,7 @@ def segment(
         tempfile.TemporaryDirectory() as scratch,
     ):
         if adapt is not None:
-            earlier = None if overwrite else planning.earlier_adaptation(local_path(output))
+            earlier = None if overwrite else planning.earlier_adaptation(destination)
             adaptation = (
                 adaptation_of(earlier, weight=adapt)
                 if earlier is not None
@@ -217,7 +222,7 @@ def segment(
             found = adapted_model(found, adaptation, Path(scratch))
         plan = planning.make_plan(
             opened,
-            local_path(output),
+            destination,
             organelle=spec,
             model=found,
             registry=registry,

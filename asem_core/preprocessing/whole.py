@@ -22,6 +22,7 @@ from asem_core.preprocessing.statistics import check_store, measured
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import StageRef
+from asem_core.volume.address import Location, destination_of
 from asem_core.volume.check import check_values, graded
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.grey import Grey
@@ -41,7 +42,7 @@ BLOCK: Triple = (128, 256, 256)
 
 def preprocess(
     volume: Volume | str | Path,
-    output: str | Path,
+    output: str | Location,
     *,
     stages: Sequence[StageRef | str],
     registry: Registry | None = None,
@@ -50,11 +51,12 @@ def preprocess(
     roi: Box | BoxNm | None = None,
     statistics: str | Path | None = None,
     block: Triple = BLOCK,
-    ome_version: OmeVersion = "0.4",
+    ome_version: OmeVersion | None = None,
+    shard: int | Triple | None = None,
     overwrite: bool = False,
     executor: Dask | Client | None = None,
     progress: Progress = silent,
-) -> Path:
+) -> Location:
     """Write a volume through preprocessors, as an OME-Zarr.
 
     Parameters
@@ -76,6 +78,9 @@ def preprocess(
         Write a part only. Statistics are those of the whole volume all the same: the result is the crop of the whole's.
     statistics
         A ``.npz`` file that keeps what was measured, and gives it to a later run on the same volume.
+    ome_version, shard
+        Version of OME-Zarr, by default 0.4; sides in voxels of the files that hold chunks, then it is 0.5. By default
+        every chunk is a file.
     executor
         Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
         Does not change the result.
@@ -84,7 +89,7 @@ def preprocess(
 
     Returns
     -------
-    Path
+    Path or UPath
         Where the output lies.
 
     Raises
@@ -100,7 +105,7 @@ def preprocess(
     registry = registry or make_registry()
     steps = make_steps([as_stage(stage) for stage in stages], registry)
     volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
-    destination = local_path(output)
+    destination = destination_of(output)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
     level_count(volume.dtype)
@@ -113,7 +118,7 @@ def preprocess(
     chunk = triple([min(c, n) for c, n in zip(CHUNK, part.shape, strict=True)])
     dtype = steps[-1].spec.dtype_out if steps else volume.dtype
     image = ArrayPlan(shape=part.shape, dtype=np.dtype(dtype), chunk=chunk)
-    plan = OmePlan(image=image, voxel_size=volume.voxel_size, lower_edge_nm=lower, ome_version=ome_version)
+    plan = OmePlan(image=image, voxel_size=volume.voxel_size, lower_edge_nm=lower, ome_version=ome_version, shard=shard)
     settings = [step.settings for step in steps]
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:

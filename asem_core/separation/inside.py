@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,6 +15,7 @@ from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.separation.blocks import Objects, separate
 from asem_core.specs import OrganelleSpec, Separation
+from asem_core.volume.address import Location
 from asem_core.volume.kind import Kind, foreground
 
 BLOCK: Triple = (128, 128, 128)
@@ -27,7 +27,7 @@ _BYTES_OF_BASINS = 8
 class Separated:
     """Objects of an organelle that were given an id each."""
 
-    path: Path
+    path: Location
     """The OME-Zarr; of `instances` its image is what was read, of `segment` the probability map."""
     organelle: str
     labels: str

@@ -15,7 +15,6 @@ from asem_core.blocks.job import Job, run
 from asem_core.cluster import executing
 from asem_core.errors import AsemError, OutputError, VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
-from asem_core.home import local_path
 from asem_core.labels.blocks import check_ids
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
@@ -30,6 +29,7 @@ from asem_core.separation.inside import (
     scratch_bytes,
 )
 from asem_core.specs import OrganelleSpec, Separation
+from asem_core.volume.address import Location, destination_of
 from asem_core.volume.check import check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.kind import Kind, kind_of
@@ -49,7 +49,7 @@ CHUNK: Triple = (64, 64, 64)
 
 def instances(
     prediction: Volume | str | Path,
-    output: str | Path,
+    output: str | Location,
     *,
     organelle: OrganelleSpec | str | Path,
     registry: Registry | None = None,
@@ -57,7 +57,8 @@ def instances(
     threshold: float | None = None,
     separation: Separation | Mapping[str, float] | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
-    ome_version: OmeVersion = "0.4",
+    ome_version: OmeVersion | None = None,
+    shard: int | Triple | None = None,
     overwrite: bool = False,
     executor: Dask | Client | None = None,
     progress: Progress = silent,
@@ -85,6 +86,9 @@ def instances(
         Instead of the organelle's; or those of its fields, by name, that differ.
     voxel_size
         nm (z, y, x), where the data does not state it; see `open_volume`.
+    ome_version, shard
+        Version of OME-Zarr, by default 0.4; sides in voxels of the files that hold chunks, then it is 0.5. By default
+        every chunk is a file.
     executor
         Where blocks run: a `distributed.Client`, or what `asem_core.cluster.connect` gives; by default on this machine.
         Does not change the result.
@@ -117,7 +121,7 @@ def instances(
     volume = as_volume(prediction, registry=registry, voxel_size=voxel_size)
     kind = kind or kind_of(volume)
     least = _threshold(spec.threshold if threshold is None else threshold)
-    destination = local_path(output)
+    destination = destination_of(output)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: instances are written as an OME-Zarr; name it NAME.zarr")
     check_values(volume, progress=progress)
@@ -131,6 +135,7 @@ def instances(
             threshold=least,
             separation=settings,
             ome_version=ome_version,
+            shard=shard,
             overwrite=overwrite,
             progress=progress,
             block=block,
@@ -154,19 +159,20 @@ def _threshold(value: float) -> float:
 
 def _run(
     volume: Volume,
-    destination: Path,
+    destination: Location,
     *,
     organelle: str,
     kind: Kind,
     threshold: float,
     separation: Separation,
-    ome_version: OmeVersion,
+    ome_version: OmeVersion | None,
+    shard: int | Triple | None,
     overwrite: bool,
     progress: Progress,
     block: Triple,
 ) -> Separated:
     name = name_of_instances(organelle)
-    plan = _plan(volume, name, kind=kind, ome_version=ome_version)
+    plan = _plan(volume, name, kind=kind, ome_version=ome_version, shard=shard)
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
         source = run.readable(volume)
@@ -206,7 +212,9 @@ def _run(
     return Separated(path=done.path, organelle=organelle, labels=name, **done.results)
 
 
-def _plan(volume: Volume, name: str, *, kind: Kind, ome_version: OmeVersion) -> OmePlan:
+def _plan(
+    volume: Volume, name: str, *, kind: Kind, ome_version: OmeVersion | None, shard: int | Triple | None
+) -> OmePlan:
     dtype: np.dtype[Any] = np.dtype(np.uint8) if volume.dtype.kind == "b" else volume.dtype
     image = ArrayPlan(
         shape=volume.shape, dtype=dtype, chunk=CHUNK, reduction="mean" if kind == "probabilities" else "mode"
@@ -217,4 +225,5 @@ def _plan(volume: Volume, name: str, *, kind: Kind, ome_version: OmeVersion) -> 
         voxel_size=volume.voxel_size,
         lower_edge_nm=volume.lower_edge_nm,
         ome_version=ome_version,
+        shard=shard,
     )

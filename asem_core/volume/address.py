@@ -1,12 +1,14 @@
 """Addresses: local paths and URLs behind one interface, pathlib's. The only module that knows about networks.
 
-`locate` turns an address into a `pathlib.Path`, or for ``http://``, ``https://``, ``s3://`` and whatever else fsspec
-knows into a `upath.UPath`. Metadata files are fetched once within `remembering`.
+`locate` turns an address into a `pathlib.Path`, or for ``http://``, ``https://``, ``s3://``, ``gs://``, ``az://`` and
+whatever else fsspec knows into a `upath.UPath`. Metadata files are fetched once within `remembering`. What an output
+needs of the place where it lies is in `asem_core.volume.places`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from asem_core.errors import VolumeError
+from asem_core.errors import OutputError, VolumeError
 from asem_core.home import expand, local_path
 
 if TYPE_CHECKING:
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
 Location: TypeAlias = "Path | UPath"
 
 _ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-_EXTRAS = {"http": "http", "https": "http", "s3": "s3"}
+_EXTRAS = {"http": "http", "https": "http", "s3": "s3", "gs": "gcs", "az": "azure"}
 """Per scheme, the extra that brings its client."""
 
 _fetched: ContextVar[dict[str, bytes | None] | None] = ContextVar("fetched", default=None)
 
 
-def absolute(uri: str | Path) -> str:
+def absolute(uri: str | Location) -> str:
     """``uri`` as an absolute path, also where it is written ``file://``; another URL without its trailing slash.
 
     >>> absolute("file:///data/cell%201.zarr")
@@ -75,12 +77,40 @@ def locate(uri: str) -> Location:
     except ImportError as exc:
         extra = _EXTRAS.get(scheme)
         remedy = f"pip install 'asem-core[{extra}]'" if extra else "install the package that the message names"
-        raise VolumeError(f"{uri}: {scheme}:// cannot be read: {exc}; {remedy}") from exc
+        raise VolumeError(f"{uri}: {scheme}:// needs a client that is not installed ({exc}): {remedy}") from exc
     except ValueError as exc:
+        if scheme in _EXTRAS:  # its client cannot begin, such as Azure's without an account
+            raise VolumeError(f"{uri}: {explain(exc)}; see docs/storage.md for what each client is told") from exc
         raise VolumeError(
-            f"{uri}: unknown scheme {scheme}://; use a path, file://, http://, https:// or s3://"
+            f"{uri}: unknown scheme {scheme}://; use a path, file://, http://, https://, s3://, gs:// or az://"
         ) from exc
     return cast("UPath", place)
+
+
+def destination_of(output: Location | str) -> Location:
+    """The place that ``output``, a path or URL, stands for.
+
+    Raises
+    ------
+    VolumeError
+        As `locate`.
+    """
+    if not isinstance(output, str | Path):
+        return output
+    return locate(absolute(output)) if is_remote(str(output)) else local_path(output)
+
+
+def on_disk(place: Location) -> Path:
+    """``place``, for what is not written to buckets.
+
+    Raises
+    ------
+    OutputError
+        It is a URL.
+    """
+    if not isinstance(place, Path):
+        raise OutputError(f"{place}: only OME-Zarr is written to a bucket; name it NAME.zarr, or give a local path")
+    return place
 
 
 @contextmanager
@@ -114,7 +144,7 @@ def read_bytes(path: Location) -> bytes | None:
     if seen is not None and key in seen:
         return seen[key]
     content, problem = _fetch(path)
-    if problem is not None and not _is_denied(problem):
+    if problem is not None and not is_denied(problem):
         raise VolumeError(f"{path}: {explain(problem)}") from problem
     if seen is not None:
         seen[key] = content
@@ -191,13 +221,19 @@ _LOCAL = (".tif", ".tiff", ".h5", ".hdf5", ".ims", ".mrc", ".rec", ".nii", ".gz"
 def explain(problem: BaseException) -> str:
     """What went wrong between us and a server, in one sentence with what to do."""
     cause = problem.__cause__ if isinstance(problem, VolumeError) and problem.__cause__ else problem
-    if _is_denied(cause):
-        return "access is denied (403), or there is no such object; check the address and your credentials"
+    code = error_code(cause)
+    if is_denied(cause):
+        said = f" {code}" if code and not code.isdigit() else ""
+        return f"access is denied (403{said}), or there is no such object; check the address and your credentials"
+    if code == "NoSuchBucket":
+        return "there is no such bucket; make it first, or check the address (and AWS_ENDPOINT_URL)"
     status = getattr(cause, "status", None)
     if isinstance(status, int):
         return f"the server answers {status} {getattr(cause, 'message', '')}".rstrip() + "; try again later"
     text = " ".join(str(cause).split()) or type(cause).__name__
-    if type(cause).__name__ in _UNREACHABLE or isinstance(cause, ConnectionError | TimeoutError):
+    if code is not None:
+        return f"the server answers {code} ({getattr(cause, 'strerror', None) or text})"
+    if is_unreachable(cause):
         return f"the server cannot be reached: {text}; check the address and the network"
     return text
 
@@ -219,27 +255,59 @@ _UNREACHABLE = frozenset(
 def _fetch(path: UPath) -> tuple[bytes | None, Exception | None]:
     try:
         return bytes(path.fs.cat_file(path.path)), None
-    except _ABSENT:
-        return None, None
+    except _ABSENT as exc:
+        return None, exc if error_code(exc) == "NoSuchBucket" else None
     except Exception as exc:  # every client has its own kinds
         return None, exc
 
 
-def _is_denied(problem: BaseException) -> bool:
-    return isinstance(problem, PermissionError) or getattr(problem, "status", None) in (401, 403)
+def is_denied(problem: BaseException) -> bool:
+    """Whether a server does not let us in."""
+    status = (getattr(problem, name, None) for name in ("status", "status_code"))  # HTTP, Azure
+    forbidden = isinstance(problem, PermissionError) or str(problem).startswith("Forbidden")  # gcsfs has no kind for it
+    return forbidden or any(each in (401, 403) for each in status)
+
+
+def is_unreachable(problem: BaseException) -> bool:
+    """Whether no server answers, or none in time."""
+    return type(problem).__name__ in _UNREACHABLE or isinstance(problem, ConnectionError | TimeoutError)
+
+
+def error_code(problem: BaseException | None) -> str | None:
+    """What S3 calls ``problem``, such as ``NoSuchBucket``; None where no such server answered."""
+    for each in (problem, None if problem is None else problem.__cause__):
+        said = getattr(each, "response", None)
+        if isinstance(said, Mapping) and isinstance(said.get("Error"), Mapping):
+            return str(said["Error"].get("Code"))
+    return None
 
 
 @cache
 def _storage_options(scheme: str) -> Mapping[str, Any]:
-    """``anon`` for S3 where neither fsspec's configuration nor the AWS client's own search finds credentials."""
+    """What the client of ``scheme`` is told, beside what it reads from the environment by itself.
+
+    Listings are not remembered: others write there too. For S3 a request is tried `_ATTEMPTS` times unless the
+    environment says otherwise, and it is ``anon`` where neither fsspec's configuration nor the AWS client's own search
+    finds credentials.
+    """
+    options: dict[str, Any] = {} if scheme in ("http", "https") else {"use_listings_cache": False}
     if scheme != "s3":
-        return {}
+        return options
     from fsspec.config import conf
 
-    if {"anon", "key", "profile"} & set(conf.get("s3", {})):
-        return {}
+    configured = set(conf.get("s3", {}))
+    options["max_concurrency"] = 1  # otherwise it asks for the size of an object before the object
+    if "config_kwargs" not in configured and not _RETRIES & set(os.environ):
+        options["config_kwargs"] = {"retries": {"mode": "standard", "max_attempts": _ATTEMPTS}}
+    if {"anon", "key", "profile"} & configured:
+        return options
     try:
         from botocore.session import Session
     except ImportError:
-        return {}  # `locate` says what to install
-    return {"anon": True} if Session().get_credentials() is None else {}
+        return options  # `locate` says what to install
+    return {**options, "anon": True} if Session().get_credentials() is None else options
+
+
+_RETRIES = {"AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"}
+_ATTEMPTS = 6
+"""Of one request that meets 5xx, a timeout or a broken connection: about 15 s in all, with waits that double."""

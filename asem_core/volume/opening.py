@@ -93,7 +93,7 @@ def open_volume(
         A folder of TIFF sections, a multi-page TIFF, a Zarr or N5 array, an OME-Zarr image, a precomputed volume, an
         HDF5 data set, a file of MRC, Imaris, NIfTI, NRRD or NumPy, or the root of a container: then its image is opened
         (level 0 of an OME-Zarr, ``volumes/raw`` of the published layout). Zarr, N5 and precomputed volumes may also lie
-        at ``http(s)://`` and ``s3://``.
+        at ``http(s)://`` and ``s3://``, Zarr at ``gs://`` and ``az://``.
     registry
         Where readers come from; by default everything installed.
     voxel_size

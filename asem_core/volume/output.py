@@ -7,26 +7,34 @@ an output at a time; a refusal comes before the first byte.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
 from asem_core.errors import OutputError
 from asem_core.home import local_path
-from asem_core.volume.address import absolute, is_remote
+from asem_core.volume.address import Location, absolute, is_remote, locate
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
 from asem_core.volume.formats.ome_write import FOLDERS, LABEL_IMAGES
 from asem_core.volume.formats.sections import is_tiff
 from asem_core.volume.formats.tiff_write import is_own_tiff
+from asem_core.volume.lease import leased
+from asem_core.volume.places import names, remove
 from asem_core.volume.unfinished import MARK_FILE
 from asem_core.volume.volume import Volume
 
-Input = Volume | str | Path
+if TYPE_CHECKING:
+    from upath import UPath
+
+Input: TypeAlias = "Volume | str | Location"
 """What a verb reads: a volume, or an address."""
 
 
@@ -36,7 +44,7 @@ class Replaceable:
 
     name: str
     """In words: ``a volume``."""
-    recognise: Callable[[Path], bool]
+    recognise: Callable[[Any], bool]
     """Whether all that lies at a path was written by ASEM."""
 
 
@@ -122,7 +130,7 @@ def check_folder(folder: Path, *, inputs: Iterable[Input] = ()) -> Path:
     return _settled(folder, inputs=inputs, shared=True)
 
 
-def check_replaceable(destination: Path, kind: Replaceable | None = None) -> None:
+def check_replaceable(destination: Location, kind: Replaceable | None = None) -> None:
     """Refuse to replace what is not a ``kind`` (by default a volume) that ASEM wrote, and nothing else."""
     kind = kind or VOLUME
     if not kind.recognise(destination):
@@ -141,6 +149,20 @@ def place_of(destination: Path, *, inputs: Iterable[Input] = ()) -> Path:
         It is a URL or a link to nothing, it lies inside an input or round it, or its folder cannot be written.
     """
     return _settled(destination, inputs=inputs, shared=False)
+
+
+def place_of_volume(destination: Location, *, inputs: Iterable[Input] = ()) -> Location:
+    """As `place_of`, for what may also lie in a bucket.
+
+    Raises
+    ------
+    OutputError
+        As `place_of`; of a URL: nobody can write there, no credentials are found, or it lies in or round an input.
+    """
+    if isinstance(destination, Path):
+        return place_of(destination, inputs=inputs)
+    _check_bucket(destination, inputs)
+    return destination
 
 
 def check_apart(destination: Path, inputs: Iterable[Input], *, shared: bool = False) -> None:
@@ -164,6 +186,12 @@ def check_apart(destination: Path, inputs: Iterable[Input], *, shared: bool = Fa
                 )
 
 
+def hidden(destination: Location, what: str) -> Path:
+    """Where a run keeps ``what`` for a while: beside the output, or for one in a bucket among temporary files."""
+    folder = destination.parent if isinstance(destination, Path) else _temporary(destination)
+    return folder / f".{destination.name}.{what}"
+
+
 def check_room(folder: Path, needed_bytes: int) -> None:
     """Refuse when the disk of ``folder``, which need not exist yet, has less room than ``needed_bytes``."""
     free = shutil.disk_usage(_nearest(folder)).free
@@ -180,8 +208,13 @@ def _size(count: int) -> str:
 
 
 @contextmanager
-def held(destination: Path) -> Iterator[None]:
+def held(destination: Location) -> Iterator[Callable[[], None]]:
     """Within this context no other process of ASEM writes ``destination``; folders above it are made.
+
+    Yields
+    ------
+    callable
+        Raises `OutputError` where that is so no longer, which happens in buckets only, see `asem_core.volume.lease`.
 
     Raises
     ------
@@ -195,6 +228,10 @@ def held(destination: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    if not isinstance(destination, Path):
+        with leased(destination) as check:
+            yield check
+        return
     path = destination.with_name(f".{destination.name}.lock")
     missing = [folder for folder in destination.parents if not folder.exists()]
     try:
@@ -208,7 +245,7 @@ def held(destination: Path) -> Iterator[None]:
     except OSError as exc:
         raise explain_os(exc, destination) from exc
     try:
-        yield
+        yield lambda: None
     finally:
         with suppress(OSError):  # while it is held, so that whoever waits for this very file sees that it is gone
             path.unlink()
@@ -230,20 +267,12 @@ def scratch_beside(destination: Path) -> Iterator[Path]:
         remove(folder)
 
 
-def remove(path: Path) -> None:
-    """Delete a file or a folder; nothing there is fine."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def is_no_space(error: Exception) -> bool:
     """Whether the disk, or the user's share of it, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def explain_os(exc: OSError, destination: Path) -> OutputError:
+def explain_os(exc: OSError, destination: Location) -> OutputError:
     """What went wrong with the disk while ``destination`` was written, in one line."""
     if is_no_space(exc):
         return OutputError(f"{destination}: no space left on the disk; free some, then run the same command again")
@@ -256,7 +285,7 @@ def explain_os(exc: OSError, destination: Path) -> OutputError:
 
 def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Path:
     if is_remote(str(destination)) or str(destination).startswith(_REMOTE_AS_PATH):
-        raise OutputError(f"{destination}: outputs are written to a local disk; give a path")
+        raise OutputError(f"{destination}: this is written to a local disk; give a path (volumes may go to a URL)")
     try:
         given = local_path(destination)
         for place in (given, *given.parents):
@@ -273,16 +302,67 @@ def _settled(destination: Path, *, inputs: Iterable[Input], shared: bool) -> Pat
     return found
 
 
-def _is_own_volume(path: Path) -> bool:
-    if not path.is_dir():
-        return is_own_tiff(path)
-    if zarr_node.kind(path) is None:
-        children = [child for child in path.iterdir() if child.name != MARK_FILE]
-        return bool(children) and all(is_tiff(child) and is_own_tiff(child) for child in children)
-    return not _foreign(path)
+def _check_bucket(destination: UPath, inputs: Iterable[Input]) -> None:
+    """Refuse what cannot be written to, and what lies in or round what is read."""
+    if destination.protocol in ("http", "https"):
+        raise OutputError(f"{destination}: web servers are read, not written; give a path, s3://, gs:// or az://")
+    if set("*?[]") & set(destination.path) or not destination.name:
+        raise OutputError(f"{destination}: give the URL of an OME-Zarr, such as s3://BUCKET/NAME.zarr, without * ? [ ]")
+    if destination.storage_options.get("anon"):
+        raise OutputError(
+            f"{destination}: no credentials for {destination.protocol}:// were found; set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+        )
+    for read in inputs:
+        address = read.uri if isinstance(read, Volume) else str(read)
+        place = locate(address) if is_remote(address) else None
+        if place is None or isinstance(place, Path) or place.protocol != destination.protocol:
+            continue
+        source = _outermost(place)
+        if _within(destination, source) or _within(source, destination):
+            raise OutputError(
+                f"{destination}: what is written would lie in, or replace, what is read ({source}); "
+                "use another name, outside of it"
+            )
 
 
-def _foreign(folder: Path) -> bool:
+def _outermost(place: Location) -> Location:
+    """The outermost Zarr container that ``place`` lies in."""
+    found = place
+    for parent in place.parents:
+        if zarr_node.kind(parent) is None:
+            break
+        found = parent
+    return found
+
+
+def _within(inner: Location, outer: Location) -> bool:
+    return f"{inner}/".startswith(f"{outer}/")
+
+
+def _temporary(destination: UPath) -> Path:
+    """The folder of this user's temporary files for ``destination``; the same one for the next run."""
+    user = os.getuid() if hasattr(os, "getuid") else None
+    name = hashlib.sha256(f"{user} {destination}".encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"asem-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if user is not None and folder.stat().st_uid != user:
+        raise OutputError(f"{folder} belongs to somebody else; set TMPDIR to a folder of your own")
+    return folder
+
+
+def _is_own_volume(place: Location) -> bool:
+    if zarr_node.kind(place) is not None:
+        return not _foreign(place)
+    if not isinstance(place, Path):
+        return False
+    if not place.is_dir():
+        return is_own_tiff(place)
+    children = [child for child in place.iterdir() if child.name != MARK_FILE]
+    return bool(children) and all(is_tiff(child) and is_own_tiff(child) for child in children)
+
+
+def _foreign(folder: Location) -> bool:
     """Whether the Zarr ``folder`` is not ASEM's, or holds anything that ASEM did not put there."""
     provenance = zarr_node.attributes(folder).get(PROVENANCE)
     if not isinstance(provenance, dict):
@@ -293,22 +373,20 @@ def _foreign(folder: Path) -> bool:
     return bool(_others(folder, expected) or _others(folder / "labels", labels))
 
 
-def _datasets(folder: Path) -> list[dict[str, str]]:
+def _datasets(folder: Location) -> list[dict[str, str]]:
     found = zarr_node.multiscale(folder)
     multiscales = found["multiscales"] if found is not None else []
     return list(multiscales[0].get("datasets", [])) if multiscales else []
 
 
-def _others(folder: Path, expected: set[str]) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return [c.name for c in folder.iterdir() if c.name not in expected and not c.name.endswith(".partial")]
+def _others(folder: Location, expected: set[str]) -> list[str]:
+    return [name for name in names(folder) if name not in expected and not name.endswith(".partial")]
 
 
 VOLUME = Replaceable(name="a volume", recognise=_is_own_volume)
 
 
-_REMOTE_AS_PATH = ("http:/", "https:/", "s3:/")
+_REMOTE_AS_PATH = ("http:/", "https:/", "s3:/", "gs:/", "az:/")
 """How a URL looks after `pathlib.Path` took away a slash."""
 
 

@@ -16,42 +16,39 @@ from pathlib import Path
 from typing import Any
 
 from asem_core.geometry import Box
-from asem_core.volume.formats.zarr_array import chunk_path
+from asem_core.volume.address import Location
+from asem_core.volume.places import read, read_below, write
 
 
-def digest(root: Path, piece: str) -> str | None:
+def digest(root: Location, piece: str) -> str | None:
     """Digest of ``piece`` of the output at ``root``; None where it is not there, or not whole."""
-    name, keys, span = _parts(piece)
-    try:
-        if keys:
-            return _hash(json.dumps(_value(json.loads((root / name).read_bytes()), keys), sort_keys=True).encode())
-        if not span:
-            return _hash((root / name).read_bytes())
-        start, stop = span
-        with (root / name).open("rb") as file:
-            file.seek(start)
-            content = file.read(stop - start)
-    except (OSError, ValueError, LookupError, TypeError):  # all but the first: no JSON, or other JSON
-        return None
-    return _hash(content) if len(content) == stop - start else None
+    return digests_found(root, [piece])[piece]
 
 
-def restore(piece: str, *, source: Path, root: Path) -> None:
+def digests_found(root: Location, pieces: Iterable[str]) -> dict[str, str | None]:
+    """The `digest` of every one of ``pieces``; those in a bucket are fetched side by side."""
+    parts = {piece: _parts(piece) for piece in pieces}
+    if isinstance(root, Path):
+        return {piece: _digest(_read(root / name, span), keys, span) for piece, (name, keys, span) in parts.items()}
+    contents = read_below(root, {name for name, _, _ in parts.values()})
+    return {piece: _digest(contents[name], keys, None) for piece, (name, keys, _) in parts.items()}
+
+
+def restore(piece: str, *, source: Path, root: Location) -> None:
     """Make ``piece``, a file or a value in one, of the output at ``root`` what it is at ``source``."""
     name, keys, _ = _parts(piece)
     content = (source / name).read_bytes()
     if keys:
         with suppress(OSError, ValueError, LookupError, TypeError):  # what is around the value stays where it can
-            found = json.loads((root / name).read_bytes())
+            found = json.loads(read(root / name) or b"")
             _value(found, keys[:-1])[keys[-1]] = _value(json.loads(content), keys)
             content = json.dumps(found, indent=2).encode()
-    partial = (root / name).with_name(f"{Path(name).name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_bytes(content)
-    partial.replace(root / name)
+    if isinstance(root, Path):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+    write(root / name, content)
 
 
-def digests(root: Path, pieces: Iterable[str]) -> dict[str, str]:
+def digests(root: Location, pieces: Iterable[str]) -> dict[str, str]:
     """Digest of every one of ``pieces``, which were just written.
 
     Raises
@@ -59,7 +56,7 @@ def digests(root: Path, pieces: Iterable[str]) -> dict[str, str]:
     OSError
         One of them is not there.
     """
-    found = {piece: digest(root, piece) for piece in pieces}
+    found = digests_found(root, pieces)
     for piece, value in found.items():
         if value is None:
             raise FileNotFoundError(f"{root / piece} was written but is not there")
@@ -67,13 +64,36 @@ def digests(root: Path, pieces: Iterable[str]) -> dict[str, str]:
 
 
 def chunk_pieces(array: Any, box: Box) -> list[str]:
-    """The chunk files of the Zarr array ``array`` that ``box`` touches."""
+    """The files or objects of the Zarr array ``array`` that ``box`` touches: a chunk each, or a shard of them."""
+    unit = array.shards or array.chunks
     grid = Box(
-        [a // c for a, c in zip(box.start, array.chunks, strict=True)],
-        [-(-b // c) for b, c in zip(box.stop, array.chunks, strict=True)],
+        [a // c for a, c in zip(box.start, unit, strict=True)],
+        [-(-b // c) for b, c in zip(box.stop, unit, strict=True)],
     )
-    root = Path(array.store.root)
-    return [chunk_path(array, unit.start).relative_to(root).as_posix() for unit in grid.tiles(1)]
+    folder = f"{array.path}/" if array.path else ""
+    return [f"{folder}{array.metadata.encode_chunk_key(index.start)}" for index in grid.tiles(1)]
+
+
+def _read(file: Path, span: tuple[int, int] | None) -> bytes | None:
+    try:
+        if not span:
+            return file.read_bytes()
+        with file.open("rb") as opened:
+            opened.seek(span[0])
+            return opened.read(span[1] - span[0])
+    except OSError:
+        return None
+
+
+def _digest(content: bytes | None, keys: list[str], span: tuple[int, int] | None) -> str | None:
+    if content is None or (span and len(content) < span[1] - span[0]):
+        return None
+    if not keys:
+        return _hash(content)
+    try:
+        return _hash(json.dumps(_value(json.loads(content), keys), sort_keys=True).encode())
+    except (ValueError, LookupError, TypeError):  # no JSON, or other JSON
+        return None
 
 
 def _parts(piece: str) -> tuple[str, list[str], tuple[int, int] | None]:

@@ -17,6 +17,7 @@ from asem_core.errors import UnfinishedError, VolumeError
 from asem_core.volume.address import Location, locate, read_json
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
+from asem_core.volume.places import told
 
 UNFINISHED = "unfinished"
 """Under the provenance of an output: what `Unfinished` holds."""
@@ -85,23 +86,27 @@ def unfinished_note(uri: str) -> str | None:
     return f"{uri} is unfinished: its run was stopped or failed, or goes on; finish it with: {found.command}"
 
 
-def mark_finished(path: Path) -> None:
+def mark_finished(path: Location) -> None:
     """Take the mark away from the OME-Zarr ``path``, which is whole."""
+    _change(path, None)
+
+
+def mark_unfinished(path: Location, mark: Unfinished) -> None:
+    """Mark the OME-Zarr ``path``, which is about to be written, repaired or removed."""
+    _change(path, mark)
+
+
+def _change(path: Location, mark: Unfinished | None) -> None:
     import zarr
 
-    root = zarr.open_group(path, mode="r+")
-    found = root.attrs[PROVENANCE]
-    if isinstance(found, Mapping) and UNFINISHED in found:
-        root.attrs[PROVENANCE] = {key: value for key, value in found.items() if key != UNFINISHED}
+    from asem_core.volume.formats.zarr_array import store_at
 
-
-def mark_unfinished(path: Path, mark: Unfinished) -> None:
-    """Mark the finished OME-Zarr ``path``, which is about to be repaired."""
-    import zarr
-
-    root = zarr.open_group(path, mode="r+")
-    found = root.attrs[PROVENANCE]
-    root.attrs[PROVENANCE] = {**(found if isinstance(found, Mapping) else {}), UNFINISHED: mark.mark}
+    with told(path):
+        root = zarr.open_group(store_at(path), mode="r+")
+        found = root.attrs.get(PROVENANCE)
+        provenance = dict(found) if isinstance(found, Mapping) else {}
+        if provenance.pop(UNFINISHED, None) != (mark and mark.mark):
+            root.attrs[PROVENANCE] = {**provenance, **({} if mark is None else {UNFINISHED: mark.mark})}
 
 
 def _parse(mark: object) -> Unfinished | None:

@@ -119,6 +119,13 @@ def test_roi_is_the_crop(
     np.testing.assert_array_equal(part_label, whole_label[box.slices])
 
 
+def test_shards_change_nothing(run: Case, tissue: Any, as_volume: Callable[..., Volume]) -> None:
+    probability, label = run(as_volume(tissue))
+    in_shards = run(as_volume(tissue), shard=128)
+    np.testing.assert_array_equal(in_shards[0], probability)
+    np.testing.assert_array_equal(in_shards[1], label)
+
+
 def test_threads_and_openvino(run: Case, tissue: Any, as_volume: Callable[..., Volume]) -> None:
     two, _ = run(as_volume(tissue), workers=2)
     one, _ = run(as_volume(tissue), workers=1)

@@ -18,9 +18,12 @@ import numpy.typing as npt
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import AXES, Box, FloatTriple, Triple, VoxelSize, centre_of_first_voxel, triple
 from asem_core.progress import Progress, silent
+from asem_core.volume.address import Location
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
-from asem_core.volume.pieces import chunk_pieces, digest, digests, restore
+from asem_core.volume.formats.zarr_array import store_at
+from asem_core.volume.pieces import chunk_pieces, digests, digests_found, restore
+from asem_core.volume.places import delete, told
 from asem_core.volume.pyramid import level_shapes, mean2, mode2
 from asem_core.volume.unfinished import Unfinished, mark_finished, mark_unfinished
 
@@ -38,6 +41,8 @@ FOLDERS = "folders"
 """In the provenance: names of folders beside the levels that were made with the image."""
 FINGERPRINT = "fingerprint"
 """In the provenance: of the run that made it, see `asem_core.blocks.journal.Head`."""
+MOST_SHARD_BYTES = 2**29
+"""Of one array: several blocks are held at once, and their halos with them."""
 _PYRAMID_SHARE = 8 / 7
 """A pyramid with factor 2 per axis holds 1 + 1/8 + 1/64 + ... of level 0."""
 
@@ -53,6 +58,34 @@ class ArrayPlan:
     """How levels are made: ``mean`` for an image, ``mode`` for labels."""
     pyramid: bool = True
     """Whether there are levels above 0."""
+    shard: Triple | None = None
+    """Voxels of a shard, one file of whole chunks; None: every chunk is a file."""
+
+    @property
+    def unit(self) -> Triple:
+        """What is one file, and must therefore be written by one block."""
+        return self.shard or self.chunk
+
+    def in_shards(self, sides: Triple) -> ArrayPlan:
+        """The same in shards of ``sides`` voxels.
+
+        Raises
+        ------
+        OutputError
+            Such a shard is not whole chunks, or more than a block of a job holds.
+        """
+        if any(side < 1 or (n > c and side % c) for side, c, n in zip(sides, self.chunk, self.shape, strict=True)):
+            raise OutputError(
+                f"a shard is whole chunks, here of {_text(self.chunk)} voxels, got {_text(sides)}: choose a multiple"
+            )
+        shard = triple([side if n > c else c for side, c, n in zip(sides, self.chunk, self.shape, strict=True)])
+        size = math.prod(min(side, n) for side, n in zip(shard, self.shape, strict=True)) * self.dtype.itemsize
+        if size > MOST_SHARD_BYTES:
+            raise OutputError(
+                f"a shard of {_text(sides)} voxels ({self.dtype}) takes {size / 1e6:.0f} MB; it is written at once, by "
+                f"one block, which holds up to {MOST_SHARD_BYTES / 1e6:.0f} MB: choose a smaller --shard"
+            )
+        return attrs.evolve(self, shard=shard)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +105,7 @@ class LevelBlock:
 class OmeOutput:
     """An OME-Zarr that is being written."""
 
-    path: Path
+    path: Location
     image_levels: tuple[zarr.Array[Any], ...]
     """Level 0 first."""
     image_reduction: Reduction
@@ -104,13 +137,11 @@ class OmeOutput:
         Returns
         -------
         dict
-            The digest of every chunk file that was written.
+            The digest of every file, a chunk or shard, that was written.
         """
         pieces, levels = [], self.levels
         for name, values in found.items():
-            array = levels[name][0]
-            array[box.slices] = np.asarray(values).astype(array.dtype, copy=False)
-            pieces += chunk_pieces(array, box)
+            pieces += self._write(levels[name][0], box, values)
         return digests(self.path, pieces)
 
     def pyramid(self) -> list[list[LevelBlock]]:
@@ -121,19 +152,35 @@ class OmeOutput:
                 LevelBlock(array=name, level=level, box=box)
                 for name, levels in self.levels.items()
                 if level < len(levels)
-                for box in Box.of_shape(levels[level].shape).tiles(levels[level].chunks)
+                for box in Box.of_shape(levels[level].shape).tiles(levels[level].shards or levels[level].chunks)
             ]
             for level in range(1, deepest)
         ]
 
     def reduce(self, block: LevelBlock) -> dict[str, str]:
-        """Make ``block``: means for an image, majorities for labels; the digests of its chunk files."""
+        """Make ``block``: means for an image, majorities for labels; the digests of its files."""
         fine, coarse = self.levels[block.array][block.level - 1 : block.level + 1]
-        box = block.box
-        source = Box([2 * a for a in box.start], [2 * b for b in box.stop]).intersect(Box.of_shape(fine.shape))
+        box, whole = block.box, Box.of_shape(fine.shape)
         mean = block.array == IMAGE and self.image_reduction == "mean"
-        coarse[box.slices] = (mean2 if mean else mode2)(np.asarray(fine[source.slices]))
-        return digests(self.path, chunk_pieces(coarse, box))
+        values = np.empty(box.shape, coarse.dtype)
+        with told(self.path):
+            for part in box.tiles(coarse.chunks):  # of a shard, eight times as much need not be held at once
+                source = Box([2 * a for a in part.start], [2 * b for b in part.stop]).intersect(whole)
+                inside = part.shift([-a for a in box.start]).slices
+                values[inside] = (mean2 if mean else mode2)(np.asarray(fine[source.slices]))
+        return digests(self.path, self._write(coarse, box, values))
+
+    def _write(self, array: zarr.Array[Any], box: Box, values: npt.NDArray[Any]) -> list[str]:
+        """Write ``box`` of ``array``; names of its files."""
+        pieces = chunk_pieces(array, box)
+        ends = zip(box.stop, array.shape, array.shards or array.chunks, strict=True)
+        with told(self.path):
+            if array.shards and any(stop == n and n % unit for stop, n, unit in ends):
+                # Zarr puts what it writes of a shard over the end into what is there, which may be damaged.
+                for piece in pieces:
+                    delete(self.path / piece)
+            array[box.slices] = np.asarray(values).astype(array.dtype, copy=False)
+        return pieces
 
     def frame(self) -> dict[str, str]:
         """Digests of the metadata by which arrays are found, placed and read; other attributes may come and go."""
@@ -164,12 +211,29 @@ class OmePlan:
     voxel_size: VoxelSize
     """Of level 0, nm."""
     lower_edge_nm: FloatTriple
-    ome_version: OmeVersion = "0.4"
+    ome_version: OmeVersion | None = None
+    """By default 0.4, with shards 0.5."""
+    shard: int | Triple | None = None
+    """Sides of a shard in voxels, or one for all three; None: every chunk is a file."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.shard is not None and self.ome_version == "0.4":
+            raise OutputError("shards are written as OME-Zarr 0.5: leave --ome-version 0.4 out, or --shard")
+        _ = self.arrays  # refuses a shard that cannot be
 
     @property
     def arrays(self) -> dict[str, ArrayPlan]:
         """The plans of `IMAGE` and of every label image, by name."""
-        return {IMAGE: self.image, **self.labels}
+        plans = {IMAGE: self.image, **self.labels}
+        if self.shard is None:
+            return plans
+        sides = triple([self.shard] * 3) if isinstance(self.shard, int) else self.shard
+        return {name: plan.in_shards(sides) for name, plan in plans.items()}
+
+    @property
+    def version(self) -> OmeVersion:
+        """Of OME-Zarr."""
+        return self.ome_version or ("0.4" if self.shard is None else "0.5")
 
     @property
     def shape(self) -> Triple:
@@ -187,42 +251,44 @@ class OmePlan:
         """What its files depend on; JSON types."""
         arrays = {
             name: {"shape": list(p.shape), "dtype": str(p.dtype), "chunk": list(p.chunk), "reduction": p.reduction}
+            | ({} if p.shard is None else {"shard": list(p.shard)})
             for name, p in self.arrays.items()
         }
         return {
             "arrays": arrays, "voxel_size_nm": list(self.voxel_size.zyx), "lower_edge_nm": list(self.lower_edge_nm),
-            "ome_version": self.ome_version,
+            "ome_version": self.version,
         }  # fmt: skip
 
-    def place(self, destination: Path) -> Path:
+    def place(self, destination: Location) -> Location:
         """Where it is written: at once where it will be, since it says itself that it is unfinished."""
         return destination
 
     def create(self, path: Path, *, provenance: Mapping[str, Any]) -> OmeOutput:
         """See `create_ome_zarr`."""
+        labels = self.arrays
         return create_ome_zarr(
             path,
-            image=self.image,
-            labels=self.labels,
+            image=labels.pop(IMAGE),
+            labels=labels,
             voxel_size=self.voxel_size,
             lower_edge_nm=self.lower_edge_nm,
-            ome_version=self.ome_version,
+            ome_version=self.version,
             provenance=provenance,
         )
 
-    def run_of(self, path: Path) -> str | None:
+    def run_of(self, path: Location) -> str | None:
         """See `run_of`."""
         return run_of(path)
 
-    def mark(self, path: Path, mark: Unfinished) -> None:
+    def mark(self, path: Location, mark: Unfinished) -> None:
         """See `asem_core.volume.unfinished`."""
         mark_unfinished(path, mark)
 
-    def unmark(self, path: Path) -> None:
+    def unmark(self, path: Location) -> None:
         """Take the mark away."""
         mark_finished(path)
 
-    def open(self, path: Path, *, provenance: Mapping[str, Any], mend: bool = True) -> OmeOutput:
+    def open(self, path: Location, *, provenance: Mapping[str, Any], mend: bool = True) -> OmeOutput:
         """What `create` made, for writing on; with ``mend``, what differs in its `OmeOutput.frame` is made anew.
 
         Raises
@@ -234,13 +300,15 @@ class OmePlan:
             self._mend(path, provenance)
         return open_ome_output(path, labels=self.labels)
 
-    def _mend(self, path: Path, provenance: Mapping[str, Any]) -> None:
+    def _mend(self, path: Location, provenance: Mapping[str, Any]) -> None:
         """Make the metadata of ``path`` what `create` makes it."""
         with tempfile.TemporaryDirectory(prefix="asem-") as name:
-            fresh = self.create(Path(name) / path.name, provenance=provenance)
-            for piece, expected in fresh.frame().items():
-                if digest(path, piece) != expected:
-                    restore(piece, source=fresh.path, root=path)
+            made = Path(name) / path.name
+            fresh = self.create(made, provenance=provenance)
+            expected = fresh.frame()
+            for piece, value in digests_found(path, expected).items():
+                if value != expected[piece]:
+                    restore(piece, source=made, root=path)
 
 
 def create_ome_zarr(
@@ -287,7 +355,7 @@ def create_ome_zarr(
     return OmeOutput(path=path, image_levels=image_levels, image_reduction=image.reduction, label_levels=label_levels)
 
 
-def run_of(path: Path) -> str | None:
+def run_of(path: Location) -> str | None:
     """The fingerprint of the run that made the OME-Zarr ``path``; empty: none did; None: its attributes are lost."""
     try:
         found = zarr_node.attributes(path)
@@ -298,7 +366,7 @@ def run_of(path: Path) -> str | None:
     return stated if found else None
 
 
-def open_ome_output(path: Path, *, labels: Iterable[str]) -> OmeOutput:
+def open_ome_output(path: Location, *, labels: Iterable[str]) -> OmeOutput:
     """Open what `create_ome_zarr` made, for writing on: its image and the label images ``labels``.
 
     Raises
@@ -309,10 +377,11 @@ def open_ome_output(path: Path, *, labels: Iterable[str]) -> OmeOutput:
     import zarr
 
     try:
-        root = zarr.open_group(path, mode="r+")
-        label_levels = {name: _open_levels(root, path, f"labels/{name}/") for name in labels}
-        reduction: Reduction = "mode" if zarr_node.reduction(path) == "mode" else "mean"
-        image = _open_levels(root, path, "")
+        with told(path):
+            root = zarr.open_group(store_at(path), mode="r+")
+            label_levels = {name: _open_levels(root, path, f"labels/{name}/") for name in labels}
+            reduction: Reduction = "mode" if zarr_node.reduction(path) == "mode" else "mean"
+            image = _open_levels(root, path, "")
         return OmeOutput(path=path, image_levels=image, image_reduction=reduction, label_levels=label_levels)
     except (VolumeError, OSError, KeyError, ValueError) as exc:
         raise OutputError(f"{path}: cannot be continued: {exc}; use --overwrite to start again") from exc
@@ -326,12 +395,16 @@ def build_pyramid(output: OmeOutput, *, progress: Progress = silent) -> None:
         progress("pyramid", done, len(blocks))
 
 
+def _text(sides: Triple) -> str:
+    return ",".join(map(str, sides))
+
+
 def _name(path: Path) -> str:
     """Of the image in the folder ``path``, which may still be the hidden one that is written to."""
     return path.name.strip(".").removesuffix(".partial").removesuffix(".unfinished").removesuffix(".zarr")
 
 
-def _open_levels(root: zarr.Group, path: Path, prefix: str) -> tuple[zarr.Array[Any], ...]:
+def _open_levels(root: zarr.Group, path: Location, prefix: str) -> tuple[zarr.Array[Any], ...]:
     import zarr
 
     levels = []
@@ -412,5 +485,8 @@ class _Creator:
             return group.create_array(name, compressors=codec, **common)
         from zarr.codecs import BloscCodec
 
+        common["shards"] = plan.shard and triple(
+            [min(s, -(-n // c) * c) for s, n, c in zip(plan.shard, plan.shape, common["chunks"], strict=True)]
+        )
         compressor = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
         return group.create_array(name, compressors=compressor, dimension_names=AXES, **common)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, FloatTriple, Triple, VoxelSize
+from asem_core.volume.address import Location, on_disk
 from asem_core.volume.formats.ome_write import FINGERPRINT, IMAGE, LevelBlock
 from asem_core.volume.pieces import digests
 from asem_core.volume.unfinished import MARK_FILE, Unfinished, unfinished_place
@@ -142,9 +143,9 @@ class TiffPlan:
             "lower_edge_nm": self.lower_edge_nm and list(self.lower_edge_nm),
         }  # fmt: skip
 
-    def place(self, destination: Path) -> Path:
+    def place(self, destination: Location) -> Path:
         """Where it is written: under a hidden name until it is whole, since TIFF cannot say that it is not."""
-        return unfinished_place(destination)
+        return unfinished_place(on_disk(destination))
 
     def create(self, path: Path, *, provenance: Mapping[str, Any]) -> TiffOutput:
         """Write all headers and leave room for the pixels; of ``provenance`` TIFF holds the fingerprint."""
@@ -152,26 +153,28 @@ class TiffPlan:
             path.mkdir()
         return self.open(path, provenance=provenance)
 
-    def run_of(self, path: Path) -> str | None:
+    def run_of(self, path: Location) -> str | None:
         """The fingerprint of the run that made all files of ``path``; empty: other files too; None: none is legible."""
+        path = on_disk(path)
         if not path.is_dir():
             return _run_of(path)
         files = [child for child in path.iterdir() if child.name != MARK_FILE]
         runs = {_run_of(file) if _SECTION.fullmatch(file.name) else "" for file in files} - {None}
         return runs.pop() if len(runs) == 1 else "" if runs else None
 
-    def mark(self, path: Path, mark: Unfinished) -> None:
+    def mark(self, path: Location, mark: Unfinished) -> None:
         """See `asem_core.volume.unfinished`; a stack is not read under its hidden name."""
         if not self.stack:
-            (path / MARK_FILE).write_text(json.dumps(mark.mark))
+            (on_disk(path) / MARK_FILE).write_text(json.dumps(mark.mark))
 
-    def unmark(self, path: Path) -> None:
+    def unmark(self, path: Location) -> None:
         """Take the mark away."""
         if not self.stack:
-            (path / MARK_FILE).unlink(missing_ok=True)
+            (on_disk(path) / MARK_FILE).unlink(missing_ok=True)
 
-    def open(self, path: Path, *, provenance: Mapping[str, Any], mend: bool = True) -> TiffOutput:
+    def open(self, path: Location, *, provenance: Mapping[str, Any], mend: bool = True) -> TiffOutput:
         """What `create` made; with ``mend``, files that were lost, cut or have another header are made anew."""
+        path = on_disk(path)
         frame = self._frame(str(provenance.get(FINGERPRINT, "")))
         names = self._names()
         for name in names if mend else ():

@@ -18,6 +18,7 @@ from asem_core.volume.formats import zarr_node
 
 if TYPE_CHECKING:
     import zarr
+    from zarr.storage import FsspecStore
 
 _DIGEST_CHUNKS = 64
 _REMOTE_DIGEST_CHUNKS = 3
@@ -59,13 +60,18 @@ def open_array(path: Location) -> zarr.Array[Any]:
     import zarr
 
     try:
-        if isinstance(path, Path):
-            return zarr.open_array(path, mode="r")
-        options = dict(path.storage_options)
-        store = zarr.storage.FsspecStore.from_url(str(path), storage_options=options, read_only=True)
-        return zarr.open_array(store, mode="r")
+        return zarr.open_array(store_at(path, read_only=True), mode="r")
     except Exception as exc:  # zarr raises many kinds on damaged metadata
         raise VolumeError(f"{path}: cannot open the Zarr array: {explain(exc)}") from exc
+
+
+def store_at(path: Location, *, read_only: bool = False) -> Path | FsspecStore:
+    """What Zarr is given to open the array or group ``path``."""
+    if isinstance(path, Path):
+        return path
+    from zarr.storage import FsspecStore
+
+    return FsspecStore.from_url(str(path), storage_options=dict(path.storage_options), read_only=read_only)
 
 
 def temporary_array(path: Path, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple) -> zarr.Array[Any]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import tensorstore
 from asem_view import export, find_layers, view
 from asem_view.page import CLIENT, HERE, PAGE, render_page
 from asem_view.server import part_of
@@ -147,6 +148,20 @@ def test_the_server_answers_a_client_of_zarr(cell: Path) -> None:
         assert (status, headers["Content-Length"], content) == (200, str(len(whole)), b"")
         status, headers, _ = asked(place, "OPTIONS")
         assert (status, headers["Access-Control-Allow-Headers"]) == (204, "Range")
+
+
+def test_shards_are_read_chunk_by_chunk(tmp_path: Path) -> None:
+    plan = ArrayPlan(shape=(8, 40, 60), dtype="uint8", chunk=(8, 16, 16), shard=(8, 32, 64))
+    output = create_ome_zarr(
+        tmp_path / "cell.zarr", image=plan, labels={}, voxel_size=SIZE, lower_edge_nm=PLACE, ome_version="0.5",
+        provenance={},
+    )  # fmt: skip
+    image = np.random.default_rng(0).integers(50, 150, plan.shape).astype(np.uint8)
+    output.image[:] = image
+    with view([tmp_path / "cell.zarr"]) as viewer:
+        store = {"driver": "http", "base_url": f"{root_of(viewer.address)}/data/0/0/"}
+        seen = tensorstore.open({"driver": "zarr3", "kvstore": store}).result()
+        np.testing.assert_array_equal(seen[:, 10:30, 10:50].read().result(), image[:, 10:30, 10:50])
 
 
 @pytest.mark.parametrize(

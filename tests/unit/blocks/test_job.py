@@ -122,7 +122,8 @@ def check(out: Path, whole: dict[str, bytes]) -> None:
 def stop_at(step: int | None, job: Job, **more: Any) -> int:
     """Run ``job`` and kill it at ``step``; how many steps there were."""
     with pytest.MonkeyPatch.context() as patch, dying(job.destination.parent, at=step) as steps:
-        patch.setattr(module, "held", lambda _: nullcontext())  # who died in this process would hold the lock for good
+        # Who died in this process would hold the lock for good.
+        patch.setattr(module, "held", lambda _: nullcontext(lambda: None))
         with suppress(Killed):
             run(job, **more)
     return steps.count

@@ -102,19 +102,19 @@ def test_what_is_forgotten_is_not_done(output: Path) -> None:
 
 def test_forgetting_nothing_writes_nothing(output: Path) -> None:
     journal = start(output, HEAD)
-    before = journal.path.read_bytes()
+    before = journal_path(output).read_bytes()
     journal.forget([])
     journal.forget([("predict", "unknown")])
-    assert journal.path.read_bytes() == before
+    assert journal_path(output).read_bytes() == before
 
 
 def test_a_stage_that_begins_again_keeps_its_records_if_it_is_cut_alike(output: Path) -> None:
     journal = start(output, HEAD)
     journal.begin(BEGUN)
     journal.add(record("a"))
-    size = journal.path.stat().st_size
+    size = journal_path(output).stat().st_size
     journal.begin(BEGUN)
-    assert journal.path.stat().st_size == size
+    assert journal_path(output).stat().st_size == size
     assert journal.done("predict") == {"a"}
     journal.begin(attrs.evolve(BEGUN, cut="otherwise"))
     for seen in (journal, reloaded(output)):
@@ -134,20 +134,20 @@ def test_starting_anew_forgets(output: Path) -> None:
 @given(st.data())
 def test_a_kill_at_any_byte_costs_only_the_torn_record(output: Path, data: st.DataObject) -> None:
     journal = start(output, HEAD)
-    head = journal.path.stat().st_size
+    head = journal_path(output).stat().st_size
     for block in "abc":
         journal.add(record(block, pieces={"0/é": "d" * 20}))
-    whole = journal.path.read_bytes()
+    whole = journal_path(output).read_bytes()
     size = data.draw(st.integers(head, len(whole)))
-    journal.path.write_bytes(whole[:size])
+    journal_path(output).write_bytes(whole[:size])
 
     torn = reloaded(output)
     assert torn.done("predict") == set("abc"[: whole[:size].count(b"\n") - 1])
-    assert journal.path.read_bytes() == whole[:size], "reading changes nothing: another process may be writing"
+    assert journal_path(output).read_bytes() == whole[:size], "reading changes nothing: another process may be writing"
 
     for block in sorted(set("abc") - torn.done("predict")):
         torn.add(record(block, pieces={"0/é": "d" * 20}))
-    assert journal.path.read_bytes() == whole
+    assert journal_path(output).read_bytes() == whole
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_what_is_no_journal_of_this_version_is_told(output: Path, content: bytes
 def test_a_damaged_line_is_told(output: Path, line: str) -> None:
     journal = start(output, HEAD)
     journal.add(record("a"))
-    lines = journal.path.read_text().splitlines()
-    journal.path.write_text("\n".join([lines[0], line, lines[1]]) + "\n")
+    lines = journal_path(output).read_text().splitlines()
+    journal_path(output).write_text("\n".join([lines[0], line, lines[1]]) + "\n")
     with pytest.raises(OutputError, match="is not a journal of this version"):
         load(output)
 
@@ -202,4 +202,4 @@ def test_every_line_is_json(output: Path) -> None:
     journal.begin(BEGUN)
     journal.add(record("a"))
     journal.end(End(ended="now"))
-    assert [type(json.loads(line)) for line in journal.path.read_text().splitlines()] == [dict] * 4
+    assert [type(json.loads(line)) for line in journal_path(output).read_text().splitlines()] == [dict] * 4
