@@ -88,7 +88,7 @@ def bare_session(folder: Path, repeats: int) -> dict[str, Any]:
 
 def end_to_end(folder: Path, repeats: int) -> dict[str, Any]:
     """Read, infer and write a chunked volume on the model's own grid."""
-    from asem_core.predict.segment import run_plan
+    from asem_core.predict.passes import run_plan
     from asem_core.registry import make_registry
 
     registry = make_registry()
