@@ -1,4 +1,4 @@
-# Everything is installed into .venv; nothing outside this folder is touched, but for Debian's packages that `make test-napari` names.
+# Everything is installed into .venv; nothing outside this folder is touched, but for Debian's packages that `make test-napari` and `make test-slurm` name.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,12 +11,13 @@ PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix p
 	plugins/annotate plugins/view
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
+SLURM_DEBIAN := slurm-wlm munge
 NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
 NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
 	cursor0 icccm4 image0 keysyms1 randr0 render-util0 shape0 xinerama0 xkb1)
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 
-.PHONY: help demo test test-fast test-napari lint format bench wheels clean
+.PHONY: help demo test test-fast test-napari test-slurm lint format bench wheels clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -33,6 +34,11 @@ test-fast: $(VENV)/.test  ## The tests of the library that need no network and n
 test-napari: $(addsuffix /.test,$(NAPARI_VENVS))  ## Test the napari plugin with the oldest and the newest napari, on a screen that nobody sees
 	@command -v Xvfb >/dev/null || { echo "installing $(NAPARI_DEBIAN)"; apt-get install --yes --no-install-recommends $(NAPARI_DEBIAN); }
 	for venv in $(NAPARI_VENVS); do PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $$venv/bin/python -m pytest plugins/annotate/tests/napari || exit 1; done
+
+test-slurm: $(VENV)/.test  ## Test jobs of SLURM, three nodes of which are started on this machine; as root
+	@command -v slurmctld >/dev/null || { [ "$$(id -u)" = 0 ] || { echo "SLURM is missing: apt-get install slurm-wlm munge"; exit 1; }; \
+		echo "installing $(SLURM_DEBIAN)"; apt-get install --yes --no-install-recommends $(SLURM_DEBIAN); }
+	ASEM_SLURM=1 $(BIN)/python -m pytest -s tests/slurm
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check

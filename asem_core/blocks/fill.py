@@ -89,7 +89,9 @@ class Run:
         OutputError
             The disk is full: stopped at once, what is done is kept.
         """
-        alone = attrs.evolve(task, write=partial(_alone, task.write))
+        alone: Task[B, Sequence[dict[str, str]]] = Task(
+            read=task.read, compute=task.compute, write=partial(_alone, task.write), gpu=task.gpu
+        )
         sweep_together((self,), name, blocks, alone, executor=executor, scratch=scratch)
 
     def is_done(self, name: str, blocks: Sequence[Hashable]) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
     from asem_core.predict.quantise import ProbDtype
+    from asem_core.volume import Volume
     from asem_core.volume.grey import Grey
 
 
@@ -114,7 +115,7 @@ def segment(
     if figures is not None:
         from asem_core.draw.overlay import check_figures
 
-        inputs = [opened, *outputs, *([] if cell is None else [cell])]
+        inputs: list[Volume | str | Path] = [opened, *outputs, *([] if cell is None else [cell])]
         folders = [check_figures(figures, organelle=s.name, kind="segmentation", inputs=inputs) for s in specs]
     plans: list[Plan] = []
 

@@ -69,7 +69,7 @@ def _sweep(parts: Sequence[Part], source: ModelGridRaw) -> None:
     )
 
 
-def _task(parts: Sequence[Part], source: ModelGridRaw) -> Task[Box, list[dict[str, str]]]:
+def _task(parts: Sequence[Part], source: ModelGridRaw) -> Task[Box, Sequence[dict[str, str]]]:
     plan = parts[0].plan
     probability = plan.prob_dtype == "uint8"
     tiles = [
@@ -90,7 +90,7 @@ def _task(parts: Sequence[Part], source: ModelGridRaw) -> Task[Box, list[dict[st
         return None if blocks is None else [tile.run(block) for tile, block in zip(tiles, blocks, strict=True)]
 
     def write(kept: Box, images: list[Image] | None) -> list[dict[str, str]]:
-        found = images or [None] * len(writers)
+        found: Sequence[Image | None] = images or [None] * len(writers)
         return [writer(kept, image) for writer, image in zip(writers, found, strict=True)]
 
     return Task(read=load, compute=compute, write=write, gpu=True)
