@@ -12,10 +12,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import attrs
+import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol")
 NODES = 3
@@ -91,6 +92,7 @@ def started(folder: Path) -> Iterator[Slurm]:
              "seed-file": "munged.seed"}  # fmt: skip
     munged = [f"--{option}={folder}/{name}" for option, name in files.items()]
     with ExitStack() as stack:
+        stack.callback(_end_orphans, environment["SLURM_CONF"])
         stack.enter_context(_daemon(["munged", "--foreground", "--force", *munged], environment))
         wait_for(lambda: (folder / "munge.socket").exists(), "munged")
         stack.enter_context(_daemon(["slurmctld", "-D", "-c"], environment))
@@ -150,6 +152,14 @@ def _idle(slurm: Slurm) -> int:
         text=True,
     )
     return len(found.stdout.split())
+
+
+def _end_orphans(configuration: str) -> None:
+    """End what SLURM lost sight of: a worker whose shell was killed first (``proctrack/linuxproc`` goes by parents)."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("SLURM_CONF") == configuration:
+                process.kill()
 
 
 @contextmanager
