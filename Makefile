@@ -1,4 +1,4 @@
-# Everything is installed into .venv; nothing outside this folder is touched, but for Debian's packages that `make test-napari` names.
+# Everything is installed into .venv; nothing outside this folder is touched, but for Debian's packages that `make test-napari` and `make test-slurm` name.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,13 +11,14 @@ PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix p
 	plugins/annotate plugins/view
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
+SLURM_DEBIAN := slurm-wlm munge
 NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
 NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
 	cursor0 icccm4 image0 keysyms1 randr0 render-util0 shape0 xinerama0 xkb1)
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 MODELS := $(wildcard plugins/organelles/*/asem_organelle_*/models/*/rdf.yaml)
 
-.PHONY: help demo test test-fast test-napari napari-debian lint format docs bench wheels release clean
+.PHONY: help demo test test-fast test-napari napari-debian test-slurm lint format docs bench wheels release clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -38,6 +39,11 @@ test-napari: $(addsuffix /.test,$(NAPARI_VENVS))  ## Test the napari plugin with
 napari-debian:  ## Install the packages of Debian that test-napari needs, as root
 	apt-get update
 	apt-get install --yes --no-install-recommends $(NAPARI_DEBIAN)
+
+test-slurm: $(VENV)/.test  ## Test jobs of SLURM, three nodes of which are started on this machine; as root
+	@command -v slurmctld >/dev/null || { [ "$$(id -u)" = 0 ] || { echo "SLURM is missing: apt-get install slurm-wlm munge"; exit 1; }; \
+		echo "installing $(SLURM_DEBIAN)"; apt-get install --yes --no-install-recommends $(SLURM_DEBIAN); }
+	ASEM_SLURM=1 $(BIN)/python -m pytest -s tests/slurm
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check

@@ -10,7 +10,8 @@ command of its name does.
 ``preprocess``      a volume with its contrast normalised
 ``make_mask``       where the cell is
 ``adapt``           a model, to a volume without labels (ONNX, no torch)
-``segment``         a volume into an OME-Zarr with probabilities and labels (ONNX, no torch)
+``segment``         a volume into an OME-Zarr with probabilities and labels (ONNX, no torch);
+                    ``segment_together``: several organelles in one pass
 ``instances``       an id for every object of a segmentation, those that touch told apart
 ``prepare_labels``  ground truth, cleaned up and dilated, and where it is scored
 ``evaluate``        precision, recall, F1 of a segmentation; ``evaluate_objects``: of objects
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from asem_core.labels import PreparedLabels, prepare_labels
     from asem_core.mask import CellMask, MaskSummary, make_mask
     from asem_core.predict.adapt import Adapted, adapt
-    from asem_core.predict.segment import Segmentation, segment
+    from asem_core.predict.passes import Segmentation
+    from asem_core.predict.segment import Wanted, segment, segment_together
     from asem_core.preprocessing import preprocess
     from asem_core.project import Ran, run_project
     from asem_core.registry import Registry, make_registry
@@ -56,8 +58,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapted", "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary",
     "ObjectEvaluation", "PreparedLabels", "Ran", "Registry", "Segmentation", "Separated", "Separation", "StageRef",
-    "TrainingResult", "Volume", "VoxelSize", "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "finetune",
-    "hookimpl", "instances", "make_mask", "make_registry", "open_labels", "open_volume", "prepare_labels", "preprocess",
-    "report", "run_project", "segment", "train",
+    "TrainingResult", "Volume", "VoxelSize", "Wanted", "adapt", "analyze", "convert", "evaluate", "evaluate_objects",
+    "finetune", "hookimpl", "instances", "make_mask", "make_registry", "open_labels", "open_volume", "prepare_labels",
+    "preprocess", "report", "run_project", "segment", "segment_together", "train",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

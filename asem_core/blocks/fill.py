@@ -4,6 +4,7 @@
 
     run.each(name, boxes, compute)            writes what ``compute`` gives of each box
     run.sweep(name, blocks, task)             the same in parts: read | compute | write, on an executor
+    sweep_together(runs, name, blocks, task)  one sweep for several runs, whose blocks write for each
     run.readable(volume)                      sections in chunks, so that boxes can be read
     run.array, run.writer                     a temporary array, and what writes blocks of it
 
@@ -88,28 +89,10 @@ class Run:
         OutputError
             The disk is full: stopped at once, what is done is kept.
         """
-        keys = [str(block) for block in blocks]
-        self.journal.begin(Begun(sweep=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
-        done = self.journal.done(name)
-        waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
-        finished, total = len(blocks) - len(waiting), len(blocks)
-        self.progress(name, finished, total)
-        failures: list[str] = []
-        with ExitStack() as stack:
-            stack.callback(self.journal.flush)
-            for outcome in stack.enter_context(closing(chosen(executor).run(task, waiting))):
-                key = str(outcome.block)
-                if outcome.error is None:
-                    self.journal.add(Record(sweep=name, block=key, pieces=outcome.result or {}))
-                else:
-                    failures.append(self._note_failure(name, outcome, outcome.error))
-                finished += 1
-                self.progress(name, finished, total)
-        if failures:
-            raise BlockError(
-                f"{len(failures)} of {total} blocks failed in sweep {name!r} (first: {failures[0]}); "
-                "the others are kept: run the same command again to retry, `asem status` lists the failures"
-            )
+        alone: Task[B, Sequence[dict[str, str]]] = Task(
+            read=task.read, compute=task.compute, write=partial(_alone, task.write), gpu=task.gpu
+        )
+        sweep_together((self,), name, blocks, alone, executor=executor, scratch=scratch)
 
     def is_done(self, name: str, blocks: Sequence[Hashable]) -> bool:
         """Whether all ``blocks`` of the sweep ``name`` are done: then nothing need be prepared for it."""
@@ -162,22 +145,78 @@ class Run:
         task = Task(read=write, write=partial(_digested, self.scratch))
         self.sweep(name, blocks, task, executor=executor, scratch=True)
 
-    def _note_failure(self, sweep: str, outcome: Outcome[Any, Any], error: Exception) -> str:
-        """Record a failed block; errors that every further block would meet too are raised at once."""
-        if is_no_space(error) and outcome.where:
-            raise OutputError(
-                f"{outcome.where}: a disk that it writes to has no space left (output, or temporary files); free some, "
-                "then run the same command again"
-            ) from error
-        if is_no_space(error) or isinstance(error, PluginError | ModelError | ClusterError | StorageError):
-            raise error
-        text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
-        if outcome.where:
-            text = f"{text} (on {outcome.where})"
-        log.warning("block %s of sweep %s failed: %s", outcome.block, sweep, text)
-        log.info("where it happened", exc_info=error)
-        self.journal.add(Record(sweep=sweep, block=str(outcome.block), failed=text))
-        return f"block {outcome.block}: {text}"
+
+def sweep_together(
+    runs: Sequence[Run],
+    name: str,
+    blocks: Sequence[B],
+    task: Task[B, Sequence[dict[str, str]]],
+    *,
+    executor: Executor | None = None,
+    scratch: bool = False,
+) -> None:
+    """A `Run.sweep` for several runs at once: of the blocks that none of them has done.
+
+    A block that some of them have done, as a kill may leave it, is for a sweep of each of the others.
+
+    Parameters
+    ----------
+    runs
+        The first is told of progress.
+    task
+        Returns, for every run in the same order, the digest of every piece that it wrote for it.
+    """
+    keys = [str(block) for block in blocks]
+    done: set[str] = set()
+    for run in runs:
+        run.journal.begin(Begun(sweep=name, blocks=len(keys), cut=_cut(keys), scratch=scratch))
+        done |= run.journal.done(name)
+    waiting = [block for block, key in zip(blocks, keys, strict=True) if key not in done]
+    finished, total = len(blocks) - len(waiting), len(blocks)
+    progress = runs[0].progress
+    progress(name, finished, total)
+    failures: list[str] = []
+    with ExitStack() as stack:
+        for run in runs:
+            stack.callback(run.journal.flush)
+        for outcome in stack.enter_context(closing(chosen(executor).run(task, waiting))):
+            key = str(outcome.block)
+            if outcome.error is None:
+                records = [Record(sweep=name, block=key, pieces=pieces) for pieces in outcome.result or ()]
+            else:
+                why = _told(name, outcome, outcome.error)
+                records = [Record(sweep=name, block=key, failed=why)] * len(runs)
+                failures.append(f"block {key}: {why}")
+            for run, record in zip(runs, records, strict=True):
+                run.journal.add(record)
+            finished += 1
+            progress(name, finished, total)
+    if failures:
+        raise BlockError(
+            f"{len(failures)} of {total} blocks failed in sweep {name!r} (first: {failures[0]}); "
+            "the others are kept: run the same command again to retry, `asem status` lists the failures"
+        )
+
+
+def _alone(write: Callable[[B, Any], dict[str, str]], block: B, result: Any) -> tuple[dict[str, str]]:
+    return (write(block, result),)
+
+
+def _told(sweep: str, outcome: Outcome[Any, Any], error: Exception) -> str:
+    """Why a block failed, in words; errors that every further block would meet too are raised at once."""
+    if is_no_space(error) and outcome.where:
+        raise OutputError(
+            f"{outcome.where}: a disk that it writes to has no space left (output, or temporary files); free some, "
+            "then run the same command again"
+        ) from error
+    if is_no_space(error) or isinstance(error, PluginError | ModelError | ClusterError | StorageError):
+        raise error
+    text = str(error) if isinstance(error, AsemError) else f"{type(error).__name__}: {error}"
+    if outcome.where:
+        text = f"{text} (on {outcome.where})"
+    log.warning("block %s of sweep %s failed: %s", outcome.block, sweep, text)
+    log.info("where it happened", exc_info=error)
+    return text
 
 
 def produce(

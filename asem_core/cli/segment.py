@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,20 @@ if TYPE_CHECKING:
     from asem_core.geometry import Box, Triple, VoxelSize
     from asem_core.predict.plan import Plan
     from asem_core.predict.quantise import ProbDtype
+    from asem_core.volume import Volume
     from asem_core.volume.grey import Grey
 
 
 @click.command()
 @click.argument("volume", type=PLACE)
-@click.option("--organelle", type=ORGANELLE, help="What to segment; `asem organelles` lists what is installed. By "
-              "default what the model finds, where --model is one of ours.")  # fmt: skip
-@click.option("-o", "--output", type=OUTPUT, required=True, help="OME-Zarr to make.")
-@click.option("--model", type=PLACE, metavar="ID|PATH", help="Model of the organelle, by default its default model; "
-              "or a package (folder or zip), also a 3D ONNX model from bioimage.io.")  # fmt: skip
+@click.option("--organelle", "organelles", type=ORGANELLE, multiple=True,
+              help="What to segment; `asem organelles` lists what is installed. By default what the model finds, where "
+              "--model is one of ours. Several, each with a -o: the volume is read once for all.")  # fmt: skip
+@click.option("-o", "--output", "outputs", type=OUTPUT, required=True, multiple=True, help="OME-Zarr to make; one for "
+              "each organelle, in the same order.")  # fmt: skip
+@click.option("--model", "models", type=PLACE, multiple=True, metavar="ID|PATH",
+              help="Model of the organelle, by default its default model; or a package (folder or zip), also a 3D ONNX "
+              "model from bioimage.io. For several organelles none, or one for each.")  # fmt: skip
 @click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
 @click.option("--adapt", type=WEIGHT, metavar="[WEIGHT]", is_flag=False, flag_value="default",
               help="Adapt the model to the volume first, without labels (docs/adapt.md): how far it follows tissue "
@@ -60,9 +65,9 @@ if TYPE_CHECKING:
 def segment(
     volume: str,
     *,
-    organelle: str | None,
-    output: Path | str,
-    model: str | None,
+    organelles: tuple[str, ...],
+    outputs: tuple[Path | str, ...],
+    models: tuple[str, ...],
     channel: str | None,
     adapt: float | None,
     roi: Box | None,
@@ -81,7 +86,7 @@ def segment(
     dask: str | None,
     overwrite: bool,
 ) -> None:
-    """Segment one organelle in VOLUME.
+    """Segment an organelle in VOLUME, or several.
 
     OUTPUT is one OME-Zarr on the volume's own grid: its image is the probability map, labels/ORGANELLE the
     segmentation, and with --instances labels/ORGANELLE_instances an id for every object. A run that was stopped goes on
@@ -94,15 +99,17 @@ def segment(
       asem segment cell.zarr --model runs/lysosome/model -o lysosome.zarr
       asem segment cell.zarr --organelle mito -o mito.zarr --adapt
       asem segment cell.zarr --organelle mito -o mito.zarr --instances
+      asem segment cell.zarr --organelle mito -o mito.zarr --organelle er -o er.zarr
       asem segment cell.zarr --organelle mito -o mito.zarr --dask slurm.yaml
       asem segment cell.zarr --organelle mito --model ./from-bioimage-io.zip -o mito.zarr
     """
     from asem_core.models.find import choose_organelle
-    from asem_core.predict.segment import segment as run
-    from asem_core.volume import open_labels, open_volume
+    from asem_core.predict import Wanted, segment_together
+    from asem_core.volume import open_volume
 
     registry = shared_registry()
-    spec = choose_organelle(organelle, model=model, registry=registry)
+    asked = list(_asked(organelles, outputs, models))
+    specs = [choose_organelle(organelle, model=model, registry=registry) for organelle, _, model in asked]
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
@@ -110,25 +117,27 @@ def segment(
     if figures is not None:
         from asem_core.draw.overlay import check_figures
 
-        masks = [] if cell is None else [cell]
-        figures = check_figures(figures, organelle=spec.name, kind="segmentation", inputs=[opened, output, *masks])
+        inputs: list[Volume | str | Path] = [opened, *outputs, *([] if cell is None else [cell])]
+        folders = [check_figures(figures, organelle=s.name, kind="segmentation", inputs=inputs) for s in specs]
     plans: list[Plan] = []
 
     def planned(plan: Plan) -> None:
         plans.append(plan)
         for note in plan.volume.notes[len(opened.notes) :]:
             click.echo(f"note: {note}", err=True)
+        if len(outputs) > 1:
+            click.echo(f"{plan.organelle.name} by {plan.model.id}:", err=True)
         _print_plan(plan)
 
+    wanted = [
+        Wanted(output=output, organelle=spec, model=model, channel=channel, adapt=adapt, instances=instances)
+        for spec, (_, output, model) in zip(specs, asked, strict=True)
+    ]
     with on_workers(dask) as executor, progress_bar() as progress:
-        result = run(
+        results = segment_together(
             opened,
-            output,
-            organelle=spec,
+            wanted,
             registry=registry,
-            model=model,
-            channel=channel,
-            adapt=adapt,
             roi=roi,
             mask=cell,
             grey=grey,
@@ -138,22 +147,43 @@ def segment(
             max_memory=max_memory,
             prob_dtype=prob_dtype,
             shard=shard,
-            instances=instances,
             workers=workers,
             overwrite=overwrite,
             executor=executor,
             planned=planned,
             progress=progress,
         )
-    click.echo(f"{result}")
-    if result.separated is not None:
-        click.echo(f"{result.separated}")
+    for result in results:
+        click.echo(f"{result}")
+        if result.separated is not None:
+            click.echo(f"{result.separated}")
     if figures is not None:
-        from asem_core.draw.overlay import draw_segmentation
+        for plan, folder in zip(plans, folders, strict=True):
+            _draw(plan, folder)
 
-        labels = open_labels(output, spec.name, registry=registry)
-        for path in draw_segmentation(plans[0].volume, labels, figures, organelle=spec.name):
-            click.echo(f"{path}")
+
+def _asked(
+    organelles: Sequence[str], outputs: Sequence[Path | str], models: Sequence[str]
+) -> Iterator[tuple[str | None, Path | str, str | None]]:
+    """Organelle, output and model of each that is wanted."""
+    for given, name in ((organelles, "--organelle"), (models, "--model")):
+        if len(given) not in (0, len(outputs)):
+            raise click.UsageError(
+                f"{len(given)} {name} and {len(outputs)} --output: every organelle needs an output of its own, in the "
+                "same order"
+            )
+    for number, output in enumerate(outputs):
+        yield organelles[number] if organelles else None, output, models[number] if models else None
+
+
+def _draw(plan: Plan, figures: Path) -> None:
+    from asem_core.draw.overlay import draw_segmentation
+    from asem_core.volume import open_labels
+
+    name = plan.organelle.name
+    labels = open_labels(str(plan.output), name, registry=shared_registry())
+    for path in draw_segmentation(plan.volume, labels, figures, organelle=name):
+        click.echo(f"{path}")
 
 
 def _print_plan(plan: Plan) -> None:

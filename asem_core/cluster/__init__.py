@@ -4,12 +4,12 @@
 
     driver                                        workers
     context.py   what every verb asks
-    address.py   address, file, local:N, YAML     cores.py    processors of workers on one machine
+    address.py   address, file, local:N, YAML     own.py      processors and GPUs of workers on one machine
     queues.py    what such a YAML says
     parcel.py    a task as bytes  ----once---->   worker.py   opened once, kept
     executor.py  blocks, few at a time  ------>               read | compute | write
                  journal  <---------------------              digests
-    installed.py what both must have alike
+    installed.py what both must have alike        gpus.py     which there are; none for two workers
     summary.py   what was done, and how fast
 
 Voxels never travel: what is open travels as what opens it. Nothing here schedules; that is Dask's.

@@ -27,9 +27,9 @@ def connect(text: str) -> Iterator[Dask]:
     Parameters
     ----------
     text
-        ``local:N``: N processes on this machine; the address of a scheduler, ``tcp://HOST:8786``; the file that
-        ``dask scheduler --scheduler-file FILE.json`` writes; a ``.yaml`` of jobs in a queue, see
-        `asem_core.cluster.queues`.
+        ``local:N``: N processes on this machine, the first of which have a GPU each, as far as there are any; the
+        address of a scheduler, ``tcp://HOST:8786``; the file that ``dask scheduler --scheduler-file FILE.json`` writes;
+        a ``.yaml`` of jobs in a queue, see `asem_core.cluster.queues`.
 
     Raises
     ------
@@ -88,7 +88,9 @@ def _client(text: str, **where: Any) -> Iterator[Client]:
 def _local(text: str) -> Iterator[Client]:
     from distributed import LocalCluster
 
-    from asem_core.cluster.cores import OwnCores
+    from asem_core.cluster.gpus import visible_gpus
+    from asem_core.cluster.own import OwnDevices
+    from asem_core.models.runtimes.device import has_cuda
 
     number = text.removeprefix("local:")
     if not number.isdecimal() or int(number) < 1:
@@ -104,5 +106,5 @@ def _local(text: str) -> Iterator[Client]:
         ) as cluster,
         _client(text, address=cluster) as client,
     ):
-        client.register_plugin(OwnCores(workers))
+        client.register_plugin(OwnDevices(workers, visible_gpus() if has_cuda() else ()))
         yield client

@@ -21,6 +21,7 @@ import attrs
 
 from asem_core.blocks.executors import B, Outcome, T, Task
 from asem_core.cluster import worker
+from asem_core.cluster.gpus import shared
 from asem_core.cluster.installed import difference, installed
 from asem_core.cluster.parcel import Parcel, pack
 from asem_core.cluster.summary import Summary
@@ -108,7 +109,7 @@ class Dask:
         Raises
         ------
         ClusterError
-            No worker came, or one has other versions.
+            No worker came, one has other versions, or two state the same GPU.
         """
         began = time.monotonic()
         while not self.width:
@@ -116,16 +117,22 @@ class Dask:
                 raise ClusterError(self._deserted())
             time.sleep(0.2)
         self.client.run_on_scheduler(_forgive, DEATHS)
-        here = installed()
-        for found in self.client.run(worker.who_has_what, on_error="return").values():
+        here, there = installed(), []
+        for found in self.client.run(worker.introduce, on_error="return").values():
             if isinstance(found, OSError):
                 continue  # it has left
             if isinstance(found, Exception):
                 raise ClusterError(f"the workers cannot run ASEM ({found}): install it where they run") from found
-            name, there = found
-            differs = difference(here, there)
+            differs = difference(here, found.installed)
             if differs is not None:
-                raise ClusterError(f"{name}: {differs}: install the same versions everywhere")
+                raise ClusterError(f"{found.name}: {differs}: install the same versions everywhere")
+            there.append((found.name, found.gpu))
+        one_gpu = shared(there)
+        if one_gpu is not None:
+            raise ClusterError(
+                f"{one_gpu}: start one worker for each GPU, with CUDA_VISIBLE_DEVICES of its own, and only those with "
+                "--resources GPU=1"
+            )
 
     def _wanted(self, gpu: bool) -> dict[str, int] | None:
         """A GPU, where any worker states that it has one."""

@@ -47,8 +47,8 @@ class Queue:
     lsf: Mapping[str, Any] | None = None
     sge: Mapping[str, Any] | None = None
     pbs: Mapping[str, Any] | None = None
-    jobs: int | None = None
-    """A fixed number of jobs; this or ``adapt``."""
+    jobs: int | None = attrs.field(default=None, validator=validators.optional(validators.ge(1)))
+    """A fixed number of jobs, each replaced when it has ended; this or ``adapt``."""
     adapt: Adapt | None = None
     lifetime: str | None = None
     """After this a worker takes no more blocks, and ends; ``55m``, ``3.5h``."""
@@ -87,10 +87,9 @@ class Queue:
         """
         cluster = self.make()
         with cluster:
-            if self.adapt is not None:
-                cluster.adapt(minimum_jobs=self.adapt.minimum, maximum_jobs=self.adapt.maximum)
-            else:
-                cluster.scale(jobs=self.jobs)
+            # A fixed number too: `scale` asks for no other job when one has ended.
+            least, most = (self.jobs, self.jobs) if self.adapt is None else (self.adapt.minimum, self.adapt.maximum)
+            cluster.adapt(minimum_jobs=least, maximum_jobs=most)
             yield cluster
 
     def make(self) -> Any:

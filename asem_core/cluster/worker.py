@@ -9,7 +9,7 @@ import pickle
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from asem_core.cluster.gpus import visible_gpus
 from asem_core.cluster.installed import difference, installed
 from asem_core.cluster.parcel import Parcel
 from asem_core.errors import AsemError, ClusterError
@@ -89,9 +90,20 @@ def opened(parcel: Parcel) -> Any:
         return _open[parcel.digest]
 
 
-def who_has_what(dask_worker: Any) -> tuple[str, dict[str, str]]:
-    """For `distributed.Client.run`: the worker in words, and what it has installed."""
-    return _named(dask_worker), dict(installed())
+@attrs.frozen(kw_only=True)
+class Introduced:
+    """A worker, as it describes itself."""
+
+    name: str
+    installed: Mapping[str, str]
+    gpu: str | None
+    """UUID of the one that it states, where that can be found out."""
+
+
+def introduce(dask_worker: Any) -> Introduced:
+    """For `distributed.Client.run`."""
+    gpus = visible_gpus() if dask_worker.state.total_resources.get("GPU") else ()
+    return Introduced(name=_named(dask_worker), installed=installed(), gpu=next(iter(gpus), None))
 
 
 def where() -> str:

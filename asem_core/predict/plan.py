@@ -68,6 +68,8 @@ class Settings:
     workers: int | None = None
     instances: bool = False
     """Whether the objects of the segmentation are numbered too."""
+    models: int = 1
+    """That run at once and share the memory."""
 
 
 @attrs.frozen(kw_only=True)
@@ -150,6 +152,14 @@ class Plan:
     def reads(self) -> list[Box]:
         """What the tiles read, on the model's grid; may reach outside the volume."""
         return [self.lattice.read(tile) for tile in self.tiles]
+
+    def reads_like(self, other: Plan) -> bool:
+        """Whether its tiles read the same voxels as those of ``other``, brought to the same grid by the same stages."""
+        mine, others = (
+            (plan.volume.identity, plan.grids, plan.lattice, plan.tiles, plan.model.before, plan.model.needs)
+            for plan in (self, other)
+        )
+        return mine == others
 
     @property
     def graph(self) -> Path:
@@ -257,9 +267,10 @@ def make_plan(
     log.info("%s runs in %s by %s", model.id, arithmetic.precision.name, arithmetic.runtime)
     grids = plan_grids(volume.shape, volume.voxel_size, _model_size(model, volume), two_fold=model.spare > 0)
     needed = grids.model_box(roi)
-    max_memory = settings.max_memory or ask(
+    allowed = settings.max_memory or ask(
         partial(default_max_memory, arithmetic.device_memory, fixed=tile is not None), gpu=True
     )
+    max_memory = allowed // settings.models
     cost = choose_tile(
         model.tiling,
         needed,

@@ -11,42 +11,34 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
-from asem_core.blocks.executors import Pipeline, Task, Threads, ask
-from asem_core.blocks.fill import Run, whole_chunks
-from asem_core.blocks.job import Done, Job
-from asem_core.blocks.job import run as run_job
 from asem_core.cluster import executing
-from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
-from asem_core.grid.mirror import read_mirrored
-from asem_core.grid.resample import resample, source_box
+from asem_core.errors import BudgetError, OutputError
+from asem_core.geometry import Box, BoxNm, Triple, VoxelSize
 from asem_core.models.find import choose_organelle, find_model
-from asem_core.models.model import Image
-from asem_core.models.runtimes.session import Session
+from asem_core.models.model import Model
 from asem_core.predict import plan as planning
 from asem_core.predict.adapt import adaptation_of, adapted_model, measure_on
-from asem_core.predict.choose import hands
+from asem_core.predict.passes import Segmentation, in_passes, run_plans
 from asem_core.predict.plan import Plan, Settings
-from asem_core.predict.quantise import Predicted, ProbDtype, finish, quantise
-from asem_core.predict.source import prepare
-from asem_core.predict.target import Target, direct_target, working_target
+from asem_core.predict.quantise import ProbDtype
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
-from asem_core.separation.inside import BLOCK, Separated, find_objects, numbers
-from asem_core.specs import OrganelleSpec, RunEvent, Separation
+from asem_core.specs import OrganelleSpec
 from asem_core.volume.address import Location, destination_of
-from asem_core.volume.formats.ome_write import IMAGE
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
+from asem_core.volume.output import check_room
 from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -54,33 +46,19 @@ if TYPE_CHECKING:
 
     from asem_core.cluster import Dask
 
-PREDICT, DELIVER, NUMBER = "predict", "deliver", "number objects"
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
-class Segmentation:
-    """What `segment` made."""
+class Wanted:
+    """One organelle of several in `segment_together`; what the fields mean is said at `segment`."""
 
-    path: Location
-    """The OME-Zarr: its image is the probability map, ``labels/<organelle>`` the segmentation."""
-    organelle: str
-    separated: Separated | None
-    """Its objects, where instances were asked for."""
-    model: str
-    runtime: str
-    precision: str
-    tile: Triple
-    """Input sides, model voxels."""
-    seconds: float
-    voxels: int
-    """Of the input's ROI."""
-
-    def __str__(self) -> str:
-        speed = self.voxels / self.seconds / 1e6
-        return (
-            f"{self.path}: {self.organelle} by {self.model}, {self.runtime} {self.precision}, "
-            f"{self.seconds:.0f} s, {speed:.2f} million voxels/s"
-        )
+    output: str | Location
+    organelle: OrganelleSpec | str | Path | None = None
+    model: str | Path | None = None
+    channel: str | None = None
+    adapt: float | None = None
+    instances: bool = False
 
 
 def segment(
@@ -191,11 +169,94 @@ def segment(
     --------
     >>> segment("cell.zarr", "mito.zarr", organelle="mito", roi=Box.parse("0:200,0:200,0:200"))  # doctest: +SKIP
     """
-    registry, destination = registry or make_registry(), destination_of(output)
-    spec = choose_organelle(organelle, model=model, registry=registry)
+    one = Wanted(output=output, organelle=organelle, model=model, channel=channel, adapt=adapt, instances=instances)
+    (made,) = segment_together(
+        volume,
+        [one],
+        registry=registry,
+        voxel_size=voxel_size,
+        roi=roi,
+        mask=mask,
+        grey=grey,
+        runtime=runtime,
+        precision=precision,
+        tile=tile,
+        max_memory=max_memory,
+        prob_dtype=prob_dtype,
+        shard=shard,
+        workers=workers,
+        overwrite=overwrite,
+        executor=executor,
+        planned=planned,
+        progress=progress,
+    )
+    return made
+
+
+def segment_together(
+    volume: Volume | str | Path,
+    wanted: Sequence[Wanted],
+    *,
+    registry: Registry | None = None,
+    voxel_size: VoxelSize | Sequence[float] | None = None,
+    roi: Box | BoxNm | None = None,
+    mask: Volume | str | Path | None = None,
+    grey: Grey = None,
+    runtime: str = "auto",
+    precision: str = "auto",
+    tile: int | Triple | None = None,
+    max_memory: int | None = None,
+    prob_dtype: ProbDtype = "uint8",
+    shard: int | Triple | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    executor: Dask | Client | None = None,
+    planned: Callable[[Plan], None] | None = None,
+    progress: Progress = silent,
+) -> list[Segmentation]:
+    """Segment several organelles in a volume; where their models read alike, every tile is read once for all.
+
+    Parameters
+    ----------
+    volume, registry, voxel_size, roi, mask, grey, runtime, precision, tile, prob_dtype, shard
+        As for `segment`; so are ``workers``, ``overwrite`` and ``executor``.
+    wanted
+        The organelles, each with an output of its own.
+    max_memory
+        Bytes, for all models that run at once together.
+    planned
+        Called for each organelle, before anything is written.
+    progress
+        Told about every tile once, whatever the number of models that it goes through.
+
+    Returns
+    -------
+    list of Segmentation
+        In the order of ``wanted``; every output is that of `segment` with the same ``tile``, bit by bit.
+
+    Raises
+    ------
+    AsemError
+        As for `segment`; also where two outputs are one.
+
+    Notes
+    -----
+    Models read alike that work on the same grid with the same tiles, and ask for the same stages over the volume: then
+    copies (of sections, or on the model's grid) and statistics are made once too. Each is given an equal part of the
+    memory, so tiles may be smaller than with one model. Others, and all where their parts of the memory do not suffice,
+    are predicted one after another.
+
+    Examples
+    --------
+    >>> wanted = [Wanted(organelle=name, output=f"{name}.zarr") for name in ("mito", "er")]
+    >>> segment_together("cell.zarr", wanted)  # doctest: +SKIP
+    """
+    outputs = _apart([destination_of(each.output) for each in wanted])
+    registry = registry or make_registry()
+    specs = [choose_organelle(each.organelle, model=each.model, registry=registry) for each in wanted]
     opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
     cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
-    settings = Settings(
+    common = Settings(
         roi=roi,
         grey=grey,
         runtime=runtime,
@@ -205,180 +266,97 @@ def segment(
         prob_dtype=prob_dtype,
         shard=shard,
         workers=workers,
-        instances=instances,
     )
+    with executing(executor), ExitStack() as stack:
+        model_of = partial(_opened, opened, mask=cell, grey=grey, registry=registry, progress=progress)
+        models = [
+            stack.enter_context(model_of(each, spec, overwrite=overwrite))
+            for each, spec in zip(wanted, specs, strict=True)
+        ]
+
+        def plan_all(at_once: int) -> list[Plan]:
+            return [
+                planning.make_plan(
+                    opened,
+                    output,
+                    organelle=spec,
+                    model=model,
+                    registry=registry,
+                    settings=attrs.evolve(common, instances=each.instances, models=at_once),
+                    mask=cell,
+                    overwrite=overwrite,
+                )
+                for each, output, spec, model in zip(wanted, outputs, specs, models, strict=True)
+            ]
+
+        passes = _in_passes(plan_all, len(wanted))
+        plans = {plan.output: plan for one in passes for plan in one}
+        _check_disk(plans.values())
+        if planned is not None:
+            for output in outputs:
+                planned(plans[output])
+        made = run_plans(passes, registry=registry, progress=progress)
+        return [made[output] for output in outputs]
+
+
+@contextmanager
+def _opened(
+    volume: Volume,
+    wanted: Wanted,
+    organelle: OrganelleSpec,
+    *,
+    mask: Volume | None,
+    grey: Grey,
+    registry: Registry,
+    overwrite: bool,
+    progress: Progress,
+) -> Iterator[Model]:
+    """The model of ``wanted``, adapted to ``volume`` where that is asked for."""
     with (
-        executing(executor),
-        find_model(model, organelle=spec, registry=registry, channel=channel) as found,
+        find_model(wanted.model, organelle=organelle, registry=registry, channel=wanted.channel) as found,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        if adapt is not None:
-            earlier = None if overwrite else planning.earlier_adaptation(destination)
-            adaptation = (
-                adaptation_of(earlier, weight=adapt)
-                if earlier is not None
-                else measure_on(opened, found, weight=adapt, grey=grey, mask=cell, progress=progress)
-            )
-            found = adapted_model(found, adaptation, Path(scratch))
-        plan = planning.make_plan(
-            opened,
-            destination,
-            organelle=spec,
-            model=found,
-            registry=registry,
-            settings=settings,
-            mask=cell,
-            overwrite=overwrite,
+        if wanted.adapt is None:
+            yield found
+            return
+        earlier = None if overwrite else planning.earlier_adaptation(destination_of(wanted.output))
+        adaptation = (
+            adaptation_of(earlier, weight=wanted.adapt)
+            if earlier is not None
+            else measure_on(volume, found, weight=wanted.adapt, grey=grey, mask=mask, progress=progress)
         )
-        if planned is not None:
-            planned(plan)
-        return run_plan(plan, registry=registry, progress=progress)
+        yield adapted_model(found, adaptation, Path(scratch))
 
 
-def run_plan(plan: Plan, *, registry: Registry, progress: Progress = silent) -> Segmentation:
-    """Carry out ``plan``; see `segment`."""
-    began = time.monotonic()
-    # Before anything is written: a graph that cannot be loaded leaves nothing behind.
-    session = planning.plan_session(plan, registry)
-    runtime = None if plan.finished else ask(lambda: session.runtime, gpu=True)
-
-    def fill(run: Run) -> None:
-        run.results["runtime"] = runtime or ask(lambda: session.runtime, gpu=True)
-        _fill(plan, run, session)
-
-    inputs = {"volume": plan.volume, **({} if plan.mask is None else {"mask": plan.mask})}
-    job = Job(
-        verb=planning.VERB,
-        destination=plan.output,
-        plan=plan.ome,
-        fill=fill,
-        inputs=inputs,
-        settings=plan.settings,
-        chosen=attrs.asdict(plan.chosen),
-        provenance=plan.provenance,
-        scratch_bytes=plan.preflight.disk - plan.ome.bytes,
-    )
-    done = run_job(job, overwrite=plan.overwrite, progress=progress)
-    seconds = time.monotonic() - began
-    registry.plugins.tell_finished(RunEvent(verb="segment", seconds=seconds, detail=plan.settings))
-    return Segmentation(
-        path=done.path,
-        organelle=plan.organelle.name,
-        separated=_separated(plan, done),
-        model=plan.model.id,
-        runtime=str(done.results["runtime"]),
-        precision=plan.chosen.precision,
-        tile=plan.chosen.tile,
-        seconds=seconds,
-        voxels=plan.roi.size,
-    )
+def _apart(outputs: list[Location]) -> list[Location]:
+    """``outputs``, none of which is another one, or lies in it."""
+    for one, other in permutations([output.absolute() for output in outputs], 2):
+        if one == other or one in other.parents:
+            raise OutputError(f"{other}: two organelles would be written to one place: name an output for each")
+    return outputs
 
 
-def _separated(plan: Plan, done: Done) -> Separated | None:
-    if plan.separation is None:
-        return None
-    return Separated(path=done.path, organelle=plan.organelle.name, labels=plan.ids, **done.results["objects"])
+def _in_passes(plan_all: Callable[[int], list[Plan]], count: int) -> list[list[Plan]]:
+    """Plans that share the memory, in passes; where none read alike, or too little is left for each, one by one.
+
+    What is finished comes first: that it was made with other settings is told before anything is made.
+    """
+    if count > 1:
+        with suppress(BudgetError):
+            found = in_passes(plan_all(count))
+            if len(found) < count:
+                for plans in found:
+                    log.info("in one pass: %s", ", ".join(plan.organelle.name for plan in plans))
+                return found
+    return [[plan] for plan in sorted(plan_all(1), key=lambda plan: not plan.finished)]
 
 
-def _fill(plan: Plan, run: Run, session: Session) -> None:
-    target = direct_target(plan, run) if plan.direct else working_target(plan, run)
-    if not run.is_done(PREDICT, plan.tiles):
-        task = _predict_task(plan, run, session, target)
-        executor = Pipeline() if plan.at_once == 1 else Threads(hands(plan.at_once))
-        run.sweep(PREDICT, plan.tiles, task, executor=executor, scratch=not plan.direct)
-    if not plan.direct:
-        run.each(DELIVER, plan.delivered, _deliver(plan, target))
-    if plan.separation is not None:
-        _number_objects(plan, run, plan.separation)
-
-
-def _number_objects(plan: Plan, run: Run, separation: Separation) -> None:
-    """As `asem_core.instances` does: from the probability map as it is stored."""
-    size, image, ids = plan.volume.voxel_size, run.output.image, plan.ids
-    objects = find_objects(
-        run,
-        lambda box: np.asarray(image[box.slices]),
-        plan.roi.shape,
-        kind="probabilities",
-        threshold=plan.organelle.threshold,
-        voxel_size=size,
-        separation=separation,
-    )
-    run.results["objects"] = numbers(objects, size)
-    run.each(NUMBER, whole_chunks(plan.ome, BLOCK), lambda box: {ids: objects.ids(box)})
-
-
-def _predict_task(plan: Plan, run: Run, session: Session, target: Target) -> Task[Box, dict[str, str]]:
-    source = prepare(plan.volume, plan.grids, plan.reads, model=plan.model, run=run, at_once=plan.at_once)
-    grids, spare = plan.grids, (-plan.model.spare,) * 3
-    tile = plan.model.predictor(
-        session, lattice=plan.lattice, stats=source.stats, probability=plan.prob_dtype == "uint8"
-    )
-    two_stages = grids.route == "two stages"
-    dtype: ProbDtype = "float32" if two_stages else plan.prob_dtype
-    coarse = triple([1.0 / f for f in grids.fine])
-
-    def load(kept: Box) -> npt.NDArray[Any] | None:
-        mask = _read_mask(plan, kept)
-        if mask is not None and not mask.any():
-            return None
-        box = plan.lattice.read(kept)
-        return tile.prepare(source.read(box), box)
-
-    def compute(_: Box, block: npt.NDArray[Any] | None) -> Image | None:
-        return None if block is None else tile.run(block)
-
-    def write(kept: Box, image: Image | None) -> dict[str, str]:
-        box = grids.output_box(kept)
-        if image is None:
-            result = Predicted(probability=np.zeros(box.shape, dtype), label=np.zeros(box.shape, np.uint8))
-        else:
-            # The mask is read again: tiles that wait need not hold it.
-            mask = None if two_stages else _read_mask(plan, kept)
-            result = finish(
-                box.shape,
-                lambda part: resample(image, spare, part, coarse),
-                threshold=plan.organelle.threshold,
-                dtype=dtype,
-                mask=mask,
-            )
-        return target.write(box, result)
-
-    return Task(read=load, compute=compute, write=write, gpu=True)
-
-
-def _read_mask(plan: Plan, kept: Box) -> npt.NDArray[Any] | None:
-    """The cell mask (0 outside the volume) of a tile: its output box, or all voxels that it is resampled to."""
-    if plan.mask is None:
-        return None
-    if plan.grids.route == "two stages":
-        box = source_box(kept.grow(1), plan.grids.ratio)
-    else:
-        box = plan.grids.output_box(kept)
-    inside = box.intersect(plan.mask.box)
-    mask = np.zeros(box.shape, bool)
-    if inside.size:
-        mask[inside.shift([-s for s in box.start]).slices] = plan.mask.read(inside) != 0
-    return mask
-
-
-def _deliver(plan: Plan, source: Target) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
-    """From the working copy to a block of the output."""
-
-    def crop(box: Box) -> Predicted:
-        return Predicted(probability=source.read(source.probability, box), label=source.read(source.label, box))
-
-    def back_to_input_grid(box: Box) -> Predicted:
-        needed = source_box(box, plan.grids.back)
-        stored = read_mirrored(lambda b: source.read(source.probability, b), plan.grids.model_shape, needed)
-        probability = resample(stored, needed.start, box, plan.grids.back)
-        mask = None if plan.mask is None else plan.mask.read(box)
-        return quantise(probability, threshold=plan.organelle.threshold, dtype=plan.prob_dtype, mask=mask)
-
-    compute = back_to_input_grid if plan.grids.route == "two stages" else crop
-
-    def of(local: Box) -> Mapping[str, npt.NDArray[Any]]:
-        found = compute(local.shift(plan.roi.start))
-        return {IMAGE: found.probability, plan.organelle.name: found.label}
-
-    return of
+def _check_disk(plans: Collection[Plan]) -> None:
+    """Refuse outputs that fit on the disk one by one, but not together."""
+    needed: dict[Path, int] = {}
+    for plan in plans:
+        if isinstance(plan.output, Path):
+            folder = plan.output.absolute().parent
+            needed[folder] = needed.get(folder, 0) + plan.preflight.disk
+    for folder, size in needed.items():
+        check_room(folder, size)

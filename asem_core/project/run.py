@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPORT = "report.html"
+Stamps = Mapping[Path, tuple[int, int] | None]
+"""Of outputs, as they were before the first step."""
 
 
 @attrs.frozen(kw_only=True)
@@ -122,6 +124,8 @@ def run_project(
     with held(folder), executing(executor):
         folder.mkdir(parents=True, exist_ok=True)
         records = Records(folder)
+        # Now, for a step may make the outputs of later ones too.
+        stamps = {step.output: stamp(step.output) for steps in plans for step in steps}
         results: list[Result] = []
 
         def note(result: Result) -> None:
@@ -129,17 +133,17 @@ def run_project(
             results.append(result)
 
         for step in (opening(site) for site in sites):
-            opened = _run(step, results, records, progress)
+            opened = _run(step, results, records, stamps, progress)
             if opened.state in STOPPING:
                 note(opened)
         for step in (step for steps in plans for step in steps):
-            note(_run(step, results, records, progress))
+            note(_run(step, results, records, stamps, progress))
         summary = write_summary(results, folder)
         page = _write_report(results, folder, registry, progress)
     return Ran(folder=folder, results=results, summary=summary, report=page)
 
 
-def _run(step: Step, results: Sequence[Result], records: Records, progress: Progress) -> Result:
+def _run(step: Step, results: Sequence[Result], records: Records, stamps: Stamps, progress: Progress) -> Result:
     """Make ``step``, unless it has been made, or cannot be."""
     stopped = [r.step.name for r in results if r.step.volume == step.volume and r.state in STOPPING]
     missing = [name for name in step.after if name in stopped]
@@ -151,7 +155,7 @@ def _run(step: Step, results: Sequence[Result], records: Records, progress: Prog
         progress(f"{step.volume}, {step.name}: {sweep}", done, total)
 
     try:
-        made, facts = _make(step, records, said)
+        made, facts = _make(step, records, stamps, said)
     except AsemError as error:
         return Result(step=step, state="failed", error=str(error))
     except Exception as error:  # of a plugin: the other volumes have nothing to do with it
@@ -160,15 +164,14 @@ def _run(step: Step, results: Sequence[Result], records: Records, progress: Prog
     return Result(step=step, state="done" if made else "unchanged", seconds=time.monotonic() - began, facts=facts)
 
 
-def _make(step: Step, records: Records, progress: Progress) -> tuple[bool, Facts]:
+def _make(step: Step, records: Records, stamps: Stamps, progress: Progress) -> tuple[bool, Facts]:
     """Whether something was made, and what was found."""
     if step.request is None:
-        before = stamp(step.output)
         try:
             facts = step.make(overwrite=False, progress=progress)
         except ResumeError:
             facts = step.make(overwrite=True, progress=progress)
-        return stamp(step.output) != before, facts
+        return stamp(step.output) != stamps.get(step.output), facts
     digest = digest_of(step)
     known = records.facts(step, digest)
     if known is not None:

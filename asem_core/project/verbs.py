@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from asem_core.analysis.run import analyze
+from asem_core.blocks.job import earlier_run
 from asem_core.conversion.convert import convert
+from asem_core.errors import AsemError, OutputError
 from asem_core.evaluation.evaluate import evaluate
 from asem_core.mask import make_mask
-from asem_core.predict.segment import segment
+from asem_core.predict import Segmentation, Wanted, segment_together
 from asem_core.progress import Progress
 from asem_core.project.read import Conversion, Measure
 from asem_core.project.site import Site
 from asem_core.separation.run import instances
+
+log = logging.getLogger(__name__)
 
 Facts = Mapping[str, Any]
 """What a step found, for the table; by column."""
@@ -57,13 +63,43 @@ def masked(site: Site, output: str, *, overwrite: bool, progress: Progress) -> F
 
 
 def segmented(site: Site, name: str, *, overwrite: bool, progress: Progress) -> Facts:
-    """`asem segment`."""
-    made = segment(
+    """`asem segment`, in one pass with the organelles that are not segmented yet either."""
+    names = [name]
+    if not overwrite and _is_open(site, name):
+        names = [other for other in site.project.organelles if other == name or _is_open(site, other)]
+    segment = partial(_segment, site, overwrite=overwrite, progress=progress)
+    try:
+        made = segment(names)
+    except AsemError as error:
+        if names == [name]:
+            raise
+        log.info("%s: not in one pass: %s", site.name, error)
+        made = segment([name])
+    return {"model": made[name].model}
+
+
+def _is_open(site: Site, name: str) -> bool:
+    """Whether it is not segmented yet."""
+    try:
+        earlier = earlier_run(site.segmented(name))
+    except OutputError:  # which is for its own step to tell
+        return False
+    return earlier is None or not earlier.complete
+
+
+def _segment(site: Site, names: Sequence[str], *, overwrite: bool, progress: Progress) -> Mapping[str, Segmentation]:
+    wanted = [
+        Wanted(
+            output=site.segmented(name),
+            organelle=site.organelle(name),
+            model=site.model(name),
+            adapt=site.project.organelles[name].adapt,
+        )
+        for name in names
+    ]
+    made = segment_together(
         site.raw,
-        site.segmented(name),
-        organelle=site.organelle(name),
-        model=site.model(name),
-        adapt=site.project.organelles[name].adapt,
+        wanted,
         roi=site.roi if site.project.convert is None else None,
         mask=site.mask,
         grey=site.grey,
@@ -71,7 +107,7 @@ def segmented(site: Site, name: str, *, overwrite: bool, progress: Progress) -> 
         overwrite=overwrite,
         progress=progress,
     )
-    return {"model": made.model}
+    return dict(zip(names, made, strict=True))
 
 
 def separated(site: Site, name: str, *, overwrite: bool, progress: Progress) -> Facts:

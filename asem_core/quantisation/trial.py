@@ -14,8 +14,8 @@ from asem_core.geometry import Box
 from asem_core.grid.place import cut
 from asem_core.models.model import Model
 from asem_core.models.runtimes import openvino_runtime
+from asem_core.predict.passes import run_plan
 from asem_core.predict.plan import Settings, make_plan
-from asem_core.predict.segment import run_plan
 from asem_core.progress import Progress, silent
 from asem_core.quantisation.tissue import image_of, is_here
 from asem_core.registry import Registry

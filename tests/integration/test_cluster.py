@@ -30,9 +30,10 @@ from asem_core.blocks.fill import produce
 from asem_core.blocks.job import Job, run
 from asem_core.blocks.journal import load
 from asem_core.blocks.verify import status, verify
-from asem_core.cluster import Dask, connect, executing
+from asem_core.cluster import Dask, connect, executing, worker
 from asem_core.cluster import executor as module
 from asem_core.cluster.installed import installed
+from asem_core.cluster.own import OwnDevices
 from asem_core.errors import BlockError, ClusterError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
 from asem_core.memory import available_memory
@@ -106,6 +107,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         Client(made) as client,
     ):
         client.register_plugin(Counting(file))
+        # A nanny whose worker is killed while it starts gives up.
+        made.adapt(minimum=2, maximum=2)
         yield Cluster(client, file)
 
 
@@ -170,7 +173,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def segmented(toy: Any, volume: Path, registry: Registry) -> Callable[..., Path]:
-    """``segmented(out, executor)``: ``volume`` by the toy network, in 30 tiles."""
+    """``segmented(out, executor)``: ``volume`` by the toy network, in 180 tiles."""
 
     def call(out: Path, executor: Any = None) -> Path:
         return asem_core.segment(
@@ -185,6 +188,32 @@ def segmented(toy: Any, volume: Path, registry: Registry) -> Callable[..., Path]
         ).path
 
     return call
+
+
+def test_several_organelles_in_one_pass(
+    cluster: Cluster, toy: Any, volume: Path, registry: Registry, tmp_path: Path
+) -> None:
+    specs = (toy.organelle, attrs.evolve(toy.organelle, name="other", threshold=0.4))
+
+    def outputs(folder: Path, executor: Any) -> list[dict[str, bytes]]:
+        wanted = [asem_core.Wanted(organelle=spec, output=folder / f"{spec.name}.zarr") for spec in specs]
+        made = asem_core.segment_together(
+            volume,
+            wanted,
+            registry=registry,
+            roi=Box((0, 0, 0), (16, 16, 16)),
+            tile=112,
+            runtime="onnxruntime",
+            workers=1,
+            executor=executor,
+        )
+        return [contents(each.path) for each in made]
+
+    with cluster.begun() as begun:
+        there = outputs(tmp_path / "there", cluster.client)
+    assert there == outputs(tmp_path / "here", None)
+    assert there[0] != there[1]
+    assert begun.total() == 8
 
 
 def test_workers_that_die_cost_their_blocks_time(
@@ -212,6 +241,7 @@ def test_workers_that_die_cost_their_blocks_time(
     assert journal is not None
     tiles = journal.done("predict")
     assert set(begun) >= tiles
+    print(f"{kills[0]} workers killed, {sum(begun[tile] for tile in tiles)} begun for {len(tiles)} tiles")
     # A worker has one thread: what it was at is begun again, and what had just ended if its report died with it.
     assert sum(begun[tile] for tile in tiles) <= len(tiles) + 2 * kills[0]
 
@@ -254,6 +284,7 @@ def test_a_driver_that_dies_is_started_again(
         kills += code == -signal.SIGKILL
         assert code in (0, -signal.SIGKILL)
         again += sum(begun[tile] for tile in done)
+    print(f"{kills} drivers killed, {again} tiles of the journal begun again")
     assert kills > 0
     assert again == 0  # nothing that was in the journal
     assert contents(out) == whole
@@ -351,6 +382,56 @@ def test_what_uses_a_gpu_goes_to_workers_that_have_one(cluster: Cluster) -> None
             assert len(set(slow)) == 2
     finally:
         cluster.client.run(state, 0, workers=[first])
+
+
+def test_each_gpu_of_a_machine_has_one_worker(cluster: Cluster) -> None:
+    _wait_for(lambda: len(cluster.client.nthreads()) == 2)
+
+    def seen() -> str | None:
+        return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+    cluster.client.register_plugin(OwnDevices(2, ["GPU-5ae1"]), name="devices")
+    try:
+        with running_on(Dask(client=cluster.client)):
+            assert {ask(seen, gpu=True) for _ in range(4)} == {"GPU-5ae1"}
+        assert sorted(cluster.client.run(seen).values()) == ["", "GPU-5ae1"]
+    finally:
+        cluster.client.unregister_worker_plugin("devices")
+        cluster.client.run(_without_gpu)
+
+
+async def _without_gpu(dask_worker: Any = None) -> None:
+    del os.environ["CUDA_VISIBLE_DEVICES"]
+    await dask_worker.set_resources(GPU=0)
+
+
+def test_workers_that_share_a_gpu_are_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [worker.Introduced(name=f"worker {n} on node", installed=installed(), gpu="GPU-5ae1") for n in range(2)]
+    monkeypatch.setattr(cluster.client, "run", lambda *_, **__: dict(enumerate(answers)))
+    with (
+        pytest.raises(ClusterError, match=r"worker 0 on node and worker 1 on node compute on one GPU \(GPU-5ae1\)"),
+        executing(cluster.client),
+    ):
+        pass
+
+
+def test_a_worker_says_which_gpu_it_states(cluster: Cluster, tmp_path: Path) -> None:
+    command = tmp_path / "nvidia-smi"
+    command.write_text("#!/bin/sh\necho '0, GPU-5ae1'\necho '1, GPU-99c0'\n")
+    command.chmod(0o755)
+    first, second = cluster.client.nthreads()
+
+    async def state(dask_worker: Any = None) -> None:
+        os.environ["PATH"] = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        os.environ["CUDA_VISIBLE_DEVICES"] = "1"
+        await dask_worker.set_resources(GPU=1)
+
+    cluster.client.run(state, workers=[first])
+    try:
+        found = cluster.client.run(worker.introduce)
+        assert (found[first].gpu, found[second].gpu) == ("GPU-99c0", None)
+    finally:
+        cluster.client.run(_without_gpu, workers=[first])
 
 
 def test_errors_of_questions_come_back(cluster: Cluster) -> None:

@@ -22,7 +22,7 @@ from asem_core.geometry import Box, BoxNm, VoxelSize
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
-from asem_core.volume import Volume
+from asem_core.volume import Location, Volume
 
 TRAINING = "training"
 """The label image that `asem finetune` takes: 0 not annotated, 1 background, 2 the organelle."""
@@ -34,7 +34,7 @@ SMOOTHNESS = 1.0
 class Correction:
     """What `correct` made."""
 
-    path: Path
+    path: Location
     """OME-Zarr: the image, ``labels/<organelle>`` and ``labels/training``."""
     organelle: str
     part: Box

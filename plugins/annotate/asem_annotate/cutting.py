@@ -22,7 +22,7 @@ from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec
-from asem_core.volume import Volume
+from asem_core.volume import Location, Volume
 
 VERB = "asem annotate cut"
 Organelle = OrganelleSpec | str | Path
@@ -32,7 +32,7 @@ Organelle = OrganelleSpec | str | Path
 class Cut:
     """What `cut` made."""
 
-    path: Path
+    path: Location
     """OME-Zarr: the image, and ``labels/<organelle>`` of every organelle."""
     part: Box
     """Voxels of the volume."""

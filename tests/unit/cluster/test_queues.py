@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 from asem_core.cluster import connect
@@ -53,6 +55,49 @@ def test_other_queues_alike(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert "--nthreads 1 " in script.rpartition("--nthreads 4 ")[2]
 
 
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "scripts" / "cluster"
+
+
+@pytest.mark.parametrize("file", sorted(DOCUMENTED.glob("*.yaml")), ids=lambda file: file.stem)
+def test_documented_queues(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LSF_BINDIR", "/nowhere")
+    queue, kind = read_queue(file), file.stem.partition("-")[0]
+    any_port = {"scheduler_options": {"dashboard_address": ":0"}}
+    cluster = attrs.evolve(queue, **{kind: {**getattr(queue, kind), **any_port}}).make()
+    try:
+        script = cluster.job_script()
+    finally:
+        cluster.close()
+    assert "--nthreads 1 --lifetime 210m --lifetime-stagger 20m" in script.rpartition("--nthreads 8")[2]
+    asked = {"slurm": "--gpus-per-task=1", "lsf": '-gpu "num=1', "sge": "gpu=1", "pbs": "ngpus=1"}[
+        file.stem.split("-")[0]
+    ]
+    assert (asked in script) == ("--resources GPU=1" in script) == file.stem.endswith("-gpu")
+
+
+@pytest.mark.parametrize("file", sorted(DOCUMENTED.glob("*.sh")), ids=lambda file: file.stem)
+def test_documented_scripts(file: Path) -> None:
+    assert subprocess.run(["bash", "-n", str(file)]).returncode == 0
+    text = file.read_text()
+    assert f" {file.name}\n" in text  # how it is submitted
+    assert ("dask worker" in text) == ("--nthreads 1" in text)
+    assert ("--resources GPU=1" in text) == ("-gpu" in file.stem)
+
+
+def test_the_page_shows_those_files() -> None:
+    page = (DOCUMENTED.parents[1] / "cluster.md").read_text()
+    assert all((DOCUMENTED / name).read_text() in page for name in ("slurm.yaml", "slurm.sh"))
+    assert all(f"scripts/cluster/{file.name})" in page for file in DOCUMENTED.iterdir())
+
+
+def test_a_fixed_number_of_jobs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("distributed.deploy.spec.SpecCluster.adapt", lambda *_, **bounds: asked.append(bounds))
+    with read("slurm: {cores: 1, memory: 1GB, interface: lo}\njobs: 3", tmp_path).started():
+        pass
+    assert [(bounds["minimum"], bounds["maximum"]) for bounds in asked] == [(3, 3)]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -62,6 +107,7 @@ def test_other_queues_alike(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
         ("slurm: {cores: 1}\njobs: 3\nadapt: {maximum: 4}", "jobs, or adapt with minimum and maximum"),
         ("slurm: {cores: 1}\njobs: 3\nlifetime: long", "such as 55m or 2h; got 'long'"),
         ("slurm: {cores: 1}\nnodes: 3", "unknown key 'nodes'"),
+        ("slurm: {cores: 1}\njobs: 0", "jobs"),
     ],
 )
 def test_what_a_file_cannot_say(text: str, told: str, tmp_path: Path) -> None:

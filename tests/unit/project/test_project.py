@@ -22,6 +22,8 @@ from asem_core.registry import Entry, Names, Registry
 from asem_core.specs import StageRef
 from asem_core.volume.output import held
 
+from ...jobs import contents
+
 ANALYSIS = {"analysis": "objects", "of": "toy", "params": {"skeleton": False}}
 
 
@@ -132,6 +134,29 @@ def test_a_volume_that_fails_stops_no_other(tmp_path: Path, plan: dict[str, Any]
     assert [result.state for result in gone] == ["failed", "left out", "left out", "left out"]
     assert "gone.zarr: there is no such file" in str(gone[0])
     assert rows(ran)[0]["failed"].startswith("open; segment toy")
+
+
+def test_organelles_are_segmented_in_one_pass(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    plan["volumes"] = {"one": {"raw": "one.zarr"}}
+    plan |= {"organelles": {"toy": {}, "again": {"organelle": "toy"}}, "analyses": []}
+    sweeps: set[str] = set()
+    project = write(tmp_path, plan)
+    ran = run_project(project, registry=toys, progress=lambda sweep, *_: sweeps.add(sweep))
+    assert states(ran) == {"one segment again": "done", "one segment toy": "done"}
+    assert {sweep for sweep in sweeps if sweep.endswith(": predict")} == {"one, segment again: predict"}
+    first, second = (contents(ran.folder / "one" / f"{name}.zarr") for name in ("again", "toy"))
+    assert {name for name in first if first[name] != second.get(name)} == {".zattrs"}  # which has its name
+    assert set(states(run_project(project, registry=toys)).values()) == {"unchanged"}
+
+
+def test_an_organelle_that_cannot_be_segmented_stops_no_other(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry
+) -> None:
+    plan["volumes"] = {"one": {"raw": "one.zarr"}}
+    plan |= {"organelles": {"gone": {"organelle": "toy", "model": "nowhere"}, "toy": {}}, "analyses": []}
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    assert states(ran) == {"one segment gone": "failed", "one segment toy": "done"}
+    assert "nowhere" in str(ran.failed[0])
 
 
 def test_a_step_that_fails_stops_what_needs_it(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:

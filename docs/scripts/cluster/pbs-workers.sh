@@ -1,0 +1,8 @@
+#!/bin/bash
+# Workers for the scheduler of pbs.sh.
+#     qsub pbs-workers.sh
+#PBS -N worker -j oe -r y -J 1-40
+#PBS -l select=1:ncpus=8:mem=32gb -l walltime=04:00:00
+until [ -f /shared/run/scheduler.json ]; do sleep 5; done
+exec dask worker --scheduler-file /shared/run/scheduler.json --nthreads 1 --local-directory "${TMPDIR:-/tmp}" \
+  --lifetime 210m --lifetime-stagger 20m

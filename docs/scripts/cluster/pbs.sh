@@ -1,0 +1,10 @@
+#!/bin/bash
+# Scheduler and driver; the workers are jobs of their own, which may come and go (pbs-workers.sh).
+#     qsub pbs.sh
+#PBS -N asem -j oe -r y
+#PBS -l select=1:ncpus=1:mem=8gb -l walltime=72:00:00
+cd /shared/run
+rm -f scheduler.json
+dask scheduler --scheduler-file scheduler.json &
+until [ -f scheduler.json ]; do sleep 1; done
+asem segment cell.zarr --organelle mito -o mito.zarr --dask scheduler.json
