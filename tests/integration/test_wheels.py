@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from asem_core.testing.wheels import LARGEST
+
 from ..once import once
 
 pytestmark = pytest.mark.slow
 
-LARGEST = 30 * 10**6
 DISTRIBUTIONS = {
     "asem_core": ".",
     **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
     "asem_analysis_pits": "plugins/analyses/pits",
     "asem_analysis_pores": "plugins/analyses/pores",
+    "asem_analysis_contacts": "plugins/analyses/contacts",
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
     "asem_annotate": "plugins/annotate",
