@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
@@ -159,11 +160,22 @@ def _load(manager: pluggy.PluginManager, entry_point: Any, *, same: PluginRecord
     if manager.register(plugin, name=entry_point.name) is None:
         raise ValueError("its entry point is None")
     try:
+        _check_names(manager, plugin)
         manager.check_pending()
         _check_hooks(manager, plugin)
     except BaseException:
         manager.unregister(plugin)
         raise
+
+
+def _check_names(manager: pluggy.PluginManager, plugin: Any) -> None:
+    for name in dir(plugin):
+        marked = manager.parse_hookimpl_opts(plugin, name)
+        hook = (marked or {}).get("specname") or name
+        if marked is not None and not hasattr(hookspecs, hook):
+            close = get_close_matches(hook, [known for known in vars(hookspecs) if known.startswith("asem_")], n=1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"unknown hook {hook!r}{guess}")
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: Any) -> None:
