@@ -171,8 +171,10 @@ def _load(manager: pluggy.PluginManager, entry_point: Any, *, same: PluginRecord
 def _check_names(manager: pluggy.PluginManager, plugin: Any) -> None:
     for name in dir(plugin):
         marked = manager.parse_hookimpl_opts(plugin, name)
-        hook = (marked or {}).get("specname") or name
-        if marked is not None and not hasattr(hookspecs, hook):
+        if marked is None:
+            continue
+        hook = str(marked.get("specname") or name)
+        if not hasattr(hookspecs, hook):
             close = get_close_matches(hook, [known for known in vars(hookspecs) if known.startswith("asem_")], n=1)
             guess = f"; did you mean {close[0]}?" if close else ""
             raise ValueError(f"unknown hook {hook!r}{guess}")

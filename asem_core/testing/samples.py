@@ -42,7 +42,8 @@ def random_labels(seed: int = 0, *, shape: Triple = SHAPE, dtype: str = "uint16"
 def random_grey(seed: int = 0, *, shape: Triple = SHAPE, dtype: str = "uint8") -> npt.NDArray[Any]:
     """Smooth grey values ``(z, y, x)`` over the whole range 0 to 255."""
     smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), 1.0)
-    return np.interp(smooth, (smooth.min(), smooth.max()), (0, 255)).astype(dtype)
+    grey: npt.NDArray[Any] = np.interp(smooth, (smooth.min(), smooth.max()), (0, 255)).astype(dtype)
+    return grey
 
 
 def as_volume(array: npt.NDArray[Any], voxel_size: VoxelSize, **more: Any) -> Volume:

@@ -56,5 +56,13 @@ def test_a_wrong_one_fails(findings: Callable[[str], dict[str, Finding]], name: 
     assert {n for n, f in found.items() if f.problems} - {f"listing takes less than {light.MOST_SECONDS} s"} <= {name}
 
 
+@pytest.mark.slow
+def test_one_that_ends_the_process(findings: Callable[[str], dict[str, Finding]]) -> None:
+    found = findings("import os; os._exit(3)")
+    assert {f.problems[0] for f in found.values()} == {
+        "listing it ends the process (exit code 3): do nothing at import"
+    }
+
+
 def test_core_is_not_asked() -> None:
     assert {check.perform().state for check in light.light_checks("asem-core")} == {"skipped"}

@@ -6,7 +6,7 @@ each. A square micrometre of contact at 5 nm has 40,000 to 70,000 of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -97,14 +97,15 @@ def site_areas(place: Index, area: npt.NDArray[np.float64], *, volume: Box) -> n
     a, b = np.concatenate(edges, axis=1)
     graph = sparse.coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(len(voxels), len(voxels)))
     count, site = sparse.csgraph.connected_components(graph, directed=False)
-    return np.bincount(site[of_face], weights=area, minlength=count)
+    return np.asarray(np.bincount(site[of_face], weights=area, minlength=count), np.float64)
 
 
 def _dataset(rows: list[dict[str, Any]], view: View, objects: Numbered) -> xr.Dataset:
-    types = {"object": np.int64, "other": str, "other_object": np.int64, "sites": np.int64}
-    names = ("object", "other", "other_object", "area_nm2", "distance_nm", "sites", "largest_site_nm2", "z_nm", "y_nm",
-             "x_nm")  # fmt: skip
-    columns = {name: ("contact", np.array([row[name] for row in rows], types.get(name, np.float64))) for name in names}
+    types: dict[str, type] = {"object": np.int64, "other": str, "other_object": np.int64, "sites": np.int64}
+    types |= dict.fromkeys(("area_nm2", "distance_nm", "largest_site_nm2", "z_nm", "y_nm", "x_nm"), np.float64)
+    columns: Mapping[str, Any] = {
+        name: ("contact", np.array([row[name] for row in rows], kind)) for name, kind in types.items()
+    }
     found = xr.Dataset(columns, {"contact": np.arange(1, len(rows) + 1)})
     return found.assign_attrs(statistics={name: _statistics(rows, objects, name) for name in view.others})
 

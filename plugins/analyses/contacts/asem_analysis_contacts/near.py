@@ -45,9 +45,8 @@ class Patch:
 def empty_patch() -> Patch:
     """No face."""
     none = np.zeros(0, np.int64)
-    return Patch(
-        number=none, partner=none, place=np.zeros((0, 3), np.int64), area_nm2=none * 1.0, distance_nm=none * 1.0
-    )
+    nothing: npt.NDArray[np.float64] = np.zeros(0, np.float64)
+    return Patch(number=none, partner=none, place=np.zeros((0, 3), np.int64), area_nm2=nothing, distance_nm=nothing)
 
 
 def halo(voxel_size: VoxelSize, distance_nm: float) -> tuple[int, int, int]:
