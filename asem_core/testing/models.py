@@ -17,7 +17,7 @@ from asem_core.models.own import OwnModel, open_own
 from asem_core.quantisation.trial import MOST_LOST
 from asem_core.registry import Registry, resolve
 from asem_core.specs import Capabilities, ModelSpec
-from asem_core.testing.check import Check, NotChecked, in_turn
+from asem_core.testing.check import Check, NotChecked, after, in_turn
 from asem_core.zoo.files import TEST_INPUT_NAME, TEST_OUTPUT_NAME
 from asem_core.zoo.find import package_folder
 from asem_core.zoo.manifest import check_files, read_manifest
@@ -39,16 +39,15 @@ def model_checks(spec: ModelSpec, *, organelle: str, registry: Registry) -> Iter
         For its stages and the runtimes.
     """
     of = partial(Check, subject=f"model {spec.id!r}")
-    checks: dict[str, Callable[[], Iterator[str]]] = {
-        "sha256": partial(_files, spec),
-        "asem zoo validate": partial(_validates, spec),
-        "bioimage.io's test": partial(_tests, spec),
-        "spec, model.json and rdf.yaml agree": partial(_agree, spec, organelle),
-    }
-    checks |= {f"runs on {runtime}": partial(_runs, spec, runtime, registry) for runtime in registry.runtimes}
+    whole = {"sha256": partial(_files, spec), "asem zoo validate": partial(_validates, spec)}
+    sound = list(in_turn(of(name=name, find=find) for name, find in whole.items()))
+    yield from sound
+    yield after(sound, of(name="spec, model.json and rdf.yaml agree", find=partial(_agree, spec, organelle)))
     if spec.int8_sha256 is not None:
-        checks["8-bit integers cost little"] = partial(_int8, spec)
-    yield from in_turn((of(name=name, find=find) for name, find in checks.items()), base=3)
+        yield after(sound, of(name="8-bit integers cost little", find=partial(_int8, spec)))
+    ran: dict[str, Callable[[], Iterator[str]]] = {"bioimage.io's test": partial(_tests, spec)}
+    ran |= {f"runs on {runtime}": partial(_runs, spec, runtime, registry) for runtime in registry.runtimes}
+    yield from (after(sound, each) for each in in_turn(of(name=name, find=find) for name, find in ran.items()))
 
 
 def _files(spec: ModelSpec) -> Iterator[str]:
@@ -74,10 +73,12 @@ def _agree(spec: ModelSpec, organelle: str) -> Iterator[str]:
         if ours != stated:
             yield f"{field.name} is {ours!r} in the plugin, {stated!r} in model.json: use packaged_models"
     described = read_description(folder)
-    for name, key in (("id", "id"), ("version", "version"), ("licence", "license")):
-        in_plugin = getattr(spec, name)
-        if str(described.get(key, in_plugin)) != in_plugin:
-            yield f"{name} is {in_plugin!r} in the plugin, {described[key]!r} in rdf.yaml"
+    for name in ("id", "version"):
+        if (in_rdf := str(described.get(name))) != (in_plugin := getattr(spec, name)):
+            yield f"{name} is {in_plugin!r} in the plugin, {in_rdf!r} in rdf.yaml"
+    # Of an SPDX identifier the plugin may say more.
+    if (licence := str(described.get("license", ""))) not in spec.licence:
+        yield f"licence is {spec.licence!r} in the plugin, {licence!r} in rdf.yaml"
     scales = {axis.get("id"): axis.get("scale") for axis in described["inputs"][0]["axes"]}
     size = tuple(float(scales.get(axis) or 0) for axis in AXES)
     if size != spec.voxel_size_nm:
