@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import attrs
@@ -30,8 +31,8 @@ from asem_core.plain_yaml import read_as
 from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec, StageRef
 
-__all__ = ["check_organelle", "find_organelle", "is_organelle_file", "name_of", "new_organelle", "organelle_text",
-           "read_organelle"]  # fmt: skip
+__all__ = ["check_organelle", "file_of", "find_organelle", "is_organelle_file", "name_of", "new_organelle",
+           "organelle_text", "read_organelle"]  # fmt: skip
 
 _OF_PLUGINS = ("models", "default_model", "recipe")
 """Fields that name files of a plugin's distribution."""
@@ -134,6 +135,14 @@ def check_organelle(organelle: OrganelleSpec, registry: Registry, *, where: str)
             make_params(registry.exclusion_zones[stage.name], stage.params)
     except PluginError as error:
         raise OrganelleError(f"{where}: {error}") from None
+
+
+def file_of(path: str) -> Path:
+    """Where the file ``"import_package:path"`` lies, whether it is there or not."""
+    package, _, inside = path.partition(":")
+    found = find_spec(package)
+    folders = (found.submodule_search_locations if found else None) or []
+    return next((Path(folder, inside) for folder in folders), Path(inside))
 
 
 def new_organelle(name: str, *, like: OrganelleSpec | None = None) -> OrganelleSpec:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import importlib_metadata
 import pluggy
 
 from asem_core import hookspecs
+from asem_core.compatibility import other_core
 from asem_core.specs import RunEvent
 
 ENTRY_POINT_GROUP = "asem"
@@ -32,6 +34,15 @@ class PluginRecord:
     version: str
     error: str | None = None
     """Why it, or what one of its hooks gives, is left out."""
+    blocked: bool = False
+    """Whether it is left out because it was written for another version of core."""
+
+    @property
+    def state(self) -> str:
+        """``ok``, or what is wrong with it."""
+        if self.error is None:
+            return "ok"
+        return f"{'blocked' if self.blocked else 'broken'}: {self.error}"
 
 
 @attrs.frozen(kw_only=True)
@@ -95,13 +106,18 @@ def make_manager(entry_points: Iterable[Any] | None = None) -> Plugins:
     -------
     Plugins
         The manager with all sound plugins registered. A plugin that fails to import, that implements no hook, one that
-        does not exist or one as a wrapper, is left out and listed with its reason in ``broken``.
+        does not exist or one as a wrapper, or whose distribution needs another version of core, is left out and listed
+        with its reason in ``broken``.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     records = [_load_builtin(manager)]
     found = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP) if entry_points is None else entry_points
     for record, entry_point in sorted(((_record(point), point) for point in found), key=lambda pair: _order(pair[0])):
+        needs = _other_core(entry_point)
+        if needs is not None:
+            records.append(attrs.evolve(record, error=needs, blocked=True))
+            continue
         same = next((other for other in records if other.error is None and other.name == record.name), None)
         _, error = attempt(partial(_load, manager, entry_point, same=same))
         records.append(attrs.evolve(record, error=error))
@@ -125,6 +141,16 @@ def _load_builtin(manager: pluggy.PluginManager) -> PluginRecord:
     return PluginRecord(name=BUILTIN, distribution=BUILTIN, version=importlib_metadata.version(BUILTIN))
 
 
+def _other_core(entry_point: Any) -> str | None:
+    """What the distribution of a plugin needs of core that this version is not, in words; None: it may be loaded."""
+    requires = getattr(entry_point.dist, "requires", None) or ()
+    installed = importlib_metadata.version(BUILTIN)
+    needed, _ = attempt(partial(other_core, requires, installed=installed))
+    if needed is None:
+        return None
+    return f"needs asem-core{needed}, installed is {installed}: install that one, or another version of the plugin"
+
+
 def _load(manager: pluggy.PluginManager, entry_point: Any, *, same: PluginRecord | None) -> None:
     if same is not None:
         raise ValueError(f"{same.distribution} has a plugin of this name too; uninstall one of them")
@@ -134,6 +160,7 @@ def _load(manager: pluggy.PluginManager, entry_point: Any, *, same: PluginRecord
     if manager.register(plugin, name=entry_point.name) is None:
         raise ValueError("its entry point is None")
     try:
+        _check_names(manager, plugin)
         manager.check_pending()
         _check_hooks(manager, plugin)
     except BaseException:
@@ -141,12 +168,24 @@ def _load(manager: pluggy.PluginManager, entry_point: Any, *, same: PluginRecord
         raise
 
 
+def _check_names(manager: pluggy.PluginManager, plugin: Any) -> None:
+    for name in dir(plugin):
+        marked = manager.parse_hookimpl_opts(plugin, name)
+        if marked is None:
+            continue
+        hook = str(marked.get("specname") or name)
+        if not hasattr(hookspecs, hook):
+            close = get_close_matches(hook, [known for known in vars(hookspecs) if known.startswith("asem_")], n=1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"unknown hook {hook!r}{guess}")
+
+
 def _check_hooks(manager: pluggy.PluginManager, plugin: Any) -> None:
     callers = manager.get_hookcallers(plugin) or []
     known = {name for name in vars(hookspecs) if name.startswith("asem_")}
     unmarked = sorted({name for name in dir(plugin) if name in known} - {caller.name for caller in callers})
     if unmarked:
-        raise ValueError(f"{', '.join(unmarked)} is not marked with hookimpl")
+        raise ValueError(f"{', '.join(unmarked)} is not marked with hookimpl: put @hookimpl above it")
     if not callers:
         raise ValueError("it implements no hook of ASEM")
     for caller in callers:

@@ -82,7 +82,7 @@ class Names(Mapping[str, S], Generic[S]):
 
 def said_of(broken: Iterable[PluginRecord]) -> str:
     """What an error adds where the name that it misses may be that of a broken plugin."""
-    return "".join(f"; the plugin {p.name!r} ({p.distribution}) is broken: {p.error}" for p in broken)
+    return "".join(f"; the plugin {p.name!r} ({p.distribution}) is {p.state}" for p in broken)
 
 
 class Registry:
@@ -165,9 +165,18 @@ class Registry:
     def checked(self) -> tuple[PluginRecord, ...]:
         """The record of every plugin with all that is wrong with it: every registering hook is called, every spec is
         looked at, and so are the names by which organelles call label rules, zones and preprocessors."""
-        wrong = [*self.plugins.refused, *self._dangling()]
-        wrong += [plugin for names in self._kinds for plugin in names.broken if plugin not in self.plugins.broken]
+        wrong = self._wrong()
         return tuple(_with_errors(record, wrong) for record in self.plugins.records)
+
+    def faults_of(self, plugin_name: str) -> tuple[str, ...]:
+        """All that is wrong with the plugin ``plugin_name``, as `checked` finds it, one by one."""
+        wrong = [*self.plugins.broken, *self._wrong()]
+        return tuple(str(plugin.error) for plugin in wrong if plugin.name == plugin_name)
+
+    def _wrong(self) -> list[PluginRecord]:
+        """What is wrong with plugins that could be loaded."""
+        in_hooks = [plugin for names in self._kinds for plugin in names.broken if plugin not in self.plugins.broken]
+        return [*self.plugins.refused, *self._dangling(), *in_hooks]
 
     @property
     def _kinds(self) -> tuple[Names[Any], ...]:
@@ -191,8 +200,9 @@ class Registry:
             for names, uses in ((self.exclusion_zones, zones), (self.label_rules, spec.cleanup),
                                 (self.preprocessors, stages)):  # fmt: skip
                 for name in sorted({use.name for use in uses} - set(names)):
+                    there = ", ".join(sorted(names)) or "none"
                     why = f"the organelle {spec.name!r} uses the {names.kind} {name!r}, which is not there"
-                    yield attrs.evolve(entry.plugin, error=why)
+                    yield attrs.evolve(entry.plugin, error=f"{why}; there are: {there}")
 
     def _collect(self, kind: str, hook: str, expected: type[S]) -> Names[S]:
         claims: dict[str, list[Entry[S]]] = defaultdict(list)
@@ -222,7 +232,8 @@ def _specs(hook: Callable[[], Any], expected: type[S]) -> dict[str, S]:
     """What ``hook`` returns, by name."""
     returned = hook()
     if not isinstance(returned, list | tuple | None):
-        raise TypeError(f"expected a list of {expected.__name__}, got {type(returned).__name__}")
+        kind = expected.__name__
+        raise TypeError(f"expected a list of {kind}, got {type(returned).__name__}: return [{kind}(...), ...]")
     found: dict[str, S] = {}
     for spec in returned or ():
         if not isinstance(spec, expected):

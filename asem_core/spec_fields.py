@@ -29,7 +29,9 @@ def _of_type(spec: Any, attribute: attrs.Attribute[Any], value: object) -> None:
     hint = _types(kind)[attribute.name]
     if not _fits(value, hint):
         wanted = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
-        raise TypeError(f"{kind.__name__}.{attribute.name} must be {wanted}, got {value!r}")
+        name = getattr(spec, "name", None)
+        of = f" ({kind.__name__} {name!r})" if isinstance(name, str) and attribute.name != "name" else ""
+        raise TypeError(f"{kind.__name__}.{attribute.name} must be {wanted}, got {value!r}{of}")
 
 
 @cache

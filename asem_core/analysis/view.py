@@ -47,7 +47,8 @@ class View:
     cell_mask: Volume | None = None
     """Non-zero inside the cell."""
     others: Mapping[str, View] = attrs.field(factory=dict)
-    """Objects of other organelles by name, in the order given; of these only `mask` and `objects` mean anything."""
+    """Objects of other organelles by name, in the order given; of these only `objects`, `mask` and what
+    `asem_core.analysis.number_objects` gives mean anything."""
     scratch: Path
     """Folder for temporary files, removed after the analysis."""
     output: Path

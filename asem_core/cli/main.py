@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from copy import copy
+from typing import Any
 
 import click
 
@@ -45,8 +47,11 @@ def cli(verbose: bool) -> None:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
-def command_line() -> tuple[click.Group, Registry]:
-    """The command ``asem`` with core's verbs and those of the installed plugins, which are loaded here only."""
+def command_line(entry_points: Iterable[Any] | None = None) -> tuple[click.Group, Registry]:
+    """The command ``asem`` with core's verbs and those of plugins, which are loaded here only.
+
+    ``entry_points``: of the plugins, by default those that are installed.
+    """
     from asem_core.cli import (
         adapt,
         analyze,
@@ -97,7 +102,7 @@ def command_line() -> tuple[click.Group, Registry]:
     ):
         root.add_command(command)
     root = with_own_tables(root)
-    return root, Registry(add_verbs(root, make_manager()))
+    return root, Registry(add_verbs(root, make_manager(entry_points)))
 
 
 def main() -> None:

@@ -64,6 +64,8 @@ def new(name: str, *, like: str | None, output: Path | None) -> None:
 def _list(*, as_json: bool) -> None:
     import attrs
 
+    from asem_core.organelles import file_of
+
     specs = shared_registry().organelles
     if as_json:
         click.echo(json.dumps([attrs.asdict(spec) for spec in specs.values()], indent=2))
@@ -84,16 +86,6 @@ def _list(*, as_json: bool) -> None:
             voxel = " x ".join(f"{v:g}" for v in model.voxel_size_nm)
             click.echo(f"  model           {model.id} {model.version}, {voxel} nm, {model.trained_on}{default}")
         if spec.recipe is not None:
-            click.echo(f"  recipe          {_file(spec.recipe)}")
+            click.echo(f"  recipe          {file_of(spec.recipe)}")
         if spec.citation:
             click.echo(f"  cite            {spec.citation}")
-
-
-def _file(path: str) -> Path:
-    """Where the file ``"import_package:path"`` lies."""
-    from importlib.util import find_spec
-
-    package, _, inside = path.partition(":")
-    found = find_spec(package)
-    folders = (found.submodule_search_locations if found else None) or []
-    return next((Path(folder, inside) for folder in folders), Path(inside))

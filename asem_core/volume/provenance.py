@@ -66,7 +66,7 @@ _MADE = ("made_by", "asem_core")
 
 
 def _found(volume: Volume) -> Mapping[str, Any]:
-    node = locate(str(volume.identity["uri"]))
+    node = locate(str(volume.identity.get("uri", volume.uri)))
     for _ in range(_DEEPEST + 1):
         found = zarr_node.attributes(node).get(PROVENANCE)
         if isinstance(found, Mapping) and found.keys() >= set(_MADE):

@@ -79,7 +79,7 @@ def model_named(name: str, *, registry: Registry) -> Listed:
         there = ", ".join(listed.spec.version for listed in same)
         raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
     there = ", ".join(listed.spec.id for listed in found) or "none"
-    broken = "".join(f"; the plugin {p.name!r} is broken: {p.error}" for p in registry.organelles.broken)
+    broken = "".join(f"; the plugin {p.name!r} is {p.state}" for p in registry.organelles.broken)
     raise ModelError(f"no model {model_id!r} and no such folder or zip; installed models: {there}{broken}")
 
 

@@ -9,20 +9,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {
-    "bioimageio",
-    "dask",
-    "distributed",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "openvino",
-    "scipy",
-    "skimage",
-    "torch",
-    "xarray",
-    "zarr",
-}
+from asem_core.testing.light import HEAVY
+
 HELP = """
 import sys
 from asem_core.cli.main import main
@@ -42,7 +30,7 @@ def _loaded_after(code: str) -> set[str]:
 
 @pytest.mark.parametrize("code", ["import asem_core", "import asem_core; asem_core.make_registry", HELP])
 def test_heavy_libraries_are_not_imported(code: str) -> None:
-    assert sorted(_loaded_after(code) & HEAVY) == []
+    assert sorted(_loaded_after(code) & set(HEAVY)) == []
 
 
 def test_help_answers_within_a_second() -> None:

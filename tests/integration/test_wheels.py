@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from asem_core.testing.wheels import LARGEST
+
 from ..once import once
 
 pytestmark = pytest.mark.slow
 
-LARGEST = 30 * 10**6
 DISTRIBUTIONS = {
     "asem_core": ".",
     **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
     "asem_analysis_pits": "plugins/analyses/pits",
     "asem_analysis_pores": "plugins/analyses/pores",
+    "asem_analysis_contacts": "plugins/analyses/contacts",
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
     "asem_annotate": "plugins/annotate",
@@ -123,9 +125,10 @@ def test_annotate_wheel_holds_the_manifest_of_napari(dist: Path) -> None:
     assert "asem_annotate/napari.yaml" in _names(wheel)
 
 
-def test_core_wheel_holds_presets_and_types(dist: Path) -> None:
+def test_core_wheel_holds_presets_templates_and_types(dist: Path) -> None:
     (wheel,) = dist.glob("asem_core-*.whl")
-    assert {"asem_core/py.typed", "asem_core/training/presets/fast.yaml"} <= set(_names(wheel))
+    hidden = "asem_core/template/common/.github/workflows/test.yml.jinja"
+    assert {"asem_core/py.typed", "asem_core/training/presets/fast.yaml", hidden} <= set(_names(wheel))
 
 
 @pytest.mark.parametrize("organelle", ["mito", "er", "golgi", "pore", "ccp"])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.analysis.instances import Numbered
-from asem_core.analysis.objects.faces import halo, surface_faces
+from asem_core.analysis.objects.faces import surface_faces, surface_halo
 from asem_core.analysis.view import View
 from asem_core.blocks.executors import map_blocks
 from asem_core.geometry import Box, Triple, VoxelSize, triple
@@ -89,7 +89,7 @@ def _nothing(number: npt.NDArray[np.int64], others: int) -> Sums:
 
 def _measure(view: View, instances: Numbered, box: Box, *, contact_nm: float) -> Sums:
     reach = box.grow(1).intersect(view.box)
-    around = box.grow(halo(view.voxel_size)).intersect(view.box)
+    around = box.grow(surface_halo(view.voxel_size)).intersect(view.box)
     found = instances.read(around)
     number = np.unique(found[reach.shift([-a for a in around.start]).slices])
     sums = _nothing(number[number > 0], len(view.others))
@@ -133,7 +133,7 @@ def _add_surface(
     reach = core.grow(1).intersect(whole)
     for index, place in enumerate(ndimage.find_objects(local[reach.slices])):
         own = Box([s.start for s in place], [s.stop for s in place]).shift(reach.start)
-        own = own.grow(halo(voxel_size)).intersect(whole)
+        own = own.grow(surface_halo(voxel_size)).intersect(whole)
         asked = core.intersect(own).shift([-s for s in own.start])
         faces = surface_faces(local[own.slices] == index + 1, voxel_size=voxel_size, start=asked.start, stop=asked.stop)
         at = tuple((faces.outside + np.subtract(own.start, reach.start)).T)

@@ -23,9 +23,11 @@ class Faces:
     """Index ``(n, 3)`` of the voxel that is not in the object."""
     area_nm2: npt.NDArray[np.float64]
     """Surface that the face stands for ``(n,)``."""
+    normal: npt.NDArray[np.float64]
+    """Unit vector out of the object there, z, y, x, ``(n, 3)``; 0 where an object is so small that it has none."""
 
 
-def halo(voxel_size: VoxelSize) -> Triple:
+def surface_halo(voxel_size: VoxelSize) -> Triple:
     """Voxels around a face that its normal depends on."""
     reach = _TRUNCATE * SIGMA_VOXELS * max(voxel_size.zyx)
     return triple([math.ceil(reach / v) + 2 for v in voxel_size.zyx])
@@ -37,8 +39,8 @@ def surface_faces(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, start: 
     Parameters
     ----------
     mask
-        The object ``(z, y, x)``, with `halo` voxels around the part that is asked for, or the end of the volume there:
-        faces at the end of a volume are not surface.
+        The object ``(z, y, x)``, with `surface_halo` voxels around the part that is asked for, or the end of the
+        volume there: faces at the end of a volume are not surface.
     start, stop
         Indices into ``mask``, half-open.
 
@@ -55,6 +57,8 @@ def surface_faces(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, start: 
     >>> found = surface_faces(ball, voxel_size=VoxelSize((5, 5, 5)), start=(0, 0, 0), stop=(27, 27, 27))
     >>> bool(abs(found.area_nm2.sum() / (4 * np.pi * 50**2) - 1) < 0.02)
     True
+    >>> bool((((found.outside - 13) * found.normal).sum(axis=1) > 0).all())
+    True
     """
     from scipy import ndimage
 
@@ -63,7 +67,7 @@ def surface_faces(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, start: 
         mask.astype(np.float32), SIGMA_VOXELS * size.max() / size, truncate=_TRUNCATE, mode="nearest"
     )
     gradient = np.stack([np.gradient(smooth, size[a], axis=a) if mask.shape[a] > 1 else 0 * smooth for a in range(3)])
-    outside, areas = [], []
+    outside, areas, normals = [], [], []
     for axis in range(3):
         step = np.eye(3, dtype=np.int64)[axis]
         last = np.minimum(stop, np.array(mask.shape) - step)
@@ -73,8 +77,10 @@ def surface_faces(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, start: 
         below, above = tuple(at.T), tuple((at + step).T)
         normal = gradient[(slice(None), *below)] + gradient[(slice(None), *above)]
         length = np.linalg.norm(normal, axis=0)
-        share = np.abs(normal[axis]) / np.where(length > 0, length, 1)
+        unit = normal / np.where(length > 0, length, 1)
+        share = np.abs(unit[axis])
         share[length == 0] = 1  # an object so small and symmetric that it has no normal there
         outside.append(at + step * mask[below][:, None])
         areas.append(share * (voxel_size.volume_nm3 / size[axis]))
-    return Faces(outside=np.concatenate(outside), area_nm2=np.concatenate(areas))
+        normals.append(-unit.T.astype(np.float64))  # the mask falls towards the outside
+    return Faces(outside=np.concatenate(outside), area_nm2=np.concatenate(areas), normal=np.concatenate(normals))

@@ -22,7 +22,7 @@ def list_(*, as_json: bool) -> None:
     registry = shared_registry()
     models = all_models(registry)
     for plugin in registry.organelles.broken:
-        click.echo(f"note: the plugin {plugin.name!r} ({plugin.distribution}) is broken: {plugin.error}", err=True)
+        click.echo(f"note: the plugin {plugin.name!r} ({plugin.distribution}) is {plugin.state}", err=True)
     if as_json:
         click.echo(json.dumps([_row(model) for model in models], indent=2))
         return
