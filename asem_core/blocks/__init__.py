@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from asem_core.blocks.executors import map_blocks
+    from asem_core.blocks.executors import Threads, map_blocks
     from asem_core.blocks.fill import Run, produce
     from asem_core.blocks.job import Done, Job, run
 
-__all__ = ["Done", "Job", "Run", "map_blocks", "produce", "run"]
+__all__ = ["Done", "Job", "Run", "Threads", "map_blocks", "produce", "run"]
 __getattr__, __dir__ = lazy_names(__name__)

@@ -35,8 +35,7 @@ from asem_annotate.settings import Settings
 from asem_annotate.supervoxels import Grey
 from asem_annotate.survey import Survey, joined, load_survey, save_survey, survey
 from asem_annotate.write import CHUNK
-from asem_core.blocks import Run, map_blocks
-from asem_core.blocks.executors import Threads
+from asem_core.blocks import Run, Threads, map_blocks
 from asem_core.errors import AsemError, BudgetError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.progress import Progress, silent
