@@ -19,7 +19,7 @@ from asem_core.labels.rules import Labels
 from asem_core.progress import Progress, silent
 from asem_core.registry import resolve
 from asem_core.specs import LabelRuleSpec
-from asem_core.volume.staging import read_unit, slabs
+from asem_core.volume.staging import slabs_of
 from asem_core.volume.volume import Volume
 
 
@@ -98,5 +98,4 @@ def check_ids(labels: Volume, *, progress: Progress = silent) -> None:
             raise VolumeError(f"{labels.uri}: labels are integers >= 0, found {lowest} in box {box}")
 
     if labels.dtype.kind == "i":
-        boxes = list(slabs(labels.box, read_unit(labels), labels.dtype.itemsize))
-        map_blocks(check, boxes, sweep="checking labels", progress=progress)
+        map_blocks(check, slabs_of(labels), sweep="checking labels", progress=progress)

@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     from asem_core.volume.layout import label_names
     from asem_core.volume.output import check_destination, check_folder, complete_or_absent, held
     from asem_core.volume.provenance import maker
-    from asem_core.volume.staging import read_unit, slabs, staged_bytes
+    from asem_core.volume.staging import slabs_of, staged_bytes
 
 __all__ = [
     "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "Location", "OmeOutput", "OmePlan", "Source",
     "Stated", "Volume", "absolute", "as_volume", "build_pyramid", "check_destination", "check_folder", "check_values",
     "complete_or_absent", "create_ome_zarr", "describe", "graded", "held", "holds_probabilities", "image_of_labels",
     "is_remote", "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels", "open_volume",
-    "provenance", "read_unit", "settled_range", "slabs", "staged_bytes", "window", "with_levels",
+    "provenance", "settled_range", "slabs_of", "staged_bytes", "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -110,6 +110,11 @@ def slabs(roi: Box, chunk: Triple, itemsize: int) -> Iterator[Box]:
     return roi.tiles((chunk[0], rows, columns))
 
 
+def slabs_of(volume: Volume) -> list[Box]:
+    """All of ``volume`` in `slabs`, as it is best read from its storage."""
+    return list(slabs(volume.box, read_unit(volume), volume.dtype.itemsize))
+
+
 def read_unit(volume: Volume) -> Triple:
     """What is read at once: the chunks of ``volume``, or some rows of a section where those are whole sections."""
     return (1, STAGING_CHUNK, volume.shape[2]) if volume.planewise else volume.chunks

@@ -14,7 +14,7 @@ from asem_core.blocks import map_blocks
 from asem_core.errors import VolumeError
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import Volume, as_volume, check_values, read_unit, slabs
+from asem_core.volume import Volume, as_volume, check_values, slabs_of
 
 Probability = npt.NDArray[np.float32]
 
@@ -72,6 +72,5 @@ def as_probability(values: npt.NDArray[Any]) -> Probability:
 
 
 def _highest(volume: Volume, progress: Progress) -> int:
-    boxes = list(slabs(volume.box, read_unit(volume), volume.dtype.itemsize))
-    return max(map_blocks(lambda box: int(volume.read(box).max()), boxes, sweep="reading the prediction",
+    return max(map_blocks(lambda box: int(volume.read(box).max()), slabs_of(volume), sweep="reading the prediction",
                           progress=progress))  # fmt: skip

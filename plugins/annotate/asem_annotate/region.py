@@ -18,7 +18,7 @@ from asem_core.grid import cut, overlap
 from asem_core.preprocessing import to_grey_range
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import GreyRange, Volume, as_volume, graded, read_unit, settled_range, slabs
+from asem_core.volume import GreyRange, Volume, as_volume, graded, settled_range, slabs_of
 
 Grey = GreyRange | Literal["auto"] | None
 
@@ -90,8 +90,7 @@ def open_region(
 
 def find_kinds(seeds: Volume, *, progress: Progress = silent) -> set[int]:
     """The values that occur in seeds; they are streamed."""
-    boxes = list(slabs(seeds.box, read_unit(seeds), seeds.dtype.itemsize))
-    found = map_blocks(lambda box: kinds_of(seeds.read(box)), boxes, sweep="reading seeds", progress=progress)
+    found = map_blocks(lambda box: kinds_of(seeds.read(box)), slabs_of(seeds), sweep="reading seeds", progress=progress)
     return set().union(*found)
 
 
