@@ -46,10 +46,11 @@ if TYPE_CHECKING:
     from asem_core.volume.staging import staged_bytes
 
 __all__ = [
-    "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "Location", "OmeOutput", "OmePlan", "Replaceable", "Source",
-    "Stated", "Volume", "absolute", "as_volume", "build_pyramid", "check_destination", "check_folder", "check_values",
-    "complete_or_absent", "create_ome_zarr", "describe", "graded", "held", "holds_probabilities", "image_of_labels",
-    "is_as_written", "is_remote", "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels", "open_volume",
-    "provenance", "record_contents", "staged_bytes", "window", "with_levels",
+    "FOLDERS", "IMAGE", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "Location", "OmeOutput", "OmePlan",
+    "Replaceable", "Source", "Stated", "Volume", "absolute", "as_volume", "build_pyramid", "check_destination",
+    "check_folder", "check_values", "complete_or_absent", "create_ome_zarr", "describe", "graded", "held",
+    "holds_probabilities", "image_of_labels", "is_as_written", "is_remote", "kind_of", "label_names", "locate",
+    "maker", "measure_grey", "open_labels", "open_volume", "provenance", "record_contents", "staged_bytes",
+    "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)
