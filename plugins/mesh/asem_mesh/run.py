@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,7 +104,7 @@ def make_meshes(
     output
         Folder to make: a file for each object, ``meshes.csv``, ``mesh.json``.
     format
-        ``"precomputed"``: for neuroglancer and `asem view`.
+        ``"precomputed"``: for neuroglancer, `asem view` and `asem movie`.
     error_nm
         How far simplifying may move the surface; by default half the shortest edge of a voxel. 0: not at all.
     open
@@ -140,25 +139,27 @@ def make_meshes(
         raise VolumeError(f"the error of a mesh is a length in nm, 0 or more; got {error_nm:g}")
     inputs = [given for given in (labels, measured) if given is not None]
     destination = local_path(output)
-    with complete_or_absent(destination, needed_bytes=0, overwrite=overwrite, kind=_MESHES, inputs=inputs) as partial_:
-        scratch = partial_ / "scratch"
+    with complete_or_absent(destination, needed_bytes=0, overwrite=overwrite, kind=_MESHES, inputs=inputs) as folder:
+        scratch = folder / "scratch"
         scratch.mkdir(parents=True)
-        opening = partial(open_view, labels, kind=kind, threshold=threshold, voxel_size=voxel_size, registry=registry)
-        with opening(scratch=scratch, output=partial_, block=block, progress=progress) as view:
+        with open_view(
+            labels, kind=kind, threshold=threshold, voxel_size=voxel_size, registry=registry, scratch=scratch,
+            output=folder, block=block, progress=progress,
+        ) as view:  # fmt: skip
             name = organelle or _named(labels)
             error = min(view.voxel_size.zyx) / 2 if error_nm is None else error_nm
             wanted = _Wanted(format=format, error_nm=error, open=open, organelle=name)
             objects = number_objects(view, min_voxels=int(np.ceil(min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9)))
             known = None if measured is None else read_measured(local_path(measured), objects.ids)
             pieces = cut_surfaces(view, objects, folder=scratch)
-            table = _write_all(partial_, view, objects, pieces, wanted, known)
+            table = _write_all(folder, view, objects, pieces, wanted, known)
             about = _about(view, wanted, len(table), _address(labels))
         shutil.rmtree(scratch)
         if format == PRECOMPUTED:
-            write_precomputed_info(partial_, table)
-        table.to_csv(partial_ / TABLE, float_format="%.10g")
-        (partial_ / SUMMARY).write_text(json.dumps(about, indent=2, default=str))
-        record_contents(partial_, made_by=_MADE_BY)
+            write_precomputed_info(folder, table)
+        table.to_csv(folder / TABLE, float_format="%.10g")
+        (folder / SUMMARY).write_text(json.dumps(about, indent=2, default=str))
+        record_contents(folder, made_by=_MADE_BY)
     return Meshes(folder=destination, organelle=name, table=table, left_out=objects.left_out)
 
 
@@ -177,8 +178,8 @@ def _write_all(
 
     numbers = sorted(pieces.places)
     rows = map_blocks(write, numbers, sweep="meshes", progress=view.progress)
-    columns = ["object", *attrs.asdict(_Facts.nothing())]
-    table = pd.DataFrame(rows, columns=columns).set_index("object")
+    columns = [field.name for field in attrs.fields(_Facts)]
+    table = pd.DataFrame(rows, columns=["object", *columns]).set_index("object")
     return table if known is None else table.join(known.loc[table.index])
 
 
@@ -194,13 +195,6 @@ class _Facts:
     mesh_closed: bool
     mesh_cut: bool
     """Whether the object goes on where the volume ends."""
-
-    @classmethod
-    def nothing(cls) -> _Facts:
-        return cls(
-            mesh_volume_nm3=0.0, mesh_surface_nm2=0.0, mesh_triangles=0, mesh_error_nm=0.0, mesh_closed=True,
-            mesh_cut=False,
-        )  # fmt: skip
 
 
 def _make(pieces: Pieces, number: int, view: View, volume: float, wanted: _Wanted) -> tuple[Mesh, dict[str, Any]]:

@@ -50,7 +50,7 @@ def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) ->
     for kept in KEPT if error_nm > 0 else ():
         found = _collapse(mesh, frame, kept)
         if len(found.faces) >= _TETRAHEDRON and is_closed(found):
-            found = restore(found, frame, volume_nm3=volume)
+            found = restore(found, frame, volume_nm3=volume, most_nm=error_nm)
             error = deviation_nm(found, mesh, spacing_nm=spacing_nm, enough_nm=error_nm)
             if error <= error_nm:
                 return Simplified(mesh=found, error_nm=error)
@@ -71,9 +71,12 @@ def _collapse_part(mesh: Mesh, faces: Faces, kept: float) -> Mesh:
     from fast_simplification import simplify as collapse
 
     used, local = np.unique(faces, return_inverse=True)
-    count = max(_TETRAHEDRON, round(kept * len(faces)))
+    near = mesh.vertices_nm[0]  # far from the origin squares of coordinates would hide how far things lie apart
     with _ALONE:
-        found = collapse(
-            mesh.vertices_nm[used], local.reshape(-1, 3).astype(np.int32), target_count=count, preserve_border=True
+        vertices, triangles = collapse(
+            mesh.vertices_nm[used] - near,
+            local.reshape(-1, 3).astype(np.int32),
+            target_count=max(_TETRAHEDRON, round(kept * len(faces))),
+            preserve_border=True,
         )
-    return Mesh(vertices_nm=np.asarray(found[0], np.float64), faces=np.asarray(found[1], np.int64))
+    return Mesh(vertices_nm=vertices + near, faces=np.asarray(triangles, np.int64))

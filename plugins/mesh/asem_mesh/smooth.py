@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from asem_core.geometry import VoxelSize
-from asem_mesh.surface import Frame, Mesh, areas_nm2, enclosed_nm3
+from asem_mesh.surface import Flags, Frame, Mesh, Points, areas_nm2, enclosed_nm3
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -17,7 +17,7 @@ ROUNDS = 20
 _MOST_ROUNDS = 200
 _IN, _OUT = 0.5, -0.53
 """Taubin's lambda and mu: a pass band of 1 / 0.5 - 1 / 0.53 = 0.11."""
-_CORRECTIONS = 2
+_CORRECTIONS = 3
 
 
 def smooth(mesh: Mesh, frame: Frame, *, voxel_size: VoxelSize, volume_nm3: float) -> Mesh:
@@ -50,9 +50,7 @@ def smooth(mesh: Mesh, frame: Frame, *, voxel_size: VoxelSize, volume_nm3: float
         places += factor * step
     places = np.clip(places, mesh.vertices_nm - edges, mesh.vertices_nm + edges)
     found = attrs.evolve(mesh, vertices_nm=places)
-    for _ in range(_CORRECTIONS):
-        found = restore(found, frame, volume_nm3=volume_nm3)
-    return found
+    return restore(found, frame, volume_nm3=volume_nm3, most_nm=float(edges.min()))
 
 
 def _neighbours(mesh: Mesh) -> sparse.csr_array:
@@ -66,12 +64,22 @@ def _neighbours(mesh: Mesh) -> sparse.csr_array:
     return sparse.csr_array((1 / degree[rows], (rows, columns)), shape=(count, count))
 
 
-def restore(mesh: Mesh, frame: Frame, *, volume_nm3: float) -> Mesh:
-    """Every vertex moved along its normal, by one length for all, so that ``volume_nm3`` is enclosed."""
-    free = ~frame.caps(mesh)
-    area = areas_nm2(mesh)[free].sum()
-    if not area:
-        return mesh
+def restore(mesh: Mesh, frame: Frame, *, volume_nm3: float, most_nm: float) -> Mesh:
+    """Every vertex moved along its normal, by one length for all, so that ``volume_nm3`` is enclosed.
+
+    In some steps of at most ``most_nm``: of what is nearly flat no such length makes that volume.
+    """
+    for _ in range(_CORRECTIONS):
+        free = ~frame.caps(mesh)
+        area = areas_nm2(mesh)[free].sum()
+        if area:
+            length_nm = np.clip((volume_nm3 - enclosed_nm3(mesh)) / area, -most_nm, most_nm)
+            mesh = attrs.evolve(mesh, vertices_nm=mesh.vertices_nm + length_nm * _normals(mesh, frame, free))
+    return mesh
+
+
+def _normals(mesh: Mesh, frame: Frame, free: Flags) -> Points:
+    """Of every vertex, outward: the mean of the triangles ``free`` by area; within the faces of the volume."""
     a, b, c = mesh.corners_nm
     outward = -np.cross(b - a, c - a)[free]  # z, y, x is left-handed
     normals = np.zeros_like(mesh.vertices_nm)
@@ -79,5 +87,4 @@ def restore(mesh: Mesh, frame: Frame, *, volume_nm3: float) -> Mesh:
         np.add.at(normals, mesh.faces[free, corner], outward)
     normals[frame.fixed(mesh)] = 0
     length = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.divide(normals, length, out=normals, where=length > 0)
-    return attrs.evolve(mesh, vertices_nm=mesh.vertices_nm + (volume_nm3 - enclosed_nm3(mesh)) / area * normals)
+    return np.divide(normals, length, out=normals, where=length > 0)

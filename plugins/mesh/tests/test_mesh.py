@@ -220,11 +220,12 @@ def sphere_mesh(radius: float) -> Mesh:
 
 def test_threads_do_not_mix_meshes() -> None:
     """The library that simplifies has global variables."""
-    masks = [np.random.default_rng(seed).random((10, 10, 10)) < 0.5 for seed in range(4)]
-    meshes = [smooth(rough(ndimage.binary_opening(m)), NOWHERE, voxel_size=CUBE, volume_nm3=1e6) for m in masks] * 4
+    blob = blobs((20, 20, 20))
+    masks = [blob == number for number in range(1, 6) if (blob == number).sum() > 100]
+    meshes = [smooth(rough(m), NOWHERE, voxel_size=CUBE, volume_nm3=125.0 * m.sum()) for m in masks] * 6
 
     def triangles(mesh: Mesh) -> Array:
-        return simplify(mesh, NOWHERE, error_nm=20, spacing_nm=10).mesh.vertices_nm
+        return simplify(mesh, NOWHERE, error_nm=4, spacing_nm=10).mesh.vertices_nm
 
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(triangles, meshes))
@@ -281,7 +282,7 @@ def test_measurements_are_carried(tmp_path: Path) -> None:
     with pytest.raises(VolumeError, match=r"none of its .* objects is among"):
         make_meshes(other, tmp_path / "no", measured=tmp_path / "objects")
     with pytest.raises(VolumeError, match="expected a folder that asem analyze made"):
-        make_meshes(labels, tmp_path / "no", measured=tmp_path)
+        make_meshes(labels, tmp_path / "no", measured=labels)
     assert not (tmp_path / "no").exists()
 
 

@@ -53,6 +53,29 @@ def pores(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def meshes(tmp_path: Path) -> Path:
+    """What ``asem mesh`` leaves of one object, 5: the box of the label of ``cell``, in orange."""
+    folder = tmp_path / "golgi_meshes"
+    (folder / "segment_properties").mkdir(parents=True)
+    about = {"format": "precomputed", "labels": "golgi.zarr", "organelle": "golgi", "colour": "#e69f00",
+             "box_nm": [[1000, 200, 300], [1160, 600, 900]]}  # fmt: skip
+    (folder / "mesh.json").write_text(json.dumps(about))
+    (folder / "info").write_text(
+        json.dumps({"@type": "neuroglancer_legacy_mesh", "segment_properties": "segment_properties"})
+    )
+    stated = {"ids": ["5"], "properties": [{"id": "volume", "type": "number", "data_type": "float32", "values": [1.0]}]}
+    (folder / "segment_properties" / "info").write_text(
+        json.dumps({"@type": "neuroglancer_segment_properties", "inline": stated})
+    )
+    (folder / "5:0").write_text(json.dumps({"fragments": ["5.mesh"]}))
+    corners = np.array([[x, y, z] for x in (600, 800) for y in (300, 400) for z in (1040, 1100)], "<f4")
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = np.array([[(a, b, c), (a, c, d)] for a, b, c, d in sides], "<u4")
+    (folder / "5.mesh").write_bytes(np.array(8, "<u4").tobytes() + corners.tobytes() + triangles.tobytes())
+    return folder
+
+
 _TABS = 46
 """Rows of pixels above the panels."""
 
@@ -113,6 +136,28 @@ def test_state_is_in_nm(cell: Path, pores: Path) -> None:
     assert image["type"] == "image"
     assert (label["type"], label["source"]) == ("segmentation", "zarr://http://here/mito")
     assert points["annotations"][1]["point"] == [500, 320, 1060]
+
+
+def test_meshes(meshes: Path, cell: Path) -> None:
+    (layer,) = find_layers([meshes])
+    assert (layer.name, layer.kind, layer.meshes) == ("golgi meshes", "meshes", ("5",))
+    state = state_of([layer], lambda address: f"http://here/{Path(address).name}")
+    assert state["position"] == [600, 400, 1080]
+    assert state["layers"] == [
+        {"type": "segmentation", "name": "golgi meshes", "source": "precomputed://http://here/golgi_meshes",
+         "segments": ["5"], "segmentDefaultColor": "#e69f00"}
+    ]  # fmt: skip
+    with view([cell, meshes]) as viewer:
+        number = [each.kind for each in viewer.layers].index("meshes")
+        assert asked(f"{root_of(viewer.address)}/data/{number}/5:0")[2] == b'{"fragments": ["5.mesh"]}'
+        assert asked(f"{root_of(viewer.address)}/data/{number}/5%3A0")[0] == 200
+
+
+def test_meshes_for_other_programs(meshes: Path) -> None:
+    about = json.loads((meshes / "mesh.json").read_text())
+    (meshes / "mesh.json").write_text(json.dumps({**about, "format": "glb"}))
+    with pytest.raises(VolumeError, match=r"meshes as glb.*asem mesh golgi.zarr -o NAME"):
+        find_layers([meshes])
 
 
 def test_nothing_to_see() -> None:
@@ -188,8 +233,8 @@ def test_a_site(cell: Path, pores: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hosted", [False, True])
-def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> None:
-    """A label is where its place in nm says, in its colour: served, and as a site."""
+def test_what_the_browser_draws(cell: Path, meshes: Path, tmp_path: Path, hosted: bool) -> None:
+    """A label and a mesh are where their place in nm says, in their colour: served, and as a site."""
     import shutil
 
     from asem_view.browser import BROWSERS, photograph
@@ -198,14 +243,14 @@ def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> Non
     if not any(shutil.which(name) for name in BROWSERS):
         pytest.skip("no browser: apt-get install chromium")
     if hosted:
-        site = export([cell], tmp_path / "site")
+        site = export([cell, meshes], tmp_path / "site")
         http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
         threading.Thread(target=http.serve_forever, daemon=True).start()
         picture = photograph(f"http://127.0.0.1:{http.server_port}/{CLIENT}/{PAGE}", size=(800, 600))
         http.shutdown()
         http.server_close()
     else:
-        with view([cell]) as viewer:
+        with view([cell, meshes]) as viewer:
             picture = photograph(viewer.address, size=(800, 600))
     (tmp_path / "seen.png").write_bytes(picture)
     seen = np.asarray(Image.open(tmp_path / "seen.png").convert("RGB")).astype(int)
@@ -215,6 +260,23 @@ def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> Non
     assert len(rows) > 200
     assert _pixels(columns) / _pixels(rows) == pytest.approx(2, rel=0.1)  # 20 voxels wide, 10 high
     assert columns.min() == pytest.approx(seen.shape[1] / 4, abs=4)  # it begins in the middle, and goes on to the right
+    _check_mesh(seen)
+
+
+def _check_mesh(seen: Any) -> None:
+    """To the right of the middle of its panel, and above it."""
+    orange = (seen[..., 0] - seen[..., 2] > 80) & (seen[..., 1] - seen[..., 2] > 40)
+    orange[:_TABS] = False
+    rows, columns = np.nonzero(orange)
+    assert len(rows) > 200
+    height, width = seen.shape[0] - _TABS, seen.shape[1]
+    middle = (
+        _TABS + height * (1 if np.median(rows) < _TABS + height / 2 else 3) / 4,
+        width * (1 if np.median(columns) < width / 2 else 3) / 4,
+    )
+    assert rows.max() == pytest.approx(middle[0], abs=12)
+    assert columns.min() == pytest.approx(middle[1], abs=12)
+    assert _pixels(columns) / _pixels(rows) == pytest.approx(2, rel=0.2)
 
 
 def _pixels(places: Any) -> int:
