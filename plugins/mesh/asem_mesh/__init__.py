@@ -6,6 +6,7 @@
 ``pieces``         surfaces of all objects, block by block on disk
 ``smooth``         without the steps of the voxels, and of the same volume
 ``simplify``       fewer triangles; ``distance``: as long as the surface stays where it is
+``film``           turning, or with a section that goes through
 ``formats``        PLY, OBJ, GLB, STL, neuroglancer's; ``measured``: the numbers that go with them
 =================  ==================================================================================
 """
@@ -15,7 +16,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_PUBLIC = {"Mesh": "surface", "Meshes": "run", "make_meshes": "run", "read_precomputed": "formats"}
+_PUBLIC = {
+    "Mesh": "surface",
+    "Meshes": "run",
+    "make_meshes": "run",
+    "make_movie": "film.shoot",
+    "read_precomputed": "formats",
+}
 __all__ = sorted(_PUBLIC)
 
 

@@ -1,4 +1,4 @@
-"""Entry point: the command ``asem mesh``."""
+"""Entry point: the commands ``asem mesh`` and ``asem movie``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from asem_core.hookspecs import hookimpl
 
 @hookimpl
 def asem_register_commands(cli: Any) -> None:
-    """Add ``mesh``."""
-    from asem_mesh.commands import mesh
+    """Add ``mesh`` and ``movie``."""
+    from asem_mesh.commands import mesh, movie
 
     cli.add_command(mesh)
+    cli.add_command(movie)

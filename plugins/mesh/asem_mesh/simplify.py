@@ -71,12 +71,10 @@ def _collapse_part(mesh: Mesh, faces: Faces, kept: float) -> Mesh:
     from fast_simplification import simplify as collapse
 
     used, local = np.unique(faces, return_inverse=True)
+    local, count = local.reshape(-1, 3), max(_TETRAHEDRON, round(kept * len(faces)))
     near = mesh.vertices_nm[0]  # far from the origin squares of coordinates would hide how far things lie apart
-    with _ALONE:
-        vertices, triangles = collapse(
-            mesh.vertices_nm[used] - near,
-            local.reshape(-1, 3).astype(np.int32),
-            target_count=max(_TETRAHEDRON, round(kept * len(faces))),
-            preserve_border=True,
-        )
-    return Mesh(vertices_nm=vertices + near, faces=np.asarray(triangles, np.int64))
+    vertices = mesh.vertices_nm[used] - near
+    if count < len(faces):  # a cap may be a single triangle
+        with _ALONE:
+            vertices, local = collapse(vertices, local.astype(np.int32), target_count=count, preserve_border=True)
+    return Mesh(vertices_nm=vertices + near, faces=np.asarray(local, np.int64))

@@ -161,6 +161,18 @@ def test_a_cut_object_ends_in_a_flat_cap_or_is_open(tmp_path: Path) -> None:
     assert areas_nm2(mesh).sum() - areas_nm2(shell).sum() == pytest.approx(np.pi * 97.5**2, rel=0.05)
 
 
+def test_a_cap_may_be_one_triangle(tmp_path: Path) -> None:
+    labels = np.zeros((16, 16, 16), np.uint16)
+    labels[1:12, 2:12, 2:12] = 1
+    labels[0, 5:7, 5:7] = 1
+    labels[0, 6, 6] = 0
+    made = make_meshes(write(tmp_path / "a.zarr", labels), tmp_path / "out", kind="labels")
+    (row,) = made.table.itertuples()
+    assert row.mesh_cut
+    assert row.mesh_closed
+    assert row.mesh_triangles < len(rough(labels > 0).faces) / 2
+
+
 def test_it_lies_where_the_volume_says(tmp_path: Path) -> None:
     labels = np.zeros((12, 14, 16), np.uint16)
     labels[2:6, 3:9, 4:12] = 9
