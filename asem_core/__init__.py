@@ -16,6 +16,7 @@ command of its name does.
 ``prepare_labels``  ground truth, cleaned up and dilated, and where it is scored
 ``evaluate``        precision, recall, F1 of a segmentation; ``evaluate_objects``: of objects
 ``analyze``         tables in nm of what was segmented
+``show``            slices of a volume with labels over them, in a notebook
 ``report``          a page that shows what was measured
 ``run_project``     all of that for many volumes, as a file says
 ``train``           a network by a recipe (needs torch)
@@ -35,6 +36,7 @@ from asem_core.lazy import lazy_names
 if TYPE_CHECKING:
     from asem_core.analysis import analyze
     from asem_core.conversion.convert import convert
+    from asem_core.draw import Slices, show
     from asem_core.errors import AsemError
     from asem_core.evaluation.evaluate import Evaluation, evaluate
     from asem_core.evaluation.objects import ObjectEvaluation, evaluate_objects
@@ -57,9 +59,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapted", "AsemError", "Box", "BoxNm", "CellMask", "Evaluation", "FineTuned", "GreyRange", "MaskSummary",
-    "ObjectEvaluation", "PreparedLabels", "Ran", "Registry", "Segmentation", "Separated", "Separation", "StageRef",
-    "TrainingResult", "Volume", "VoxelSize", "Wanted", "adapt", "analyze", "convert", "evaluate", "evaluate_objects",
-    "finetune", "hookimpl", "instances", "make_mask", "make_registry", "open_labels", "open_volume", "prepare_labels",
-    "preprocess", "report", "run_project", "segment", "segment_together", "train",
+    "ObjectEvaluation", "PreparedLabels", "Ran", "Registry", "Segmentation", "Separated", "Separation", "Slices",
+    "StageRef", "TrainingResult", "Volume", "VoxelSize", "Wanted", "adapt", "analyze", "convert", "evaluate",
+    "evaluate_objects", "finetune", "hookimpl", "instances", "make_mask", "make_registry", "open_labels",
+    "open_volume", "prepare_labels", "preprocess", "report", "run_project", "segment", "segment_together", "show",
+    "train",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

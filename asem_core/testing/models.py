@@ -11,9 +11,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.executors import cores
 from asem_core.geometry import AXES, Box
 from asem_core.models.own import OwnModel, open_own
+from asem_core.processors import cores
 from asem_core.quantisation.trial import MOST_LOST
 from asem_core.registry import Registry, resolve
 from asem_core.specs import Capabilities, ModelSpec

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.blocks.executors import cores
 from asem_core.errors import ModelError
+from asem_core.processors import cores
 from asem_core.registry import resolve
 from asem_core.specs import Capabilities, RuntimeSpec
 from asem_core.testing.check import Check, NotChecked, in_turn

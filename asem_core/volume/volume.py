@@ -62,6 +62,12 @@ class Volume:
     def __repr__(self) -> str:
         return f"<Volume {self}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the same words, and three small slices where these are not much to read."""
+        from asem_core.draw import glance
+
+        return glance(self)
+
     @property
     def size_um(self) -> FloatTriple:
         """Edge lengths of the whole volume in micrometres, z, y, x."""

@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "asem_dataset_asem": "plugins/datasets/asem",
     "asem_annotate": "plugins/annotate",
     "asem_view": "plugins/view",
+    "asem_mesh": "plugins/mesh",
 }
 
 

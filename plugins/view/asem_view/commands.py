@@ -19,9 +19,10 @@ from asem_core.cli import FILE, FOLDER, PLACE, shared_registry
 def view(paths: tuple[str, ...], *, link: bool, port: int, screenshot: Path | None, site: Path | None) -> None:
     """Look at volumes, segmentations and measured objects in a browser, offline.
 
-    PATH is an OME-Zarr (its labels are shown too), one of its label images, or the folder of an analysis, whose objects
-    become points with their numbers; local, https:// or s3://. Give several. What is shown can be switched on and off,
-    a probability's threshold moved, a point clicked. Files are served on 127.0.0.1 only, until Ctrl-C.
+    PATH is an OME-Zarr (its labels are shown too), one of its label images, the folder of an analysis, whose objects
+    become points with their numbers, or meshes of `asem mesh`; local, https:// or s3://. Give several. What is shown
+    can be switched on and off, a probability's threshold moved, a point clicked. Files are served on 127.0.0.1 only,
+    until Ctrl-C.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What there is to see at an address: images, probabilities, labels, objects, points."""
+"""What there is to see at an address: images, probabilities, labels, objects, points, meshes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import pandas as pd
 
 from asem_core.draw import hex_colour, organelle_colour
 from asem_core.errors import VolumeError
-from asem_core.geometry import FloatTriple
+from asem_core.geometry import FloatTriple, triple
 from asem_core.registry import Registry, make_registry
 from asem_core.volume import Volume, absolute, is_remote, kind_of, label_names, maker, measure_grey, open_volume
 
-Kind = Literal["image", "probabilities", "labels", "objects", "points"]
+Kind = Literal["image", "probabilities", "labels", "objects", "points", "meshes"]
 
 _SUMMARY = "analysis.json"
+_MESHES, _PRECOMPUTED = "mesh.json", "precomputed"
 _OBJECTS = "_instances"
 _PREDICTING = ("asem segment", "asem instances")
 """Verbs whose image is a probability."""
@@ -49,18 +50,23 @@ class Layer:
     colour: str
     """``#rrggbb``."""
     volume: Volume | None = None
-    """Level 0 of an OME-Zarr; None for points."""
+    """Level 0 of an OME-Zarr; None for points and meshes."""
     address: str = ""
-    """Of the OME-Zarr image that ``volume`` is of."""
+    """Of the OME-Zarr image that ``volume`` is of, or of the folder of meshes."""
     grey: tuple[float, float] = (0.0, 255.0)
     """Of images the levels that are shown black and white, of probabilities those that stand for 0 and 1."""
     points: tuple[Point, ...] = ()
+    meshes: tuple[str, ...] = ()
+    """Ids of the objects whose surfaces there are."""
+    box_nm: tuple[FloatTriple, FloatTriple] | None = None
+    """Of meshes: edges of the volume that they were made of."""
     shown: bool = True
     """Whether it is switched on at first."""
 
 
 def find_layers(addresses: Sequence[str | Path], *, registry: Registry | None = None) -> list[Layer]:
-    """All that can be shown of ``addresses``: images with their labels, label images, and folders of analyses.
+    """All that can be shown of ``addresses``: images with their labels, label images, and folders of analyses and of
+    meshes.
 
     Raises
     ------
@@ -80,6 +86,9 @@ def find_layers(addresses: Sequence[str | Path], *, registry: Registry | None = 
 def _at(address: str, registry: Registry) -> Iterator[Layer]:
     if not is_remote(address) and (Path(address) / _SUMMARY).is_file():
         yield _points(Path(address))
+        return
+    if not is_remote(address) and (Path(address) / _MESHES).is_file():
+        yield _surfaces(Path(address))
         return
     volume = open_volume(address, registry=registry)
     if volume.format != "ome-zarr":
@@ -137,6 +146,20 @@ def _points(folder: Path) -> Layer:
         for row in table[[*_PLACE, *told[:_TOLD]]].itertuples()
     )
     return Layer(name=folder.name, kind="points", colour=hex_colour(organelle_colour(name)), points=points)
+
+
+def _surfaces(folder: Path) -> Layer:
+    """The meshes that ``asem mesh`` made."""
+    about = json.loads((folder / _MESHES).read_text())
+    if about["format"] != _PRECOMPUTED:
+        raise VolumeError(f"{folder} holds meshes as {about['format']}, for other programs: make them for this one by "
+                          f"asem mesh {about['labels']} -o NAME, then asem view NAME")  # fmt: skip
+    stated = json.loads((folder / "segment_properties" / "info").read_text())
+    lower, upper = (triple([float(v) for v in edge]) for edge in about["box_nm"])
+    return Layer(
+        name=f"{about['organelle']} meshes", kind="meshes", colour=str(about["colour"]), address=str(folder),
+        meshes=tuple(map(str, stated["inline"]["ids"])), box_nm=(lower, upper),
+    )  # fmt: skip
 
 
 def _told_apart(layers: Sequence[Layer]) -> list[Layer]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from asem_core.errors import VolumeError
+from asem_core.geometry import FloatTriple
 from asem_view.layers import Layer
 
 _NM = [1e-9, "m"]
@@ -31,7 +32,7 @@ def state_of(layers: Sequence[Layer], place: Callable[[str], str]) -> dict[str, 
     Parameters
     ----------
     place
-        The URL at which the client finds the OME-Zarr image of an address.
+        The URL at which the client finds the OME-Zarr image, or the folder of meshes, of an address.
 
     Raises
     ------
@@ -55,12 +56,17 @@ def state_of(layers: Sequence[Layer], place: Callable[[str], str]) -> dict[str, 
 
 def _middle(layers: Sequence[Layer]) -> tuple[list[float], float]:
     """Centre of the first volume, or of the points, in nm, and nm per pixel so that all of it is seen."""
-    volume = next((layer.volume for layer in layers if layer.volume is not None), None)
-    if volume is None:
+    edges = next((found for layer in layers if (found := _edges(layer)) is not None), None)
+    if edges is None:
         places = np.array([point.place_nm for layer in layers for point in layer.points] or [(0.0, 0.0, 0.0)])
         return [float(v) for v in places.mean(0)], float(np.ptp(places, axis=0).max() or 1000) / 400
-    lower, upper = volume.box.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
+    lower, upper = edges
     return [(a + b) / 2 for a, b in zip(lower, upper, strict=True)], max(np.subtract(upper, lower)) / 400
+
+
+def _edges(layer: Layer) -> tuple[FloatTriple, FloatTriple] | None:
+    volume = layer.volume
+    return layer.box_nm if volume is None else volume.box.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
 
 
 def _panel(layers: Sequence[Layer]) -> dict[str, Any]:
@@ -72,6 +78,11 @@ def _panel(layers: Sequence[Layer]) -> dict[str, Any]:
 def _layer(layer: Layer, place: Callable[[str], str]) -> dict[str, Any]:
     if layer.kind == "points":
         return _annotations(layer)
+    if layer.kind == "meshes":
+        return {
+            "type": "segmentation", "name": layer.name, "source": f"precomputed://{place(layer.address)}",
+            "segments": list(layer.meshes), "segmentDefaultColor": layer.colour,
+        }  # fmt: skip
     shown: dict[str, Any] = {"name": layer.name, "visible": layer.shown, "source": f"zarr://{place(layer.address)}"}
     if layer.kind == "image":
         controls = {"grey": {"range": list(layer.grey)}}

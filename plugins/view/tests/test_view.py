@@ -54,6 +54,29 @@ def pores(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def meshes(tmp_path: Path) -> Path:
+    """What ``asem mesh`` leaves of one object, 5: the box of the label of ``cell``, in orange."""
+    folder = tmp_path / "golgi_meshes"
+    (folder / "segment_properties").mkdir(parents=True)
+    about = {"format": "precomputed", "labels": "golgi.zarr", "organelle": "golgi", "colour": "#e69f00",
+             "box_nm": [[1000, 200, 300], [1160, 600, 900]]}  # fmt: skip
+    (folder / "mesh.json").write_text(json.dumps(about))
+    (folder / "info").write_text(
+        json.dumps({"@type": "neuroglancer_legacy_mesh", "segment_properties": "segment_properties"})
+    )
+    stated = {"ids": ["5"], "properties": [{"id": "volume", "type": "number", "data_type": "float32", "values": [1.0]}]}
+    (folder / "segment_properties" / "info").write_text(
+        json.dumps({"@type": "neuroglancer_segment_properties", "inline": stated})
+    )
+    (folder / "5:0").write_text(json.dumps({"fragments": ["5.mesh"]}))
+    corners = np.array([[x, y, z] for x in (600, 800) for y in (300, 400) for z in (1040, 1100)], "<f4")
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = np.array([[(a, b, c), (a, c, d)] for a, b, c, d in sides], "<u4")
+    (folder / "5.mesh").write_bytes(np.array(8, "<u4").tobytes() + corners.tobytes() + triangles.tobytes())
+    return folder
+
+
 _TABS = 46
 """Rows of pixels above the panels."""
 
@@ -114,6 +137,28 @@ def test_state_is_in_nm(cell: Path, pores: Path) -> None:
     assert image["type"] == "image"
     assert (label["type"], label["source"]) == ("segmentation", "zarr://http://here/mito")
     assert points["annotations"][1]["point"] == [500, 320, 1060]
+
+
+def test_meshes(meshes: Path, cell: Path) -> None:
+    (layer,) = find_layers([meshes])
+    assert (layer.name, layer.kind, layer.meshes) == ("golgi meshes", "meshes", ("5",))
+    state = state_of([layer], lambda address: f"http://here/{Path(address).name}")
+    assert state["position"] == [600, 400, 1080]
+    assert state["layers"] == [
+        {"type": "segmentation", "name": "golgi meshes", "source": "precomputed://http://here/golgi_meshes",
+         "segments": ["5"], "segmentDefaultColor": "#e69f00"}
+    ]  # fmt: skip
+    with view([cell, meshes]) as viewer:
+        number = [each.kind for each in viewer.layers].index("meshes")
+        assert asked(f"{root_of(viewer.address)}/data/{number}/5:0")[2] == b'{"fragments": ["5.mesh"]}'
+        assert asked(f"{root_of(viewer.address)}/data/{number}/5%3A0")[0] == 200
+
+
+def test_meshes_for_other_programs(meshes: Path) -> None:
+    about = json.loads((meshes / "mesh.json").read_text())
+    (meshes / "mesh.json").write_text(json.dumps({**about, "format": "glb"}))
+    with pytest.raises(VolumeError, match=r"meshes as glb.*asem mesh golgi.zarr -o NAME"):
+        find_layers([meshes])
 
 
 def test_nothing_to_see() -> None:

@@ -129,10 +129,10 @@ def import_crop(
         ),
         scratch_bytes=staged_bytes(raw),
     )
-    made = run(job, overwrite=overwrite, progress=progress)
-    found = [open_volume(made.path, registry=registry)]
-    found += [open_labels(made.path, name, registry=registry) for name in (organelle, ANNOTATED)]
-    return _measure(found, made.path, frame.box, organelle=organelle, notes=notes, progress=progress)
+    run(job, overwrite=overwrite, progress=progress)
+    found = [open_volume(output, registry=registry)]
+    found += [open_labels(output, name, registry=registry) for name in (organelle, ANNOTATED)]
+    return _measure(found, output, frame.box, organelle=organelle, notes=notes, progress=progress)
 
 
 def count_classes(crop: Volume, *, progress: Progress = silent) -> Counter[int]:

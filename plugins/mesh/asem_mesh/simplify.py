@@ -1,0 +1,80 @@
+"""Fewer triangles, as long as the surface stays where it is."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import attrs
+import numpy as np
+
+from asem_mesh.distance import deviation_nm
+from asem_mesh.smooth import restore
+from asem_mesh.surface import Faces, Frame, Mesh, enclosed_nm3, is_closed
+
+KEPT = (0.05, 0.1, 0.2, 0.4, 0.7)
+"""Shares of the triangles that are tried."""
+_TETRAHEDRON = 4
+_ALONE = Lock()
+"""The library keeps what it works on in global variables, and lets other threads run meanwhile: two at once mix their
+meshes."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Simplified:
+    """A mesh of fewer triangles, and how far it is from the one that it was made of."""
+
+    mesh: Mesh
+    error_nm: float
+
+
+def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) -> Simplified:
+    """``mesh`` with the least share of `KEPT` with which it stays closed and moves by ``error_nm`` at most, or itself.
+
+    Parameters
+    ----------
+    mesh
+        Closed.
+    frame
+        Where the volume ends.
+    error_nm
+        Hausdorff distance, both ways; it is measured.
+    spacing_nm
+        See `deviation_nm`.
+
+    Notes
+    -----
+    Edges are collapsed by quadrics (Garland and Heckbert 1997, SIGGRAPH 209), by the library fast-simplification. What
+    that takes from the volume is added along the normals, before the distance is measured.
+    """
+    volume = enclosed_nm3(mesh)
+    for kept in KEPT if error_nm > 0 else ():
+        found = _collapse(mesh, frame, kept)
+        if len(found.faces) >= _TETRAHEDRON and is_closed(found):
+            found = restore(found, frame, volume_nm3=volume, most_nm=error_nm)
+            error = deviation_nm(found, mesh, spacing_nm=spacing_nm, enough_nm=error_nm)
+            if error <= error_nm:
+                return Simplified(mesh=found, error_nm=error)
+    return Simplified(mesh=mesh, error_nm=0.0)
+
+
+def _collapse(mesh: Mesh, frame: Frame, kept: float) -> Mesh:
+    """About the share ``kept`` of the triangles; caps by themselves, so that they stay flat and end where they did."""
+    caps = frame.caps(mesh)
+    parts = [_collapse_part(mesh, mesh.faces[rows], kept) for rows in (~caps, caps) if rows.any()]
+    corners = np.concatenate([part.vertices_nm[part.faces] for part in parts])
+    vertices, faces = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
+    return Mesh(vertices_nm=vertices, faces=faces.reshape(-1, 3))
+
+
+def _collapse_part(mesh: Mesh, faces: Faces, kept: float) -> Mesh:
+    """The triangles ``faces`` of ``mesh``, fewer of them; edges of one triangle stay as they are."""
+    from fast_simplification import simplify as collapse
+
+    used, local = np.unique(faces, return_inverse=True)
+    local, count = local.reshape(-1, 3), max(_TETRAHEDRON, round(kept * len(faces)))
+    near = mesh.vertices_nm[0]  # far from the origin squares of coordinates would hide how far things lie apart
+    vertices = mesh.vertices_nm[used] - near
+    if count < len(faces):  # a cap may be a single triangle
+        with _ALONE:
+            vertices, local = collapse(vertices, local.astype(np.int32), target_count=count, preserve_border=True)
+    return Mesh(vertices_nm=vertices + near, faces=np.asarray(local, np.int64))
