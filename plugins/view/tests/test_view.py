@@ -248,8 +248,8 @@ def test_a_site(cell: Path, pores: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hosted", [False, True])
-def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> None:
-    """A label is where its place in nm says, in its colour: served, and as a site."""
+def test_what_the_browser_draws(cell: Path, meshes: Path, tmp_path: Path, hosted: bool) -> None:
+    """A label and a mesh are where their place in nm says, in their colour: served, and as a site."""
     import shutil
 
     from asem_view.browser import BROWSERS, photograph
@@ -258,14 +258,14 @@ def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> Non
     if not any(shutil.which(name) for name in BROWSERS):
         pytest.skip("no browser: apt-get install chromium")
     if hosted:
-        site = export([cell], tmp_path / "site")
+        site = export([cell, meshes], tmp_path / "site")
         http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
         threading.Thread(target=http.serve_forever, daemon=True).start()
         picture = photograph(f"http://127.0.0.1:{http.server_port}/{CLIENT}/{PAGE}", size=(800, 600))
         http.shutdown()
         http.server_close()
     else:
-        with view([cell]) as viewer:
+        with view([cell, meshes]) as viewer:
             picture = photograph(viewer.address, size=(800, 600))
     (tmp_path / "seen.png").write_bytes(picture)
     seen = np.asarray(Image.open(tmp_path / "seen.png").convert("RGB")).astype(int)
@@ -275,6 +275,23 @@ def test_what_the_browser_draws(cell: Path, tmp_path: Path, hosted: bool) -> Non
     assert len(rows) > 200
     assert _pixels(columns) / _pixels(rows) == pytest.approx(2, rel=0.1)  # 20 voxels wide, 10 high
     assert columns.min() == pytest.approx(seen.shape[1] / 4, abs=4)  # it begins in the middle, and goes on to the right
+    _check_mesh(seen)
+
+
+def _check_mesh(seen: Any) -> None:
+    """To the right of the middle of its panel, and above it."""
+    orange = (seen[..., 0] - seen[..., 2] > 80) & (seen[..., 1] - seen[..., 2] > 40)
+    orange[:_TABS] = False
+    rows, columns = np.nonzero(orange)
+    assert len(rows) > 200
+    height, width = seen.shape[0] - _TABS, seen.shape[1]
+    middle = (
+        _TABS + height * (1 if np.median(rows) < _TABS + height / 2 else 3) / 4,
+        width * (1 if np.median(columns) < width / 2 else 3) / 4,
+    )
+    assert rows.max() == pytest.approx(middle[0], abs=12)
+    assert columns.min() == pytest.approx(middle[1], abs=12)
+    assert _pixels(columns) / _pixels(rows) == pytest.approx(2, rel=0.2)
 
 
 def _pixels(places: Any) -> int:
