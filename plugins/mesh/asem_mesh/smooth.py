@@ -87,4 +87,4 @@ def _normals(mesh: Mesh, frame: Frame, free: Flags) -> Points:
         np.add.at(normals, mesh.faces[free, corner], outward)
     normals[frame.fixed(mesh)] = 0
     length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.divide(normals, length, out=normals, where=length > 0)
+    return np.asarray(np.divide(normals, length, out=normals, where=length > 0))

@@ -59,7 +59,8 @@ class Frame:
 
     def caps(self, mesh: Mesh) -> Flags:
         """Per triangle ``(m,)``, whether it lies in a face of the volume."""
-        return np.asarray(self._sides(mesh)[mesh.faces].all(axis=1).any(axis=(1, 2)))
+        every = np.all(self._sides(mesh)[mesh.faces], axis=1)
+        return np.asarray(np.any(every, axis=(1, 2)))
 
     def _sides(self, mesh: Mesh) -> Flags:
         """Per vertex, side (lower, upper) and axis ``(n, 2, 3)``."""
@@ -101,7 +102,7 @@ def find_surface(mask: Flags, start: Sequence[int]) -> Piece:
     """
     from skimage.measure import marching_cubes
 
-    vertices, faces, *_ = marching_cubes(mask.astype(np.float32), 0.5, method="lorensen")
+    vertices, faces, *_ = marching_cubes(mask.astype(np.float32), 0.5, method="lorensen")  # type: ignore[no-untyped-call]
     piece = Piece(halves=np.rint(2 * vertices).astype(np.int32) + 2 * np.array(start, np.int32), faces=faces)
     return join([piece])
 
