@@ -61,7 +61,9 @@ def room_pages() -> dict[str, str]:
 def _room_page(room: str, names: list[str], seen: dict[int, str]) -> str:
     """What is in ``seen``, by identity, was described on the page of another room, and is referred to."""
     lines = [room, "=" * len(room), "", f".. automodule:: {room}", "   :no-members:", ""]
-    lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in names), ""]
+    told = [name for name in names if _directive(getattr(import_module(room), name)) != "py:data"]
+    if told:  # of a value autosummary would tell what its type is
+        lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in told), ""]
     for name in names:
         value = getattr(import_module(room), name)
         kind = _directive(value)

@@ -46,7 +46,7 @@ def surface_faces(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, start: 
 
     Notes
     -----
-    A face of area a whose normal is e stands for a |n . e| of the surface, n the normal of the object there: the
+    A face of area a whose normal is e stands for a ``|n . e|`` of the surface, n the normal of the object there: the
     gradient of the mask after a Gaussian. The sum converges to the true area as voxels shrink, for any orientation
     (Coeurjolly, Flin, Teytaud, Tougne 2003, "Multigrid convergence and surface area estimation", LNCS 2616; Flin et al.
     2005, IEEE Trans. Image Process. 14, 585). Every face has one entry, so areas of parts of a volume add up.

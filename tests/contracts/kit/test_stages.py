@@ -154,6 +154,6 @@ def test_a_broken_plugin_fails_with_all_that_is_wrong() -> None:
     registry = registry_of(bad=plugin("mito", asem_register_readers=lambda: "abc", asem_register_analyses=lambda: [1]))
     first = next(iter(plugin_checks("bad", registry=registry))).perform()
     assert first.problems == (
-        "asem_register_readers: TypeError: expected a list of ReaderSpec, got str",
+        "asem_register_readers: TypeError: expected a list of ReaderSpec, got str: return [ReaderSpec(...), ...]",
         "asem_register_analyses: TypeError: expected AnalysisSpec, got int",
     )
