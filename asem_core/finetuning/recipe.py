@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import attrs
-import numpy as np
 
 from asem_core.errors import RecipeError
 from asem_core.finetuning.labelled import Labelled
@@ -29,8 +28,6 @@ VALIDATION_SHARE = 0.3
 """... and no more than this part of its time goes into comparing, but for `LEAST_VALIDATIONS`."""
 LEAST_VALIDATIONS = 3
 LEAST_ITERATIONS = 10
-LITTLE, MUCH = 1.0, 64.0
-"""Cubic micrometres, see `grey_variation`: about those on which 0.15 and 0.05 were the better."""
 LEAST_INSIDE = 0.5
 """Of the labelled voxels that a block can hold."""
 
@@ -81,11 +78,9 @@ def make_recipe(
     Notes
     -----
     AdamW, cross entropy + Dice, padded blocks, the normalisation put back before and folded after
-    (`asem_core.training.unfold`). The less is labelled, the more grey levels are varied: `grey_variation`. `CAREFUL`
-    steps; measured in docs/finetune.md.
+    (`asem_core.training.unfold`), `CAREFUL` steps; measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
-    contrast, brightness = grey_variation(sum(each.um3 for each in parts.training))
     thick = any(is_thick(each.voxel_size) for each in every)
 
     def data(each: Labelled) -> Data:
@@ -111,30 +106,12 @@ def make_recipe(
             elastic_sigma=0.0,
             rotate=not thick,
             section_shift_probability=0.0,
-            contrast=(1 - contrast, 1 + contrast),
-            brightness=(-brightness, brightness),
         ),
         validate_every=1,
         checkpoint_every=1,
         select="fit",
     )
     return CAREFUL.of(recipe)
-
-
-def grey_variation(um3: float) -> tuple[float, float]:
-    """By how much contrast (a factor of 1 +- it) and brightness (of 0..1) are varied where ``um3`` are labelled.
-
-    As in the paper up to `LITTLE`, since a network would go by the grey levels of that place; less from `MUCH` on,
-    where the labels show how they vary. Between the two it falls with the logarithm.
-
-    Examples
-    --------
-    >>> grey_variation(0.5), grey_variation(100.0)
-    ((0.15, 0.15), (0.1, 0.05))
-    """
-    span = [math.log(LITTLE), math.log(MUCH)]
-    contrast, brightness = (float(np.interp(math.log(um3), span, ends)) for ends in ((0.15, 0.1), (0.15, 0.05)))
-    return contrast, brightness
 
 
 def from_nothing(recipe: Recipe) -> Recipe:
