@@ -135,7 +135,7 @@ class Registry:
         """Organelles."""
         return attrs.evolve(
             self._collect("organelle", "asem_register_organelles", OrganelleSpec),
-            remedy="install its plugin, if there is one, or describe it without any: "
+            remedy=f"{_plugin('organelle', 'organelles')}; or describe it without any: "
             "`asem organelles new {name}`, then --organelle {name}.yaml",
         )
 
@@ -147,7 +147,9 @@ class Registry:
     @cached_property
     def analyses(self) -> Names[AnalysisSpec]:
         """Measurements."""
-        return self._collect("analysis", "asem_register_analyses", AnalysisSpec)
+        return attrs.evolve(
+            self._collect("analysis", "asem_register_analyses", AnalysisSpec), remedy=_plugin("analysis", "analyses")
+        )
 
     @cached_property
     def runtimes(self) -> Names[RuntimeSpec]:
@@ -226,6 +228,13 @@ class Registry:
             clashes[name] = f"two plugins register the {kind} {name!r}: {makers}; uninstall one of them"
             broken += [attrs.evolve(entry.plugin, error=clashes[name]) for entry in (first, *others)]
         return Names(kind=kind, entries=entries, clashes=clashes, broken=tuple(broken))
+
+
+def _plugin(kind: str, folder: str) -> str:
+    """Where ``{name}`` of ``kind`` would come from, by the names that plugins have."""
+    return (
+        f"install its plugin, if there is one: pip install asem-{kind}-{{name}}, in a clone ./plugins/{folder}/{{name}}"
+    )
 
 
 def _specs(hook: Callable[[], Any], expected: type[S]) -> dict[str, S]:

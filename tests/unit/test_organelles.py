@@ -134,8 +134,9 @@ def test_an_unknown_name_says_both_ways_out(registry: Registry) -> None:
     with pytest.raises(PluginError) as refused:
         find_organelle("lysosome", registry)
     assert str(refused.value) == (
-        "unknown organelle 'lysosome'; installed: none; install its plugin, if there is one, or describe it without "
-        "any: `asem organelles new lysosome`, then --organelle lysosome.yaml"
+        "unknown organelle 'lysosome'; installed: none; install its plugin, if there is one: pip install "
+        "asem-organelle-lysosome, in a clone ./plugins/organelles/lysosome; or describe it without any: "
+        "`asem organelles new lysosome`, then --organelle lysosome.yaml"
     )
 
 
