@@ -18,13 +18,13 @@ def other_core(requires: Iterable[str], *, installed: str) -> str | None:
     requires
         Its requirements, as its metadata states them.
     installed
-        Version of core.
+        Version of core; one on the way to a release counts as that release.
 
     Examples
     --------
     >>> other_core(["numpy>=2", "asem-core<0.3,>=0.2"], installed="0.1.0")
     '<0.3,>=0.2'
-    >>> other_core(["asem-core"], installed="0.1.0") is None
+    >>> other_core(["asem-core<0.2,>=0.1"], installed="0.1.0.dev7+g1cbd9a9") is None
     True
     """
     for requirement in requires:
@@ -32,10 +32,11 @@ def other_core(requires: Iterable[str], *, installed: str) -> str | None:
         # Whatever else stands there, such as extras and markers, packaging reads; most plugins need nothing of it.
         if found and re.search(r"[<>=~!]", found["rest"]):
             from packaging.requirements import Requirement
+            from packaging.version import Version
 
             parsed = Requirement(requirement)
             if parsed.marker is not None and not parsed.marker.evaluate({"extra": ""}):
                 continue
-            if not parsed.specifier.contains(installed, prereleases=True):
+            if not parsed.specifier.contains(Version(installed).base_version):
                 return str(parsed.specifier)
     return None

@@ -65,8 +65,9 @@ def new_plugin(kind: str, name: str, *, folder: Path | None = None) -> Path:
 
 def _values(kind: str, name: str) -> dict[str, str]:
     import importlib_metadata
+    from packaging.version import Version
 
-    major, minor = (int(part) for part in importlib_metadata.version("asem-core").split(".")[:2])
+    version = Version(importlib_metadata.version("asem-core"))
     package_name = name.replace("-", "_")
     return {
         "kind": kind,
@@ -77,8 +78,9 @@ def _values(kind: str, name: str) -> dict[str, str]:
         "distribution": f"asem-{kind}-{name}",
         "entry_point": name if kind == "organelle" else f"{kind}-{name}",
         "use": KINDS[kind].format(name=name),
-        "core": f"{major}.{minor}",
-        "next_core": f"{major}.{minor + 1}",
+        # To pip a version on the way to a release is none of that release's.
+        "core": f"{version.major}.{version.minor}{'.dev0' if version.is_prerelease else ''}",
+        "next_core": f"{version.major}.{version.minor + 1}",
         "year": str(datetime.datetime.now(tz=datetime.UTC).year),
     }
 

@@ -215,7 +215,7 @@ def test_temporary_copies_that_are_lost_are_made_again(run: Callable[..., Path])
 
 def test_failed_blocks_are_told_and_retried(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from asem_core.errors import BlockError
-    from asem_core.models.runtimes.onnx_runtime import OnnxSession
+    from asem_core.models.runtimes.onnx_session import OnnxSession
 
     def broken(*_: Any, **__: Any) -> Any:
         raise ValueError("no luck")

@@ -26,8 +26,9 @@ from asem_core.plugins import make_manager
         (["asem-core-tools<0.1"], None),
     ],
 )
-def test_other_core(requires: list[str], needs: str | None) -> None:
-    assert other_core(requires, installed="0.1.3") == needs
+@pytest.mark.parametrize("installed", ["0.1.3", "0.1.3.dev7+g1cbd9a9", "0.1.3rc1"])
+def test_other_core(requires: list[str], needs: str | None, installed: str) -> None:
+    assert other_core(requires, installed=installed) == needs
 
 
 def nothing() -> list[Any]:

@@ -101,7 +101,7 @@ def test_every_path_of_every_verb_is_expanded(home: Path) -> None:
             assert str(value) == str(home / "x y"), name
             checked.append(name)
     assert len(checked) > 40
-    assert {"segment volume", "segment output", "evaluate prediction", "pores objects", "cosem crop"} <= set(checked)
+    assert {"segment volume", "segment outputs", "evaluate prediction", "pores objects", "cosem crop"} <= set(checked)
 
 
 def test_a_url_stays_one(home: Path) -> None:

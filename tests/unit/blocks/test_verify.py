@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from asem_core.blocks.journal import Begun, End, Head, Journal, Record, start
+from asem_core.blocks.journal import Begun, End, Head, Journal, Record, journal_path, start
 from asem_core.blocks.verify import find_damage, status, verify
 from asem_core.errors import OutputError
 from asem_core.volume.pieces import digests
@@ -80,9 +80,11 @@ def test_temporary_copies_are_looked_for_where_they_are(output: Path, journal: J
     assert (found.missing, found.blocks) == (("sections/0",), {("staging", "s")})
 
 
-def test_a_run_that_has_not_ended_is_not_sound_even_if_all_chunks_are(output: Path, journal: Journal) -> None:
-    whole = journal.path.read_text().splitlines(keepends=True)
-    journal.path.write_text("".join(line for line in whole if '"b"' not in line and "ended" not in line))
+@pytest.mark.usefixtures("journal")
+def test_a_run_that_has_not_ended_is_not_sound_even_if_all_chunks_are(output: Path) -> None:
+    path = journal_path(output)
+    whole = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in whole if '"b"' not in line and "ended" not in line))
     result = verify(output)
     assert not result.sound
     assert not result.status.complete

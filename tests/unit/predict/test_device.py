@@ -23,7 +23,7 @@ from asem_core.registry import Registry
 from asem_core.specs import Capabilities, RuntimeSpec
 from asem_core.volume import Volume
 
-ENGINE = "asem_core.predict.segment"
+ENGINE = "asem_core.predict.tiles"
 """The module: the package has a function of that name."""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from asem_core import Registry, Volume, open_labels, open_volume, segment
 from asem_core.mask import CellMask, make_mask
-from asem_core.models.runtimes.onnx_runtime import OnnxSession
+from asem_core.models.runtimes.onnx_session import OnnxSession
 
 
 @pytest.mark.slow
