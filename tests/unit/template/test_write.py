@@ -6,9 +6,11 @@ import ast
 import tomllib
 from pathlib import Path
 
+import importlib_metadata
 import pytest
 import yaml
 from click.testing import CliRunner
+from packaging.specifiers import SpecifierSet
 
 from asem_core.cli.plugins import plugins
 from asem_core.errors import OutputError, PluginError
@@ -45,8 +47,22 @@ def test_every_kind(tmp_path: Path, kind: str) -> None:
             assert yaml.safe_load(text)
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     assert project["name"] == f"asem-{kind}-two-words"
-    assert project["dependencies"] == ["asem-core>=0.1,<0.2"]
     assert list(project["entry-points"]["asem"].values()) == [f"{package}.plugin"]
+
+
+@pytest.mark.parametrize(
+    ("version", "needed"),
+    [("0.3.1", "asem-core>=0.3,<0.4"), ("0.3.0.dev603+g1cbd9a9", "asem-core>=0.3.dev0,<0.4")],
+)
+def test_it_needs_the_version_of_core_that_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, needed: str
+) -> None:
+    """To pip a version on the way to a release is none of that release's."""
+    monkeypatch.setattr(importlib_metadata, "version", lambda _: version)
+    folder = new_plugin("reader", "toy", folder=tmp_path / "made")
+    (dependency,) = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert dependency == needed
+    assert SpecifierSet(dependency.removeprefix("asem-core")).contains(version, prereleases=True)
 
 
 def test_recipe_and_card_of_an_organelle_can_be_read(tmp_path: Path) -> None:
