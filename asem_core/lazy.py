@@ -1,4 +1,4 @@
-"""Packages that import a public name when it is first used (PEP 562)."""
+"""Packages that import a public name when it is first used (PEP 562): listing a plugin imports its package."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from asem_core.errors import AsemError
+
+__all__ = ["lazy_names"]
 
 
 def lazy_names(package: str, *, extra: str | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from _process import measure, report
-from asem_core.blocks.produce import produce
 from scipy import ndimage
 
 from asem_core import VoxelSize, make_registry
 from asem_core.analysis import analyze
+from asem_core.blocks import produce
 from asem_core.geometry import Box
 from asem_core.volume.formats.ome_write import ArrayPlan
 

@@ -17,34 +17,38 @@
 =================  ===================================================================================
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import Any
+from asem_core.lazy import lazy_names
 
-_PUBLIC = {
-    "Corrected": "correction",
-    "Correction": "correcting",
-    "Cut": "cutting",
-    "Prepared": "prepared",
-    "Settings": "settings",
-    "boundary_costs": "energy",
-    "choose_settings": "settings",
-    "correct": "correcting",
-    "correct_labels": "correction",
-    "cut": "cutting",
-    "fill": "brush",
-    "interpolate": "sections",
-    "paint": "brush",
-    "prepare": "prepared",
-    "solve": "labelling",
-    "tidy": "tidying",
-}
-__all__ = sorted(_PUBLIC)
+if TYPE_CHECKING:
+    from asem_annotate.brush import fill, paint
+    from asem_annotate.correcting import Correction, correct
+    from asem_annotate.correction import Corrected, correct_labels
+    from asem_annotate.cutting import Cut, cut
+    from asem_annotate.energy import boundary_costs
+    from asem_annotate.labelling import solve
+    from asem_annotate.prepared import Prepared, prepare
+    from asem_annotate.sections import interpolate
+    from asem_annotate.settings import Settings, choose_settings
+    from asem_annotate.tidying import tidy
 
-
-def __getattr__(name: str) -> Any:
-    """Public names are imported on use: the package is also imported whenever `asem` lists its plugins."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+__all__ = [
+    "Corrected",
+    "Correction",
+    "Cut",
+    "Prepared",
+    "Settings",
+    "boundary_costs",
+    "choose_settings",
+    "correct",
+    "correct_labels",
+    "cut",
+    "fill",
+    "interpolate",
+    "paint",
+    "prepare",
+    "solve",
+    "tidy",
+]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -11,23 +11,21 @@
 =================  ==================================================================================
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import Any
+from asem_core.lazy import lazy_names
 
-_PUBLIC = {
-    "Mesh": "surface",
-    "Meshes": "run",
-    "make_meshes": "run",
-    "make_movie": "film.shoot",
-    "read_precomputed": "formats",
-}
-__all__ = sorted(_PUBLIC)
+if TYPE_CHECKING:
+    from asem_mesh.film.shoot import make_movie
+    from asem_mesh.formats import read_precomputed
+    from asem_mesh.run import Meshes, make_meshes
+    from asem_mesh.surface import Mesh
 
-
-def __getattr__(name: str) -> Any:
-    """Public names are imported on use: the package is also imported whenever `asem` lists its plugins."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+__all__ = [
+    "Mesh",
+    "Meshes",
+    "make_meshes",
+    "make_movie",
+    "read_precomputed",
+]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -9,17 +9,20 @@
 ==============  =========================================================================
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import Any
+from asem_core.lazy import lazy_names
 
-_PUBLIC = {"Layer": "layers", "Viewer": "viewing", "export": "exporting", "find_layers": "layers", "view": "viewing"}
-__all__ = sorted(_PUBLIC)
+if TYPE_CHECKING:
+    from asem_view.exporting import export
+    from asem_view.layers import Layer, find_layers
+    from asem_view.viewing import Viewer, view
 
-
-def __getattr__(name: str) -> Any:
-    """Public names are imported on use: the package is also imported whenever `asem` lists its plugins."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+__all__ = [
+    "Layer",
+    "Viewer",
+    "export",
+    "find_layers",
+    "view",
+]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -20,34 +20,34 @@
 The log is the truth: nothing that it leads to is stored before `write`, and what is stored then can be made again.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import Any
+from asem_core.lazy import lazy_names
 
-_PUBLIC = {
-    "Doubtful": "doubt",
-    "Operation": "operation",
-    "Proof": "proof",
-    "Replayed": "carrying",
-    "Written": "written",
-    "accept": "operations",
-    "delete": "operations",
-    "log": "operations",
-    "merge": "operations",
-    "open_proof": "proof",
-    "queue": "doubt",
-    "recategorise": "operations",
-    "replay": "carrying",
-    "split": "operations",
-    "undo": "operations",
-    "write": "written",
-}
-__all__ = sorted(_PUBLIC)
+if TYPE_CHECKING:
+    from asem_annotate.proofread.carrying import Replayed, replay
+    from asem_annotate.proofread.doubt import Doubtful, queue
+    from asem_annotate.proofread.operation import Operation
+    from asem_annotate.proofread.operations import accept, delete, log, merge, recategorise, split, undo
+    from asem_annotate.proofread.proof import Proof, open_proof
+    from asem_annotate.proofread.written import Written, write
 
-
-def __getattr__(name: str) -> Any:
-    """Public names are imported on use, as those of `asem_annotate`."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+__all__ = [
+    "Doubtful",
+    "Operation",
+    "Proof",
+    "Replayed",
+    "Written",
+    "accept",
+    "delete",
+    "log",
+    "merge",
+    "open_proof",
+    "queue",
+    "recategorise",
+    "replay",
+    "split",
+    "undo",
+    "write",
+]
+__getattr__, __dir__ = lazy_names(__name__)

@@ -4,33 +4,37 @@ A cell: `make_cell` draws one from a `CellSpec`, `render_cell` any box of a `Vie
 `find_cell` gives the named cells. A cut-out of tissue: `simulate_tissue`, or `make_scene` and `render` block by block.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import Any
+from asem_core.lazy import lazy_names
 
-_PUBLIC = {
-    "CellSpec": "cell.scene",
-    "Request": "simulate",
-    "View": "cell.draw",
-    "find_cell": "cell.named",
-    "make_cell": "cell.scene",
-    "make_view": "simulate",
-    "render_cell": "cell.draw",
-    "simulate_to": "simulate",
-    "write_view": "cell.write",
-    "Scene": "tissue.scene",
-    "SimulatedTissue": "tissue.cutout",
-    "make_scene": "tissue.assemble",
-    "render": "tissue.draw",
-    "simulate_tissue": "tissue.cutout",
-    "write_tissue": "tissue.write",
-}
-__all__ = sorted(_PUBLIC)
+if TYPE_CHECKING:
+    from asem_dataset_simulated.cell.draw import View, render_cell
+    from asem_dataset_simulated.cell.named import find_cell
+    from asem_dataset_simulated.cell.scene import CellSpec, make_cell
+    from asem_dataset_simulated.cell.write import write_view
+    from asem_dataset_simulated.simulate import Request, make_view, simulate_to
+    from asem_dataset_simulated.tissue.assemble import make_scene
+    from asem_dataset_simulated.tissue.cutout import SimulatedTissue, simulate_tissue
+    from asem_dataset_simulated.tissue.draw import render
+    from asem_dataset_simulated.tissue.scene import Scene
+    from asem_dataset_simulated.tissue.write import write_tissue
 
-
-def __getattr__(name: str) -> Any:
-    """Public names are imported on use: the package is also imported whenever `asem` lists its plugins."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+__all__ = [
+    "CellSpec",
+    "Request",
+    "Scene",
+    "SimulatedTissue",
+    "View",
+    "find_cell",
+    "make_cell",
+    "make_scene",
+    "make_view",
+    "render",
+    "render_cell",
+    "simulate_tissue",
+    "simulate_to",
+    "write_tissue",
+    "write_view",
+]
+__getattr__, __dir__ = lazy_names(__name__)
