@@ -12,7 +12,7 @@ import attrs
 from asem_core.errors import GeometryError
 from asem_core.geometry import AXES, Box, Lattice, Triple, triple
 
-MOST_VOXELS = 360**3
+MOST_VOXELS = 400**3
 """Of a tile's input: with 32 features, a tensor of the first level then stays below 2^31 values."""
 _LEAST_KEPT, _MOST_KEPT = 32, 768
 """Voxels per axis, about. Tiles that keep less are mostly context; those that keep more need not have a divisor near
