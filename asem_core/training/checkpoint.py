@@ -14,19 +14,30 @@ from asem_core.training.run import CHECKPOINT, CHECKPOINTS
 from asem_core.training.saved import read_saved, write_saved
 
 
-def save(folder: Path, *, iteration: int, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> None:
+def save(
+    folder: Path,
+    *,
+    iteration: int,
+    network: torch.nn.Module,
+    optimiser: Any,
+    recipe: Recipe,
+    average: torch.nn.Module | None = None,
+) -> None:
     """Write the state after ``iteration`` iterations, replacing the one before."""
     state = {
         "iteration": iteration,
         "model_state_dict": network.state_dict(),
+        "average_state_dict": None if average is None else average.state_dict(),
         "optimizer_state_dict": optimiser.state_dict(),
         "recipe": recipe_values(recipe),
     }
     write_saved(state, folder / CHECKPOINT)
 
 
-def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe) -> int:
-    """Load the checkpoint in ``folder`` into ``network`` and ``optimiser``; the iterations done (0: there is none).
+def restore(
+    folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe, average: torch.nn.Module | None = None
+) -> int:
+    """Load the checkpoint in ``folder``, each part into its own; the iterations done (0: there is none).
 
     Raises
     ------
@@ -48,6 +59,8 @@ def restore(folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: R
             "restore that recipe, choose another output folder, or pass --overwrite"
         )
     network.load_state_dict(state["model_state_dict"])
+    if average is not None:
+        average.load_state_dict(state["average_state_dict"])
     optimiser.load_state_dict(state["optimizer_state_dict"])
     return int(state["iteration"])
 

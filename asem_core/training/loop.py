@@ -25,6 +25,7 @@ from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec
 from asem_core.training import checkpoint
 from asem_core.training.ahead import Ahead
+from asem_core.training.average import Average
 from asem_core.training.curves import VALIDATION, Validation
 from asem_core.training.descriptors import Describing, descriptor_loss
 from asem_core.training.grey import write_grey
@@ -195,8 +196,11 @@ def _train(
     split_steps(make_steps(recipe.preprocess or (), registry))
     network = make_network(recipe, registry).to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     model = network if recipe.shape_descriptors_nm is None else Describing(network).to(place)
+    average = Average(network, recipe.average) if recipe.average else None
     optimiser = make_optimiser(model, recipe.optimiser)
-    done = 0 if overwrite else checkpoint.restore(output, network=model, optimiser=optimiser, recipe=recipe)
+    done = 0
+    if not overwrite:
+        done = checkpoint.restore(output, network=model, average=average, optimiser=optimiser, recipe=recipe)
     training, validation = open_all(
         recipe,
         folder=data_folder,
@@ -223,6 +227,7 @@ def _train(
             output,
             model=model,
             network=network,
+            average=average,
             optimiser=optimiser,
             sampler=sampler,
             validator=validator,
@@ -231,7 +236,8 @@ def _train(
             progress=progress,
         )
         if recipe.select == "last":
-            write_saved(finished(network, sampler, recipe, done=ended).state_dict(), output / WEIGHTS)
+            used = network if average is None else average.network
+            write_saved(finished(used, sampler, recipe, done=ended).state_dict(), output / WEIGHTS)
         result = _conclude(output, recipe, journal, ended=ended)
     write_trained_moments(output, training, base=recipe.base)
     return result
@@ -243,6 +249,7 @@ def _iterate(
     *,
     model: UNet | Describing,
     network: UNet,
+    average: Average | None,
     optimiser: torch.optim.Optimizer,
     sampler: Sampler,
     validator: Validator,
@@ -250,7 +257,7 @@ def _iterate(
     done: int,
     progress: TrainingProgress,
 ) -> int:
-    """Train ``model``, of which ``network`` is what is used, from ``done`` iterations on; the iterations in the end."""
+    """Train ``model``, of which ``network`` or its ``average`` is used, from ``done`` on; the iterations in the end."""
     size = regime_size(recipe.iterations, validate_every=recipe.validate_every)
     began = time.monotonic()
     late = Late(_teller(recipe, journal, progress), behind=behind(sampler.device))
@@ -260,7 +267,8 @@ def _iterate(
     with closing(drawn) as blocks:
         for iteration in range(done, recipe.iterations + 1):
             if recipe.validates_after(iteration):
-                plain = finished(network, sampler, recipe, done=iteration)
+                used = network if average is None or not iteration else average.network
+                plain = finished(used, sampler, recipe, done=iteration)
                 if recipe.select == "fit":
                     checkpoint.keep(output, plain, iteration=iteration)
                 _validate(plain, validator, journal, iteration, progress)
@@ -275,12 +283,16 @@ def _iterate(
                 settle_statistics(network, sampler, recipe)
             rate = _set_rate(optimiser, recipe.rate_at(iteration))
             loss = step(model, optimiser, block, recipe, recipe.phase_at(iteration))
+            if average is not None:
+                average.update(network)
             seconds = time.monotonic() - began
             late.add(Taken(iteration=now, loss=loss, rate=rate, seconds=seconds, waited=blocks.waited))
             if recipe.validates_after(now) or now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                 late.flush()
             if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
-                checkpoint.save(output, iteration=now, network=model, optimiser=optimiser, recipe=recipe)
+                checkpoint.save(
+                    output, iteration=now, network=model, average=average, optimiser=optimiser, recipe=recipe
+                )
                 # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
                 checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
     log.info("%.0f %% of the time was spent waiting for blocks", 100 * blocks.waited / (time.monotonic() - began))

@@ -201,6 +201,9 @@ class Recipe:
     sampling: Sampling = Sampling()
     augment: Augment = Augment()
     optimiser: Optimiser = Optimiser()
+    average: float = attrs.field(default=0.0, validator=validators.and_(validators.ge(0), validators.lt(1)))
+    """Decay of a moving average of the weights, which is validated and used instead of the last ones; 0: none
+    (`asem_core.training.average`)."""
     mixed_precision: bool = False
     """bfloat16 autocast; slower on processors without bfloat16 instructions."""
     validate_every: int = attrs.field(default=1000, validator=validators.gt(0))

@@ -172,6 +172,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert kept == [(line["kind"], line["iteration"], line["loss"]) for line in log_of(undisturbed[0])]
 
 
+def test_a_killed_run_that_averages_goes_on_to_the_same_weights(data: Path, tmp_path: Path) -> None:
+    plan, whole, killed = recipe(average=0.5, settle_blocks=0), tmp_path / "whole", tmp_path / "killed"
+    expected = weights(run(plan, whole, data).weights)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, killed, data, progress=killed_at(3))
+    for name, value in weights(run(plan, killed, data).weights).items():
+        assert torch.equal(value, expected[name]), name
+    last = weights(run(recipe(settle_blocks=0), tmp_path / "last", data).weights)
+    assert any(not torch.equal(value, last[name]) for name, value in expected.items())
+
+
 def test_another_recipe_is_refused_and_changes_nothing(undisturbed: tuple[Path, TrainingResult], data: Path) -> None:
     output = undisturbed[0]
     before = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
