@@ -23,6 +23,8 @@ from pathlib import Path, PurePosixPath
 
 from conda_recipes import write_recipes
 
+from asem_core.zoo.files import STATE_DICT_NAME
+
 ROOT = Path(__file__).parents[1]
 LARGEST = 100 * 10**6
 """What PyPI takes as one file, in bytes."""
@@ -74,8 +76,11 @@ def complaints(wheel: Path) -> Iterator[str]:
         digests = Counter(hashlib.sha256(archive.read(name)).hexdigest() for name in large)
         if digests and max(digests.values()) > 1:
             yield f"{wheel.name} holds a large file twice"
+        for name in (name for name in names if PurePosixPath(name).name == STATE_DICT_NAME):
+            yield f"{wheel.name} holds {name}, the weights a second time: exclude it in pyproject.toml"
         for description in (name for name in names if name.endswith("/rdf.yaml")):
-            missing = sorted(stated(archive.read(description)) - {PurePosixPath(name).name for name in names})
+            there = {PurePosixPath(name).name for name in names} | {STATE_DICT_NAME}
+            missing = sorted(stated(archive.read(description)) - there)
             if missing:
                 yield f"{wheel.name} lacks {', '.join(missing)} of {description}: python tools/weights.py fetch"
 

@@ -26,7 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
+from asem_core.zoo.guard.onnx_file import load_onnx
 from asem_core.zoo.moments import Layers, Moments
+from asem_core.zoo.write.state_dict import graph_tensors
 
 Array = npt.NDArray[Any]
 
@@ -129,7 +131,7 @@ def adapted_graph(onnx: Path, found: Layers, *, trained: Layers, weight: float) 
     """
     import onnx as onnx_
 
-    model = _load(onnx)
+    model = load_onnx(onnx)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     casts = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Cast"}
     for layer in _layers(model, onnx, trained):
@@ -150,13 +152,7 @@ def adapted_graph(onnx: Path, found: Layers, *, trained: Layers, weight: float) 
 
 def graph_weights(onnx: Path) -> dict[str, npt.NDArray[np.float32]]:
     """Weights and biases in the graph of a package of ours, by their names in its PyTorch network."""
-    import onnx as onnx_
-
-    return {
-        tensor.name.removeprefix(_PREFIX).removesuffix("_fp16"): onnx_.numpy_helper.to_array(tensor).astype(np.float32)
-        for tensor in _load(onnx).graph.initializer
-        if tensor.name.startswith(_PREFIX)
-    }
+    return {name.removeprefix(_PREFIX): values.astype(np.float32) for name, values in graph_tensors(onnx).items()}
 
 
 def check_moments(onnx: Path, trained: Layers) -> None:
@@ -167,17 +163,8 @@ def check_moments(onnx: Path, trained: Layers) -> None:
     ModelError
         A layer is missing or too many, or has another number of channels.
     """
-    for _ in _layers(_load(onnx), onnx, trained):
+    for _ in _layers(load_onnx(onnx), onnx, trained):
         pass
-
-
-def _load(path: Path) -> Any:
-    import onnx
-
-    try:
-        return onnx.load(str(path))
-    except Exception as error:  # protobuf and the file system raise many kinds
-        raise ModelError(f"{path} is no ONNX file: get the package again") from error
 
 
 def _layers(model: Any, path: Path, trained: Layers | None) -> Iterator[_Layer]:
@@ -201,7 +188,7 @@ def _layers(model: Any, path: Path, trained: Layers | None) -> Iterator[_Layer]:
 def _measuring(path: Path, trained: Layers | None, weight: float) -> Any:
     import onnx
 
-    model = _load(path)
+    model = load_onnx(path)
     graph, layers = model.graph, {layer.conv.output[0]: layer for layer in _layers(model, path, trained)}
 
     def constant(name: str, values: npt.ArrayLike) -> str:

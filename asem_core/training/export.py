@@ -1,8 +1,8 @@
-"""Trained weights to the files that a model package carries: one ONNX graph and one PyTorch state dict.
+"""Trained weights to the ONNX graph that a model package carries.
 
-Weights that we train are rounded to fp16 once, before anything is scored; both files hold exactly those values, and all
-arithmetic stays fp32: the graph casts each fp16 initialiser to float32, and PyTorch casts while it loads. Weights that
-others have published and scored stay as they are, float32.
+Weights that we train are rounded to fp16 once, before anything is scored; the graph holds exactly those values, and all
+arithmetic stays fp32: it casts each fp16 initialiser to float32. Weights that others have published and scored stay as
+they are, float32. The package's PyTorch file is made of the graph (`asem_core.zoo.write.state_dict`).
 """
 
 from __future__ import annotations
@@ -117,12 +117,6 @@ def export_onnx(network: UNet, path: Path, *, half: bool = True) -> None:
         _store_as_fp16(model.graph)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def save_state_dict(network: UNet, path: Path, *, half: bool = True) -> None:
-    """Write the same weights as a state dict of `PackageNet`, fp16 or float32."""
-    state = _package_net(network).state_dict()
-    torch.save({name: values.to(torch.float16 if half else torch.float32) for name, values in state.items()}, path)
 
 
 @torch.no_grad()

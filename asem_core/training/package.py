@@ -220,9 +220,8 @@ def package_network(
         complete_or_absent(folder, needed_bytes=0, overwrite=overwrite, kind=PACKAGE, inputs=inputs) as new,
         scratch_beside(folder) as scratch,
     ):
-        onnx, state_dict = scratch / "weights.onnx", scratch / "weights.pt"
+        onnx = scratch / "weights.onnx"
         export.export_onnx(network, onnx, half=half)
-        export.save_state_dict(network, state_dict, half=half)
         progress(STAGE, 1, 4)
         _, told = split_told((*normalise, FIXED))
         measured, probability = _compare(network, onnx, as_told(parity_cube(sample), told))
@@ -243,7 +242,6 @@ def package_network(
             facts=known,
             samples=samples,
             onnx=onnx,
-            state_dict=state_dict,
             organelle=organelle,
             records=records,
         )

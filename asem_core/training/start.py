@@ -12,17 +12,15 @@ from asem_core.errors import RecipeError
 from asem_core.models.moments import graph_weights
 from asem_core.registry import Registry
 from asem_core.training.recipe import Recipe
-from asem_core.training.saved import read_saved
-from asem_core.training.unet import ConvPass, PackageNet, UNet
+from asem_core.training.unet import ConvPass, UNet
 from asem_core.training.unfold import without_effect
-from asem_core.zoo.files import ONNX_NAME, STATE_DICT_NAME
+from asem_core.zoo.files import ONNX_NAME
 from asem_core.zoo.find import package_of
-from asem_core.zoo.guard.pickle_file import check_state_dict
 from asem_core.zoo.manifest import MANIFEST, read_manifest
 from asem_core.zoo.write.origin import in_words
 from asem_core.zoo.write.stages import FIXED, is_fixed
 
-_HEAD = "network.final_conv_pass.conv_pass.0.weight"
+_HEAD = "final_conv_pass.conv_pass.0.weight"
 
 
 def make_network(recipe: Recipe, registry: Registry) -> UNet:
@@ -34,7 +32,7 @@ def make_network(recipe: Recipe, registry: Registry) -> UNet:
     Raises
     ------
     ModelError
-        There is no model ``recipe.start``, or it has no readable PyTorch weights.
+        There is no model ``recipe.start``, or it has no graph of ASEM's.
     RecipeError
         They are those of another network.
     """
@@ -82,30 +80,17 @@ def with_stages(recipe: Recipe, registry: Registry) -> Recipe:
 def network_of(name: str, registry: Registry) -> UNet:
     """The network of the package ``name``, with its weights; see `asem_core.zoo.find.package_of`.
 
-    A package that was made without torch has them in its graph only.
+    They are read from its graph, which holds what its PyTorch file does and runs no code.
 
     Raises
     ------
     ModelError
-        There is no such model, or it has no readable PyTorch weights.
+        There is no such model, or it has no graph of ASEM's.
     RecipeError
-        They are no U-Net of ASEM's.
+        Its weights are no U-Net of ASEM's.
     """
     with package_of(name, registry=registry) as folder:
-        path = folder / STATE_DICT_NAME
-        if not path.exists() and (folder / MANIFEST).is_file():
-            return network_of_graph(folder / ONNX_NAME)
-        check_state_dict(path)
-        state = read_saved(path)
-        try:
-            package = PackageNet(base=int(state[_HEAD].shape[1]))
-            package.load_state_dict(state)
-        except (RuntimeError, AttributeError, TypeError, LookupError) as error:
-            raise RecipeError(
-                f"cannot start from {name!r}: {path} does not hold a U-Net of ASEM "
-                f"({' '.join(str(error).split())[:200]}); start from a model that `asem zoo list` shows"
-            ) from None
-    return package.network
+        return network_of_graph(folder / ONNX_NAME)
 
 
 def network_of_graph(onnx: Path) -> UNet:
@@ -114,13 +99,13 @@ def network_of_graph(onnx: Path) -> UNet:
     Raises
     ------
     ModelError
-        It is no ONNX file.
+        It is no ONNX file, or has no weights of a network of ASEM's.
     RecipeError
         Its weights are no U-Net of ASEM's.
     """
     state = {name: torch.from_numpy(values.copy()) for name, values in graph_weights(onnx).items()}
     try:
-        network = UNet(base=int(state[_HEAD.removeprefix("network.")].shape[1]))
+        network = UNet(base=int(state[_HEAD].shape[1]))
         network.load_state_dict(state)
     except (RuntimeError, LookupError) as error:
         raise RecipeError(

@@ -5,6 +5,7 @@
 ``rdf``        ``rdf.yaml`` read; ``manifest``: ``model.json`` read and written
 ``store``      where pulled and imported packages live
 ``organelle``  the organelle that a package finds, and carries
+``whole``      packages that leave out the PyTorch weights, with them
 ``validate``   whether a package is sound: looked at, and run by bioimage.io's test
 ``download``   a file from a server, resumable
 ``files``      names and digests of the files of a package

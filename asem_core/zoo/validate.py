@@ -14,6 +14,7 @@ from asem_core.errors import ModelError
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import MANIFEST, check_files
 from asem_core.zoo.rdf import description_path
+from asem_core.zoo.whole import whole
 
 WeightFormat = Literal["onnx", "pytorch_state_dict"]
 
@@ -47,10 +48,10 @@ def _refusal(check: Callable[[Path], object], folder: Path) -> ModelError | None
 def _bioimageio_problems(folder: Path) -> tuple[str, ...]:
     from bioimageio.spec import InvalidDescr, load_description
 
-    with warnings.catch_warnings():
+    with whole(folder) as package, warnings.catch_warnings():
         # bioimageio.spec leaves the files that it hashes to the garbage collector.
         warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
-        description = load_description(description_path(folder), perform_io_checks=True)
+        description = load_description(description_path(package), perform_io_checks=True)
         gc.collect()
     if not isinstance(description, InvalidDescr):
         return ()
@@ -95,13 +96,13 @@ def bioimageio_test(folder: Path, *, weight_format: WeightFormat = "onnx") -> Te
 
     from bioimageio.core import test_model
 
-    with warnings.catch_warnings():
+    with whole(folder) as package, warnings.catch_warnings():
         # bioimageio.spec leaves the files that it hashes to the garbage collector.
         warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
         # bioimageio.core 0.9 says that its ONNX adapter ignores devices.
         warnings.filterwarnings("ignore", "Device management is not implemented for onnx", UserWarning)
         devices = ["CPUExecutionProvider" if weight_format == "onnx" else "cpu"]
-        summary = test_model(folder / "rdf.yaml", weight_format=weight_format, devices=devices)
+        summary = test_model(package / "rdf.yaml", weight_format=weight_format, devices=devices)
         gc.collect()
     problems = tuple(
         f"{'.'.join(str(part) for part in error.loc)}: {error.msg}"

@@ -10,15 +10,11 @@ from asem_core.errors import ModelError
 
 torch = pytest.importorskip("torch", reason="export needs torch: pip install 'asem-core[train]'")
 
-from asem_core.training.export import (  # noqa: E402
-    export_onnx,
-    load_rounded,
-    round_to_fp16,
-    run_torch,
-    save_state_dict,
-)
+from asem_core.training.export import export_onnx, load_rounded, round_to_fp16, run_torch  # noqa: E402
 from asem_core.training.unet import PackageNet, UNet  # noqa: E402
+from asem_core.zoo.guard.pickle_file import check_state_dict  # noqa: E402
 from asem_core.zoo.write.parity import parity, run_onnxruntime  # noqa: E402
+from asem_core.zoo.write.state_dict import state_dict_bytes  # noqa: E402
 
 
 def make_network(seed=0):
@@ -85,27 +81,27 @@ def test_file_suits_old_readers_and_stores_fp16(graph):
     assert raw.type.tensor_type.elem_type == probability.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
-def test_state_dict_holds_the_same_values(network, graph, tmp_path):
-    save_state_dict(network, tmp_path / "state.pt")
-    state = torch.load(tmp_path / "state.pt", weights_only=True)
-    for tensor in onnx.load(graph).graph.initializer:
-        if tensor.name.startswith("network."):
-            values = state.pop(tensor.name.removesuffix("_fp16"))
-            assert values.dtype == torch.float16
-            np.testing.assert_array_equal(onnx.numpy_helper.to_array(tensor), values.numpy())
-    assert not state
-    package = PackageNet(4)
-    package.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert {values.dtype for values in package.state_dict().values()} == {torch.float32}
+@pytest.mark.parametrize("half", [True, False])
+def test_state_dict_holds_the_same_values(network, half, tmp_path):
+    export_onnx(network, tmp_path / "weights.onnx", half=half)
+    (tmp_path / "state.pt").write_bytes(state_dict_bytes(tmp_path / "weights.onnx"))
+    check_state_dict(tmp_path / "state.pt")
+    expected = PackageNet(4).eval()
+    expected.network.load_state_dict(network.state_dict())
+    for mapped in (True, False):
+        state = torch.load(tmp_path / "state.pt", weights_only=True, mmap=mapped)
+        assert {values.dtype for values in state.values()} == {torch.float16 if half else torch.float32}
+        package = PackageNet(4)
+        package.load_state_dict(state)
+        for name, values in expected.state_dict().items():
+            assert torch.equal(package.state_dict()[name], values), name
+            assert state[name].data_ptr() % 64 == 0 or not mapped, "PyTorch maps aligned values only"
 
 
-def test_same_weights_same_bytes(network, graph, tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        export_onnx(make_network(), tmp_path / name / "weights.onnx")
-        save_state_dict(network, tmp_path / name / "state.pt")
-    assert (tmp_path / "a/weights.onnx").read_bytes() == graph.read_bytes()
-    assert (tmp_path / "a/state.pt").read_bytes() == (tmp_path / "b/state.pt").read_bytes()
+def test_same_weights_same_bytes(graph, tmp_path):
+    export_onnx(make_network(), tmp_path / "weights.onnx")
+    assert (tmp_path / "weights.onnx").read_bytes() == graph.read_bytes()
+    assert state_dict_bytes(tmp_path / "weights.onnx") == state_dict_bytes(graph)
 
 
 def test_rounding_is_done_once(tmp_path):

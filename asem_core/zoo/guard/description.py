@@ -11,6 +11,7 @@ from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.guard.pickle_file import check_state_dict
 from asem_core.zoo.moments import read_moments
 from asem_core.zoo.rdf import description_path, named_files, read_description
+from asem_core.zoo.whole import STATE_DICT_PLACE, absent_state_dict
 
 _MAY_BE_REMOTE = ("attachments", "documentation", "covers", "sample_inputs", "sample_outputs")
 """Those that nothing here opens."""
@@ -29,13 +30,16 @@ def check_description(folder: Path) -> None:
     ModelError
         There is no description, it is no plain YAML or describes no model; a file that it names is missing, lies
         outside the folder or elsewhere, or has another sha256 than stated; ONNX weights do not pass `check_onnx`,
-        PyTorch weights not `check_state_dict`; a test tensor is no plain array; ``moments.json`` holds no moments.
+        PyTorch weights not `check_state_dict`, or they are left out and not what the graph gives (`whole`);
+        a test tensor is no plain array; ``moments.json`` holds no moments.
     """
     values = read_description(folder)
     read_moments(folder)
     for named in named_files(values):
         part = named.place.split(".")[0]
         if part in _MAY_BE_REMOTE and is_remote(named.name):
+            continue
+        if named.place == STATE_DICT_PLACE and absent_state_dict(folder) is not None:
             continue
         path = local_file(folder, named.name, f"{description_path(folder)}, {named.place}")
         if named.sha256 is not None and (found := file_sha256(path)) != named.sha256.lower():

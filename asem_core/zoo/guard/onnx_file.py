@@ -37,7 +37,7 @@ def check_onnx(path: Path) -> None:
     No operator is run and no external file is read. What remains of the memory that a graph needs is estimated before
     a run and held against ``--max-memory``.
     """
-    model = _load(path)
+    model = load_onnx(path)
     _check_opsets(model, path)
     for tensor in _tensors(model):
         _check_tensor(tensor, path)
@@ -45,7 +45,14 @@ def check_onnx(path: Path) -> None:
     _check_shapes(model, path)
 
 
-def _load(path: Path) -> Any:
+def load_onnx(path: Path) -> Any:
+    """The ONNX model in ``path``, without the values that it keeps in other files.
+
+    Raises
+    ------
+    ModelError
+        It is none, larger than the format allows, or cannot be read.
+    """
     import onnx
 
     try:

@@ -10,6 +10,7 @@
 ``parity``       how far the runtimes are apart on the same weights
 ``adapted``      one whose weights were adapted to a volume
 ``quantised``    one with its network in 8-bit integers too
+``state_dict``   PyTorch weights, from the graph
 ``export``       the package as a zip
 ===============  =======================================================================
 """

@@ -276,7 +276,9 @@ def _use(facts: Facts) -> str:
 
 - **ASEM**: `asem segment VOLUME --model {facts.id} -o OUT.zarr`.
   Any size of volume; every voxel is predicted.
-- **bioimageio.core**: `bioimageio test FOLDER --weight-format onnx` proves the installation. Without blocks the
+- **Other tools** take the zip that `asem zoo export {facts.id} {facts.id}.zip` writes. It has `weights_state_dict.pt`,
+  which the package in a plugin leaves out: `weights.onnx` holds the same numbers.
+- **bioimageio.core**: `bioimageio test {facts.id}.zip --weight-format onnx` proves the installation. Without blocks the
   outer 52 voxels are no predictions (49 of them are 0). Blockwise prediction wants a volume whose sides are multiples
   of 8 and at least as large as the block (112 or more).
 - **BiaPy, PlantSeg, ilastik** read the PyTorch weights (`weights_state_dict.pt` with `unet.py`, class `PackageNet`).

@@ -13,6 +13,7 @@ from asem_core.errors import OutputError
 from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import MANIFEST
+from asem_core.zoo.whole import whole
 from asem_core.zoo.write.origin import in_words
 from asem_core.zoo.write.stages import left_out
 
@@ -50,7 +51,8 @@ def export_zip(folder: Path, destination: Path, *, inputs: Iterable[Input] = (),
     Raises
     ------
     ModelError
-        A file of the package is missing or is not the stated one.
+        A file of the package is missing or is not the stated one; the PyTorch weights may be missing
+        (`asem_core.zoo.whole`).
     OutputError
         The name does not end in ``.zip``, or it exists, lies in the package, or cannot be written.
 
@@ -70,15 +72,18 @@ def export_zip(folder: Path, destination: Path, *, inputs: Iterable[Input] = (),
             missing,
             destination,
         )
-    needed = sum(path.stat().st_size for path in _files(folder))
     inputs = (folder, *inputs)
     kind = Replaceable(name="a model's zip", recognise=_is_own_zip)
     destination = check_destination(destination, overwrite=overwrite, kind=kind, inputs=inputs)
-    with (
-        complete_or_absent(destination, needed_bytes=needed, overwrite=overwrite, kind=kind, inputs=inputs) as partial,
-        partial.open("wb") as file,
-    ):
-        write_zip(folder, file)
+    with whole(folder) as package:
+        needed = sum(path.stat().st_size for path in _files(package))
+        with (
+            complete_or_absent(
+                destination, needed_bytes=needed, overwrite=overwrite, kind=kind, inputs=inputs
+            ) as partial,
+            partial.open("wb") as file,
+        ):
+            write_zip(package, file)
     return destination
 
 

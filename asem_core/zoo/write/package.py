@@ -27,6 +27,7 @@ from asem_core.zoo.organelle import write_organelle
 from asem_core.zoo.write.card import Card, Facts, card_text, flat_scores
 from asem_core.zoo.write.rdf import write_description
 from asem_core.zoo.write.samples import Samples
+from asem_core.zoo.write.state_dict import state_dict_bytes
 
 
 def write_package(
@@ -36,7 +37,6 @@ def write_package(
     facts: Facts,
     samples: Samples,
     onnx: Path,
-    state_dict: Path,
     organelle: OrganelleSpec | None = None,
     records: Sequence[Path] = (),
 ) -> ModelSpec:
@@ -50,8 +50,8 @@ def write_package(
         What the card and ``rdf.yaml`` say.
     samples
         Test tensors and cover, of these weights.
-    onnx, state_dict
-        The same weights, as `asem_core.training.export` writes them.
+    onnx
+        The weights, as `asem_core.training.export` writes them.
     organelle
         What the model finds, which the package carries; None: it must be installed where the model is used.
     records
@@ -73,11 +73,11 @@ def write_package(
     architecture = Path(asem_core.__file__).parent / "training" / ARCHITECTURE_NAME
     for source, name in (
         (onnx, ONNX_NAME),
-        (state_dict, STATE_DICT_NAME),
         (architecture, ARCHITECTURE_NAME),
         *((record, record.name) for record in records),
     ):
         shutil.copyfile(source, folder / name)
+    (folder / STATE_DICT_NAME).write_bytes(state_dict_bytes(onnx))
     np.save(folder / TEST_INPUT_NAME, samples.test_input[None, None].astype(np.float32))
     np.save(folder / TEST_OUTPUT_NAME, samples.test_output[None, None].astype(np.float32))
     write_cover(folder / COVER_NAME, *samples.cover)

@@ -18,14 +18,17 @@ from asem_core.errors import AsemError, OutputError, RecipeError
 from asem_core.finetuning import FineTuned, finetune
 from asem_core.finetuning.recipe import Steps
 from asem_core.geometry import Box
+from asem_core.models.runtimes import openvino_runtime
 from asem_core.organelles import new_organelle
 from asem_core.predict.segment import segment
+from asem_core.quantisation import quantise
 from asem_core.registry import Registry, make_registry
 from asem_core.training.export import round_to_fp16
 from asem_core.training.package import package_network
 from asem_core.training.recipe import load_recipe
 from asem_core.training.unet import UNet
 from asem_core.volume import open_labels
+from asem_core.zoo.files import INT8_NAME
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.write.card import Facts
 from asem_core.zoo.write.origin import Trained
@@ -124,6 +127,24 @@ def test_the_package_segments_by_itself(done: FineTuned, cell: Path, registry: R
     truth = np.asarray(zarr.open_array(cell / "labels", mode="r")[:, :, :60])
     overlap = np.asarray(found.array[:]) > 0
     assert 2 * (overlap & (truth > 0)).sum() / (overlap.sum() + truth.sum()) > 0.7
+
+
+@pytest.mark.slow
+def test_it_gets_8_bit_integers_like_any_other(
+    done: FineTuned, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its recipe names the volumes; what two features lose is more than is allowed of a real network."""
+    pytest.importorskip("nncf", reason="the extra asem-core[quantise] is not installed")
+    if not openvino_runtime.has_int8():
+        pytest.skip("this processor is not made for 8-bit integers")
+    monkeypatch.setattr("asem_core.quantisation.run.MOST_LOST", 1.0)
+    assert done.model is not None
+    small = quantise(done.model, tmp_path / "int8", registry=registry)
+    exact = next(score for score in small.quantisation.scores if score.precision == "f32")
+    assert {score.volume for score in small.quantisation.scores} == {"held back"}
+    assert exact.f1_with_zone == pytest.approx(done.scores[done.winner].with_zone.f1, abs=0.02)
+    assert small.quantisation.absent == 0
+    assert (tmp_path / "int8" / INT8_NAME).exists()
 
 
 @pytest.mark.slow

@@ -40,7 +40,8 @@ def toy_wheel(folder: Path, **more: bytes) -> Path:
 
 
 def test_a_good_wheel_has_nothing_to_complain_of(release: ModuleType, tmp_path: Path) -> None:
-    rdf = yaml.safe_dump({"type": "model", "weights": {"onnx": {"source": "w.onnx"}}}).encode()
+    weights = {"onnx": {"source": "w.onnx"}, "pytorch_state_dict": {"source": "weights_state_dict.pt"}}
+    rdf = yaml.safe_dump({"type": "model", "weights": weights}).encode()
     wheel = toy_wheel(tmp_path, **{"asem_toy__m__rdf.yaml": rdf, "asem_toy__m__w.onnx": bytes(200_000)})
     assert list(release.complaints(wheel)) == []
 
@@ -51,6 +52,7 @@ def test_a_good_wheel_has_nothing_to_complain_of(release: ModuleType, tmp_path: 
         ({"asem_other__x.py": b""}, "outside of asem_toy"),
         ({"asem_toy__tests__test_x.py": b""}, "belongs into no wheel"),
         ({"asem_toy__a.onnx": bytes(200_000), "asem_toy__b.onnx": bytes(200_000)}, "a large file twice"),
+        ({"asem_toy__m__weights_state_dict.pt": b""}, "the weights a second time"),
         ({"asem_toy__m__rdf.yaml": b"{type: model, weights: {onnx: {source: w.onnx}}}"}, "lacks w.onnx"),
     ],
 )

@@ -28,7 +28,8 @@ def clone(tmp_path: Path) -> Path:
     """A repository with one package, of which git has everything but the weights."""
     package = tmp_path / "clone/plugins/organelles/er/asem_organelle_er/models/er_10nm"
     package.mkdir(parents=True)
-    rdf = {"type": "model", "weights": {"onnx": {"source": "weights.onnx", "sha256": SHA256}}}
+    onnx, made = {"source": "weights.onnx", "sha256": SHA256}, {"source": "weights_state_dict.pt", "sha256": "0" * 64}
+    rdf = {"type": "model", "weights": {"onnx": onnx, "pytorch_state_dict": made}}
     (package / "rdf.yaml").write_text(yaml.safe_dump(rdf))
     return tmp_path / "clone"
 

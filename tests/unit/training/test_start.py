@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
+import onnx
 import pytest
 import torch
 
 from asem_core.errors import ModelError, RecipeError
 from asem_core.registry import make_registry
 from asem_core.specs import ModelSpec, StageRef
-from asem_core.training.export import round_to_fp16, save_state_dict
+from asem_core.training.export import export_onnx, round_to_fp16
 from asem_core.training.recipe import Recipe, structure_recipe
-from asem_core.training.start import make_network, network_of, with_stages
+from asem_core.training.start import make_network, with_stages
 from asem_core.training.unet import PackageNet, UNet
 from asem_core.zoo.find import package_of
 from asem_core.zoo.manifest import write_manifest
+from asem_core.zoo.whole import whole
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -39,7 +42,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, t
     torch.manual_seed(4)
     network = UNet(2)
     network.load_state_dict(round_to_fp16(network.state_dict()))
-    save_state_dict(network, folder / "weights_state_dict.pt")
+    export_onnx(network, folder / "weights.onnx")
     return folder, network.state_dict()
 
 
@@ -62,23 +65,13 @@ def test_from_a_package_its_weights(package: tuple[Path, dict[str, torch.Tensor]
 
 def test_from_an_installed_model() -> None:
     registry = make_registry()
-    with package_of("er-10nm", registry=registry) as folder:
+    with package_of("er-10nm", registry=registry) as short, whole(short) as folder:
         packed = PackageNet(16)
         packed.load_state_dict(torch.load(folder / "weights_state_dict.pt", weights_only=True))
     for start in ("er-10nm", "er-10nm@1.0.0"):
         network = make_network(recipe(start=start, base=16), registry)
         for name, value in network.state_dict().items():
             assert torch.equal(value, packed.network.state_dict()[name]), name
-
-
-def test_from_a_package_without_torch_its_graph(tmp_path: Path) -> None:
-    registry = make_registry()
-    with package_of("er-10nm", registry=registry) as folder:
-        ignored = shutil.ignore_patterns("weights_state_dict.pt")
-        bare = shutil.copytree(folder, tmp_path / "bare", ignore=ignored)
-    expected = network_of("er-10nm", registry).state_dict()
-    for name, value in network_of(str(bare), registry).state_dict().items():
-        assert torch.equal(value, expected[name]), name
 
 
 def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
@@ -89,11 +82,19 @@ def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor
         make_network(recipe(start="er-10nm@0.9"), registry)
     with pytest.raises(RecipeError, match=r"it is a U-Net of base 2, the recipe's has base 4; .*one of its own size"):
         make_network(recipe(start=str(package[0]), base=4), registry)
-    with pytest.raises(ModelError, match=r"weights_state_dict\.pt holds no PyTorch weights \(.*No such file"):
+    with pytest.raises(ModelError, match=r"weights\.onnx: cannot be read: No such file"):
         make_network(recipe(start=str(tmp_path)), registry)
-    (tmp_path / "weights_state_dict.pt").write_bytes(b"half")
-    with pytest.raises(ModelError, match="holds no PyTorch weights"):
+    (tmp_path / "weights.onnx").write_bytes(b"half")
+    with pytest.raises(ModelError, match="is no ONNX file"):
         make_network(recipe(start=str(tmp_path)), registry)
+    other = onnx.helper.make_node("Relu", ["x"], ["y"])
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy")
+    stray = onnx.numpy_helper.from_array(np.zeros(3, np.float32), "network.stray")
+    for tensors, error, said in (([], ModelError, "not hold the weights"), ([stray], RecipeError, "are no U-Net")):
+        graph = onnx.helper.make_graph([other], "other", [x], [y], tensors)
+        onnx.save(onnx.helper.make_model(graph), tmp_path / "weights.onnx")
+        with pytest.raises(error, match=said):
+            make_network(recipe(start=str(tmp_path)), registry)
 
 
 @torch.no_grad()
