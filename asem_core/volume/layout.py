@@ -76,7 +76,10 @@ _AS_TIFF = (
 )
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 _DAT = (".dat",)
-_OF_JANELIA = "raw sections of a FIB-SEM of Janelia are read by the plugin asem-reader-jeiss, a folder at a time"
+_OF_JANELIA = (
+    "raw sections of a FIB-SEM of Janelia, such as Merlin-6281_19-08-09_120426_0-0-0.dat, are read by the plugin "
+    "asem-reader-jeiss, a folder at a time"
+)
 _ARCHIVES = (".zip", ".ozx", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst")
 _ELSEWHERE = {
     _PICTURES: _AS_TIFF,

@@ -15,6 +15,9 @@ from asem_core.volume import Source, Stated
 from asem_reader_jeiss.header import HEADER_BYTES, INPUTS, Header, read_header
 from asem_reader_jeiss.sections import find_sections, is_section
 
+_OF_CHUNKS = ("zarr.json", ".zarray")
+"""What marks a Zarr array: a folder that may hold a million files, none of which need be looked at."""
+
 
 class JeissArray:
     """One channel of sections that are alike, stacked along z: of each section the rows that are asked for are read."""
@@ -57,7 +60,9 @@ def accepts(uri: str) -> bool:
     path, _ = _place(uri)
     if path.is_file():
         return is_section(path.name)
-    return path.is_dir() and any(is_section(each.name) for each in path.iterdir())
+    if not path.is_dir() or any((path / marker).exists() for marker in _OF_CHUNKS):
+        return False
+    return any(is_section(each.name) for each in path.iterdir())
 
 
 def open_jeiss(uri: str) -> Source:

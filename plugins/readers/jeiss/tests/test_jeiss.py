@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from asem_reader_jeiss.reader import accepts
 
 from asem_core import Box, Registry, Volume, VoxelSize, convert, make_registry, open_volume
 from asem_core.errors import VolumeError
@@ -221,9 +222,17 @@ def test_a_section_that_shrinks_after_it_was_opened(tmp_path: Path, registry: Re
 
 
 def test_other_folders_are_left_to_other_readers(tmp_path: Path, registry: Registry) -> None:
+    assert not accepts(str(tmp_path / "nothing"))
     (tmp_path / "table.dat").write_text("1 2 3")
     assert "plugin asem-reader-jeiss" in refused(tmp_path, registry)
     assert "plugin asem-reader-jeiss" in refused(tmp_path / "table.dat", registry)
+
+
+def test_a_zarr_array_is_none_of_its_folders(tmp_path: Path) -> None:
+    write(tmp_path, {"AI1": CELL})
+    assert accepts(str(tmp_path))
+    (tmp_path / ".zarray").touch()
+    assert not accepts(str(tmp_path))
 
 
 def test_it_converts(tmp_path: Path, registry: Registry) -> None:
