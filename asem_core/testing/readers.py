@@ -19,10 +19,12 @@ from asem_core.registry import Registry, resolve
 from asem_core.specs import ReaderSpec
 from asem_core.testing.check import Check, NotChecked, in_turn
 from asem_core.testing.samples import differing
-from asem_core.volume.opening import open_volume
+from asem_core.volume.address import is_remote
+from asem_core.volume.opening import as_volume, open_volume
 from asem_core.volume.volume import Volume
 
 _BOXES = 12
+_ANY_SIZE_NM = (8.0, 4.0, 4.0)
 _LEAST_BYTES = 2**20
 """Of smaller samples the headers alone may be half."""
 
@@ -35,7 +37,7 @@ class Sample:
     voxels: npt.NDArray[Any] | None = None
     """``(z, y, x)``; None: not known, so that only the parts are held against the whole."""
     voxel_size_nm: FloatTriple | None = None
-    """None: not known; it must be stated all the same."""
+    """None: not known, or not stated by the file, which then is opened as with ``--voxel-size``."""
     lower_edge_nm: FloatTriple | None = None
 
 
@@ -94,7 +96,9 @@ def _alone(spec: ReaderSpec, sample: Sample, registry: Registry) -> Iterator[str
 
 
 def _opened(sample: Sample, registry: Registry) -> Volume:
-    return open_volume(sample.uri, registry=registry)
+    if sample.voxel_size_nm is not None:
+        return open_volume(sample.uri, registry=registry)
+    return as_volume(sample.uri, registry=registry, voxel_size=_ANY_SIZE_NM, only_if_unstated=True)
 
 
 def _parts(spec: ReaderSpec, sample: Sample, registry: Registry) -> Iterator[str]:
@@ -138,7 +142,7 @@ def _twice(spec: ReaderSpec, sample: Sample, registry: Registry) -> Iterator[str
 
 
 def _lazy(spec: ReaderSpec, sample: Sample, registry: Registry) -> Iterator[str]:
-    stored = _bytes_on_disk(Path(sample.uri))
+    stored = _bytes_on_disk(_stored(sample))
     if stored < _LEAST_BYTES or not hasattr(psutil.Process(), "io_counters"):
         raise NotChecked(f"the sample has {stored:,} bytes; laziness shows on Linux, from {_LEAST_BYTES:,} on")
     _opened(sample, registry)  # imports what it needs
@@ -157,10 +161,16 @@ def _closes(spec: ReaderSpec, sample: Sample, registry: Registry) -> Iterator[st
     volume.read(Box((0, 0, 0), (1, 1, 1)))
     del volume
     gc.collect()
-    place = Path(sample.uri).resolve()
+    place = _stored(sample)
     left = [file.path for file in psutil.Process().open_files() if Path(file.path).is_relative_to(place)]
     if left:
         yield f"{left[0]} stays open after the volume is gone: open files with `with`, for every read"
+
+
+def _stored(sample: Sample) -> Path:
+    """The file or folder of ``sample``, whose address may go on inside of it, as ``cell.h5/raw`` does."""
+    path = Path(sample.uri).resolve()
+    return path if is_remote(sample.uri) else next(each for each in (path, *path.parents) if each.exists())
 
 
 def _bytes_read() -> int:

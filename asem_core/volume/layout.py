@@ -65,8 +65,8 @@ def describe_path(uri: str) -> str:
     names = [name for name in names_in(path) if not name.startswith(".")]
     if not names:
         return "an empty folder"
-    pictures = any(name.lower().endswith(_PICTURES) for name in names)
-    remedy = f"; {_AS_TIFF}" if pictures else ""
+    remedies = {_PICTURES: f"; {_AS_TIFF}", _DAT: f"; {_OF_JANELIA}"}
+    remedy = next((said for kind, said in remedies.items() if any(name.lower().endswith(kind) for name in names)), "")
     return f"a folder without TIFF or PNG files; it holds: {_some(names)}{remedy}"
 
 
@@ -75,6 +75,11 @@ _AS_TIFF = (
     "File > Save As > Tiff"
 )
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+_DAT = (".dat",)
+_OF_JANELIA = (
+    "raw sections of a FIB-SEM of Janelia, such as Merlin-6281_19-08-09_120426_0-0-0.dat, are read by the plugin "
+    "asem-reader-jeiss, a folder at a time"
+)
 _ARCHIVES = (".zip", ".ozx", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst")
 _ELSEWHERE = {
     _PICTURES: _AS_TIFF,
@@ -84,7 +89,8 @@ _ELSEWHERE = {
     (".klb",): "convert it to TIFF or N5, in Fiji with BigDataViewer's KLB plugin, or in Python with pyklb",
     (".mrcs", ".st", ".ali"): "it is a stack of images, no volume: give the reconstruction (.mrc or .rec)",
     (".hdr", ".img", ".mha", ".mhd"): "convert it to NIfTI or NRRD, in Python with SimpleITK, or in 3D Slicer",
-    (".am", ".dat", ".raw", ".vtk"): "convert it to TIFF, for instance in Fiji",
+    _DAT: f"{_OF_JANELIA}; convert others to TIFF, for instance in Fiji",
+    (".am", ".raw", ".vtk"): "convert it to TIFF, for instance in Fiji",
 }
 """Formats that are not read, by their suffixes, and the way to one that is."""
 

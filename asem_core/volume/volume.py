@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class LazyArray(Protocol):
-    """What a reader hands over: numpy-style slicing that reads only what is asked for."""
+    """What a reader hands over: numpy-style slicing that reads only what is asked for.
+
+    A key is an integer or a slice for each axis, of which the last may be left out; steps may be negative.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...

@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "asem_analysis_contacts": "plugins/analyses/contacts",
     "asem_dataset_simulated": "plugins/datasets/simulated",
     "asem_dataset_asem": "plugins/datasets/asem",
+    "asem_reader_jeiss": "plugins/readers/jeiss",
     "asem_annotate": "plugins/annotate",
     "asem_view": "plugins/view",
     "asem_mesh": "plugins/mesh",

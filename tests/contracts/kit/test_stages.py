@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from asem_core.registry import Registry
@@ -97,9 +98,9 @@ def made(hook: str, **wrong: Any) -> tuple[Any, Registry]:
     return spec, registry_of(toy=plugin(**{f"asem_register_{hook}": lambda: [spec]}))
 
 
-def checks(hook: str, **wrong: Any) -> Iterator[Check]:
+def checks(hook: str, *, of: Callable[[Path], Sample] = sample, **wrong: Any) -> Iterator[Check]:
     spec, registry = made(hook, **wrong)
-    return checks_of_spec("toy", spec, registry=registry, samples={"toy": sample})
+    return checks_of_spec("toy", spec, registry=registry, samples={"toy": of})
 
 
 def failed(found: Iterable[Check]) -> dict[str, Finding]:
@@ -157,3 +158,21 @@ def test_a_broken_plugin_fails_with_all_that_is_wrong() -> None:
         "asem_register_readers: TypeError: expected a list of ReaderSpec, got str: return [ReaderSpec(...), ...]",
         "asem_register_analyses: TypeError: expected AnalysisSpec, got int",
     )
+
+
+def test_files_that_state_no_voxel_size_are_opened_with_one() -> None:
+    def unstated(folder: Path) -> Sample:
+        return attrs.evolve(sample(folder), voxel_size_nm=None)
+
+    findings = [check.perform() for check in checks("readers", of=unstated, open="open_sizeless")]
+    assert [str(finding) for finding in findings if finding.state != "passed"] == []
+    assert "does not state its voxel size" in str(failed(checks("readers", open="open_sizeless")))
+
+
+def test_what_is_read_of_a_file_is_counted_for_an_address_inside_of_it() -> None:
+    def inside(folder: Path) -> Sample:
+        return attrs.evolve(sample(folder), uri=f"{sample(folder).uri}/voxels")
+
+    assert list(failed(checks("readers", of=inside, accepts="accepts_inside", open="open_eager_inside"))) == [
+        "reads what is asked for"
+    ]

@@ -206,6 +206,18 @@ def open_twice_as_large(uri: str) -> Source:
     return _source(uri, size=10.0)
 
 
+def open_sizeless(uri: str) -> Source:
+    return attrs.evolve(_source(uri), stated=Stated())
+
+
+def accepts_inside(uri: str) -> bool:
+    return uri.endswith(".toy/voxels") and Path(uri).parent.is_file()
+
+
+def open_eager_inside(uri: str) -> Source:
+    return _source(str(Path(uri).parent), Eager)
+
+
 COUNT: list[int] = []
 
 

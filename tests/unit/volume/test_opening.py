@@ -160,6 +160,11 @@ def test_what_was_found_instead(tmp_path, opened):
     (tmp_path / "empty/a.png").write_text("x")
     with pytest.raises(VolumeError, match=r"a folder without TIFF or PNG files; it holds: a.png"):
         opened(tmp_path / "empty")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a_19-08-09_120426_0-0-0.dat").write_text("x")
+    for path in (tmp_path / "raw", tmp_path / "raw/a_19-08-09_120426_0-0-0.dat"):
+        with pytest.raises(VolumeError, match=r"\.dat.*; raw sections .* are read by the plugin asem-reader-jeiss"):
+            opened(path)
     zarr.create_group(tmp_path / "g.zarr").create_group("inner")
     with pytest.raises(VolumeError, match=r"a Zarr group without an image; it holds: inner"):
         opened(tmp_path / "g.zarr")
