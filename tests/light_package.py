@@ -11,12 +11,19 @@ import numpy as np
 import onnx
 import yaml
 
-from asem_core.zoo.files import ONNX_NAME, STATE_DICT_NAME, TEST_INPUT_NAME, TEST_OUTPUT_NAME, file_sha256
+from asem_core.zoo.files import (
+    ARCHITECTURE_NAME,
+    ONNX_NAME,
+    STATE_DICT_NAME,
+    TEST_INPUT_NAME,
+    TEST_OUTPUT_NAME,
+    file_sha256,
+)
 
 
 def light_package(package: Path, folder: Path, *, note: str = "", **values: Any) -> Path:
     """A copy of ``package`` in ``folder``, ``note`` at the end of its card and ``values`` in ``model.json``."""
-    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__", STATE_DICT_NAME))
+    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__", STATE_DICT_NAME, ARCHITECTURE_NAME))
     axes = ["batch", "channel", "z", "y", "x"]
     ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, axes) for name in ("raw", "probability")]
     node = onnx.helper.make_node("Identity", ["raw"], ["probability"])

@@ -57,6 +57,7 @@ class View:
     block: Triple = BLOCK
     """Voxels per axis in which a whole volume is to be read. No result may depend on it."""
     progress: Progress = silent
+    """Told how far an analysis is."""
 
     def __reduce__(self) -> tuple[Callable[[], View], tuple[()]]:
         """In another process blocks are read: no sweep begins there."""

@@ -132,6 +132,7 @@ class Phase:
     """A stretch of iterations with one block size."""
 
     iterations: int = attrs.field(validator=validators.gt(0))
+    """How long it is."""
     side: int = attrs.field()
     """Input voxels per axis: 4 mod 8 for valid convolutions, 0 mod 8 with padding."""
     rate: tuple[float, float] = attrs.field(default=(3e-5, 3e-5))

@@ -1,4 +1,4 @@
-"""Every field that people write has a description: the reference, the help of options and templates are made of them."""
+"""Every field that people write has a description: the reference and the help of options are made of them."""
 
 from __future__ import annotations
 

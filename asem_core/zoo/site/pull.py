@@ -24,13 +24,13 @@ DOWNLOADS = ".downloads"
 """Folder of the store in which zips arrive; what came of an interrupted download waits there."""
 
 
-def pull(model: str, site: str, *, overwrite: bool = False, progress: Progress = silent) -> ModelSpec:
-    """Fetch ``model`` from the zoo ``site`` and put it into the store; a download that was stopped goes on.
+def pull(model_id: str, site: str, *, overwrite: bool = False, progress: Progress = silent) -> ModelSpec:
+    """Fetch the model ``model_id`` from the zoo ``site`` into the store; a download that was stopped goes on.
 
     Parameters
     ----------
-    model
-        Its id, of which the highest version is taken, or ``ID@VERSION``.
+    model_id
+        As the zoo lists it, of which the highest version is taken, or ``ID@VERSION``.
     site
         Address or folder of a zoo.
     overwrite
@@ -48,7 +48,7 @@ def pull(model: str, site: str, *, overwrite: bool = False, progress: Progress =
     >>> pull("mito-10nm", "https://models.example.org/asem")  # doctest: +SKIP
     """
     root = re.sub(r"/(index\.html|collection\.json)?$", "", absolute(site))
-    offered = find_offered(model, locate(root))
+    offered = find_offered(model_id, locate(root))
     archive = model_store() / DOWNLOADS / f"{check_id(offered.id)}.zip"
     with held(archive):
         _download(offered, root, archive, progress)
