@@ -82,9 +82,9 @@ def model_named(name: str, *, registry: Registry) -> Listed:
         raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
     there = ", ".join(listed.spec.id for listed in found) or "none"
     broken = "".join(f"; the plugin {p.name!r} is {p.state}" for p in registry.organelles.broken)
-    raise ModelError(
-        f"no model {model_id!r} and no such folder or zip; installed models: {there}{broken}{folder_hint(name)}"
-    )
+    hint = folder_hint(name)
+    absent = "" if hint else " and no such folder or zip"
+    raise ModelError(f"no model {model_id!r}{absent}; installed models: {there}{broken}{hint}")
 
 
 def folder_hint(name: str) -> str:

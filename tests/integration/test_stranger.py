@@ -52,6 +52,7 @@ def test_the_way_from_nothing_to_a_report(root: Path, dist: Path, tmp_path: Path
         "PYTHONPATH": str(libraries),
         "OMP_NUM_THREADS": "1",
         "PIP_FIND_LINKS": str(dist),
+        "PIP_NO_COMPILE": "1",
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # as pip has it: not isolated
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
