@@ -46,7 +46,7 @@ def add_default(what: str, name: str, lines: list[str]) -> None:
     if not isinstance(kind, type) or not attrs.has(kind) or field not in attrs.fields_dict(kind):
         return
     default = attrs.fields_dict(kind)[field].default
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, which attrs declares as a function
+    if isinstance(default, attrs.Factory):
         default = default.factory()
     value = getattr(default, "__name__", repr(default))
     lines += ["", "Must be given." if default is attrs.NOTHING else f"Default: ``{value}``.", ""]

@@ -12,13 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from asem_core.errors import AsemError, ModelError, OutputError
 from asem_core.zoo.site.collection import COLLECTION, MODELS, find_offered
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 
 def serve(zoo: Path, *, host: str, port: int, started: Callable[[str], None]) -> None:
