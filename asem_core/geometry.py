@@ -53,6 +53,7 @@ class VoxelSize:
     """Edge lengths of one voxel in nanometres, z, y, x."""
 
     zyx: FloatTriple = attrs.field(converter=_real)
+    """nm, each above 0."""
 
     @zyx.validator
     def _positive(self, _: object, values: FloatTriple) -> None:

@@ -44,6 +44,7 @@ class View:
     threshold: float = attrs.field(default=0.5, validator=_fraction)
     """A voxel belongs to an object where its probability is at least this."""
     raw: Volume | None = None
+    """The image; None: not given."""
     cell_mask: Volume | None = None
     """Non-zero inside the cell."""
     others: Mapping[str, View] = attrs.field(factory=dict)
@@ -56,6 +57,7 @@ class View:
     block: Triple = BLOCK
     """Voxels per axis in which a whole volume is to be read. No result may depend on it."""
     progress: Progress = silent
+    """Told how far an analysis is."""
 
     def __reduce__(self) -> tuple[Callable[[], View], tuple[()]]:
         """In another process blocks are read: no sweep begins there."""

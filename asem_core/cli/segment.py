@@ -28,9 +28,9 @@ if TYPE_CHECKING:
               "--model is one of ours. Several, each with a -o: the volume is read once for all.")  # fmt: skip
 @click.option("-o", "--output", "outputs", type=OUTPUT, required=True, multiple=True, help="OME-Zarr to make; one for "
               "each organelle, in the same order.")  # fmt: skip
-@click.option("--model", "models", type=PLACE, multiple=True, metavar="ID|PATH",
+@click.option("--model", "models", type=PLACE, multiple=True, metavar="ID|PATH|URL",
               help="Model of the organelle, by default its default model; or a package (folder or zip), also a 3D ONNX "
-              "model from bioimage.io. For several organelles none, or one for each.")  # fmt: skip
+              "model from bioimage.io; or ZOO/models/ID. For several organelles none, or one for each.")  # fmt: skip
 @click.option("--channel", metavar="NAME|NUMBER", help="Output channel, where a model from elsewhere has several.")
 @click.option("--adapt", type=WEIGHT, metavar="[WEIGHT]", is_flag=False, flag_value="default",
               help="Adapt the model to the volume first, without labels (docs/adapt.md): how far it follows tissue "

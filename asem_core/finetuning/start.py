@@ -12,7 +12,6 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import AsemError, RecipeError
-from asem_core.home import local_path
 from asem_core.models.find import choose_organelle, find_model, is_path
 from asem_core.predict.adapt import WEIGHT, adapted_model, measure_on
 from asem_core.progress import Progress
@@ -21,8 +20,9 @@ from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.start import network_of, network_of_graph
 from asem_core.training.unet import UNet
 from asem_core.volume import Volume
+from asem_core.volume.address import absolute
 from asem_core.volume.grey import Grey
-from asem_core.zoo.find import package_of
+from asem_core.zoo.find import model_named, package_of
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.write.adapted import write_adapted
 
@@ -65,14 +65,14 @@ def find_parent(organelle: OrganelleSpec, model: str | Path | None, registry: Re
             f"{organelle.name} has no model to begin from: name one of another organelle that looks alike (--model ID, "
             "see `asem zoo list`), or train from nothing (asem train, docs/train.md)"
         )
-    name = str(local_path(wanted).absolute()) if is_path(wanted) else wanted
-    with package_of(name, registry=registry) as folder:
-        spec = read_manifest(folder)
-    return Parent(
-        name=name if is_path(wanted) else f"{spec.id}@{spec.version}",
-        spec=spec,
-        network=network_of(name, registry).eval(),
-    )
+    if is_path(wanted):
+        name = absolute(wanted)
+        with package_of(name, registry=registry) as folder:
+            spec = read_manifest(folder)
+    else:
+        spec = model_named(wanted, registry=registry).spec
+        name = f"{spec.id}@{spec.version}"
+    return Parent(name=name, spec=spec, network=network_of(name, registry).eval())
 
 
 @contextmanager

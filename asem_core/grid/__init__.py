@@ -15,7 +15,11 @@ from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from asem_core.grid.place import Placed, clip, cut, overlap, paste
+    from asem_core.grid.reference import VOLUME, WIDTH, scale_volume, scale_width
     from asem_core.grid.resample import resample_labels, source_box
 
-__all__ = ["Placed", "clip", "cut", "overlap", "paste", "resample_labels", "source_box"]
+__all__ = [
+    "VOLUME", "WIDTH", "Placed", "clip", "cut", "overlap", "paste", "resample_labels", "scale_volume", "scale_width",
+    "source_box",
+]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -34,8 +34,11 @@ def scale_volume(voxels: int, voxel_size: VoxelSize) -> float:
 
 
 WIDTH = {"scale": "width"}
+"""Metadata of a field of a stage's parameters that counts voxels of 5 nm along an axis, such as a reach: reports say
+what it is on a grid (`scale_width`)."""
 VOLUME = {"scale": "volume"}
-"""Metadata of a field of a stage's parameters: what its reference voxels measure."""
+"""Metadata of a field that counts voxels of 125 nm^3, such as a smallest size: reports say what it is on a grid
+(`scale_volume`)."""
 
 
 def on_grid(params: attrs.AttrsInstance, voxel_size: VoxelSize) -> dict[str, dict[str, Any]]:

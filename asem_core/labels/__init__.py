@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from asem_core.labels.ball import dilate_mask
+    from asem_core.labels.blocks import LabelBlocks
     from asem_core.labels.plan import choose_zone, make_plan
     from asem_core.labels.prepare import PreparedLabels, prepare_labels
 
-__all__ = ["PreparedLabels", "choose_zone", "make_plan", "prepare_labels"]
+__all__ = ["LabelBlocks", "PreparedLabels", "choose_zone", "dilate_mask", "make_plan", "prepare_labels"]
 __getattr__, __dir__ = lazy_names(__name__)

@@ -32,7 +32,8 @@ def find_model(
     ----------
     model
         Id of one of the organelle's models, of its plugin or stored; the folder or zip of a package, of ours or from
-        elsewhere; None: the organelle's default. A word without slashes that does not end in ``.zip`` is an id.
+        elsewhere, or its address in a zoo; None: the organelle's default. A word without slashes that does not end in
+        ``.zip`` is an id.
     organelle
         What it must find. A package from elsewhere does not say.
     registry

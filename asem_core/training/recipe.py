@@ -39,6 +39,7 @@ class Data:
     raw: str
     """Path of the image, relative to the data folder given on the command line."""
     labels: str
+    """Path of the labels, alike: integers on the image's grid, 0 for background."""
     organelle: str | None = None
     """Which labels to take where the file holds several."""
     mask: str | None = None
@@ -88,9 +89,13 @@ class Augment:
     """Axes that are permuted at random: ``in_plane`` leaves z in its place, as is done with every volume whose sections
     are more than one and a half times as thick as its pixels are wide."""
     section_shift_probability: float = 0.05
+    """Of a section that is shifted in its plane, and all after it with it."""
     section_shift_max: int = 2
+    """Voxels by which it is shifted at most, along each axis of its plane."""
     contrast: tuple[float, float] = (0.85, 1.15)
+    """Factor of raw about its mean, uniform."""
     brightness: tuple[float, float] = (-0.15, 0.15)
+    """What is added to raw, uniform; raw is 0..1."""
     noise: float = 0.0
     """Largest standard deviation of added Gaussian noise; raw is 0..1."""
     scale: tuple[float, float] = attrs.field(default=(1.0, 1.0), validator=_span)
@@ -115,7 +120,9 @@ class Sampling:
     """Which blocks are trained on (Gallusser et al. 2022: 5 % foreground, else kept with probability 0.1)."""
 
     min_foreground: float = 0.05
+    """Fraction of a block that must be the organelle."""
     keep_without: float = 0.1
+    """Probability of taking a block that has less all the same."""
     min_inside: float = 0.75
     """Fraction of the block that must lie inside the mask and the ROI."""
 
@@ -125,6 +132,7 @@ class Phase:
     """A stretch of iterations with one block size."""
 
     iterations: int = attrs.field(validator=validators.gt(0))
+    """How long it is."""
     side: int = attrs.field()
     """Input voxels per axis: 4 mod 8 for valid convolutions, 0 mod 8 with padding."""
     rate: tuple[float, float] = attrs.field(default=(3e-5, 3e-5))
@@ -157,6 +165,7 @@ class Optimiser:
     """Adam; the rates stand in the phases."""
 
     weight_decay: float = 3e-5
+    """Factor of the weights that is added to their gradient."""
     decoupled: bool = False
     """Weight decay as in AdamW instead of an L2 term."""
     warmup: int = 0
@@ -172,14 +181,20 @@ class Recipe:
     organelle: str
     """Name of the labels, or a file that describes the organelle (docs/organelles.md), relative to the data folder."""
     voxel_size_nm: FloatTriple
+    """The model's grid, z, y, x; volumes are resampled to it."""
     training: tuple[Data, ...] = attrs.field(validator=validators.min_len(1))
+    """Volumes that are trained on."""
     validation: tuple[Data, ...] = ()
+    """Volumes that the network is judged by and not trained on."""
     share: str = attrs.field(default="volume", validator=validators.in_(("volume", "equal")))
     """How often training volumes that state no share of their own are sampled: by their micrometres cubed, or each with
     a share of 1."""
     preset: str = "paper"
+    """Where all comes from that is not said: ``paper`` or ``fast``."""
     seed: int = 0
+    """Of all that is random."""
     base: int = attrs.field(default=32, validator=validators.gt(0))
+    """Features of the network's top level."""
     start: str | None = None
     """Model to begin from, of the same base: ``ID``, ``ID@VERSION``, or the folder or zip of its package. Without one,
     from nothing."""
@@ -193,21 +208,29 @@ class Recipe:
     """Blocks over which the statistics of the normalisation are averaged before they are used: where frozen phases
     begin, or after the last iteration. With ``start`` they are settled before the first."""
     loss: str = attrs.field(default="balanced_cross_entropy", validator=_LOSS)
+    """What is made small: balanced cross-entropy, or with the Dice loss added."""
     shape_descriptors_nm: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Also learn local shape descriptors (LSD) of the organelle's connected objects, in a Gaussian window of this
     standard deviation (`asem_core.training.descriptors`); the model that is exported does not have them."""
     batch: int = attrs.field(default=1, validator=validators.gt(0))
+    """Blocks per iteration."""
     phases: tuple[Phase, ...] = attrs.field(validator=validators.min_len(1))
+    """Stretches of the run, in order."""
     sampling: Sampling = Sampling()
+    """Which blocks are trained on."""
     augment: Augment = Augment()
+    """How they are varied."""
     optimiser: Optimiser = Optimiser()
+    """How weights follow the loss."""
     average: float = attrs.field(default=0.0, validator=validators.and_(validators.ge(0), validators.lt(1)))
     """Decay of a moving average of the weights, which is validated and used instead of the last ones; 0: none
     (`asem_core.training.average`)."""
     mixed_precision: bool = False
     """bfloat16 autocast; slower on processors without bfloat16 instructions."""
     validate_every: int = attrs.field(default=1000, validator=validators.gt(0))
+    """Iterations from one validation to the next."""
     checkpoint_every: int = attrs.field(default=1000, validator=validators.gt(0))
+    """Iterations after which what a stopped run goes on from is written."""
     select: str = attrs.field(default="last", validator=validators.in_(("last", "fit")))
     """Which weights the run gives: those after its last iteration, or those in the middle of its fit regime, which
     needs validation volumes."""

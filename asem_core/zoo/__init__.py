@@ -11,7 +11,7 @@
 ``files``      names and digests of the files of a package
 ``guard``      what protects against hostile and damaged packages
 ``write``      making packages
-``site``       a zoo as a static web site, and pulling from one
+``site``       a zoo as a folder, a bucket, a web site; pushing to one and pulling from it
 =============  ===========================================================================
 """
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from asem_core.zoo.find import choose_model
     from asem_core.zoo.site.build import build_site
     from asem_core.zoo.site.pull import pull
+    from asem_core.zoo.site.push import Pushed, push
     from asem_core.zoo.validate import problems
     from asem_core.zoo.write.export import export_zip
 
-__all__ = ["build_site", "choose_model", "export_zip", "problems", "pull"]
+__all__ = ["Pushed", "build_site", "choose_model", "export_zip", "problems", "pull", "push"]
 __getattr__, __dir__ = lazy_names(__name__)

@@ -14,8 +14,10 @@ import attrs
 from asem_core.errors import ModelError
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
-from asem_core.zoo.files import ONNX_NAME
+from asem_core.volume.address import is_remote
+from asem_core.zoo.files import ONNX_NAME, RDF_NAME
 from asem_core.zoo.guard.unpack import unpack_safely
+from asem_core.zoo.site.pull import fetched
 from asem_core.zoo.store import model_store, stored_models
 
 
@@ -80,19 +82,28 @@ def model_named(name: str, *, registry: Registry) -> Listed:
         raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
     there = ", ".join(listed.spec.id for listed in found) or "none"
     broken = "".join(f"; the plugin {p.name!r} is {p.state}" for p in registry.organelles.broken)
-    raise ModelError(f"no model {model_id!r} and no such folder or zip; installed models: {there}{broken}")
+    hint = folder_hint(name)
+    absent = "" if hint else " and no such folder or zip"
+    raise ModelError(f"no model {model_id!r}{absent}; installed models: {there}{broken}{hint}")
+
+
+def folder_hint(name: str) -> str:
+    """How the package in a folder of the name ``name`` is meant, where there is one here; else nothing."""
+    return f"; for the package in the folder {name} here, give ./{name}" if (Path(name) / RDF_NAME).is_file() else ""
 
 
 @contextmanager
 def package_of(name: str, *, registry: Registry) -> Iterator[Path]:
     """The folder of the package ``name``: a model (``model_named``), a folder, or a zip, which is unpacked for as long.
 
+    That of a zoo, ``http://.../models/ID`` (`asem_core.zoo.site.pull.fetched`), is fetched first.
+
     Raises
     ------
     ModelError
         There is no such thing, or the zip is unsafe.
     """
-    path = Path(name)
+    path = fetched(name) if is_remote(name) else Path(name)
     if path.is_dir():
         yield path
     elif path.is_file():
@@ -125,7 +136,9 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
     found = [model for model in models if model.id == name and version in ("", model.version)]
     if not found:
         there = ", ".join(f"{model.id}@{model.version}" if version else model.id for model in models) or "none"
-        raise ModelError(f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}")
+        raise ModelError(
+            f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}{folder_hint(wanted)}"
+        )
     if len({model.sha256 for model in found}) > 1:
         raise ModelError(
             f"the plugin of {organelle.name!r} and {model_store()} have different models {wanted!r}: "

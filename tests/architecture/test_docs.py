@@ -66,5 +66,6 @@ def test_the_site_is_built_without_a_warning(root: Path, tmp_path: Path) -> None
     command = (sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", tmp_path / "doctrees", root / "docs")
     built = subprocess.run([*command, tmp_path / "html"], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
-    for page in ("index", "generated/cli/segment", "generated/api/asem_core", "generated/models/er-10nm"):
+    made = ("cli/segment", "api/asem_core", "models/er-10nm", "specs/OrganelleSpec", "files/recipe")
+    for page in ("index", *(f"generated/{page}" for page in made)):
         assert (tmp_path / "html" / f"{page}.html").is_file()

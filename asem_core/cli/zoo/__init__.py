@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asem_core.cli.zoo import build, export, importing, package, path, pull, quantise, test, validate
+from asem_core.cli.zoo import build, export, importing, package, path, pull, push, quantise, serve, test, validate
 from asem_core.cli.zoo import list as list_verb
 
 __all__ = ["zoo"]
@@ -23,6 +23,8 @@ for verb in (
     export.export,
     build.build,
     pull.pull,
+    push.push,
+    serve.serve,
     importing.import_,
     package.package,
     quantise.quantise,

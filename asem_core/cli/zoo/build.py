@@ -38,6 +38,6 @@ def build(site: Path, *, names: tuple[str, ...], url: str | None, overwrite: boo
         raise ModelError("no model is installed, so there is nothing to build: pip install asem-organelle-mito")
     with progress_bar() as progress:
         build_site(site, models, url=url, overwrite=overwrite, progress=progress)
-    click.echo(f"{site}: {len(models)} model{'s' if len(models) > 1 else ''}; try it: python -m http.server -d {site}")
+    click.echo(f"{site}: {len(models)} model{'s' if len(models) > 1 else ''}; try it: asem zoo serve {site}")
     if url is None:
         click.echo("note: without --url there is no id_map.json, which needs full addresses", err=True)

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", metavar="ID")
+@click.argument("model", metavar="ID[@VERSION]")
 @click.option("--from", "site", metavar="URL|FOLDER", type=PLACE, envvar="ASEM_ZOO", show_envvar=True,
-              help="Zoo site that `asem zoo build` made; for a published checkpoint (then of --from alone), another "
-              "place of the file or of its folder.")  # fmt: skip
+              help="Zoo that `asem zoo build` or `push` made; for a published checkpoint (then of --from alone), "
+              "another place of the file or of its folder.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the stored model of that id.")
 def pull(model: str, *, site: str | None, overwrite: bool) -> None:
-    """Fetch the model ID from a zoo site, check it and keep it for `asem segment --model ID`.
+    """Fetch the model ID from a zoo, check it and keep it for `asem segment --model ID`.
 
-    ID may be a published checkpoint, SOURCE/NUMBER, that an installed plugin registers: it is fetched from where its
-    authors put it and made into a package, which needs torch. A download that was stopped goes on where it was: run
-    the same command again.
+    Of several versions the highest is taken. ID may be a published checkpoint, SOURCE/NUMBER, that an installed plugin
+    registers: it is fetched from where its authors put it and made into a package, which needs torch. A download that
+    was stopped goes on where it was: run the same command again.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def _pull_package(model: str, registry: Registry, site: str | None, *, overwrite
     from asem_core.zoo.site.pull import pull as run
 
     if site is None:
-        raise click.UsageError("from where? give the address of a zoo site with --from, or set ASEM_ZOO")
+        raise click.UsageError("from where? give the address of a zoo with --from, or set ASEM_ZOO")
     _check_new(model, registry)
     with progress_bar() as progress:
         return run(model, site, overwrite=overwrite, progress=progress)
@@ -83,7 +83,7 @@ def _pull_checkpoint(model: str, registry: Registry, place: str | None, *, overw
 
 def _check_new(model: str, registry: Registry) -> None:
     for name, entry in registry.organelles.entries.items():
-        if any(spec.id == model for spec in entry.spec.models):
+        if any(spec.id == model.partition("@")[0] for spec in entry.spec.models):
             raise ModelError(
                 f"{model} comes with {entry.plugin.distribution} (organelle {name!r}) and is there already: "
                 "upgrade that package for a newer one"

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("package", metavar="ID|FOLDER|ZIP", type=PLACE)
+@click.argument("package", metavar="ID|FOLDER|ZIP|URL", type=PLACE)
 @click.option("--weights", "weight_format", type=click.Choice(["onnx", "pytorch_state_dict"]),
               help="Test only these; pytorch_state_dict needs torch.")  # fmt: skip
 def test(package: str, *, weight_format: WeightFormat | None) -> None:
     """Check the files of a package and run bioimage.io's own test on it: the weights reproduce the test output.
 
-    Of an installed model the PyTorch weights are tested too where torch is installed. Of a FOLDER or ZIP only with
+    Of an installed model the PyTorch weights are tested too where torch is installed. Of any other only with
     --weights pytorch_state_dict: their test runs the package's own Python file, so trust it first.
 
     \b
@@ -52,7 +52,9 @@ def test(package: str, *, weight_format: WeightFormat | None) -> None:
 def _formats(package: str) -> list[WeightFormat]:
     from importlib.util import find_spec
 
-    if Path(package).exists():
+    from asem_core.volume.address import is_remote
+
+    if is_remote(package) or Path(package).exists():
         return ["onnx"]
     if find_spec("torch") is None:
         click.echo(f"{package}: pytorch_state_dict: not tested, torch is not installed")

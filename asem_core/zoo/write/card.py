@@ -26,8 +26,11 @@ class Citation:
     """What to cite, and where it is found."""
 
     text: str
+    """Authors, title, journal (year)."""
     doi: str | None = None
+    """Without ``https://doi.org/``; this or ``url`` is needed."""
     url: str | None = None
+    """Where there is no DOI."""
 
     def __attrs_post_init__(self) -> None:
         if not self.doi and not self.url:
@@ -44,19 +47,27 @@ class Card:
     """What the makers of a model say about it: the file ``NAME.card.yaml`` beside its recipe. No numbers of results."""
 
     title: str = attrs.field()
+    """5 to 64 letters, digits, spaces and ``_+-()``, which is bioimage.io's rule."""
     description: str = attrs.field(validator=validators.max_len(512))
+    """What it finds, in what, at which voxel size."""
     trained_on: str = attrs.field(validator=validators.min_len(1))
     """First line of the card: what the weights have seen, and under what terms that was."""
     data: tuple[str, ...] = attrs.field(validator=validators.min_len(1))
+    """Every volume: where it is from, how it was prepared and labelled, under which terms."""
     licence: str = attrs.field(validator=validators.min_len(1))
     """Of the weights, in one line."""
     licence_spdx: str | None = None
     """SPDX identifier for the package description, where there is one."""
     split: str
+    """What was trained on, what validated on, and what the model never saw."""
     known_failures: tuple[str, ...] = attrs.field(validator=validators.min_len(1))
+    """What it mistakes and misses, a sentence each."""
     citation: tuple[Citation, ...] = attrs.field(validator=validators.min_len(1))
+    """What to cite."""
     authors: tuple[str, ...] = attrs.field(validator=validators.min_len(1))
+    """Of the weights."""
     tags: tuple[str, ...] = ()
+    """By which bioimage.io's tools find it."""
 
     @title.validator
     def _allowed(self, _: object, title: str) -> None:

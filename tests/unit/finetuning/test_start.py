@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from asem_core.errors import ModelError
 from asem_core.finetuning.start import WEIGHTS, Parent, adapted_to, find_parent
 from asem_core.models.moments import graph_weights
 from asem_core.progress import silent
 from asem_core.registry import Registry, make_registry
 from asem_core.training.start import network_of
+from asem_core.zoo import choose_model
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,19 @@ def test_a_model_is_adapted_where_the_tissue_is_new(
     adapted = attrs.evolve(parent, name=str(tmp_path / "start"))
     with adapted_to(as_volume(tissue), adapted, grey=None, registry=registry, progress=silent) as again:
         assert again == []
+
+
+def test_a_folder_here_is_named_with_a_dot(
+    parent: Parent, registry: Registry, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy").symlink_to(root / "plugins/organelles/mito/asem_organelle_mito/models/mito_compact_10nm")
+    mito = registry.organelles["mito"]
+    with pytest.raises(ModelError, match=r"no model 'toy'.*; for the package in the folder toy here, give \./toy"):
+        find_parent(mito, "toy", registry)
+    with pytest.raises(ModelError, match=r"unknown model 'toy' for organelle 'mito'.*give \./toy"):
+        choose_model(mito, "toy")
+    assert find_parent(mito, "./toy", registry).spec.sha256 == parent.spec.sha256
 
 
 def test_a_volume_without_tissue_is_no_reason_to_stop(parent: Parent, registry: Registry, as_volume: Any) -> None:

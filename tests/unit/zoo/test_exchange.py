@@ -285,7 +285,7 @@ def test_site_that_sends_another_model(served, site):
 @pytest.mark.parametrize("source", ["../secret.zip", "https://elsewhere.example/m.zip", "/etc/passwd", None])
 def test_zip_that_is_not_of_the_site(served, site, source):
     change_entry(site, zip_source=source)
-    with pytest.raises(ModelError, match="names no zip of the site"):
+    with pytest.raises(ModelError, match="names no zip of the zoo"):
         pull(ID, served)
 
 
@@ -303,7 +303,7 @@ def test_pull_on_the_command_line(served, site, monkeypatch):
     assert "comes with asem-organelle-mito" in refusal(run_zoo("pull", ID, "--from", served))
     without = run_zoo("pull", "mito-5nm")
     assert without.exit_code == 2
-    assert "give the address of a zoo site" in without.output
+    assert "give the address of a zoo with --from" in without.output
     from asem_core import registry
 
     monkeypatch.setattr(registry, "make_registry", lambda: registry.Registry(registry.make_manager([])))
