@@ -7,7 +7,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 NETWORKS := training finetuning quantisation zoo models predict
 
-PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp) $(addprefix plugins/analyses/,pits pores contacts) plugins/datasets/simulated plugins/datasets/asem \
+PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp nucleus) $(addprefix plugins/analyses/,pits pores contacts) plugins/datasets/simulated plugins/datasets/asem \
 	plugins/readers/jeiss plugins/annotate plugins/view plugins/mesh
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))

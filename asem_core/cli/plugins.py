@@ -127,6 +127,10 @@ def new(kind: str, name: str, *, output: Path | None) -> None:
       asem plugins new analysis tortuosity -o ~/plugins/tortuosity
     """
     from asem_core.template import new_plugin
+    from asem_core.template.write import entry_point
 
     folder = new_plugin(kind, name, folder=output)
-    click.echo(f"{folder}: pip install -e '{folder}[test]', then pytest {folder}, or asem plugins check")
+    click.echo(
+        f"{folder}: pip install -e '{folder}[test]', then pytest {folder}, or "
+        f"asem plugins check {entry_point(kind, name)}"
+    )

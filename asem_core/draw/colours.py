@@ -11,7 +11,7 @@ Rgb = tuple[int, int, int]
 SKY, GREEN, ORANGE, PURPLE, YELLOW, BLUE, RED = (
     (86, 180, 233), (0, 158, 115), (230, 159, 0), (204, 121, 167), (240, 228, 66), (0, 114, 178), (213, 94, 0),
 )  # fmt: skip
-_KNOWN = {"mito": SKY, "er": GREEN, "golgi": ORANGE, "pore": PURPLE, "ccp": YELLOW}
+_KNOWN = {"mito": SKY, "er": GREEN, "golgi": ORANGE, "pore": PURPLE, "ccp": YELLOW, "nucleus": BLUE}
 _OTHERS = (BLUE, SKY, GREEN, ORANGE, PURPLE, YELLOW)
 
 

@@ -111,13 +111,11 @@ def plan_grids(shape: Triple, input_size: VoxelSize, model_size: VoxelSize, *, t
         ratio, route = (1.0, 1.0, 1.0), "as is"
     elif two_fold and all(min(abs(r - 1), abs(r - 2)) < 1e-6 for r in ratio):
         ratio, route = triple([float(round(r)) for r in ratio]), "two-fold"
-    coarser = 1 / min(ratio)
-    if factor > WARN_FACTOR or coarser > WARN_COARSER:
-        log.warning(
-            "the voxel size %s differs from the model's %s by a factor of %.3g%s: expect a poorer result",
-            input_size,
-            model_size,
-            factor,
-            ", and is coarser" if coarser > WARN_COARSER else "",
-        )
+    for kind, by, limit, advice in (
+        ("coarser", 1 / min(ratio), WARN_COARSER, "expect a poorer result"),
+        ("finer", max(ratio), WARN_FACTOR, "it is averaged to that; check that both are right"),
+    ):
+        if by > limit:
+            log.warning("the voxel size %s is %s than the model's %s by a factor of %.3g: %s", input_size, kind,
+                        model_size, by, advice)  # fmt: skip
     return Grids(shape=shape, input_size=input_size, model_size=model_size, ratio=ratio, route=route)

@@ -63,6 +63,15 @@ def new_plugin(kind: str, name: str, *, folder: Path | None = None) -> Path:
     return folder
 
 
+def entry_point(kind: str, name: str) -> str:
+    """What the plugin is called in `asem plugins list`, `show` and `check`.
+
+    >>> entry_point("organelle", "lysosome"), entry_point("reader", "npy")
+    ('lysosome', 'reader-npy')
+    """
+    return name if kind == "organelle" else f"{kind}-{name}"
+
+
 def _values(kind: str, name: str) -> dict[str, str]:
     import importlib_metadata
     from packaging.version import Version
@@ -76,7 +85,7 @@ def _values(kind: str, name: str) -> dict[str, str]:
         "package_name": package_name,
         "package": f"asem_{kind}_{package_name}",
         "distribution": f"asem-{kind}-{name}",
-        "entry_point": name if kind == "organelle" else f"{kind}-{name}",
+        "entry_point": entry_point(kind, name),
         "use": KINDS[kind].format(name=name),
         # To pip a version on the way to a release is none of that release's.
         "core": f"{version.major}.{version.minor}{'.dev0' if version.is_prerelease else ''}",

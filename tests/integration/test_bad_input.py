@@ -105,7 +105,7 @@ def test_unknown_organelle_lists_the_installed(forks: Forks, tmp_path: Path) -> 
     volume = write_array(tmp_path / "input", np.zeros((8, 8, 8), np.uint8))
     found = forks.run(("segment", volume, "--organelle", "mitos", "-o", tmp_path / "out.zarr"), tmp_path)
     assert found.code == 2
-    assert "installed: ccp, er, golgi, mito, pore" in found.told
+    assert "installed: ccp, er, golgi, mito, nucleus, pore" in found.told
     assert "did you mean 'mito'" in found.told
 
 

@@ -16,9 +16,11 @@ from ..once import once
 
 pytestmark = pytest.mark.slow
 
+ORGANELLES = ("mito", "er", "golgi", "pore", "ccp", "nucleus")
+WITH_MODELS = ORGANELLES[:-1]
 DISTRIBUTIONS = {
     "asem_core": ".",
-    **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ("mito", "er", "golgi", "pore", "ccp")},
+    **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ORGANELLES},
     "asem_analysis_pits": "plugins/analyses/pits",
     "asem_analysis_pores": "plugins/analyses/pores",
     "asem_analysis_contacts": "plugins/analyses/contacts",
@@ -133,7 +135,7 @@ def test_core_wheel_holds_presets_templates_and_types(dist: Path) -> None:
     assert {"asem_core/py.typed", "asem_core/training/presets/fast.yaml", hidden} <= set(_names(wheel))
 
 
-@pytest.mark.parametrize("organelle", ["mito", "er", "golgi", "pore", "ccp"])
+@pytest.mark.parametrize("organelle", WITH_MODELS)
 def test_wheel_holds_its_model(dist: Path, organelle: str) -> None:
     (wheel,) = dist.glob(f"asem_organelle_{organelle}-*.whl")
     names = _names(wheel)

@@ -54,16 +54,18 @@ def test_a_factor_of_1000_asks_for_the_unit(voxel: VoxelSize, asks: bool) -> Non
 @pytest.mark.parametrize(("nm", "warns"), [(5, False), (10, False), (14, False), (16, True)])
 def test_voxels_coarser_than_the_models_warn(nm: float, warns: bool, caplog: pytest.LogCaptureFixture) -> None:
     plan_grids((40, 40, 40), VoxelSize((nm, 5, 5)), VoxelSize((10, 10, 10)))
-    assert ("and is coarser" in caplog.text) == warns
+    assert ("is coarser than the model's" in caplog.text) == warns
+    assert ("expect a poorer result" in caplog.text) == warns
 
 
-def test_more_than_two_warns(caplog: pytest.LogCaptureFixture) -> None:
+def test_more_than_twice_as_fine_asks_whether_that_is_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         plan_grids((100, 100, 100), size(5, 5, 5), size(10, 10, 10))
     assert not caplog.records
     with caplog.at_level(logging.WARNING):
         plan_grids((100, 100, 100), size(4, 4, 4), size(10, 10, 10))
-    assert "expect a poorer result" in caplog.text
+    assert "is finer than the model's 10 x 10 x 10 nm by a factor of 2.5: it is averaged" in caplog.text
+    assert "poorer" not in caplog.text
 
 
 @given(

@@ -89,4 +89,5 @@ def test_the_verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = CliRunner().invoke(plugins, ["new", "analysis", "tortuosity"])
     assert found.exit_code == 0, found.output
     assert found.output.startswith("asem-analysis-tortuosity: pip install -e")
+    assert found.output.endswith("asem plugins check analysis-tortuosity\n")
     assert (tmp_path / "asem-analysis-tortuosity" / "asem_analysis_tortuosity" / "measure.py").is_file()

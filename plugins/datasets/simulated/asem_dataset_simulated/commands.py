@@ -53,7 +53,7 @@ Examples:
 @click.option(
     "--part",
     metavar="NAME",
-    help="Of a named cell: training and validation, or evaluation; golgi, coverslip; or whole.",
+    help="Of a named cell: training and validation, or evaluation; golgi, coverslip, nucleus; or whole.",
 )
 @click.option("--origin", metavar="Z,Y,X", callback=_point, help="Lower edge in the cell, nm.  [default: at a nucleus]")
 @click.option("--diameter", type=float, metavar="UM", help="Of a cell without a name.  [default: 8]")

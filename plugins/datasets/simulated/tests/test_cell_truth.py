@@ -16,7 +16,7 @@ from asem_dataset_simulated.cell.style import LABELS
 from asem_dataset_simulated.cell.surface import Surface
 from attrs import evolve
 from numpy.typing import NDArray
-from scipy.ndimage import label, map_coordinates
+from scipy.ndimage import binary_dilation, label, map_coordinates
 from scipy.stats import kstest
 
 from asem_core.errors import GeometryError
@@ -47,6 +47,13 @@ def test_the_er_hangs_together_with_the_envelope(body: Any) -> None:
     assert np.mean(parts[envelope & er] == 1 + sizes.argmax()) > 0.99
     assert np.mean(er[envelope]) > 0.97
     assert envelope.sum() < er.sum()
+
+
+def test_the_nucleus_reaches_to_the_middle_of_its_envelope(body: Any) -> None:
+    nucleus, envelope, pore = (body.arrays[name] > 0 for name in ("nucleus", "envelope", "pore"))
+    around = binary_dilation(nucleus) & ~nucleus
+    assert np.mean((envelope | pore)[around]) > 0.97
+    assert np.mean(nucleus[envelope]) == pytest.approx(0.5, abs=0.06)
 
 
 def test_sheets_have_holes(small_cell: Cell, body: Any) -> None:

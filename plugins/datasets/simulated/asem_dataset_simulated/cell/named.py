@@ -24,6 +24,7 @@ Role = Literal["training", "naive"]
 _GOLGI_UM = (2.4, 2.4, 2.4)
 _COVERSLIP_UM = (3.2, 0.6, 3.2)
 _COVERSLIP_Y = 0.2025
+_NUCLEUS_UM = (4.0, 3.2, 4.0)
 
 
 @frozen(kw_only=True)
@@ -120,7 +121,8 @@ def _naive(
 def _named(
     name: str, seed: int, fixation: Fixation, role: Role, mirrors: str | None, parts: dict[str, Part]
 ) -> NamedCell:
-    """A cell that mirrors none of the paper's is a crowded one."""
+    """A cell that mirrors none of the paper's is a crowded one. All have half a nucleus, and what lies round it."""
+    parts = {**parts, "nucleus": Part(middle=(0.0, -0.035, 0.25), size_um=_NUCLEUS_UM)}
     return NamedCell(
         name=name, seed=seed, fixation=fixation, role=role, mirrors=mirrors, crowded=mirrors is None, parts=parts
     )
