@@ -47,6 +47,8 @@ def add_default(what: str, name: str, lines: list[str]) -> None:
         return
     default = attrs.fields_dict(kind)[field].default
     if isinstance(default, attrs.Factory):
+        if default.takes_self:
+            return  # It follows from other fields, which the docstring says.
         default = default.factory()
     value = getattr(default, "__name__", repr(default))
     lines += ["", "Must be given." if default is attrs.NOTHING else f"Default: ``{value}``.", ""]
