@@ -104,6 +104,8 @@ def finetune(
       asem finetune cell.zarr drawn.tif --organelle er --roi 0:100,200:400,200:400 --minutes 60 -o runs/er
       asem finetune cell.zarr strokes.zarr --organelle lysosome.yaml --model mito-10nm --unlabelled 0 -o runs/lyso
     """
+    from importlib.util import find_spec
+
     from asem_core.finetuning import finetune as run
 
     if len(volumes) % 2:
@@ -136,4 +138,6 @@ def finetune(
         )
     click.echo(f"{result}")
     if result.model is not None:
-        click.echo(f"in 8-bit integers, faster on a CPU: asem zoo quantise {result.model} -o {result.model}_int8")
+        needed = "" if find_spec("nncf") else "pip install 'asem-core[quantise]', then "
+        command = f"asem zoo quantise {result.model} -o {result.model}_int8"
+        click.echo(f"in 8-bit integers, faster on a CPU: {needed}{command}")

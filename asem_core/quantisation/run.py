@@ -98,6 +98,7 @@ def quantise(
     if labels is not None and volume is None:
         raise ModelError("--labels are the truth of --volume: give both")
     given = None if volume is None else as_volume(volume, registry=registry, voxel_size=voxel_size)
+    name = volume.uri if isinstance(volume, Volume) else str(volume)
     inputs = [each for each in (given, labels) if each is not None]
     folder = check_destination(local_path(output), overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     with package_of(str(model), registry=registry) as parent:
@@ -113,8 +114,9 @@ def quantise(
                 raise ModelError(f"the model {found.id!r} is not one of ASEM's: only those can be quantised")
             recipe = load_recipe(parent / RECIPE) if (parent / RECIPE).exists() else None
             tissue, judged = _data(
-                found, recipe, data or Path(), given, labels, organelle=organelle, registry=registry, progress=progress
-            )
+                found, recipe, data or Path(), given, labels, name=name, organelle=organelle, registry=registry,
+                progress=progress,
+            )  # fmt: skip
             progress("calibrating", 0, 1)
             int8 = scratch / INT8_NAME
             int8.write_bytes(quantised_graph(found.onnx, tissue.blocks))
@@ -142,11 +144,12 @@ def _data(
     volume: Volume | None,
     labels: Volume | str | Path | None,
     *,
+    name: str,
     organelle: OrganelleSpec,
     registry: Registry,
     progress: Progress,
 ) -> tuple[Tissue, tuple[Judged, ...]]:
-    """What to calibrate and what to score on: as given, else as the recipe says."""
+    """What to calibrate and to score on: ``volume``, told by ``name``, and ``labels``; else as the recipe says."""
     if recipe is None and (volume is None or labels is None):
         raise ModelError(
             f"the package of {model.id!r} has no {RECIPE}: give a volume and its truth (--volume, --labels)"
@@ -155,11 +158,11 @@ def _data(
         truth = labels if isinstance(labels, Volume) else open_labels(
             labels, organelle.name, registry=registry, voxel_size=volume.voxel_size
         )  # fmt: skip
-        judged: tuple[Judged, ...] = (Judged(name=volume.uri, volume=volume, labels=truth),)
+        judged: tuple[Judged, ...] = (Judged(name=name, volume=volume, labels=truth),)
     else:
         assert recipe is not None
         judged = validation_volumes(recipe.validation, organelle=recipe.organelle, folder=folder, registry=registry)
     if volume is not None:
-        return given_tissue(volume, model, progress=progress), judged
+        return given_tissue(volume, model, name=name, progress=progress), judged
     assert recipe is not None
     return training_tissue(recipe.training, model, folder=folder, registry=registry, progress=progress), judged

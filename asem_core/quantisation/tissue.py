@@ -92,8 +92,8 @@ def training_tissue(
     return Tissue(told=tuple(told), blocks=tuple(blocks))
 
 
-def given_tissue(volume: Volume, model: Model, *, progress: Progress = silent) -> Tissue:
-    """Evenly spread blocks of ``volume``, which need not be what the model was trained on.
+def given_tissue(volume: Volume, model: Model, *, name: str, progress: Progress = silent) -> Tissue:
+    """Evenly spread blocks of ``volume``, called ``name``, which need not be what the model was trained on.
 
     Raises
     ------
@@ -101,4 +101,4 @@ def given_tissue(volume: Volume, model: Model, *, progress: Progress = silent) -
         It has no tissue.
     """
     blocks = tuple(block for _, block in tissue_blocks(volume, model, count=BLOCKS, progress=progress))
-    return Tissue(told=(f"{len(blocks)} of {volume.uri} (given, not a volume of the recipe)",), blocks=blocks)
+    return Tissue(told=(f"{len(blocks)} of {name} (given, not a volume of the recipe)",), blocks=blocks)

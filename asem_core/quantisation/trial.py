@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import ModelError, PluginError
-from asem_core.evaluation import evaluate
+from asem_core.evaluation import Scores, evaluate
 from asem_core.geometry import Box
 from asem_core.grid.place import cut
 from asem_core.models.model import Model
@@ -115,6 +115,8 @@ def try_precisions(
 ) -> tuple[PrecisionScore, ...]:
     """Segment and evaluate every volume in every precision of ``names``, one after the other.
 
+    Volumes of one name count as one: boxes that were held back from one fine-tuning, each too small to tell.
+
     Parameters
     ----------
     model
@@ -122,14 +124,38 @@ def try_precisions(
     scratch
         Folder for what is segmented.
     """
-    return tuple(
-        _score(model, each, precision, organelle, registry, scratch / f"{number}_{precision}.zarr", progress)
-        for number, each in enumerate(judged)
-        for precision in names
-    )
+    parts: dict[str, list[Judged]] = {}
+    for each in judged:
+        parts.setdefault(each.name, []).append(each)
+    rows: list[PrecisionScore] = []
+    for volume, pieces in parts.items():
+        for precision in names:
+            tried = [
+                _try(model, piece, precision, organelle, registry, scratch / f"{len(rows)}_{n}.zarr", progress)
+                for n, piece in enumerate(pieces)
+            ]
+            scores = sum((each.scores for each in tried), Scores())
+            rows.append(
+                PrecisionScore(
+                    volume=volume,
+                    precision=precision,
+                    f1_with_zone=scores.with_zone.f1,
+                    f1_without_zone=scores.without_zone.f1,
+                    voxels_per_cpu_second=sum(each.voxels for each in tried) / sum(each.seconds for each in tried),
+                )
+            )
+    return tuple(rows)
 
 
-def _score(
+@attrs.frozen(kw_only=True)
+class _Tried:
+    scores: Scores
+    voxels: int
+    seconds: float
+    """Of the processor: what else a machine does while one of the precisions is tried must not count."""
+
+
+def _try(
     model: Model,
     judged: Judged,
     precision: str,
@@ -137,7 +163,7 @@ def _score(
     registry: Registry,
     output: Path,
     progress: Progress,
-) -> PrecisionScore:
+) -> _Tried:
     plan = make_plan(
         judged.volume,
         output,
@@ -148,21 +174,14 @@ def _score(
         mask=None,
         overwrite=False,
     )
-    # Seconds of the processor: what else a machine does while one of the precisions is tried must not count.
     began = time.process_time()
     made = run_plan(plan, registry=registry, progress=progress)
     used = time.process_time() - began
-    scores = evaluate(
+    found = evaluate(
         output, judged.labels, organelle=organelle, registry=registry, mask=judged.mask,
         ignore_label=judged.unlabelled, voxel_size=judged.volume.voxel_size,
-    ).scores  # fmt: skip
-    return PrecisionScore(
-        volume=judged.name,
-        precision=precision,
-        f1_with_zone=scores.with_zone.f1,
-        f1_without_zone=scores.without_zone.f1,
-        voxels_per_cpu_second=made.voxels / used,
-    )
+    )  # fmt: skip
+    return _Tried(scores=found.scores, voxels=made.voxels, seconds=used)
 
 
 def lost(scores: Sequence[PrecisionScore]) -> float:

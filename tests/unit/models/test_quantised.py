@@ -60,6 +60,16 @@ def test_quantised_once_and_again(toy: Any, block: Any, tmp_path: Path) -> None:
     assert 0 < np.abs(found - exact).mean() < 0.1 * np.ptp(exact)
 
 
+@pytest.mark.slow
+def test_what_few_blocks_hold_is_not_cut_off(toy: Any, block: Any) -> None:
+    """The range of an activation is that of all blocks, not their mean."""
+    pytest.importorskip("nncf", reason="the extra asem-core[quantise] is not installed")
+    graph = onnx.load_from_string(quantised_graph(toy.onnx, [block, block / 10, block / 10])).graph
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    first = next(n for n in graph.node if n.op_type == "QuantizeLinear" and n.input[0] not in values)
+    assert 255 * float(values[first.input[1]]) == pytest.approx(np.ptp(block), rel=0.1)
+
+
 def test_nothing_to_calibrate_on(toy: Any) -> None:
     with pytest.raises(ModelError, match="no block to calibrate"):
         quantised_graph(toy.onnx, [])

@@ -198,6 +198,27 @@ def test_the_recipe_says_which_volumes(
     assert "1 validation volume of the recipe was not there to be scored" in card
 
 
+def test_volumes_of_one_name_are_scored_as_one(
+    run: Callable[..., Quantised], package: Path, truth: Any, tissue: Any, tmp_path: Path
+) -> None:
+    """As boxes that a fine-tuning held back; one of them has nothing of the organelle."""
+    boxes = (("labels", "0:70,0:90,0:40"), ("nothing", "0:70,0:90,50:90"))
+    recipe = yaml.safe_load(RECIPE)
+    recipe["validation"] = [
+        recipe["training"][0] | {"labels": f"{labels}.tif", "roi": roi, "name": "held back"} for labels, roi in boxes
+    ]
+    (package / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    values = truth.read(truth.box)
+    for name, image in (("raw", tissue), ("labels", values), ("nothing", np.zeros_like(values))):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, photometric="minisblack")
+    scores = run(exact, volume=None, labels=None, data=tmp_path).quantisation.scores
+    assert {score.volume for score in scores} == {"held back"}
+    assert len({score.precision for score in scores}) == len(scores)
+    found = np.asarray(values) > 0
+    right, wrong = found[..., :40].sum(), found[..., 50:].sum()
+    assert scores[0].f1_without_zone == pytest.approx(2 * right / (2 * right + wrong), abs=1e-3)
+
+
 def test_the_loss_is_the_largest_of_any_volume() -> None:
     def score(volume: str, precision: str, with_zone: float, without_zone: float) -> PrecisionScore:
         return PrecisionScore(
