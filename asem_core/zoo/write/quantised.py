@@ -52,9 +52,10 @@ class Quantisation:
     @property
     def verdict(self) -> str:
         """What was found, in a line."""
+        if self.lost <= 0:
+            return f"F1 rises by {-self.lost:.4f} or more against f32"
         against = "at most" if self.kept else "more than"
-        change = f"falls by {self.lost:.4f}" if self.lost > 0 else f"rises by {-self.lost:.4f} or more"
-        return f"F1 {change} against f32, {against} the {self.most_lost} that are allowed"
+        return f"F1 falls by {self.lost:.4f} against f32, {against} the {self.most_lost} that are allowed"
 
 
 def write_quantised(folder: Path, *, parent: Path, int8: Path, quantisation: Quantisation) -> ModelSpec:
