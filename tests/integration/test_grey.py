@@ -176,7 +176,7 @@ def share(as_volume: Callable[..., Volume], tmp_path_factory: pytest.TempPathFac
 
     def found(image: Any, grey: Any = None) -> float:
         volume = as_volume(image, (5.0, 5.0, 5.0))
-        segment(volume, output, organelle="mito", model="mito-compact-10nm", grey=grey, overwrite=True)
+        segment(volume, output, organelle="mito", model="mito-compact-10nm", grey=grey, precision="f32", overwrite=True)
         labels = open_labels(output, "mito")
         return float(labels.read(labels.box).mean())
 
