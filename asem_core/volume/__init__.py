@@ -25,7 +25,7 @@ from asem_core.volume.volume import LazyArray, Volume
 from asem_core.volume.window import window
 
 if TYPE_CHECKING:
-    from asem_core.volume.address import Location, absolute, is_remote, locate, read_bytes
+    from asem_core.volume.address import Location, absolute, is_remote, locate, read_bytes, remembering
     from asem_core.volume.check import check_values, graded, settled_range
     from asem_core.volume.container import with_levels
     from asem_core.volume.contents import is_as_written, record_contents
@@ -51,7 +51,7 @@ __all__ = [
     "Replaceable", "Source", "Stated", "Volume", "absolute", "as_volume", "build_pyramid", "check_destination",
     "check_folder", "check_values", "complete_or_absent", "create_ome_zarr", "describe", "graded", "held",
     "holds_probabilities", "image_of_labels", "is_as_written", "is_remote", "kind_of", "label_names", "locate", "maker",
-    "measure_grey", "open_labels", "open_volume", "provenance", "read_bytes", "record_contents", "scattered_boxes",
-    "settled_range", "slabs_of", "staged_bytes", "window", "with_levels",
+    "measure_grey", "open_labels", "open_volume", "provenance", "read_bytes", "record_contents", "remembering",
+    "scattered_boxes", "settled_range", "slabs_of", "staged_bytes", "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -23,6 +23,7 @@ from asem_core.volume import (
     maker,
     measure_grey,
     open_volume,
+    remembering,
     scattered_boxes,
 )
 
@@ -91,8 +92,8 @@ def find_layers(addresses: Sequence[str | Path], *, registry: Registry | None = 
     ['mito probability', 'mito']
     """
     registry = registry or make_registry()
-    layers = [layer for each in addresses for layer in _at(absolute(each), registry)]
-    return _told_apart(layers)
+    with remembering():
+        return _told_apart([layer for each in addresses for layer in _at(absolute(each), registry)])
 
 
 def _at(address: str, registry: Registry) -> Iterator[Layer]:
