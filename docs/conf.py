@@ -14,7 +14,7 @@ release = metadata.version("asem-core")
 html_title = f"ASEM {release}"
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
@@ -26,6 +26,12 @@ exclude_patterns = ["_build", "_ext", "_templates"]
 templates_path = ["_templates"]
 
 myst_heading_anchors = 4
+nb_execution_mode = "force"  # what a tutorial shows is what this version does
+nb_execution_in_temp = True
+nb_execution_timeout = 600  # s
+nb_execution_raise_on_error = True
+nb_output_stderr = "remove-warn"
+nb_merge_streams = True
 default_role = "py:obj"
 smartquotes = False  # of --option they make another one
 suppress_warnings = ["ref.python"]  # two packages may have a name, and a docstring says it without its package

@@ -25,7 +25,7 @@ from asem_core.volume.volume import LazyArray, Volume
 from asem_core.volume.window import window
 
 if TYPE_CHECKING:
-    from asem_core.volume.address import Location, absolute, is_remote, locate
+    from asem_core.volume.address import Location, absolute, is_remote, locate, read_bytes, remembering
     from asem_core.volume.check import check_values, graded, settled_range
     from asem_core.volume.container import with_levels
     from asem_core.volume.contents import is_as_written, record_contents
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         build_pyramid,
         create_ome_zarr,
     )
-    from asem_core.volume.grey import GreyRange, measure_grey
+    from asem_core.volume.grey import GreyRange, measure_grey, scattered_boxes
     from asem_core.volume.kind import holds_probabilities, image_of_labels, kind_of
     from asem_core.volume.layout import label_names
     from asem_core.volume.output import Replaceable, check_destination, check_folder, complete_or_absent, held
@@ -51,7 +51,7 @@ __all__ = [
     "Replaceable", "Source", "Stated", "Volume", "absolute", "as_volume", "build_pyramid", "check_destination",
     "check_folder", "check_values", "complete_or_absent", "create_ome_zarr", "describe", "graded", "held",
     "holds_probabilities", "image_of_labels", "is_as_written", "is_remote", "kind_of", "label_names", "locate", "maker",
-    "measure_grey", "open_labels", "open_volume", "provenance", "record_contents", "settled_range", "slabs_of",
-    "staged_bytes", "window", "with_levels",
+    "measure_grey", "open_labels", "open_volume", "provenance", "read_bytes", "record_contents", "remembering",
+    "scattered_boxes", "settled_range", "slabs_of", "staged_bytes", "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

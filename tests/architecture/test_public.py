@@ -20,6 +20,7 @@ VERBS = [
     "adapt", "analyze", "convert", "evaluate", "evaluate_objects", "instances", "make_mask", "open_labels",
     "open_volume", "prepare_labels", "preprocess", "report", "segment", "train",
 ]  # fmt: skip
+CODE = re.compile(r"```(?:python|py|\{code-cell\})\n(.*?)```", re.DOTALL)
 FIRST_TWO = 2
 """Arguments that may be given by position."""
 
@@ -83,7 +84,7 @@ def test_verbs_take_two_arguments_by_position_and_need_no_registry(name: str) ->
 def test_examples_of_the_docs_fit_the_signatures(root: Path) -> None:
     called = set()
     for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-        for code in re.findall(r"```(?:python|py)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+        for code in CODE.findall(page.read_text(encoding="utf-8")):
             for node in ast.walk(ast.parse(code)):
                 if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("asem_core."):
                     found: Any = asem_core

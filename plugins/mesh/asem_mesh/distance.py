@@ -3,23 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from asem_mesh.surface import Mesh, Points
 
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
+
+Rows = npt.NDArray[np.int64]
+
 _CANDIDATES = 8
-_CHUNK = 20_000
+_CHUNK = 4_000
+_ROUNDED = 1 + 1e-9
+"""How much farther a place on a triangle may lie, in numbers, than the triangle does."""
 
 
-def deviation_nm(simple: Mesh, full: Mesh, *, spacing_nm: float, enough_nm: float) -> float:
-    """The Hausdorff distance of ``simple`` and ``full``, from above.
+@attrs.frozen(kw_only=True, eq=False, slots=False)
+class Sampled:
+    """A surface with places on it, by which the triangles near a point are found."""
+
+    mesh: Mesh
+    places: Points
+    """``(n, 3)``: z, y, x; on every triangle, at most ``spacing_nm`` apart."""
+    owner: Rows
+    """The triangle that each of them is on."""
+
+    @classmethod
+    def of(cls, mesh: Mesh, *, spacing_nm: float) -> Sampled:
+        """``mesh`` with the middles of parts of its triangles of at most ``spacing_nm`` a side."""
+        parts = list(_subdivided(mesh, spacing_nm))
+        places = [_middles_of(mesh, rows, count) for rows, count in parts]
+        owner = [np.repeat(rows, count**2) for rows, count in parts]
+        return cls(mesh=mesh, places=np.concatenate(places), owner=np.concatenate(owner))
+
+    @cached_property
+    def tree(self) -> KDTree:
+        """Of the places."""
+        from scipy.spatial import KDTree
+
+        return KDTree(self.places)
+
+    def farthest_nm(self, points: Points, *, enough_nm: float) -> float:
+        """The largest distance of ``points`` ``(n, 3)`` from the surface, or one above ``enough_nm``."""
+        reach, nearest = self.tree.query(points)
+        order = np.argsort(-reach, kind="stable")
+        farthest = 0.0
+        for begin in range(0, len(points), _CHUNK):
+            rows = order[begin : begin + _CHUNK]
+            if reach[rows[0]] * _ROUNDED < farthest:
+                break  # of these, and of all that follow, a place on the surface is nearer than that
+            found = self._distances(points[rows], nearest[rows, None])
+            again = np.flatnonzero(found > enough_nm)
+            if len(again):
+                near = self.tree.query(points[rows[again]], k=min(_CANDIDATES, self.tree.n))[1]
+                found[again] = self._distances(points[rows[again]], near.reshape(len(again), -1))
+            farthest = max(farthest, float(found.max()))
+            if farthest > enough_nm:
+                break
+        return farthest
+
+    def _distances(self, points: Points, places: Rows) -> Points:
+        """The distance of every point ``(n,)`` to the nearest of the triangles of its ``places`` ``(n, k)``."""
+        return _to_triangles(points, self.mesh, self.owner[places])
+
+
+def deviation_nm(simple: Sampled, full: Sampled, *, enough_nm: float) -> float:
+    """The Hausdorff distance of two surfaces, from above; of ``simple`` all places are looked at, of ``full`` vertices.
 
     Parameters
     ----------
-    spacing_nm
-        It is measured at all vertices, and at places on ``simple`` at most so far apart.
     enough_nm
         More than this is too much: then only that it is, and not by how much, is found out.
 
@@ -28,31 +85,11 @@ def deviation_nm(simple: Mesh, full: Mesh, *, spacing_nm: float, enough_nm: floa
     The distance to a surface is the least to some of its triangles, so it is never below the true one. These are the
     triangles of the places nearest to a point: one, and where that is not near enough, eight.
     """
-    there = _farthest(np.concatenate([simple.vertices_nm, *_places(simple, spacing_nm)]), full, spacing_nm, enough_nm)
-    return there if there > enough_nm else max(there, _farthest(full.vertices_nm, simple, spacing_nm, enough_nm))
+    there = full.farthest_nm(np.concatenate([simple.mesh.vertices_nm, simple.places]), enough_nm=enough_nm)
+    return there if there > enough_nm else max(there, simple.farthest_nm(full.mesh.vertices_nm, enough_nm=enough_nm))
 
 
-def _farthest(points: Points, mesh: Mesh, spacing_nm: float, enough_nm: float) -> float:
-    """The largest distance of ``points`` from ``mesh``."""
-    from scipy.spatial import KDTree
-
-    owner = np.concatenate([np.repeat(rows, count) for rows, count in _subdivided(mesh, spacing_nm)])
-    tree = KDTree(np.concatenate(list(_places(mesh, spacing_nm))))
-    farthest = 0.0
-    for begin in range(0, len(points), _CHUNK):
-        some = points[begin : begin + _CHUNK]
-        found = _to_triangles(some, mesh, owner[tree.query(some)[1]][:, None])
-        again = np.flatnonzero(found > enough_nm)
-        if len(again):
-            near = tree.query(some[again], k=min(_CANDIDATES, tree.n))[1].reshape(len(again), -1)
-            found[again] = _to_triangles(some[again], mesh, owner[near])
-        farthest = max(farthest, float(found.max()))
-        if farthest > enough_nm:
-            break
-    return farthest
-
-
-def _to_triangles(points: Points, mesh: Mesh, rows: npt.NDArray[np.int64]) -> Points:
+def _to_triangles(points: Points, mesh: Mesh, rows: Rows) -> Points:
     """The distance of every point ``(n,)`` to the nearest of its triangles ``(n, k)``."""
     from trimesh.triangles import closest_point
 
@@ -66,20 +103,18 @@ def _to_triangles(points: Points, mesh: Mesh, rows: npt.NDArray[np.int64]) -> Po
     return np.asarray(distance.reshape(rows.shape).min(axis=1))
 
 
-def _subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """Triangles by how many parts of at most ``spacing_nm`` a side they are cut into: rows, parts."""
+def _subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[Rows, int]]:
+    """Triangles by how many parts a side is cut into, so that none is longer than ``spacing_nm``: rows, parts."""
     a, b, c = mesh.corners_nm
     longest = np.max([np.linalg.norm(e, axis=1) for e in (b - a, c - b, a - c)], axis=0)
     sides = np.maximum(np.ceil(longest / spacing_nm), 1).astype(np.int64)
     for n in np.unique(sides):
-        yield np.flatnonzero(sides == n), int(n) ** 2
+        yield np.flatnonzero(sides == n), int(n)
 
 
-def _places(mesh: Mesh, spacing_nm: float) -> Iterator[Points]:
-    """The middles of these parts, triangle by triangle in the order of `_subdivided`."""
-    for rows, parts in _subdivided(mesh, spacing_nm):
-        corners = mesh.vertices_nm[mesh.faces[rows]]
-        yield np.einsum("pk,nkd->npd", _middles(round(parts**0.5)), corners).reshape(-1, 3)
+def _middles_of(mesh: Mesh, rows: Rows, count: int) -> Points:
+    """Of the ``count``^2 parts of each of the triangles ``rows``, triangle by triangle."""
+    return np.einsum("pk,nkd->npd", _middles(count), mesh.vertices_nm[mesh.faces[rows]]).reshape(-1, 3)
 
 
 def _middles(n: int) -> Points:

@@ -75,10 +75,14 @@ def _surfaces(ids: npt.NDArray[np.int64], box: Box) -> dict[int, Piece]:
     """Of every object in ``ids``, the numbers in ``box``, what is not the same everywhere."""
     from scipy import ndimage
 
-    numbers, local = np.unique(ids, return_inverse=True)
-    local = local.reshape(ids.shape) + (numbers[0] > 0)
+    numbers = np.unique(ids)
+    numbers = numbers[numbers > 0]
+    if not len(numbers):
+        return {}
+    local = np.zeros(numbers[-1] + 1, np.int32)
+    local[numbers] = np.arange(1, len(numbers) + 1)
     found: dict[int, Piece] = {}
-    for number, place in zip(numbers[numbers > 0], ndimage.find_objects(local), strict=True):
+    for number, place in zip(numbers, ndimage.find_objects(local[ids]), strict=True):
         own = Box([s.start for s in place], [s.stop for s in place]).grow(1).intersect(Box.of_shape(ids.shape))
         mask = ids[own.slices] == number
         if not mask.all():

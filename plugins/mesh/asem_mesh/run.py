@@ -176,10 +176,11 @@ def _write_all(
         write_mesh(folder, mesh, format=wanted.format, colour=organelle_colour(wanted.organelle), facts={**row, **told})
         return row
 
-    numbers = sorted(pieces.places)
+    # The largest first: begun last, one would be waited for by itself.
+    numbers = sorted(pieces.places, key=lambda number: -objects.voxels[number - 1])
     rows = map_blocks(write, numbers, sweep="meshes", progress=view.progress)
     columns = [field.name for field in attrs.fields(_Facts)]
-    table = pd.DataFrame(rows, columns=["object", *columns]).set_index("object")
+    table = pd.DataFrame(rows, columns=["object", *columns]).set_index("object").sort_index()
     return table if known is None else table.join(known.loc[table.index])
 
 

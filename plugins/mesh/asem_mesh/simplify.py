@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 
 import attrs
 import numpy as np
 
-from asem_mesh.distance import deviation_nm
+from asem_mesh.distance import Sampled, deviation_nm
 from asem_mesh.smooth import restore
 from asem_mesh.surface import Faces, Frame, Mesh, enclosed_nm3, is_closed
 
@@ -39,19 +40,19 @@ def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) ->
     error_nm
         Hausdorff distance, both ways; it is measured.
     spacing_nm
-        See `deviation_nm`.
+        The error is measured at all vertices, and at places on the simplified surface at most so far apart.
 
     Notes
     -----
     Edges are collapsed by quadrics (Garland and Heckbert 1997, SIGGRAPH 209), by the library fast-simplification. What
     that takes from the volume is added along the normals, before the distance is measured.
     """
-    volume = enclosed_nm3(mesh)
+    volume, full = enclosed_nm3(mesh), Sampled.of(mesh, spacing_nm=spacing_nm)
     for kept in KEPT if error_nm > 0 else ():
         found = _collapse(mesh, frame, kept)
         if len(found.faces) >= _TETRAHEDRON and is_closed(found):
             found = restore(found, frame, volume_nm3=volume, most_nm=error_nm)
-            error = deviation_nm(found, mesh, spacing_nm=spacing_nm, enough_nm=error_nm)
+            error = deviation_nm(Sampled.of(found, spacing_nm=spacing_nm), full, enough_nm=error_nm)
             if error <= error_nm:
                 return Simplified(mesh=found, error_nm=error)
     return Simplified(mesh=mesh, error_nm=0.0)
@@ -61,9 +62,21 @@ def _collapse(mesh: Mesh, frame: Frame, kept: float) -> Mesh:
     """About the share ``kept`` of the triangles; caps by themselves, so that they stay flat and end where they did."""
     caps = frame.caps(mesh)
     parts = [_collapse_part(mesh, mesh.faces[rows], kept) for rows in (~caps, caps) if rows.any()]
-    corners = np.concatenate([part.vertices_nm[part.faces] for part in parts])
-    vertices, faces = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
-    return Mesh(vertices_nm=vertices, faces=faces.reshape(-1, 3))
+    return _welded(parts)
+
+
+def _welded(parts: Sequence[Mesh]) -> Mesh:
+    """Meshes as one: vertices at one place become one, in the order z, y, x."""
+    vertices = np.concatenate([part.vertices_nm for part in parts])
+    offsets = np.cumsum([0, *(len(part.vertices_nm) for part in parts[:-1])])
+    faces = np.concatenate([part.faces + offset for part, offset in zip(parts, offsets, strict=True)])
+    used, faces = np.unique(faces, return_inverse=True)
+    order = np.lexsort(vertices[used].T[::-1])
+    vertices = vertices[used[order]]
+    new = np.concatenate([[True], np.any(vertices[1:] != vertices[:-1], axis=1)])
+    place = np.empty_like(order)
+    place[order] = np.cumsum(new) - 1
+    return Mesh(vertices_nm=vertices[new], faces=place[faces].reshape(-1, 3))
 
 
 def _collapse_part(mesh: Mesh, faces: Faces, kept: float) -> Mesh:

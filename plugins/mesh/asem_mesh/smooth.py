@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from asem_core.geometry import VoxelSize
-from asem_mesh.surface import Flags, Frame, Mesh, Points, areas_nm2, enclosed_nm3
+from asem_mesh.surface import Faces, Frame, Mesh, Points, enclosed_nm3
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -70,21 +71,26 @@ def restore(mesh: Mesh, frame: Frame, *, volume_nm3: float, most_nm: float) -> M
     In some steps of at most ``most_nm``: of what is nearly flat no such length makes that volume.
     """
     for _ in range(_CORRECTIONS):
-        free = ~frame.caps(mesh)
-        area = areas_nm2(mesh)[free].sum()
+        rows = np.flatnonzero(~frame.caps(mesh))
+        outward = _outward(mesh, rows)
+        area = np.linalg.norm(outward, axis=1).sum() / 2
         if area:
             length_nm = np.clip((volume_nm3 - enclosed_nm3(mesh)) / area, -most_nm, most_nm)
-            mesh = attrs.evolve(mesh, vertices_nm=mesh.vertices_nm + length_nm * _normals(mesh, frame, free))
+            normals = _normals(mesh, frame, mesh.faces[rows], outward)
+            mesh = attrs.evolve(mesh, vertices_nm=mesh.vertices_nm + length_nm * normals)
     return mesh
 
 
-def _normals(mesh: Mesh, frame: Frame, free: Flags) -> Points:
-    """Of every vertex, outward: the mean of the triangles ``free`` by area; within the faces of the volume."""
-    a, b, c = mesh.corners_nm
-    outward = -np.cross(b - a, c - a)[free]  # z, y, x is left-handed
-    normals = np.zeros_like(mesh.vertices_nm)
-    for corner in range(3):
-        np.add.at(normals, mesh.faces[free, corner], outward)
+def _outward(mesh: Mesh, rows: npt.NDArray[np.intp]) -> Points:
+    """Of the triangles ``rows``, at right angles to each, twice as long as it is large."""
+    a, b, c = (mesh.vertices_nm[mesh.faces[rows, corner]] for corner in range(3))
+    return np.asarray(-np.cross(b - a, c - a))  # z, y, x is left-handed
+
+
+def _normals(mesh: Mesh, frame: Frame, faces: Faces, outward: Points) -> Points:
+    """Of every vertex: the mean of what is ``outward`` of its ``faces``, by area; within the faces of the volume."""
+    at, count = faces.T.ravel(), len(mesh.vertices_nm)
+    normals = np.stack([np.bincount(at, np.tile(along, 3), count) for along in outward.T], axis=1)
     normals[frame.fixed(mesh)] = 0
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     return np.asarray(np.divide(normals, length, out=normals, where=length > 0))

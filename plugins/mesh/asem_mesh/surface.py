@@ -55,12 +55,20 @@ class Frame:
 
     def fixed(self, mesh: Mesh) -> Flags:
         """Per vertex and axis ``(n, 3)``, whether it lies in a face of the volume and so must not move on that axis."""
-        return np.asarray(self._sides(mesh).any(axis=1))
+        return np.zeros_like(mesh.vertices_nm, bool) if self._holds(mesh) else np.asarray(self._sides(mesh).any(axis=1))
 
     def caps(self, mesh: Mesh) -> Flags:
         """Per triangle ``(m,)``, whether it lies in a face of the volume."""
+        if self._holds(mesh):
+            return np.zeros(len(mesh.faces), bool)
         every = np.all(self._sides(mesh)[mesh.faces], axis=1)
         return np.asarray(np.any(every, axis=(1, 2)))
+
+    def _holds(self, mesh: Mesh) -> bool:
+        """Whether all of ``mesh`` is inside, and none in a face of the volume: most objects, and quickly told."""
+        least, most = mesh.vertices_nm.min(axis=0), mesh.vertices_nm.max(axis=0)
+        lower, upper = np.array(self.lower_nm) + self.tolerance_nm, np.array(self.upper_nm) - self.tolerance_nm
+        return bool(np.all(least > lower) and np.all(most < upper))
 
     def _sides(self, mesh: Mesh) -> Flags:
         """Per vertex, side (lower, upper) and axis ``(n, 2, 3)``."""

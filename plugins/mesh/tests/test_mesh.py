@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 from asem_mesh import Mesh, make_meshes, read_precomputed
-from asem_mesh.distance import deviation_nm
+from asem_mesh.distance import Sampled, deviation_nm
 from asem_mesh.simplify import simplify
 from asem_mesh.smooth import smooth
 from asem_mesh.surface import Frame, areas_nm2, enclosed_nm3, find_surface, is_closed, join, to_mesh
@@ -214,13 +214,32 @@ def hausdorff(one: Array, other: Array) -> float:
 
 def test_the_distance_of_two_spheres() -> None:
     small, large = (sphere_mesh(radius) for radius in (100.0, 103.0))
-    assert deviation_nm(small, large, spacing_nm=5, enough_nm=10) == pytest.approx(3, abs=0.1)
-    assert deviation_nm(small, large, spacing_nm=5, enough_nm=1) > 1
-    bump = large.vertices_nm.copy()
-    bump[7] *= 1.1
-    dented = Mesh(vertices_nm=bump, faces=large.faces)
+    assert apart(small, large, enough_nm=10) == pytest.approx(3, abs=0.1)
+    assert apart(small, large, enough_nm=1) > 1
+    dented = bumped(large)
     for one, other in ((large, dented), (dented, large)):
-        assert 5 < deviation_nm(one, other, spacing_nm=5, enough_nm=99) <= 10.4
+        assert 5 < apart(one, other, enough_nm=99) <= 10.4
+
+
+def apart(one: Mesh, other: Mesh, *, enough_nm: float) -> float:
+    return deviation_nm(Sampled.of(one, spacing_nm=5), Sampled.of(other, spacing_nm=5), enough_nm=enough_nm)
+
+
+def bumped(mesh: Mesh) -> Mesh:
+    vertices = mesh.vertices_nm.copy()
+    vertices[7] *= 1.1
+    return Mesh(vertices_nm=vertices, faces=mesh.faces)
+
+
+def test_the_farthest_of_many_points_is_the_farthest_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though those are left out that cannot be it."""
+    monkeypatch.setattr("asem_mesh.distance._CHUNK", 50)
+    ball = Sampled.of(sphere_mesh(100.0), spacing_nm=5)
+    points = bumped(sphere_mesh(101.0)).vertices_nm[2::5]
+    each = [ball.farthest_nm(point[None], enough_nm=99) for point in points]
+    assert sorted(each)[-2] < 3 < max(each)
+    assert ball.farthest_nm(points, enough_nm=99) == max(each)
+    assert ball.farthest_nm(points, enough_nm=2) > 2
 
 
 def sphere_mesh(radius: float) -> Mesh:

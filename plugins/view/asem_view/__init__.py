@@ -3,7 +3,7 @@
 ==============  =========================================================================
 ``layers``      what lies at the addresses that are given: images, probabilities, labels, objects, points
 ``state``       layers as the state of neuroglancer's client
-``server``      client and files on 127.0.0.1
+``server``      client and files on 127.0.0.1; ``files``: a file or a part of it, on a disk or in a bucket
 ``viewing``     `view`: all of it, until it is stopped; `screenshot`
 ``exporting``   a folder that any web server can host
 ==============  =========================================================================

@@ -14,7 +14,18 @@ from asem_core.draw import hex_colour, organelle_colour
 from asem_core.errors import VolumeError
 from asem_core.geometry import FloatTriple, triple
 from asem_core.registry import Registry, make_registry
-from asem_core.volume import Volume, absolute, is_remote, kind_of, label_names, maker, measure_grey, open_volume
+from asem_core.volume import (
+    Volume,
+    absolute,
+    is_remote,
+    kind_of,
+    label_names,
+    maker,
+    measure_grey,
+    open_volume,
+    remembering,
+    scattered_boxes,
+)
 
 Kind = Literal["image", "probabilities", "labels", "objects", "points", "meshes"]
 
@@ -24,6 +35,8 @@ _OBJECTS = "_instances"
 _PREDICTING = ("asem segment", "asem instances")
 """Verbs whose image is a probability."""
 _PLACE = ["z_nm", "y_nm", "x_nm"]
+_CHUNKS = 24
+"""Read to choose black and white; the picture itself asks for some hundred."""
 _SHOWN = 2
 """Label images of an image that are shown at first; where there are more, none is."""
 _TOLD = 4
@@ -79,8 +92,8 @@ def find_layers(addresses: Sequence[str | Path], *, registry: Registry | None = 
     ['mito probability', 'mito']
     """
     registry = registry or make_registry()
-    layers = [layer for each in addresses for layer in _at(absolute(each), registry)]
-    return _told_apart(layers)
+    with remembering():
+        return _told_apart([layer for each in addresses for layer in _at(absolute(each), registry)])
 
 
 def _at(address: str, registry: Registry) -> Iterator[Layer]:
@@ -117,7 +130,7 @@ def _layer(address: str, volume: Volume) -> Layer:
             name=f"{organelle} probability", kind="probabilities", colour=hex_colour(organelle_colour(organelle)),
             volume=volume, address=address, grey=(0.0, top),
         )  # fmt: skip
-    levels = measure_grey(volume)
+    levels = measure_grey(volume, within=scattered_boxes(volume, _CHUNKS))
     grey = (levels.low, levels.high) if levels.high > levels.low else (levels.low, levels.low + 1)
     return Layer(name=name, kind="image", colour="#ffffff", volume=volume, address=address, grey=grey)
 

@@ -6,7 +6,7 @@ what was named is served, whatever the path says, and through no link.
 
 from __future__ import annotations
 
-import mimetypes
+import logging
 import re
 import secrets
 import threading
@@ -20,13 +20,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from asem_core.volume import Location, locate
+from asem_view.files import ABSENT, Answer, answer_for
 from asem_view.page import CLIENT, PAGE, client_folder
 
 DATA = "data"
 """Folder of what is shown, from the root of what is served."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"[^/\0\\]+")
-_BYTES = "application/octet-stream"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -64,6 +64,8 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """Head and body are two packets, and the second one would wait for the receipt of the first."""
 
     def __init__(self, token: str, page: bytes, places: Mapping[str, Location], *args: Any) -> None:
         self._token, self._page, self._places = token, page, places
@@ -81,31 +83,30 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is printed."""
 
+    def handle(self) -> None:
+        """Requests of one connection, until somebody ends it; a browser does where it needs an answer no longer."""
+        with suppress(ConnectionError):
+            super().handle()
+
     def _answer(self, *, body: bool) -> None:
         parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
         known = secrets.compare_digest(parts[0].encode(), self._token.encode())
         if known and "/".join(parts[1:]) == f"{CLIENT}/{PAGE}":
-            self._send(HTTPStatus.OK, {"Content-Type": "text/html; charset=utf-8"}, self._page, body=body)
+            about = {"Content-Type": "text/html; charset=utf-8"}
+            self._send(Answer(status=HTTPStatus.OK, about=about, content=self._page, length=len(self._page)), body=body)
             return
         place = self._find(parts[1:]) if known else None
-        size = None if place is None else size_of(place)
-        if place is None or size is None:
-            self._send(HTTPStatus.NOT_FOUND, {}, b"", body=body)
-            return
-        asked = self.headers.get("Range")
-        part = range(size) if asked is None else part_of(asked, size)
-        about = {"Accept-Ranges": "bytes", "Content-Type": mimetypes.guess_type(place.name)[0] or _BYTES}
-        status = HTTPStatus.OK
-        if asked is not None:
-            status = HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            about["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}" if part else f"bytes */{size}"
-        self._send(status, about, read_part(place, part) if body and part else part, body=body)
+        try:
+            answer = ABSENT if place is None else answer_for(place, self.headers.get("Range"), body=body)
+        except Exception as problem:  # every client of a bucket has its own kinds
+            _LOG.warning("the browser is not given %s: %s", place, problem)
+            answer = Answer(status=HTTPStatus.BAD_GATEWAY, length=0)
+        self._send(answer, body=body)
 
-    def _send(self, status: HTTPStatus, about: Mapping[str, str], content: bytes | range, *, body: bool) -> None:
-        self._head(status, {**about, "Content-Length": str(len(content))})
-        if body and isinstance(content, bytes):
-            with suppress(ConnectionError):  # the client has moved on
-                self.wfile.write(content)
+    def _send(self, answer: Answer, *, body: bool) -> None:
+        self._head(answer.status, {**answer.about, "Content-Length": str(answer.length)})
+        if body:
+            self.wfile.write(answer.content)
 
     def _head(self, status: HTTPStatus, about: Mapping[str, str]) -> None:
         self.send_response(status)
@@ -129,38 +130,3 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(root, Path) and isinstance(place, Path) and not place.resolve().is_relative_to(root.resolve()):
             return None
         return place
-
-
-def part_of(asked: str, size: int) -> range:
-    """The bytes of a file of ``size`` bytes that the header ``Range`` asks for; none where they do not exist.
-
-    >>> part_of("bytes=2-4", 10), part_of("bytes=7-", 10), part_of("bytes=-3", 10), part_of("bytes=10-", 10)
-    (range(2, 5), range(7, 10), range(7, 10), range(0, 0))
-    """
-    found = _RANGE.fullmatch(asked)
-    first, last = found.groups() if found else ("", "")
-    if first:
-        start, stop = int(first), min(int(last) + 1 if last else size, size)
-    else:
-        start, stop = max(0, size - int(last or 0)), size
-    return range(start, stop) if start < stop else range(0)
-
-
-def size_of(place: Location) -> int | None:
-    """Bytes of the file at ``place``; None where there is none."""
-    if isinstance(place, Path):
-        return place.stat().st_size if place.is_file() else None
-    try:
-        about = place.fs.info(place.path)
-    except OSError:
-        return None
-    return int(about["size"]) if about.get("type") == "file" and about.get("size") is not None else None
-
-
-def read_part(place: Location, part: range) -> bytes:
-    """The bytes ``part`` of the file at ``place``."""
-    if isinstance(place, Path):
-        with place.open("rb") as file:
-            file.seek(part.start)
-            return file.read(len(part))
-    return bytes(place.fs.cat_file(place.path, start=part.start, end=part.stop))

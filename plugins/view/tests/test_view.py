@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import threading
-from contextlib import closing
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from http.client import HTTPConnection
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +23,10 @@ import numpy as np
 import pytest
 import tensorstore
 from asem_view import export, find_layers, view
+from asem_view.files import part_of
 from asem_view.page import CLIENT, HERE, PAGE, render_page
-from asem_view.server import part_of
 from asem_view.state import state_of
+from PIL import Image
 
 from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import VoxelSize
@@ -77,6 +84,37 @@ def meshes(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of a stand-in for S3."""
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, cell: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of ``cell`` in a bucket of that server, which the environment names."""
+    import s3fs
+    from fsspec.config import conf
+
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": "owner", "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(conf, "s3", {"endpoint_url": s3})  # clients are kept by what they are told, of the test before
+    client = s3fs.S3FileSystem()
+    client.mkdir("cells")
+    client.put(str(cell), "cells/cell.zarr", recursive=True)
+    yield "s3://cells/cell.zarr"
+    client.rm("cells", recursive=True)
+
+
+SECRET = "not-for-browsers"
 _TABS = 46
 """Rows of pixels above the panels."""
 
@@ -209,6 +247,36 @@ def test_shards_are_read_chunk_by_chunk(tmp_path: Path) -> None:
         np.testing.assert_array_equal(seen[:, 10:30, 10:50].read().result(), image[:, 10:30, 10:50])
 
 
+def test_a_bucket_is_read_on_this_side(bucket: str, cell: Path) -> None:
+    with view([bucket]) as viewer:
+        assert [(layer.name, layer.kind) for layer in viewer.layers] == [("cell", "image"), ("mito", "labels")]
+        place = f"{root_of(viewer.address)}/data/0"
+        chunk = (cell / "0" / "0" / "1" / "2").read_bytes()
+        status, headers, content = asked(f"{place}/0/0/1/2")
+        assert (status, content, headers["Content-Length"]) == (200, chunk, str(len(chunk)))
+        status, headers, content = asked(f"{place}/0/0/1/2", Range="bytes=-7")
+        assert (status, content) == (206, chunk[-7:])
+        assert headers["Content-Range"] == f"bytes {len(chunk) - 7}-{len(chunk) - 1}/{len(chunk)}"
+        assert asked(f"{place}/0/0/1/2", "HEAD")[1]["Content-Length"] == str(len(chunk))
+        for nothing in ("zarr.json", "0", "0/9/9/9", "../cell.zarr/.zattrs", "%2e%2e/cell.zarr/.zattrs"):
+            assert asked(f"{place}/{nothing}")[0] == 404
+            assert asked(f"{place}/{nothing}", "HEAD")[0] == 404
+
+
+def test_what_cannot_be_read_is_told_here_and_there(cell: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    def fail(place: Any) -> bytes:
+        raise VolumeError(f"{place}: the server cannot be reached")
+
+    with view([cell]) as viewer:
+        place = f"{root_of(viewer.address)}/data/0/.zattrs"
+        with monkeypatch.context() as patch:
+            patch.setattr("asem_view.files.read_bytes", fail)
+            status, _, content = asked(place)
+        assert (status, content) == (502, b"")
+        assert asked(place)[0] == 200
+    assert f"{cell}/.zattrs: the server cannot be reached" in caplog.text
+
+
 @pytest.mark.parametrize(
     "path", ["data/0/../../secret", "data/0/%2e%2e/secret", "data/0/..%2fsecret", "data/0/link/secret",
              "data/1/.zattrs", "data/0", "data", "", "v/asem/../../../server.py", "data/0/no", "data/0//etc/passwd"],
@@ -246,36 +314,79 @@ def test_a_site(cell: Path, pores: Path, tmp_path: Path) -> None:
         export([cell], cell / "site")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("hosted", [False, True])
-def test_what_the_browser_draws(cell: Path, meshes: Path, tmp_path: Path, hosted: bool) -> None:
-    """A label and a mesh are where their place in nm says, in their colour: served, and as a site."""
-    import shutil
-
+@pytest.fixture
+def photographed() -> Callable[[str], Any]:
+    """``photographed(address)``: pixels ``(y, x, RGB)`` of the page."""
     from asem_view.browser import BROWSERS, photograph
-    from PIL import Image
 
     if not any(shutil.which(name) for name in BROWSERS):
         pytest.skip("no browser: apt-get install chromium")
+
+    def pixels(address: str) -> Any:
+        with Image.open(BytesIO(photograph(address, size=(800, 600)))) as picture:
+            return np.asarray(picture.convert("RGB")).astype(int)
+
+    return pixels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hosted", [False, True])
+def test_what_the_browser_draws(cell: Path, meshes: Path, tmp_path: Path, photographed: Any, hosted: bool) -> None:
+    """A label and a mesh are where their place in nm says, in their colour: served, and as a site."""
     if hosted:
-        site = export([cell, meshes], tmp_path / "site")
-        http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        picture = photograph(f"http://127.0.0.1:{http.server_port}/{CLIENT}/{PAGE}", size=(800, 600))
-        http.shutdown()
-        http.server_close()
+        with hosting(export([cell, meshes], tmp_path / "site")) as (address, _):
+            seen = photographed(f"{address}/{CLIENT}/{PAGE}")
     else:
         with view([cell, meshes]) as viewer:
-            picture = photograph(viewer.address, size=(800, 600))
-    (tmp_path / "seen.png").write_bytes(picture)
-    seen = np.asarray(Image.open(tmp_path / "seen.png").convert("RGB")).astype(int)
+            seen = photographed(viewer.address)
+    _check_label(seen)
+    _check_mesh(seen)
+
+
+@pytest.mark.slow
+def test_a_bucket_is_drawn_and_the_browser_knows_nothing_of_it(bucket: str, photographed: Any) -> None:
+    with view([bucket]) as viewer:
+        page = asked(viewer.address)[2].decode()
+        assert not [word for word in ("s3://", "cells", os.environ["AWS_ENDPOINT_URL"], SECRET) if word in page]
+        seen = photographed(viewer.address)
+    _check_label(seen)
+
+
+@contextmanager
+def hosting(folder: Path) -> Iterator[tuple[str, dict[str, list[int]]]]:
+    """The address of a plain web server on ``folder``, and the bytes that it sent at each request, by path."""
+    sent: defaultdict[str, list[int]] = defaultdict(list)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing is printed."""
+
+        def send_error(self, *args: Any, **values: Any) -> None:
+            sent[self.path].append(0)
+            super().send_error(*args, **values)
+
+        def copyfile(self, source: Any, outputfile: Any) -> None:
+            content = source.read()
+            sent[self.path].append(len(content))
+            with suppress(ConnectionError):
+                outputfile.write(content)
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{http.server_port}", sent
+    finally:
+        http.shutdown()
+        http.server_close()
+
+
+def _check_label(seen: Any) -> None:
     blue = (seen[..., 2] - seen[..., 0] > 30) & (seen[..., 1] - seen[..., 0] > 15)
     blue[:_TABS] = False
     rows, columns = np.nonzero(blue[: seen.shape[0] // 2, : seen.shape[1] // 2])
     assert len(rows) > 200
     assert _pixels(columns) / _pixels(rows) == pytest.approx(2, rel=0.1)  # 20 voxels wide, 10 high
     assert columns.min() == pytest.approx(seen.shape[1] / 4, abs=4)  # it begins in the middle, and goes on to the right
-    _check_mesh(seen)
 
 
 def _check_mesh(seen: Any) -> None:
@@ -298,6 +409,32 @@ def _pixels(places: Any) -> int:
     return int(np.ptp(places)) + 1
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is printed."""
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A folder with ``large.zarr``: 10^9 voxels and all coarser levels, every chunk a link to one and the same file."""
+    plan = ArrayPlan(shape=(1000, 1000, 1000), dtype="uint8", chunk=(64, 64, 64))
+    path = tmp_path / "web" / "large.zarr"
+    output = create_ome_zarr(
+        path, image=plan, labels={}, voxel_size=VoxelSize((5.0, 5.0, 5.0)), lower_edge_nm=(0.0, 0.0, 0.0), provenance={}
+    )
+    output.image[:64, :64, :64] = np.random.default_rng(0).integers(50, 150, plan.chunk).astype(np.uint8)
+    for number, level in enumerate(output.image_levels):
+        for place in product(*(range(-(-n // 64)) for n in level.shape)):
+            chunk = path.joinpath(str(number), *map(str, place))
+            chunk.parent.mkdir(parents=True, exist_ok=True)
+            if any((number, *place)):
+                os.link(path / "0" / "0" / "0" / "0", chunk)
+    return path.parent
+
+
+@pytest.mark.slow
+def test_of_a_large_volume_little_is_read_for_the_first_picture(large: Path, photographed: Any) -> None:
+    chunk = (large / "large.zarr" / "0" / "0" / "0" / "0").stat().st_size
+    with hosting(large) as (address, sent), view([f"{address}/large.zarr"]) as viewer:
+        assert viewer.layers[0].grey == pytest.approx((50, 149), abs=2)
+        requests = [size for sizes in sent.values() for size in sizes]
+        assert sum(requests) < 25 * chunk  # to choose black and white
+        assert len(requests) < 60
+        seen = photographed(viewer.address)
+    assert seen[seen.shape[0] // 4, seen.shape[1] // 4].max() > 0
+    assert sum(size for sizes in sent.values() for size in sizes) < 400 * chunk  # of 4,096
