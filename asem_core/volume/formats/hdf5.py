@@ -172,7 +172,8 @@ def _stated(data: h5py.Dataset) -> Stated:
     A size that stands on the group is that of ``data`` if no other image lies there.
     """
     size, above = _size_of(data), _size_of(data.parent)
-    holder, unclear = data, ()
+    holder: h5py.HLObject = data
+    unclear: tuple[str, ...] = ()
     if size is None and above is not None:
         images = len(_images(data.parent))
         if images == 1:
