@@ -34,7 +34,8 @@ test-fast: $(VENV)/.test  ## The tests of the library that need no network and n
 
 test-napari: $(addsuffix /.test,$(NAPARI_VENVS))  ## Test the napari plugin with the oldest and the newest napari, on a screen that nobody sees
 	@command -v Xvfb >/dev/null || $(MAKE) napari-debian
-	for venv in $(NAPARI_VENVS); do PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $$venv/bin/python -m pytest plugins/annotate/tests/napari || exit 1; done
+	for venv in $(NAPARI_VENVS); do PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ASEM_PICTURES=$(CURDIR)/$$venv/pictures \
+		$$venv/bin/python -m pytest plugins/annotate/tests/napari || exit 1; done
 
 napari-debian:  ## Install the packages of Debian that test-napari needs, as root
 	apt-get update

@@ -111,9 +111,12 @@ def spelt(names: Sequence[object] | None) -> str:
 
 
 def arranged(array: LazyArray, axes: Axes, *, unsigned: bool = False) -> LazyArray:
-    """``array`` as ``(z, y, x)``, read as lazily as before; with ``unsigned`` its signed bits are taken as unsigned."""
+    """``array`` as ``(z, y, x)`` in the machine's order of bytes, read as lazily as before.
+
+    With ``unsigned`` its signed bits are taken as unsigned.
+    """
     stored = np.dtype(array.dtype)
-    dtype = np.dtype(f"u{stored.itemsize}") if unsigned and stored.kind == "i" else stored
+    dtype = np.dtype(f"u{stored.itemsize}") if unsigned and stored.kind == "i" else stored.newbyteorder("=")
     if axes == Axes((0, 1, 2), 3) and dtype == stored:
         return array
     return _Arranged(array, axes, dtype)

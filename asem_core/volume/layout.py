@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from asem_core.errors import VolumeError
-from asem_core.volume.address import Location, can_list, describe_absence, is_remote, locate, names_in
+from asem_core.volume.address import Location, can_list, describe_absence, is_remote, locate, names_in, read_json
 from asem_core.volume.formats import zarr_node
 
 PUBLISHED_RAW = "volumes/raw"
@@ -61,13 +61,50 @@ def describe_path(uri: str) -> str:
     if path.is_file():
         return _unknown_file(path.name.lower())
     if node == "group":
-        return f"a Zarr group without an image; it holds: {_some(zarr_node.children(path))}; give the path of an array"
+        held = _inside(path, _is_zarr_image) or zarr_node.children(path)
+        return f"a Zarr group without an image; it holds: {_some(held)}; give the path of an array"
     names = [name for name in names_in(path) if not name.startswith(".")]
     if not names:
         return "an empty folder"
+    if _WEBKNOSSOS in names:
+        held = [name for name in names if name != _WEBKNOSSOS]
+        return (
+            f"a dataset of WEBKNOSSOS; it holds: {_some(held)}; give the path of an array, such as color/1, where "
+            "it is Zarr; WKW is not read: export it from WEBKNOSSOS as TIFF"
+        )
+    if _N5 in names:
+        held = _inside(path, _is_n5_image) or [name for name in names if name != _N5]
+        return f"an N5 group without an image; it holds: {_some(held)}; give the path of a data set"
     remedies = {_PICTURES: f"; {_AS_TIFF}", _DAT: f"; {_OF_JANELIA}"}
     remedy = next((said for kind, said in remedies.items() if any(name.lower().endswith(kind) for name in names)), "")
     return f"a folder without TIFF or PNG files; it holds: {_some(names)}{remedy}"
+
+
+_WEBKNOSSOS, _N5 = "datasource-properties.json", "attributes.json"
+_DEEPEST = 4
+"""Folders in one another in which images are looked for: plates of OME-Zarr have rows, wells and fields."""
+
+
+def _inside(path: Location, is_image: Callable[[Location], bool], deepest: int = _DEEPEST) -> list[str]:
+    """The images in the local folder ``path``, by their paths from there."""
+    found: list[str] = []
+    for name in names_in(path) if isinstance(path, Path) else ():
+        below = path / name
+        if not below.is_dir():
+            continue
+        if is_image(below):
+            found.append(name)
+        elif deepest > 1:
+            found += [f"{name}/{each}" for each in _inside(below, is_image, deepest - 1)]
+    return found
+
+
+def _is_zarr_image(path: Location) -> bool:
+    return zarr_node.kind(path) == "array" or zarr_node.multiscale(path) is not None
+
+
+def _is_n5_image(path: Location) -> bool:
+    return "dimensions" in (read_json(path / _N5) or {})
 
 
 _AS_TIFF = (
@@ -84,8 +121,9 @@ _ARCHIVES = (".zip", ".ozx", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz"
 _ELSEWHERE = {
     _PICTURES: _AS_TIFF,
     (".npz",): "save its array alone, with numpy.save, as .npy",
-    (".czi", ".lif", ".nd2", ".dm3", ".dm4", ".vsi", ".oib", ".oir", ".lsm", ".sld", ".xml"): "convert it to OME-Zarr, "
-    "with bioformats2raw",
+    (".czi", ".lif", ".nd2", ".dm3", ".dm4", ".vsi", ".oib", ".oir", ".lsm", ".sld"): "convert it to OME-Zarr, with "
+    "bioformats2raw",
+    (".xml",): "give the HDF5, N5, Zarr or TIFF that it describes",
     (".klb",): "convert it to TIFF or N5, in Fiji with BigDataViewer's KLB plugin, or in Python with pyklb",
     (".mrcs", ".st", ".ali"): "it is a stack of images, no volume: give the reconstruction (.mrc or .rec)",
     (".hdr", ".img", ".mha", ".mhd"): "convert it to NIfTI or NRRD, in Python with SimpleITK, or in 3D Slicer",

@@ -1,12 +1,13 @@
 """What labels from strokes are worth: F1 of models that were fine-tuned on a graph cut, and on the truth that it is of.
 
-    python zoo/experiments/drawn.py runs/drawn [--organelles er golgi] [--iterations 60] [--seeds 0 1]
+    python zoo/experiments/drawn.py runs/drawn [--organelles er golgi] [--iterations 60] [--seeds 0 1] [--labelled ZARR]
 
 On a cubic micrometre of the simulated cell `CELL` seeds are drawn in every `EVERY`-th section, as in
 tests/benchmarks/annotate.py, and cut as `asem annotate cut` does, voxels of `VOXEL_NM`. Then the organelle's model is
-fine-tuned on the cut and on the truth, all else alike, and the same is trained from nothing. Both are scored, by the
-engine, on another part of the cell. What is done is not done again. Prints a table; labels are as good as the truth
-where F1 is within `WITHIN` of what that gives.
+fine-tuned on the cut and on the truth, all else alike, and the same is trained from nothing unless ``--tuned-only``
+leaves that out. Both are scored, by the engine, on another part of the cell. ``--labelled`` takes a part of the cell
+that is there already, all of it. What is done is not done again. Prints a table; labels are as good as the truth where
+F1 is within `WITHIN` of what that gives.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ WITHIN = 0.03
 LABELS = ("truth", "strokes")
 
 
-def shift_of(organelle: str, folder: Path, model: str | None, registry: Registry) -> Shift:
-    """To `CELL`, from ``model``, by default the organelle's."""
-    labelled = folder / simulate_part(folder, CELL, "golgi", voxel_nm=VOXEL_NM)
+def shift_of(organelle: str, folder: Path, model: str | None, labelled: Path | None, registry: Registry) -> Shift:
+    """To `CELL`, from ``model``, by default the organelle's; ``labelled``: instead of a box round its Golgi."""
+    whole = labelled and open_volume(labelled, registry=registry).box
+    labelled = labelled or folder / simulate_part(folder, CELL, "golgi", voxel_nm=VOXEL_NM)
     scored = folder / simulate_part(folder, CELL, "evaluation")
 
     def box(path: Path, span: Sequence[float]) -> Box:
@@ -52,7 +54,7 @@ def shift_of(organelle: str, folder: Path, model: str | None, registry: Registry
 
     return Shift(
         organelle=organelle, model=model or str(registry.organelles[organelle].default_model), raw=labelled,
-        labels=labelled, labelled=box(labelled, LABELLED_NM), test_raw=scored, test_labels=scored,
+        labels=labelled, labelled=whole or box(labelled, LABELLED_NM), test_raw=scored, test_labels=scored,
         test=box(scored, SCORED_NM),
     )  # fmt: skip
 
@@ -82,7 +84,9 @@ def label_by_strokes(shift: Shift, folder: Path, *, seed: int, registry: Registr
     return made
 
 
-def run(shift: Shift, labels: str, folder: Path, *, iterations: int, seed: int, registry: Registry) -> dict[str, Any]:
+def run(
+    shift: Shift, labels: str, folder: Path, *, iterations: int, seed: int, scratch: bool, registry: Registry
+) -> dict[str, Any]:
     """Fine-tune and score; what ``result.json`` in its folder says where it is done already."""
     output = folder / f"{labels}-{iterations}-{seed}"
     result = output / "result.json"
@@ -94,9 +98,9 @@ def run(shift: Shift, labels: str, folder: Path, *, iterations: int, seed: int, 
     exact = None if learned == truth else evaluate(learned, truth, organelle=shift.organelle, registry=registry).scores
     tuned = finetune(
         shift.raw, learned, organelle=shift.organelle, model=shift.model, rois=[shift.labelled], iterations=iterations,
-        from_scratch=True, keep=True, seed=seed, output=output, registry=registry,
+        from_scratch=scratch, keep=True, seed=seed, output=output, registry=registry,
     )  # fmt: skip
-    trained = {"fine-tuned": output, "from scratch": output / SCRATCH}
+    trained = {"fine-tuned": output, **({"from scratch": output / SCRATCH} if scratch else {})}
     found = {
         "labels": labels,
         "seed": seed,
@@ -112,7 +116,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     head = "| labels | seed | F1 of the labels | fine-tuned | from scratch |"
     rows = [
         f"| {each['labels']} | {each['seed']} | {each['f1 of the labels']:.3f} | "
-        + " | ".join(_told(each["f1"][name]) for name in ("fine-tuned", "from scratch"))
+        + " | ".join(_told(each["f1"].get(name)) for name in ("fine-tuned", "from scratch"))
         + " |"
         for each in results
     ]
@@ -126,8 +130,8 @@ def mean_of(results: Sequence[dict[str, Any]], labels: str) -> float:
     return float(np.mean([each["f1"]["fine-tuned"]["without zone"] for each in results if each["labels"] == labels]))
 
 
-def _told(f1: dict[str, float]) -> str:
-    return f"{f1['with zone']:.3f} / {f1['without zone']:.3f}"
+def _told(f1: dict[str, float] | None) -> str:
+    return "" if f1 is None else f"{f1['with zone']:.3f} / {f1['without zone']:.3f}"
 
 
 def main() -> None:
@@ -136,18 +140,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="volumes, runs, results")
     parser.add_argument("--organelles", nargs="+", default=["er", "golgi"])
     parser.add_argument("--model", help="to begin from; by default the organelle's")
+    parser.add_argument("--labelled", type=Path, help=f"OME-Zarr of a part of {CELL} to draw and label in, all of it")
+    parser.add_argument("--tuned-only", action="store_true", help="train nothing from nothing")
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     args = parser.parse_args()
     registry = make_registry()
     for organelle in args.organelles:
-        shift = shift_of(organelle, args.folder, args.model, registry)
+        shift = shift_of(organelle, args.folder, args.model, args.labelled, registry)
         folder = args.folder / organelle
         folder.mkdir(parents=True, exist_ok=True)
         results = []
         for seed in args.seeds:
             for labels in LABELS:
-                results.append(run(shift, labels, folder, iterations=args.iterations, seed=seed, registry=registry))
+                results.append(
+                    run(shift, labels, folder, iterations=args.iterations, seed=seed, scratch=not args.tuned_only,
+                        registry=registry)
+                )  # fmt: skip
                 print(f"{organelle}: {results[-1]}", flush=True)
         print(f"\n{organelle}\n\n{table(results)}\n", flush=True)
 

@@ -1,10 +1,16 @@
-"""Reader of HDF5: ``file.h5/path/of/the/data/set``, or a file with one 3D data set."""
+"""Reader of HDF5: ``file.h5/path/of/the/data/set``, or a file with one 3D data set.
+
+Voxels that cannot be read, since another file holds them or a filter is missing, are refused when the file is opened:
+HDF5 gives zeros for the former.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +69,8 @@ def open_hdf5(uri: str) -> Source:
     try:
         with h5py.File(file, "r") as opened:
             data = _dataset(opened, Path(uri).relative_to(file).as_posix(), uri)
+            _check_parts(file, data)
+            _check_filters(file, data)
             array = Hdf5Array(file, data)
             return Source(
                 array=array,
@@ -126,20 +134,72 @@ def _listed(group: h5py.Group) -> str:
     return ", ".join(item.name.lstrip("/") for item in _images(group)) or "none"
 
 
+def _check_parts(file: Path, data: h5py.Dataset) -> None:
+    """Refuse a virtual data set of which a file is not there."""
+    if not data.is_virtual:
+        return
+    names = dict.fromkeys(source.file_name for source in data.virtual_sources())
+    missing = [name for name in names if "%" not in name and name != "." and not (file.parent / name).is_file()]
+    if missing:
+        raise VolumeError(
+            f"{file}{data.name}: its voxels lie in {len(names)} files, of which {missing[0]} is not there; put all of "
+            "them where they were, relative to this file"
+        )
+
+
+def _check_filters(file: Path, data: h5py.Dataset) -> None:
+    """Refuse voxels that were compressed by a filter that is not here; those of hdf5plugin are, where it is."""
+    import h5py
+
+    made = data.id.get_create_plist()
+    filters = [made.get_filter(number) for number in range(made.get_nfilters())]
+    if all(h5py.h5z.filter_avail(found[0]) for found in filters):
+        return
+    with suppress(ImportError):
+        import_module("hdf5plugin")
+    for code, _, _, name in filters:
+        if not h5py.h5z.filter_avail(code):
+            called = f" ({name.decode('utf-8', 'replace')})" if name else ""
+            raise VolumeError(
+                f"{file}{data.name}: its voxels are compressed by filter {code}{called}, which is not installed: pip "
+                "install hdf5plugin, or write the data set with gzip"
+            )
+
+
 def _stated(data: h5py.Dataset) -> Stated:
-    """From attributes of ``data``: the size by `_SIZES`, ``offset`` of the lower edge, axes by `_axes`."""
-    units = data.attrs.get("units", data.attrs.get("unit", "nm"))
-    size = next((name for name in _SIZES if name in data.attrs), None)
+    """From attributes of ``data``: the size by `_SIZES`, ``offset`` of the lower edge, axes by `_axes`.
+
+    A size that stands on the group is that of ``data`` if no other image lies there.
+    """
+    size, above = _size_of(data), _size_of(data.parent)
+    holder: h5py.HLObject = data
+    unclear: tuple[str, ...] = ()
+    if size is None and above is not None:
+        images = len(_images(data.parent))
+        if images == 1:
+            holder, size = data.parent, above
+        else:
+            unclear = (
+                f"attribute {above!r} stands on {data.parent.name}, which holds {images} images: of which is it?",
+            )
+    units = holder.attrs.get("units", holder.attrs.get("unit", "nm"))
+    placed = data if "offset" in data.attrs else holder
     return Stated(
         axes=_axes(data),
-        size=None if size is None else _lengths(data, size, "um" if size == _SIZES[0] else units),
-        edge=_lengths(data, "offset", units) if "offset" in data.attrs else None,
+        size=None if size is None else _lengths(holder, size, "um" if size == _SIZES[0] else units),
+        edge=_lengths(placed, "offset", units) if "offset" in placed.attrs else None,
         unsigned=_is_big_data_viewer(data),
+        unclear=unclear,
     )
 
 
-def _lengths(data: h5py.Dataset, name: str, units: Any) -> Lengths:
-    return Lengths(values=_attribute(data, name), units=units, where=f"attribute {name!r}")
+def _size_of(node: h5py.HLObject) -> str | None:
+    """Which attribute of ``node`` states a voxel size."""
+    return next((name for name in _SIZES if name in node.attrs), None)
+
+
+def _lengths(node: h5py.HLObject, name: str, units: Any) -> Lengths:
+    return Lengths(values=_attribute(node, name), units=units, where=f"attribute {name!r}")
 
 
 def _axes(data: h5py.Dataset) -> Sequence[object] | None:
@@ -159,9 +219,9 @@ def _axes(data: h5py.Dataset) -> Sequence[object] | None:
     return labels if any(labels) else None
 
 
-def _attribute(data: h5py.Dataset, name: str) -> Any:
+def _attribute(node: h5py.HLObject, name: str) -> Any:
     """As h5py reads it; None where it is not there."""
-    return data.attrs.get(name)
+    return node.attrs.get(name)
 
 
 def _is_big_data_viewer(data: h5py.Dataset) -> bool:

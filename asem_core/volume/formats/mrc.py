@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,8 @@ def open_mrc(uri: str) -> Source:
     try:
         with _mapped(path) as (opened, notes):
             if opened.data is None or not opened.data.size:
-                raise VolumeError(f"{uri}: damaged MRC file, or none: {'; '.join(notes) or 'it holds no voxel'}")
+                said = _shortage(opened, path) or "; ".join(notes) or "it holds no voxel"
+                raise VolumeError(f"{uri}: damaged MRC file, or none: {said}")
             order = [int(opened.header[name]) for name in ("mapc", "mapr", "maps")]
             array = MrcArray(path, opened.data.shape, opened.data.dtype)
             with np.errstate(all="ignore"):  # the sampling may be 0
@@ -83,6 +85,20 @@ def _mapped(path: Path) -> Iterator[tuple[Any, tuple[str, ...]]]:
         opened = mrcfile.mmap(path, mode="r", permissive=True)
     with opened:
         yield opened, tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
+
+
+def _shortage(opened: Any, path: Path) -> str | None:
+    """By how much the file is shorter than its header says; None where it is not, or the header says nothing."""
+    from mrcfile.utils import data_dtype_from_header, data_shape_from_header
+
+    try:
+        header = opened.header
+        voxels = math.prod(int(n) for n in data_shape_from_header(header))
+        needed = header.nbytes + int(header.nsymbt) + voxels * data_dtype_from_header(header).itemsize
+    except (AttributeError, TypeError, ValueError):
+        return None
+    size = path.stat().st_size
+    return f"expected {needed} bytes, found {size}; copy it again" if needed > size else None
 
 
 def _has_unsigned_bytes(opened: Any) -> bool:

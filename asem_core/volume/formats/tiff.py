@@ -231,13 +231,15 @@ def _opened(path: Path) -> Iterator[TiffFile]:
 
 
 def _pages(tif: TiffFile, path: Path) -> _Pages:
-    pages = [page.aspage() for page in tif.pages]
+    pages = dict(enumerate(page.aspage() for page in tif.pages))
     _check_page_chain(tif, path)
-    first = pages[0]
-    for number, page in enumerate(pages):
+    if not tif.is_ome:  # OME-XML counts all pages, and puts smaller versions elsewhere
+        pages = {number: page for number, page in pages.items() if not page.is_reduced} or pages
+    first = next(iter(pages.values()))
+    for number, page in pages.items():
         _check_page(page, first, number, path)
     return _Pages(
-        sections=tuple(Section(path=path, page=number) for number in range(len(pages))),
+        sections=tuple(Section(path=path, page=number) for number in pages),
         shape=(first.imagelength, first.imagewidth),
         dtype=np.dtype(str(first.dtype)).newbyteorder("="),
         white_is_zero=first.photometric == 0,
@@ -305,11 +307,12 @@ def _check_page(page: TiffPage, first: TiffPage, number: int, path: Path) -> Non
 
 def _check_series(tif: TiffFile, path: Path) -> None:
     """Pages are sections: refuse several stacks, and channels or time points of sections. One axis alone is z."""
-    if len(tif.series) > 1 and any(len(series) > 1 for series in tif.series):
+    found = [series for series in tif.series if not series.keyframe.is_reduced] or tif.series
+    if len(found) > 1 and any(len(series) > 1 for series in found):
         raise VolumeError(
-            f"{path}: expected one stack, found {len(tif.series)}; save the one to segment as a file of its own"
+            f"{path}: expected one stack, found {len(found)}; save the one to segment as a file of its own"
         )
-    series = tif.series[0]
+    series = found[0]
     if [axis for axis in series.axes if axis in "XYZ"][-2:] != ["Y", "X"]:
         raise VolumeError(f"{path}: expected sections (y,x), its axes are {series.axes}; save it with the axes z,y,x")
     if sum(length > 1 for axis, length in zip(series.axes, series.shape, strict=True) if axis not in "YX") > 1:

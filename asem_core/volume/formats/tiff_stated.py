@@ -62,7 +62,7 @@ def _of_imagej(found: Mapping[str, Any], page: TiffPage) -> Stated:
     if not (found.get("spacing") and found.get("unit") and x and y):
         return Stated()
     units = [found.get("zunit", found["unit"]), found.get("yunit", found["unit"]), found["unit"]]
-    tagged = _TAG_UNITS.get(int(page.resolutionunit))
+    tagged = _TAG_UNITS.get(page.tags.valueof("ResolutionUnit", 1))
     if tagged is not None:
         units[1:] = [tagged, tagged]
     values = [found["spacing"], y, x]

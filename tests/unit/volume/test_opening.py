@@ -168,6 +168,20 @@ def test_what_was_found_instead(tmp_path, opened):
     zarr.create_group(tmp_path / "g.zarr").create_group("inner")
     with pytest.raises(VolumeError, match=r"a Zarr group without an image; it holds: inner"):
         opened(tmp_path / "g.zarr")
+    zarr.create_array(tmp_path / "plate.zarr/A/1/0", shape=(2, 2, 2), dtype="u1")
+    for group in ("plate.zarr", "plate.zarr/A", "plate.zarr/A/1"):
+        zarr.open_group(tmp_path / group)
+    with pytest.raises(VolumeError, match=r"a Zarr group without an image; it holds: A/1/0; give"):
+        opened(tmp_path / "plate.zarr")
+    (tmp_path / "bdv.n5/setup0/timepoint0/s0").mkdir(parents=True)
+    (tmp_path / "bdv.n5/attributes.json").write_text('{"n5": "2.5.1"}')
+    (tmp_path / "bdv.n5/setup0/timepoint0/s0/attributes.json").write_text('{"dimensions": [2, 2, 2]}')
+    with pytest.raises(VolumeError, match=r"an N5 group without an image; it holds: setup0/timepoint0/s0; give"):
+        opened(tmp_path / "bdv.n5")
+    (tmp_path / "wk/color/1").mkdir(parents=True)
+    (tmp_path / "wk/datasource-properties.json").write_text("{}")
+    with pytest.raises(VolumeError, match=r"a dataset of WEBKNOSSOS; it holds: color; give"):
+        opened(tmp_path / "wk")
     with pytest.raises(VolumeError, match=r"unknown scheme gopher://; use a path"):
         opened("gopher://host/x.zarr")
 
@@ -179,6 +193,7 @@ def test_what_was_found_instead(tmp_path, opened):
         ("cell.npz", "save its array alone, with numpy.save"),
         ("cell.czi", "bioformats2raw"),
         ("cell.lif", "bioformats2raw"),
+        ("cell.xml", "give the HDF5, N5, Zarr or TIFF that it describes"),
         ("cell.klb", "BigDataViewer's KLB plugin"),
         ("tilt.st", "a stack of images, no volume"),
         ("cell.mha", "NIfTI or NRRD"),

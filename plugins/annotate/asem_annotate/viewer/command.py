@@ -13,7 +13,7 @@ from qtpy.QtCore import QProcess
 from qtpy.QtWidgets import QApplication
 
 from asem_annotate.viewer.running import tell
-from asem_annotate.viewer.tools import row
+from asem_annotate.viewer.tools import line_up, row
 from asem_core.errors import AsemError
 
 _GRACE_MS = 3000
@@ -44,6 +44,7 @@ class Command(Container):
         self.printed = ""
         """What the command printed on standard output."""
         super().__init__(widgets=[*fields, row(self.run_button, self.stop_button), self.bar, self.said])
+        line_up(self)
         self._last = ""
         self._process = QProcess()
         self._process.readyReadStandardError.connect(self._read_errors)

@@ -11,6 +11,7 @@ from asem_annotate.seed_file import usual_path
 from asem_annotate.session import Session
 from asem_annotate.viewer.running import tell
 from asem_annotate.viewer.suggest import suggest_image, suggest_probability
+from asem_annotate.viewer.tools import line_up
 from asem_annotate.viewer.view import box_of_view
 from asem_core.errors import AsemError
 from asem_core.geometry import parse_roi
@@ -45,6 +46,7 @@ class Form(Container):
         asked = [self.prediction] if corrects else []
         super().__init__(widgets=[self.volume, *asked, self.organelle, self.roi, self.from_view, self.path])
         self.margins = (0, 0, 0, 0)
+        line_up(self)
         self.from_view.changed.connect(self._take_view)
         suggest_image(viewer, self.volume)
         suggest_probability(viewer, self.prediction)

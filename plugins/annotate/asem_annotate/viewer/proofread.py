@@ -17,7 +17,7 @@ from asem_annotate.seed_file import usual_path
 from asem_annotate.viewer.objects import Objects
 from asem_annotate.viewer.running import Running, tell
 from asem_annotate.viewer.suggest import suggest_labels
-from asem_annotate.viewer.tools import row
+from asem_annotate.viewer.tools import line_up, row
 from asem_core.errors import AsemError
 from asem_core.progress import Progress
 from asem_core.registry import make_registry
@@ -43,6 +43,7 @@ class Proofread(Container):
         self.running = Running(busy=self._busy)
         asked = Container(widgets=[self.source, self.by])
         asked.margins = (0, 0, 0, 0)
+        line_up(asked)
         super().__init__(
             widgets=[asked, self.begin_button, self.table, self.said, self.tools, self.running, Label(value=_HELP)],
             labels=False,

@@ -1,4 +1,4 @@
-"""What is done with seeds: the lower half of *Annotate* and *Correct*."""
+"""What is done with seeds: the lower half of *Annotate* and *Correct*; and how rows of widgets are laid out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 import attrs
 from magicgui.widgets import CheckBox, Container, FloatSpinBox, LineEdit, PushButton
+from qtpy.QtWidgets import QLabel
 
 from asem_annotate.settings import Settings
+
+_LABEL = 92
+"""Pixels of the widest label: napari's letters are wider than magicgui takes them for."""
 
 
 class Tools(Container):
@@ -36,6 +40,7 @@ class Tools(Container):
             ]
         )
         self.margins = (0, 0, 0, 0)
+        line_up(self)
         self.enabled = False
 
     def fill(self, settings: Settings) -> None:
@@ -52,3 +57,9 @@ def row(*widgets: Any) -> Container:
     found = Container(widgets=list(widgets), layout="horizontal", labels=False)
     found.margins = (0, 0, 0, 0)
     return found
+
+
+def line_up(fields: Container) -> None:
+    """Let labelled fields begin below one another."""
+    for label in fields.native.findChildren(QLabel):
+        label.setMinimumWidth(_LABEL)

@@ -1,4 +1,7 @@
-"""napari in a virtual display: skipped, with the reason, where one of the two is missing."""
+"""napari in a virtual display: skipped, with the reason, where one of the two is missing.
+
+Pictures of the window, for somebody to look at, are kept in the folder ``$ASEM_PICTURES``, where it is set.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from ..cells import VOXELS, make_cell
 HERE = Path(__file__).parent
 PATIENCE_S = 3600
 """Only what hangs takes as long, however busy the machine is."""
+PICTURES = os.environ.get("ASEM_PICTURES")
 
 
 def missing() -> str | None:
@@ -71,6 +75,22 @@ def viewer(display: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     opened = Viewer()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def picture(viewer: Any) -> Callable[[str], None]:
+    """Keep a picture of the window under a name, where there is a folder for it."""
+
+    def keep(name: str) -> None:
+        if PICTURES is None:
+            return
+        # The window stays as large as it is: in one of 1400 x 860 Mesa 22.3.6 ended the process where a layer had been
+        # removed (test_what_is_missing_is_said_in_a_line).
+        viewer.screenshot(str(Path(PICTURES) / f"{name}.png"), canvas_only=False, flash=False)
+
+    if PICTURES is not None:
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+    return keep
 
 
 @pytest.fixture

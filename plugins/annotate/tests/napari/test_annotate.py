@@ -23,6 +23,7 @@ from ..cells import VOXELS, dice, make_cell
 GREY, TRUTH = make_cell()
 ROI = "0:24,0:40,44:88"
 Wait = Callable[[Callable[[], bool]], None]
+Picture = Callable[[str], None]
 
 
 def opened(viewer: Any, cell: Path, wait: Wait, *, widget: str = "Annotate", prediction: Path | None = None) -> Any:
@@ -75,8 +76,9 @@ def press(desk: Any, key: str) -> None:
     found[key](desk.canvas.seeds)
 
 
-def test_fifty_strokes_cut_undo_save_and_go_on(viewer: Any, cell: Path, wait: Wait) -> None:
+def test_fifty_strokes_cut_undo_save_and_go_on(viewer: Any, cell: Path, wait: Wait, picture: Picture) -> None:
     desk = opened(viewer, cell, wait)
+    picture("1 open")
     seeds = desk.canvas.seeds
     seeds.brush_size = 2
     assert seeds.data.shape == (24, 40, 44)
@@ -85,6 +87,7 @@ def test_fifty_strokes_cut_undo_save_and_go_on(viewer: Any, cell: Path, wait: Wa
         stroke(desk, points, value)
         assert np.array_equal(stored(desk), seeds.data)
     painted = seeds.data.copy()
+    picture("2 fifty strokes")
 
     press(desk, "C")
     wait(lambda: desk.canvas.found is not None and not desk.running.busy)
@@ -92,11 +95,13 @@ def test_fifty_strokes_cut_undo_save_and_go_on(viewer: Any, cell: Path, wait: Wa
     assert dice(found, TRUTH == 2) > 0.8
     assert viewer.layers.index(desk.canvas.found) < viewer.layers.index(seeds)
     assert viewer.layers.selection.active.name == seeds.name
+    picture("3 cut")
 
     for _ in range(50):
         press(desk, "Ctrl+Z")
     assert not seeds.data.any()
     assert not stored(desk).any()
+    picture("4 undone")
     for _ in range(50):
         press(desk, "Ctrl+Shift+Z")
     assert np.array_equal(stored(desk), painted)
@@ -104,6 +109,7 @@ def test_fifty_strokes_cut_undo_save_and_go_on(viewer: Any, cell: Path, wait: Wa
     desk.tools.output.value = str(cell.with_name("cut.zarr"))
     desk.tools.save.changed.emit(True)
     wait(lambda: not desk.running.busy)
+    picture("5 saved")
     made = open_volume(cell.with_name("cut.zarr") / "labels" / "mito")
     assert made.lower_edge_nm == (100, 200, 740)
     assert np.array_equal(made.read(made.box) > 0, found)
@@ -114,6 +120,7 @@ def test_fifty_strokes_cut_undo_save_and_go_on(viewer: Any, cell: Path, wait: Wa
     assert desk.canvas.seeds is not seeds
     assert np.array_equal(desk.canvas.seeds.data, painted)
     assert [layer.name for layer in viewer.layers] == ["cell", "cell_mito_seeds"]
+    picture("6 gone on with")
 
 
 def test_a_stroke_of_the_mouse_is_saved(viewer: Any, cell: Path, wait: Wait) -> None:

@@ -17,6 +17,7 @@ from ..toy import write_toy
 
 GREY, TRUTH = make_cell()
 Wait = Callable[[Callable[[], bool]], None]
+Picture = Callable[[str], None]
 
 
 def widget(viewer: Any, name: str) -> Any:
@@ -42,7 +43,7 @@ def said() -> str:
     return str(notification_manager.records[-1].message)
 
 
-def test_a_row_of_the_table_is_shown(viewer: Any, tmp_path: Path, wait: Wait) -> None:
+def test_a_row_of_the_table_is_shown(viewer: Any, tmp_path: Path, wait: Wait, picture: Picture) -> None:
     bodies = np.where(TRUTH == 0, 0, TRUTH - 1).astype(np.uint32)
     path = write(tmp_path / "bodies.zarr", bodies)
     (layer,) = viewer.open(str(path), plugin="asem-annotate")
@@ -58,9 +59,10 @@ def test_a_row_of_the_table_is_shown(viewer: Any, tmp_path: Path, wait: Wait) ->
     assert layer.selected_label == 2
     centre = (viewer.scene if hasattr(viewer, "scene") else viewer).camera.center
     assert np.allclose(centre[-2:], (y, x), atol=0.1)
+    picture("measured")
 
 
-def test_errors_are_a_layer(viewer: Any, tmp_path: Path, wait: Wait) -> None:
+def test_errors_are_a_layer(viewer: Any, tmp_path: Path, wait: Wait, picture: Picture) -> None:
     truth = TRUTH == 2
     found = np.roll(truth, 2, axis=1)
     evaluate = widget(viewer, "Evaluate")
@@ -69,18 +71,20 @@ def test_errors_are_a_layer(viewer: Any, tmp_path: Path, wait: Wait) -> None:
     run(evaluate, wait)
     exact = 2 * (found & truth).sum() / (found.sum() + truth.sum())
     assert f"without: F1 {exact:.4f}" in evaluate.said.value
+    picture("evaluated")
     layer = viewer.layers["mito errors"]
     expected = np.where(found & truth, 1, np.where(found, 2, np.where(truth, 3, 0)))
     assert np.array_equal(np.asarray(layer.data), expected)
     assert tuple(layer.translate) == (105, 205, 305)
 
 
-def test_a_model_segments_and_the_result_is_opened(viewer: Any, cell: Path, wait: Wait) -> None:
+def test_a_model_segments_and_the_result_is_opened(viewer: Any, cell: Path, wait: Wait, picture: Picture) -> None:
     viewer.open(str(cell), plugin="asem-annotate")
     segment = widget(viewer, "Segment")
     assert segment.volume.value == str(cell)
     segment.roi.value, segment.memory.value = "0:24,0:40,0:44", "2GB"
     run(segment, wait)
+    picture("segmented")
     assert [layer.name for layer in viewer.layers] == ["cell", "mito probability", "mito"]
     assert viewer.layers["mito"].data.shape == (24, 40, 44)
     assert open_volume(cell.with_name("cell_mito.zarr")).lower_edge_nm == (100, 200, 300)
@@ -118,7 +122,7 @@ def test_the_words_of_fine_tuning(viewer: Any, cell: Path) -> None:
     assert finetune.words() == [*common, "--iterations", "1", "--model", "mito-10nm"]
 
 
-def test_fine_tuned_in_one_iteration(viewer: Any, tmp_path: Path, wait: Wait) -> None:
+def test_fine_tuned_in_one_iteration(viewer: Any, tmp_path: Path, wait: Wait, picture: Picture) -> None:
     """In a process of its own to its end, from a network that knows nothing: progress is seen, and what came of it."""
     rng = np.random.default_rng(5)
     blobs = ndimage.gaussian_filter(rng.normal(size=(50, 100, 130)), 6) > 0.02
@@ -142,6 +146,7 @@ def test_fine_tuned_in_one_iteration(viewer: Any, tmp_path: Path, wait: Wait) ->
     assert finetune.stop_button.enabled
     wait(ended)
     assert not finetune.stop_button.enabled
+    picture("7 fine-tuned")
     assert any(total > 0 and done == total for done, total in seen), seen
     assert "toy-10nm" in finetune.said.value, finetune.said.value
     assert "fine-tuned" in finetune.said.value

@@ -15,6 +15,7 @@ from asem_core import open_volume
 from ..drawn import CRUMB, CUT, FUSED, LEFT, POINTS, RIGHT, draw, write_drawn
 
 Wait = Callable[[Callable[[], bool]], None]
+Picture = Callable[[str], None]
 IN_LEFT, IN_RIGHT = (15, 18, 80), (15, 18, 100)
 
 
@@ -62,12 +63,13 @@ def test_the_queue_is_shown_and_walked_through(viewer: Any, desk: Any) -> None:
     assert f"object {order[3]} of 5" in desk.said.value
 
 
-def test_split_merge_delete_and_undo(viewer: Any, desk: Any, wait: Wait, tmp_path: Path) -> None:
+def test_split_merge_delete_and_undo(viewer: Any, desk: Any, wait: Wait, tmp_path: Path, picture: Picture) -> None:
     whole = draw()
     desk.objects.pick(world(desk, POINTS[0]), more=False)
     desk.objects.pick(world(desk, POINTS[1]), more=True)
     assert desk.objects.points.data.tolist() == [list(map(float, voxel)) for voxel in POINTS]
     assert f"picked: {FUSED} {FUSED}" in desk.said.value
+    picture("8 picked in one object")
     press(desk.tools.split)
     wait(lambda: not desk.running.busy)
     found = shown(desk)
@@ -76,12 +78,14 @@ def test_split_merge_delete_and_undo(viewer: Any, desk: Any, wait: Wait, tmp_pat
     assert new > CUT
     assert np.array_equal(np.isin(found, (FUSED, new)), whole == FUSED)
     assert len(desk.objects.points.data) == 0
+    picture("8 split")
 
     desk.objects.pick(world(desk, IN_LEFT), more=False)
     desk.objects.pick(world(desk, IN_RIGHT), more=True)
     press(desk.tools.merge)
     wait(lambda: not desk.running.busy)
     assert np.array_equal(shown(desk) == LEFT, np.isin(whole, (LEFT, RIGHT)))
+    picture("9 merged")
 
     desk.review.look_at([row.id for row in desk.review.rows].index(CRUMB))
     press(desk.tools.delete)

@@ -7,6 +7,7 @@ import json
 import attrs
 import h5py
 import imagecodecs
+import mrcfile
 import numpy as np
 import pytest
 import tifffile
@@ -67,6 +68,34 @@ def test_tags_and_imagej_that_contradict_each_other(tmp_path, image, opened):
     check(opened(tmp_path / "right.tif"), image, (8, 4, 4))
     with pytest.raises(VolumeError, match=r"in um, cm, cm: the units contradict one another\); give it in nm"):
         opened(tmp_path / "wrong.tif")
+
+
+def test_imagej_without_a_tag_for_the_unit(tmp_path, image, opened):
+    """By the standard a tag that is not there means inches."""
+    imagej(tmp_path / "a.tif", image, "micron", 0.004)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        for page in tif.pages:
+            tif.filehandle.seek(page.tags["ResolutionUnit"].offset)
+            tif.filehandle.write(np.array([300], f"{tif.byteorder}u2").tobytes())  # another tag, that nobody reads
+    check(opened(tmp_path / "a.tif"), image, (8, 4, 4))
+
+
+@pytest.mark.parametrize("stack", [True, False])
+def test_thumbnails_are_no_sections(tmp_path, image, opened, stack):
+    def write(path, sections):
+        with tifffile.TiffWriter(path) as tif:
+            for section in sections:
+                tif.write(section, photometric="minisblack", metadata=None)
+                tif.write(section[::4, ::4], photometric="minisblack", subfiletype=1, metadata=None)
+
+    path = tmp_path / ("a.tif" if stack else "sections")
+    if stack:
+        write(path, image)
+    else:
+        path.mkdir()
+        for number, section in enumerate(image):
+            write(path / f"{number}.tif", [section])
+    check(opened(path, voxel_size=FIVE), image, (5, 5, 5))
 
 
 def physical(unit, z, y, x):
@@ -477,6 +506,43 @@ def test_hdf5_size_that_is_none(tmp_path, image, opened, size):
     check(opened(path, voxel_size=FIVE), image, (5, 5, 5))
 
 
+def test_hdf5_size_that_stands_on_the_group(tmp_path, image, opened):
+    path = write_hdf5(tmp_path / "a.h5", image, "em/raw")
+    with h5py.File(path, "r+") as file:
+        file["em"].attrs.update(resolution=[0.008, 0.004, 0.004], unit="um", offset=[0.08, 0, 0])
+    check(opened(path), image, (8, 4, 4), (80, 0, 0))
+    with h5py.File(path, "r+") as file:
+        file["em/other"] = image
+    with pytest.raises(VolumeError, match=r"attribute 'resolution' stands on /em, which holds 2 images"):
+        opened(path / "em/raw")
+    check(opened(path / "em/raw", voxel_size=FIVE), image, (5, 5, 5))
+
+
+def test_hdf5_whose_voxels_lie_in_other_files(tmp_path, image, opened):
+    layout = h5py.VirtualLayout(image.shape, image.dtype)
+    for number in range(2):
+        part = slice(3 * number, 3 * number + 3)
+        write_hdf5(tmp_path / f"{number}.h5", image[part])
+        layout[part] = h5py.VirtualSource(f"{number}.h5", "raw", image[part].shape)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_virtual_dataset("raw", layout)
+    whole = opened(tmp_path / "a.h5", voxel_size=FIVE)
+    np.testing.assert_array_equal(whole.read(whole.box)[:6], image[:6])
+    (tmp_path / "1.h5").unlink()
+    with pytest.raises(VolumeError, match=r"lie in 2 files, of which 1\.h5 is not there"):
+        opened(tmp_path / "a.h5", voxel_size=FIVE)
+
+
+def test_hdf5_that_needs_a_filter(tmp_path, image, opened):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_chunk(image.shape)
+        made.set_filter(299, h5py.h5z.FLAG_OPTIONAL, ())  # a number that nobody has
+        h5py.h5d.create(file.id, b"raw", h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(image.shape), made)
+    with pytest.raises(VolumeError, match=r"compressed by filter 299, which is not installed: pip install hdf5plugin"):
+        opened(tmp_path / "a.h5", voxel_size=FIVE)
+
+
 def test_hdf5_of_big_data_viewer_is_unsigned(tmp_path, image, opened):
     values = image.astype(np.uint16) + 32700
     name = "t00000/s00/0/cells"
@@ -540,6 +606,35 @@ def test_mrc_with_bytes_behind_the_image(tmp_path, image, opened):
     volume = opened(path)
     check(volume, image, (10, 4, 4))
     assert "10" in volume.notes[0]
+
+
+def test_mrc_that_was_cut(tmp_path, image, opened):
+    path = write_mrc(tmp_path / "a.mrc", (image // 2).astype("i1"), (5, 5, 5))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(
+        VolumeError, match=f"expected {1024 + image.size} bytes, found {24 + image.size}; copy it again"
+    ):
+        opened(path)
+
+
+@pytest.mark.parametrize("kind", ["mrc", "hdf5", "zarr"])
+def test_the_order_of_bytes_is_that_of_the_machine(tmp_path, image, opened, kind):
+    values = image.astype(">u2")
+    if kind == "mrc":
+        path = write_mrc(tmp_path / "a.mrc", image.astype("u2"), (5, 5, 5))
+        with mrcfile.open(path) as file:
+            header = file.header.astype(file.header.dtype.newbyteorder(">"))
+        header["machst"] = [0x11, 0x11, 0, 0]
+        path.write_bytes(header.tobytes() + values.tobytes())
+    elif kind == "hdf5":
+        path = write_hdf5(tmp_path / "a.h5", values)
+    else:
+        path = tmp_path / "a.zarr"
+        zarr.create_array(path, data=values, zarr_format=2)
+    volume = opened(path, voxel_size=FIVE)
+    assert volume.dtype == np.dtype("u2")
+    assert volume.read(volume.box).dtype == np.dtype("u2")
+    check(volume, image, (5, 5, 5))
 
 
 def test_mrc_that_is_none(tmp_path, opened):
