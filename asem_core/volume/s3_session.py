@@ -1,0 +1,56 @@
+"""Requests to S3 that end, whatever the server does with them.
+
+The client's own limit of time begins when a request has been sent. Not every one gets so far: before what is written is
+sent, the server has to say that it wants it ("100 Continue"), and for that aiohttp waits without end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import ConnectionError as ConnectionFailed
+from botocore.exceptions import ReadTimeoutError
+
+SLOWEST = 100_000
+"""Bytes a second that a request is sent with at least; its time grows with what it sends."""
+
+
+class NoAnswerError(ConnectionFailed):  # type: ignore[misc]  # it has no types
+    """A server did not answer in time: of a kind that S3's client tries again, and s3fs not once more."""
+
+    fmt = "{address} did not answer a {method} within {seconds:.3g} s"
+
+
+class BoundedSession(AIOHTTPSession):
+    """What S3's client sends its requests by; each is answered within ``read_timeout``, or given up.
+
+    It is told of as ``http_session_cls`` of the client's configuration.
+    """
+
+    def __init__(self, *, timeout: tuple[float, float], **others: Any) -> None:
+        """``timeout``: seconds to connect, and until an answer."""
+        super().__init__(timeout=timeout, **others)  # type: ignore[arg-type]  # it takes either
+        self._answer_s = timeout[1]
+
+    async def send(self, request: Any) -> Any:
+        """The answer to ``request``.
+
+        Raises
+        ------
+        NoAnswerError
+            There was none in time.
+        """
+        bound = self._answer_s + _bytes(request) / SLOWEST
+        try:
+            return await asyncio.wait_for(super().send(request), bound)
+        except (TimeoutError, ReadTimeoutError) as error:
+            seconds = bound if isinstance(error, TimeoutError) else self._answer_s
+            address = "/".join(request.url.split("/")[:3])
+            raise NoAnswerError(address=address, method=request.method, seconds=seconds) from error
+
+
+def _bytes(request: Any) -> int:
+    """Of what ``request`` sends."""
+    return int(request.headers.get("Content-Length") or request.headers.get("X-Amz-Decoded-Content-Length") or 0)
