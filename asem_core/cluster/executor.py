@@ -108,12 +108,12 @@ class Dask:
                 self._stop(parcel, list(running))
 
     def check(self) -> None:
-        """Wait for a worker, set `DEATHS`, and `compare`.
+        """Wait for a worker, compare what all that are there have installed with what is here, and set `DEATHS`.
 
         Raises
         ------
         ClusterError
-            No worker came, or as `compare`.
+            No worker came, one has other versions, or two state the same GPU.
         """
         began = time.monotonic()
         while not self.width:
@@ -121,16 +121,10 @@ class Dask:
                 raise ClusterError(self._deserted())
             time.sleep(0.2)
         self.client.run_on_scheduler(_forgive, DEATHS)
-        self.compare()
+        self._compare()
 
-    def compare(self) -> None:
-        """Compare what workers that are there have installed with what is here, and their GPUs.
-
-        Raises
-        ------
-        ClusterError
-            One has other versions, or two state the same GPU.
-        """
+    def _compare(self) -> None:
+        """Refuse workers with other versions, and two that state the same GPU."""
         here, there = installed(), []
         for found in self.client.run(worker.introduce, on_error="return").values():
             if isinstance(found, OSError):
@@ -232,7 +226,7 @@ class _Most:
             self._looked, self._found = time.monotonic(), max(MOST, 4 * self._dask.width)
             there = set(self._dask.client.nthreads()) if self._gpu else set()
             if there - self._known:
-                self._dask.compare()
+                self._dask._compare()
             self._known = there
         return self._found
 

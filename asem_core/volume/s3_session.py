@@ -13,8 +13,8 @@ from aiobotocore.httpsession import AIOHTTPSession
 from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.exceptions import ReadTimeoutError
 
-SLOWEST = 100_000
-"""Bytes a second that a request is sent with at least; its time grows with what it sends."""
+SLOWEST = 10_000
+"""Bytes a second that a request is sent with at least, beside others: its time grows with what it sends."""
 
 
 class NoAnswerError(ConnectionFailed):  # type: ignore[misc]  # it has no types
@@ -23,16 +23,18 @@ class NoAnswerError(ConnectionFailed):  # type: ignore[misc]  # it has no types
     fmt = "{address} did not answer a {method} within {seconds:.3g} s"
 
 
-class BoundedSession(AIOHTTPSession):
+class BoundedSession(AIOHTTPSession):  # type: ignore[misc]  # it has no types
     """What S3's client sends its requests by; each is answered within ``read_timeout``, or given up.
 
-    It is told of as ``http_session_cls`` of the client's configuration.
+    It is told of as ``http_session_cls`` of the client's configuration. Time does not count until it is a request's
+    turn: a verification asks for hundreds of objects at once.
     """
 
-    def __init__(self, *, timeout: tuple[float, float], **others: Any) -> None:
-        """``timeout``: seconds to connect, and until an answer."""
-        super().__init__(timeout=timeout, **others)  # type: ignore[arg-type]  # it takes either
+    def __init__(self, *, timeout: tuple[float, float], max_pool_connections: int, **others: Any) -> None:
+        """``timeout``: seconds to connect, and until an answer; at most ``max_pool_connections`` requests at once."""
+        super().__init__(timeout=timeout, max_pool_connections=max_pool_connections, **others)
         self._answer_s = timeout[1]
+        self._turns = asyncio.Semaphore(max_pool_connections)
 
     async def send(self, request: Any) -> Any:
         """The answer to ``request``.
@@ -44,7 +46,8 @@ class BoundedSession(AIOHTTPSession):
         """
         bound = self._answer_s + _bytes(request) / SLOWEST
         try:
-            return await asyncio.wait_for(super().send(request), bound)
+            async with self._turns:
+                return await asyncio.wait_for(super().send(request), bound)
         except (TimeoutError, ReadTimeoutError) as error:
             seconds = bound if isinstance(error, TimeoutError) else self._answer_s
             address = "/".join(request.url.split("/")[:3])

@@ -23,6 +23,7 @@ from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.output import place_of_volume
 from asem_core.volume.pieces import digests_found
 
+from ... import s3_server
 from ...s3_server import Bucket, environment, serve_s3
 
 
@@ -152,19 +153,20 @@ def test_what_will_not_pass_is_told_at_once(s3: Bucket, monkeypatch: pytest.Monk
 
 def test_a_server_that_falls_silent_is_given_up(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it has taken what is written: the client alone would wait without end."""
+    monkeypatch.setattr(s3_server, "SILENCE_S", 20.0)
     plan = small_plan()
     plan.create(tmp_path / "out.zarr", provenance={})
     places.publish(tmp_path / "out.zarr", destination_of("s3://cells/a"))
-    point_to(s3.url, monkeypatch, read_timeout=3, retries={"mode": "standard", "max_attempts": 2})
+    point_to(s3.url, monkeypatch, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
     first = iter(["silence"])
     s3.fault = lambda _: next(first, None)
     places.write(destination_of("s3://cells/b"), b"one")
     assert (s3.faults, places.read(destination_of("s3://cells/b"))) == (["silence"], b"one")
-    point_to(s3.url, monkeypatch, read_timeout=3, retries={"mode": "standard", "max_attempts": 1})
+    point_to(s3.url, monkeypatch, read_timeout=5, retries={"mode": "standard", "max_attempts": 1})
     place = destination_of("s3://cells/a")
     output = plan.open(place, provenance={}, mend=False)
     s3.fault = lambda _: "silence"
-    told = f"s3://cells/a: the server cannot be reached: {s3.url} did not answer a PUT within 3 s; check the address"
+    told = f"s3://cells/a: the server cannot be reached: {s3.url} did not answer a PUT within 5 s; check the address"
     for write in (
         lambda: places.write(place, b"two"),
         lambda: output.write(Box.of_shape((4, 4, 4)), {IMAGE: np.ones((4, 4, 4))}),
