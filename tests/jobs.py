@@ -140,6 +140,20 @@ def write_inputs(folder: Path) -> None:
     _write_n5(inputs["cosem"], np.where(inside, 16, 36).astype(np.uint8), voxel=2, offset=50)
 
 
+def write_noise(path: Path) -> Path:
+    """An OME-Zarr of 10 nm voxels ``(40, 48, 48)``, in one chunk."""
+    from asem_core.geometry import VoxelSize
+    from asem_core.volume.formats.ome_write import ArrayPlan, build_pyramid, create_ome_zarr
+
+    image = ArrayPlan(shape=(40, 48, 48), dtype="uint8", chunk=(40, 48, 48))
+    made = create_ome_zarr(
+        path, image=image, labels={}, voxel_size=VoxelSize((10, 10, 10)), lower_edge_nm=(0, 0, 0), provenance={}
+    )
+    made.image[:] = np.random.default_rng(5).integers(0, 256, image.shape).astype(np.uint8)
+    build_pyramid(made)
+    return path
+
+
 def _write_zarr(path: Path, values: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> None:
     array = zarr.create_array(path, data=values, chunks=(32, 64, 64), zarr_format=2)
     array.attrs.update({"resolution": [5, 5, 5], "offset": list(offset)})

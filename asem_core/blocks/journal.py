@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import attrs
@@ -165,12 +166,13 @@ def load(output: Location) -> Journal | None:
         found = read_lines(path)
         if found is None:
             return None
-        lines = [json.loads(line) for line in found[0].splitlines()]
-        if lines[0]["format"] != FORMAT:
-            raise ValueError(f"format {lines[0]['format']}, expected {FORMAT}")
-        journal = Journal(lines=found[1], head=_CONVERTER.structure(lines[0], Head))
-        for line in lines[1:]:
-            _apply(journal, line)
+        lines = BytesIO(found[0])
+        head = json.loads(lines.readline())
+        if head["format"] != FORMAT:
+            raise ValueError(f"format {head['format']}, expected {FORMAT}")
+        journal = Journal(lines=found[1], head=_CONVERTER.structure(head, Head))
+        for line in lines:  # one at a time: there may be gigabytes
+            _apply(journal, json.loads(line))
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, AttributeError, cattrs.BaseValidationError) as error:

@@ -8,7 +8,7 @@
     queues.py    what such a YAML says
     parcel.py    a task as bytes  ----once---->   worker.py   opened once, kept
     executor.py  blocks, few at a time  ------>               read | compute | write
-                 journal  <---------------------              digests
+                 journal  <---------------------              digests, or what went wrong: failure.py
     installed.py what both must have alike        gpus.py     which there are; none for two workers
     summary.py   what was done, and how fast
 

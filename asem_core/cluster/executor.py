@@ -21,6 +21,7 @@ import attrs
 
 from asem_core.blocks.executors import B, Outcome, T, Task
 from asem_core.cluster import worker
+from asem_core.cluster.failure import FailedError
 from asem_core.cluster.gpus import shared
 from asem_core.cluster.installed import difference, installed
 from asem_core.cluster.parcel import Parcel, pack
@@ -69,7 +70,10 @@ class Dask:
         parcel = pack(question)
         future = self.client.submit(worker.answer, parcel, key=f"ask-{uuid4().hex}", resources=self._wanted(gpu))
         with _told():
-            found: T = future.result()
+            report: worker.Report = future.result()
+        if report.error is not None:
+            raise report.error
+        found: T = report.result
         return found
 
     def run(self, task: Task[B, T], blocks: Sequence[B]) -> Generator[Outcome[B, T]]:
@@ -84,7 +88,7 @@ class Dask:
         rest, numbers = iter(blocks), count()
         running: dict[Future[Any], B] = {}
         ended: SimpleQueue[Future[Any]] = SimpleQueue()
-        most = _Most(self)
+        most = _Most(self, gpu=task.gpu)
         try:
             while True:
                 # Some at a time: what is said to the scheduler costs the same for one and for many.
@@ -117,6 +121,10 @@ class Dask:
                 raise ClusterError(self._deserted())
             time.sleep(0.2)
         self.client.run_on_scheduler(_forgive, DEATHS)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Refuse workers with other versions, and two that state the same GPU."""
         here, there = installed(), []
         for found in self.client.run(worker.introduce, on_error="return").values():
             if isinstance(found, OSError):
@@ -167,7 +175,8 @@ class Dask:
         for future in set(ended).difference(finished):
             if future.status == "error":
                 self.summary.fail()
-                yield Outcome(block=running.pop(future), error=_explained(future.exception()))
+                error, where = _explained(future.exception())
+                yield Outcome(block=running.pop(future), error=error, where=where)
             elif future.status == "cancelled":
                 raise CancelledError
             else:
@@ -194,22 +203,31 @@ def _told() -> Iterator[None]:
 
     try:
         yield
-    except KilledWorker as error:
-        raise ClusterError(str(_explained(error))) from error
+    except (KilledWorker, FailedError) as error:
+        found, where = _explained(error)
+        raise ClusterError(f"{found} (on {where})" if where else str(found)) from error
     except CancelledError as error:
         raise ClusterError(_LOST) from error
 
 
 class _Most:
-    """How many blocks may be with the scheduler, looked at now and then: workers come and go."""
+    """How many blocks may be with the scheduler, looked at now and then: workers come and go.
 
-    def __init__(self, dask: Dask) -> None:
-        self._dask = dask
+    Of those that come to compute on a GPU, none may have that of another.
+    """
+
+    def __init__(self, dask: Dask, *, gpu: bool) -> None:
+        self._dask, self._gpu = dask, gpu
         self._looked, self._found = -_LOOK_S, MOST
+        self._known: set[str] = set()
 
     def __call__(self) -> int:
         if time.monotonic() - self._looked > _LOOK_S:
             self._looked, self._found = time.monotonic(), max(MOST, 4 * self._dask.width)
+            there = set(self._dask.client.nthreads()) if self._gpu else set()
+            if there - self._known:
+                self._dask._compare()
+            self._known = there
         return self._found
 
 
@@ -217,15 +235,19 @@ def _forgive(deaths: int, dask_scheduler: Any = None) -> None:
     dask_scheduler.allowed_failures = max(dask_scheduler.allowed_failures, deaths)
 
 
-def _explained(error: BaseException | None) -> Exception:
+def _explained(error: BaseException | None) -> tuple[Exception, str]:
+    """What ended a task of Dask's, as one of ours, and the worker that it happened on; empty: there is none to name."""
     from distributed import KilledWorker
 
+    if isinstance(error, FailedError):
+        return error.failure.error, error.where
     if isinstance(error, KilledWorker):
-        return BlockError(
+        died = BlockError(
             f"{error.allowed_failures + 1} workers died with it, the last one at {error.last_worker.address}: was "
             "there too little memory? Their logs say more"
         )
-    return error if isinstance(error, Exception) else RuntimeError(str(error))
+        return died, ""
+    return error if isinstance(error, Exception) else RuntimeError(str(error)), ""
 
 
 def _address(client: Client) -> str:

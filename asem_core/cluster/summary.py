@@ -28,7 +28,7 @@ class Summary:
     def add(self, block: Any, report: Report) -> None:
         """Count one more block."""
         self.blocks += 1
-        self.failed += report.error is not None
+        self.failed += report.failure is not None
         self.seconds += report.seconds
         self.workers.add(report.where)
         heapq.heappush(self.slowest, (report.seconds, f"{block} by {report.where}"))

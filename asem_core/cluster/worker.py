@@ -1,27 +1,33 @@
 """What runs on a worker: parcels, opened once and kept, and their blocks.
 
 An error that says what is wrong comes back as a result; any other one is raised, so that Dask tries the block again.
+Both as a `Failure`, and what a block returns as bytes: what cannot be packed is found here, where it can be told, and
+not on the way, where the driver would wait for it.
 """
 
 from __future__ import annotations
 
+import logging
 import pickle
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import attrs
+import cloudpickle
 
+from asem_core.cluster.failure import FailedError, Failure
 from asem_core.cluster.gpus import visible_gpus
 from asem_core.cluster.installed import difference, installed
 from asem_core.cluster.parcel import Parcel
 from asem_core.errors import AsemError, ClusterError
-from asem_core.volume.output import is_no_space
+
+log = logging.getLogger(__name__)
 
 _KEPT = 2
 """Parcels that stay open: that of the sweep, and the one before it."""
@@ -34,12 +40,23 @@ _under_way: list[str] = []
 
 @attrs.frozen(kw_only=True, eq=False)
 class Report:
-    """How a block ended on a worker."""
+    """How a block, or a question, ended on a worker."""
 
-    result: Any = None
-    error: Exception | None = None
+    packed: bytes | None = None
+    """What it returned; None: it failed."""
+    failure: Failure | None = None
     seconds: float = 0.0
     where: str
+
+    @property
+    def result(self) -> Any:
+        """What it returned."""
+        return None if self.packed is None else pickle.loads(self.packed)
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it failed."""
+        return None if self.failure is None else self.failure.error
 
 
 def hold(parcel: Parcel) -> Parcel:
@@ -48,24 +65,49 @@ def hold(parcel: Parcel) -> Parcel:
 
 
 def work(block: Any, parcel: Parcel) -> Report:
-    """One block of the task in ``parcel``, from beginning to end."""
-    began = time.perf_counter()
-    result, error = None, None
-    try:
+    """One block of the task in ``parcel``, from beginning to end.
+
+    Raises
+    ------
+    FailedError
+        By what may pass.
+    """
+
+    def done() -> Any:
         task = opened(parcel)
         with _working(parcel):
-            result = task(block)
-    except Exception as raised:
-        if not isinstance(raised, AsemError) and not is_no_space(raised):
-            raise
-        error = raised
-    return Report(result=result, error=error, seconds=time.perf_counter() - began, where=where())
+            return task(block)
+
+    return _reported(done)
 
 
-def answer(parcel: Parcel) -> Any:
-    """What the question in ``parcel`` returns; it is not kept."""
-    _check(parcel)
-    return _unpacked(parcel)()
+def answer(parcel: Parcel) -> Report:
+    """What the question in ``parcel`` returns; it is not kept.
+
+    Raises
+    ------
+    FailedError
+        It raised what is not ours.
+    """
+
+    def asked() -> Any:
+        _check(parcel)
+        return _unpacked(parcel)()
+
+    return _reported(asked)
+
+
+def _reported(do: Callable[[], Any]) -> Report:
+    began, packed, failure = time.perf_counter(), None, None
+    try:
+        packed = cloudpickle.dumps(do())
+    except Exception as error:  # whatever readers, stages and runtimes of plugins raise
+        failure = Failure.of(error)
+        if failure.may_pass:
+            # Dask logs it, with the traceback that it had.
+            raise FailedError(failure, where()).with_traceback(error.__traceback__) from None
+        log.info("where it happened", exc_info=error)
+    return Report(packed=packed, failure=failure, seconds=time.perf_counter() - began, where=where())
 
 
 def busy(digest: str) -> bool:

@@ -9,7 +9,7 @@
 ``facts``        what `asem info` says; ``check``: values that no later step could use
 ``staging``      plane-wise sources as chunks, slab by slab; ``pyramid``: halving images and labels
 ``output``       complete or absent, replaced only on request; ``provenance``: how it was made
-``places``       what is done to a disk or a bucket; ``lease``: who writes in a bucket
+``places``       what is done to a disk or a bucket; ``lease``: who writes in a bucket; ``s3_session``: its requests end
 ``convert``      a volume into another format
 ===============  ==============================================================================
 """

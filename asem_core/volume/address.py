@@ -246,6 +246,7 @@ _UNREACHABLE = frozenset(
         "EndpointConnectionError",
         "ConnectTimeoutError",
         "ReadTimeoutError",
+        "NoAnswerError",
         "FSTimeoutError",
     )
 )
@@ -286,25 +287,29 @@ def error_code(problem: BaseException | None) -> str | None:
 def _storage_options(scheme: str) -> Mapping[str, Any]:
     """What the client of ``scheme`` is told, beside what it reads from the environment by itself.
 
-    Listings are not remembered: others write there too. For S3 a request is tried `_ATTEMPTS` times unless the
-    environment says otherwise, and it is ``anon`` where neither fsspec's configuration nor the AWS client's own search
-    finds credentials.
+    Listings are not remembered: others write there too. For S3 a request is answered in time or given up, and tried
+    `_ATTEMPTS` times unless the environment says otherwise; it is ``anon`` where neither fsspec's configuration nor the
+    AWS client's own search finds credentials.
     """
     options: dict[str, Any] = {} if scheme in ("http", "https") else {"use_listings_cache": False}
     if scheme != "s3":
         return options
-    from fsspec.config import conf
-
-    configured = set(conf.get("s3", {}))
-    options["max_concurrency"] = 1  # otherwise it asks for the size of an object before the object
-    if "config_kwargs" not in configured and not _RETRIES & set(os.environ):
-        options["config_kwargs"] = {"retries": {"mode": "standard", "max_attempts": _ATTEMPTS}}
-    if {"anon", "key", "profile"} & configured:
-        return options
     try:
         from botocore.session import Session
+
+        from asem_core.volume.s3_session import BoundedSession
     except ImportError:
         return options  # `locate` says what to install
+    from fsspec.config import conf
+
+    configured = conf.get("s3", {})
+    options["max_concurrency"] = 1  # otherwise it asks for the size of an object before the object
+    retries = {} if _RETRIES & set(os.environ) else {"retries": {"mode": "standard", "max_attempts": _ATTEMPTS}}
+    options["config_kwargs"] = {
+        "http_session_cls": BoundedSession, **retries, **configured.get("config_kwargs", {}),
+    }  # fmt: skip
+    if {"anon", "key", "profile"} & set(configured):
+        return options
     return {**options, "anon": True} if Session().get_credentials() is None else options
 
 

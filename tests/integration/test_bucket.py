@@ -7,12 +7,21 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import s3fs
+from fsspec.config import conf
+
+import asem_core
+from asem_core import Registry
+from asem_core.blocks.verify import verify
+from asem_core.cluster import connect
+from asem_core.geometry import Box
+from asem_core.volume import address
 
 from ..forks import Forks
-from ..jobs import VERBS, Undisturbed, Verb
+from ..jobs import VERBS, Undisturbed, Verb, contents, write_noise
 from ..s3_server import Bucket, Fault, environment, serve_s3
 
 pytestmark = pytest.mark.slow
@@ -124,3 +133,46 @@ def test_a_killed_run_goes_on(
     assert remote.run(["status", "s3://cells/killed.zarr"], tmp_path).code == 0
     verb = next(verb for verb in VERBS if verb.name == "convert to zarr")
     assert chunks(in_bucket(calm, "killed.zarr")) == chunks(undisturbed(verb).files)
+
+
+def test_workers_read_and_write_there(
+    calm: Bucket, toy: Any, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They find the server as any process does; one of them is killed at its first chunk."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in environment(calm).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(conf, "s3", {"endpoint_url": calm.url, **PATIENCE})
+    address._storage_options.cache_clear()
+    killed: list[int] = []
+
+    def kill(said: str) -> None:
+        if said.startswith("PUT /cells/toy.zarr/0/0/") and not killed:
+            killed.append(pids[0])
+            os.kill(pids[0], signal.SIGKILL)
+
+    def segmented(output: str | Path, executor: Any = None) -> Path:
+        made = asem_core.segment(
+            "s3://cells/noise.zarr",
+            output,
+            organelle=toy.organelle,
+            registry=registry,
+            roi=Box((0, 0, 0), (16, 16, 32)),
+            tile=112,
+            runtime="onnxruntime",
+            workers=1,
+            executor=executor,
+        )
+        return made.path
+
+    asem_core.convert(write_noise(tmp_path / "noise.zarr"), "s3://cells/noise.zarr", registry=registry)
+    here = contents(segmented(tmp_path / "toy.zarr"))
+    with connect("local:2") as dask:
+        pids = list(dask.client.run(os.getpid).values())
+        calm.watch = kill
+        segmented("s3://cells/toy.zarr", dask)
+        assert os.getpid() not in pids
+    assert killed
+    assert chunks(in_bucket(calm, "toy.zarr")) == chunks(here)
+    assert verify("s3://cells/toy.zarr").sound
+    address._storage_options.cache_clear()

@@ -36,18 +36,17 @@ from asem_core.cluster.installed import installed
 from asem_core.cluster.own import OwnDevices
 from asem_core.errors import BlockError, ClusterError, OutputError, VolumeError
 from asem_core.geometry import Box, VoxelSize
-from asem_core.memory import available_memory
+from asem_core.memory import available_memory, gpu_free_memory
 from asem_core.processors import processors
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 
 from ..forks import Forks
-from ..jobs import VERBS, Undisturbed, Verb, contents
+from ..jobs import VERBS, Undisturbed, Verb, contents, write_noise
 
 ON_CLUSTER = {"convert", "preprocess", "mask", "labels prepare", "instances", "segment", "segment --instances"}
 """Verbs of `tests.jobs` that take ``--dask``."""
 KILLS = 3 * int(os.environ.get("ASEM_KILLS", "1"))
 SEED = os.environ.get("ASEM_SEED", "15")
-SHAPE = (40, 48, 48)
 _TILE = re.compile(r"\d+:\d+,\d+:\d+,\d+:\d+")
 
 pytestmark = [
@@ -158,17 +157,7 @@ def test_scores_and_measurements_are_the_laptops(cluster: Cluster, inputs: dict[
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Noise in an OME-Zarr of 10 nm voxels."""
-    from asem_core.volume.formats.ome_write import build_pyramid, create_ome_zarr
-
-    path = tmp_path_factory.mktemp("volume") / "cell.zarr"
-    image = ArrayPlan(shape=SHAPE, dtype="uint8", chunk=(40, 48, 48))
-    made = create_ome_zarr(
-        path, image=image, labels={}, voxel_size=VoxelSize((10, 10, 10)), lower_edge_nm=(0, 0, 0), provenance={}
-    )
-    made.image[:] = np.random.default_rng(5).integers(0, 256, SHAPE).astype(np.uint8)
-    build_pyramid(made)
-    return path
+    return write_noise(tmp_path_factory.mktemp("volume") / "cell.zarr")
 
 
 @pytest.fixture
@@ -339,6 +328,55 @@ def test_failures_name_the_block_and_the_worker(cluster: Cluster, tmp_path: Path
     assert re.fullmatch(r"damaged \(on worker \d on \S+\)", str(failed.failed))
 
 
+class HomelyError(VolumeError):
+    """As a plugin's reader may raise it: it cannot be packed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+class TwoPartsError(Exception):
+    """As a plugin's runtime may raise it: it can be packed, and not unpacked."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} {why}")
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (HomelyError, r"damaged, said by a plugin \(on worker \d on \S+\)"),
+        (
+            partial(TwoPartsError, why="at all"),
+            r"TwoPartsError: damaged, said by a plugin at all \(on worker \d on \S+\)",
+        ),
+    ],
+)
+def test_errors_that_cannot_be_sent_are_told(
+    raised: Callable[[str], Exception], told: str, cluster: Cluster, tmp_path: Path
+) -> None:
+    def fail(box: Box) -> None:
+        if box.start[0]:
+            raise raised("damaged, said by a plugin")
+
+    with running_on(Dask(client=cluster.client)), pytest.raises(BlockError, match=r"1 of 2 blocks failed"):
+        run(adding(tmp_path / "out.zarr", fail))
+    (failed,) = status(tmp_path / "out.zarr").failed
+    assert re.fullmatch(told, str(failed.failed))
+
+
+def test_where_it_happened_is_told(cluster: Cluster) -> None:
+    (outcome,) = Dask(client=cluster.client).run(Task(read=lambda _: _fail(HomelyError("damaged"))), [0])
+    assert isinstance(outcome.error, VolumeError)
+    assert "in _fail" in "".join(outcome.error.__notes__)
+
+
+def test_a_result_that_cannot_be_sent_is_told(cluster: Cluster) -> None:
+    with running_on(Dask(client=cluster.client)), pytest.raises(BlockError, match="TypeError: cannot pickle"):
+        map_blocks(lambda _: threading.Lock(), [0], sweep="s")
+
+
 def test_a_full_disk_on_a_worker(cluster: Cluster, tmp_path: Path) -> None:
     job = adding(tmp_path / "out.zarr", lambda box: _fail(OSError(28, "No space left on device")))
     with (
@@ -436,9 +474,44 @@ def test_a_worker_says_which_gpu_it_states(cluster: Cluster, tmp_path: Path) -> 
         cluster.client.run(_without_gpu, workers=[first])
 
 
-def test_errors_of_questions_come_back(cluster: Cluster) -> None:
-    with running_on(Dask(client=cluster.client)), pytest.raises(VolumeError, match="damaged"):
-        ask(lambda: _fail(VolumeError("damaged")))
+def test_a_worker_that_comes_late_to_a_gpu_that_is_taken_is_refused(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"tcp://first": worker.Introduced(name="worker 0 on node", installed=installed(), gpu="GPU-5ae1")}
+    late = worker.Introduced(name="worker 1 on node", installed=installed(), gpu="GPU-5ae1")
+    of_client = cluster.client.run
+    monkeypatch.setattr(module, "_LOOK_S", 0.0)
+    monkeypatch.setattr(cluster.client, "nthreads", lambda: dict.fromkeys(there, 1))
+    monkeypatch.setattr(
+        cluster.client,
+        "run",
+        lambda asked, *a, **kw: there if asked is worker.introduce else of_client(asked, *a, **kw),
+    )
+    with closing(Dask(client=cluster.client).run(Task(read=_unchanged, gpu=True), range(200))) as outcomes:
+        assert next(outcomes).error is None
+        there["tcp://second"] = late
+        with pytest.raises(ClusterError, match="worker 0 on node and worker 1 on node compute on one GPU"):
+            list(outcomes)
+
+
+def _unchanged(number: int) -> int:
+    return number
+
+
+@pytest.mark.parametrize("error", [VolumeError("damaged"), HomelyError("damaged")])
+def test_errors_of_questions_come_back(cluster: Cluster, error: Exception) -> None:
+    kind, text = type(error), str(error)
+    with running_on(Dask(client=cluster.client)), pytest.raises(VolumeError) as told:
+        ask(lambda: _fail(kind(text)))
+    assert str(told.value) == "damaged"
+
+
+def test_errors_of_questions_that_are_not_ours_are_told_in_a_line(cluster: Cluster) -> None:
+    with (
+        running_on(Dask(client=cluster.client)),
+        pytest.raises(ClusterError, match=r"^ValueError: nonsense \(on worker \d on \S+\)$"),
+    ):
+        ask(lambda: _fail(ValueError("nonsense")))
 
 
 def _address() -> str:
@@ -480,6 +553,22 @@ def test_local_workers_have_processors_of_their_own() -> None:
     one, other = found.values()
     assert one
     assert one.isdisjoint(other) or processors() == 1
+
+
+def test_local_workers_have_gpus_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two made-up GPUs, of which other programs use the second, for three workers."""
+    command = tmp_path / "nvidia-smi"
+    command.write_text(
+        "#!/bin/sh\ncase $1 in\n"
+        "*memory*) echo '0, GPU-5ae1, 81037'; echo '1, GPU-99c0, 512';;\n"
+        "*) echo '0, GPU-5ae1'; echo '1, GPU-99c0';;\nesac\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("asem_core.models.runtimes.device.has_cuda", lambda: True)
+    with connect("local:3") as dask:
+        seen = dask.client.run(lambda dask_worker: (worker.introduce(dask_worker).gpu, gpu_free_memory()))
+    assert set(seen.values()) == {("GPU-5ae1", 81037 * 2**20), ("GPU-99c0", 512 * 2**20), (None, None)}
 
 
 def test_a_scheduler_that_goes_away_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from asem_core.cluster import connect
+from asem_core.cluster.failure import Failure
 from asem_core.cluster.installed import difference, installed
 from asem_core.cluster.summary import Summary
 from asem_core.cluster.worker import Report
@@ -42,8 +43,8 @@ def test_the_summary_names_the_slow_and_counts_the_failed() -> None:
     summary = Summary()
     assert str(summary) == "nothing was done on the cluster"
     for number, seconds in enumerate((1.0, 9.0, 2.0, 8.0, 3.0)):
-        error = VolumeError("damaged") if number == 2 else None
-        summary.add(number, Report(seconds=seconds, error=error, where=f"worker {number % 2} on node"))
+        failure = Failure.of(VolumeError("damaged")) if number == 2 else None
+        summary.add(number, Report(seconds=seconds, failure=failure, where=f"worker {number % 2} on node"))
     summary.fail()
     assert str(summary) == (
         "6 blocks, 2 failed by 2 workers, 3.8 s each on average; the slowest: 9 s 1 by worker 1 on node; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan
 from asem_core.volume.output import place_of_volume
 from asem_core.volume.pieces import digests_found
 
+from ... import s3_server
 from ...s3_server import Bucket, environment, serve_s3
 
 
@@ -49,10 +51,16 @@ def s3(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     address._storage_options.cache_clear()
 
 
-def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def point_to(url: str, monkeypatch: pytest.MonkeyPatch, **config: Any) -> None:
     """Let clients that are made from now on ask the server ``url``: they are kept by what they were told."""
-    monkeypatch.setitem(conf, "s3", {"endpoint_url": url})
+    monkeypatch.setitem(conf, "s3", {"endpoint_url": url, "config_kwargs": config})
     address._storage_options.cache_clear()
+
+
+def small_plan() -> OmePlan:
+    """One chunk."""
+    array = ArrayPlan(shape=(4, 4, 4), dtype="uint8", chunk=(4, 4, 4))
+    return OmePlan(image=array, voxel_size=VoxelSize((5, 5, 5)), lower_edge_nm=(0, 0, 0))
 
 
 def test_objects_come_and_go(s3: Bucket) -> None:
@@ -101,8 +109,7 @@ def test_the_mark_comes_first_and_goes_last(s3: Bucket, tmp_path: Path) -> None:
 
 
 def test_an_output_travels_to_a_worker(s3: Bucket, tmp_path: Path) -> None:
-    array = ArrayPlan(shape=(4, 4, 4), dtype="uint8", chunk=(4, 4, 4))
-    plan = OmePlan(image=array, voxel_size=VoxelSize((5, 5, 5)), lower_edge_nm=(0, 0, 0))
+    plan = small_plan()
     plan.create(tmp_path / "out.zarr", provenance={})
     place = destination_of("s3://cells/out.zarr")
     places.publish(tmp_path / "out.zarr", place)
@@ -142,6 +149,30 @@ def test_what_will_not_pass_is_told_at_once(s3: Bucket, monkeypatch: pytest.Monk
     point_to("http://127.0.0.1:9", monkeypatch)
     with pytest.raises(StorageError, match=r"^s3://cells/a: the server cannot be reached: .*127.0.0.1:9"):
         places.read(destination_of("s3://cells/a"))
+
+
+def test_a_server_that_falls_silent_is_given_up(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it has taken what is written: the client alone would wait without end."""
+    monkeypatch.setattr(s3_server, "SILENCE_S", 20.0)
+    plan = small_plan()
+    plan.create(tmp_path / "out.zarr", provenance={})
+    places.publish(tmp_path / "out.zarr", destination_of("s3://cells/a"))
+    point_to(s3.url, monkeypatch, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
+    first = iter(["silence"])
+    s3.fault = lambda _: next(first, None)
+    places.write(destination_of("s3://cells/b"), b"one")
+    assert (s3.faults, places.read(destination_of("s3://cells/b"))) == (["silence"], b"one")
+    point_to(s3.url, monkeypatch, read_timeout=5, retries={"mode": "standard", "max_attempts": 1})
+    place = destination_of("s3://cells/a")
+    output = plan.open(place, provenance={}, mend=False)
+    s3.fault = lambda _: "silence"
+    told = f"s3://cells/a: the server cannot be reached: {s3.url} did not answer a PUT within 5 s; check the address"
+    for write in (
+        lambda: places.write(place, b"two"),
+        lambda: output.write(Box.of_shape((4, 4, 4)), {IMAGE: np.ones((4, 4, 4))}),
+    ):
+        with pytest.raises(StorageError, match=rf"^{re.escape(told)} and the network$"):
+            write()
 
 
 def test_without_credentials_nothing_is_written(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
