@@ -28,7 +28,7 @@ def deviation_nm(simple: Mesh, full: Mesh, *, spacing_nm: float, enough_nm: floa
     The distance to a surface is the least to some of its triangles, so it is never below the true one. These are the
     triangles of the places nearest to a point: one, and where that is not near enough, eight.
     """
-    there = _farthest(np.concatenate([simple.vertices_nm, *_places(simple, spacing_nm)]), full, spacing_nm, enough_nm)
+    there = _farthest(np.concatenate([simple.vertices_nm, *places(simple, spacing_nm)]), full, spacing_nm, enough_nm)
     return there if there > enough_nm else max(there, _farthest(full.vertices_nm, simple, spacing_nm, enough_nm))
 
 
@@ -36,8 +36,8 @@ def _farthest(points: Points, mesh: Mesh, spacing_nm: float, enough_nm: float) -
     """The largest distance of ``points`` from ``mesh``."""
     from scipy.spatial import KDTree
 
-    owner = np.concatenate([np.repeat(rows, count) for rows, count in _subdivided(mesh, spacing_nm)])
-    tree = KDTree(np.concatenate(list(_places(mesh, spacing_nm))))
+    owner = np.concatenate([np.repeat(rows, count) for rows, count in subdivided(mesh, spacing_nm)])
+    tree = KDTree(np.concatenate(list(places(mesh, spacing_nm))))
     farthest = 0.0
     for begin in range(0, len(points), _CHUNK):
         some = points[begin : begin + _CHUNK]
@@ -66,7 +66,7 @@ def _to_triangles(points: Points, mesh: Mesh, rows: npt.NDArray[np.int64]) -> Po
     return np.asarray(distance.reshape(rows.shape).min(axis=1))
 
 
-def _subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+def subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
     """Triangles by how many parts of at most ``spacing_nm`` a side they are cut into: rows, parts."""
     a, b, c = mesh.corners_nm
     longest = np.max([np.linalg.norm(e, axis=1) for e in (b - a, c - b, a - c)], axis=0)
@@ -75,14 +75,14 @@ def _subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[npt.NDArray[np.
         yield np.flatnonzero(sides == n), int(n) ** 2
 
 
-def _places(mesh: Mesh, spacing_nm: float) -> Iterator[Points]:
-    """The middles of these parts, triangle by triangle in the order of `_subdivided`."""
-    for rows, parts in _subdivided(mesh, spacing_nm):
+def places(mesh: Mesh, spacing_nm: float) -> Iterator[Points]:
+    """The middles of these parts, triangle by triangle in the order of `subdivided`."""
+    for rows, parts in subdivided(mesh, spacing_nm):
         corners = mesh.vertices_nm[mesh.faces[rows]]
-        yield np.einsum("pk,nkd->npd", _middles(round(parts**0.5)), corners).reshape(-1, 3)
+        yield np.einsum("pk,nkd->npd", middles(round(parts**0.5)), corners).reshape(-1, 3)
 
 
-def _middles(n: int) -> Points:
+def middles(n: int) -> Points:
     """Barycentric coordinates of the middles of the n^2 triangles that a triangle is cut into."""
     i, j = (axis.ravel() for axis in np.indices((n, n)))
     upright = i + j < n
