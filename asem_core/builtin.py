@@ -188,17 +188,35 @@ def asem_register_exclusion_zones() -> list[ExclusionZoneSpec]:
 
 
 _OBJECTS = (
-    Output(names=("voxels",), dtype="int64", text="size"),
+    Output(names=("voxels",), dtype="int64", text="size", measures=False),
     Output(
         names=("volume_nm3", "surface_nm2"), dtype="float64", text="size; faces where the volume ends are no surface"
     ),
     Output(names=("sphericity",), dtype="float64", text="1 for a ball, NaN where the object is cut off"),
     Output(names=("touches_border",), dtype="bool", text="whether it reaches a face of the volume"),
-    Output(names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="centroid in the frame of the acquisition"),
+    Output(
+        names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="centroid in the frame of the acquisition", measures=False
+    ),
     Output(names=("axis1_nm", "axis2_nm", "axis3_nm"), dtype="float64", text="full axes, longest first"),
-    Output(names=("axis1_z", "axis1_y", "axis1_x"), dtype="float64", text="unit vector along the longest axis"),
-    Output(names=("axis3_z", "axis3_y", "axis3_x"), dtype="float64", text="unit vector along the shortest axis"),
-    Output(names=("skeleton_measured",), dtype="bool", text="whether its skeleton was measured", optional=True),
+    Output(
+        names=("axis1_z", "axis1_y", "axis1_x"),
+        dtype="float64",
+        text="unit vector along the longest axis",
+        measures=False,
+    ),
+    Output(
+        names=("axis3_z", "axis3_y", "axis3_x"),
+        dtype="float64",
+        text="unit vector along the shortest axis",
+        measures=False,
+    ),
+    Output(
+        names=("skeleton_measured",),
+        dtype="bool",
+        text="whether its skeleton was measured",
+        optional=True,
+        measures=False,
+    ),
     Output(
         names=("skeleton_length_nm",), dtype="float64", text="of all branches, NaN where not measured", optional=True
     ),
@@ -208,7 +226,12 @@ _OBJECTS = (
         text="counts, NaN where not measured",
         optional=True,
     ),
-    Output(names=("nearest", "nearest_OTHER"), dtype="int64", text="the nearest object, 0 where there is none"),
+    Output(
+        names=("nearest", "nearest_OTHER"),
+        dtype="int64",
+        text="the nearest object, 0 where there is none",
+        measures=False,
+    ),
     Output(
         names=("nearest_nm", "nearest_OTHER_nm"),
         dtype="float64",
@@ -224,7 +247,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
     return [
         AnalysisSpec(
             name="objects",
-            version="1",
+            version="2",
             summary="size, shape, skeleton, nearest neighbour and contacts of every object of any organelle",
             fn="asem_core.analysis.objects.analysis:measure_objects",
             params="asem_core.analysis.objects.params:Objects",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CheckpointSpec,
         DatasetSpec,
         ExclusionZoneSpec,
+        FigureSpec,
         LabelRuleSpec,
         OrganelleSpec,
         PreprocessorSpec,
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROJECT", "asem_register_analyses", "asem_register_checkpoints", "asem_register_commands",
-    "asem_register_datasets", "asem_register_exclusion_zones", "asem_register_label_rules", "asem_register_organelles",
-    "asem_register_preprocessors", "asem_register_readers", "asem_register_runtimes", "asem_run_finished", "hookimpl",
-    "hookspec",
+    "asem_register_datasets", "asem_register_exclusion_zones", "asem_register_figures", "asem_register_label_rules",
+    "asem_register_organelles", "asem_register_preprocessors", "asem_register_readers", "asem_register_runtimes",
+    "asem_run_finished", "hookimpl", "hookspec",
 ]  # fmt: skip
 
 PROJECT = "asem"
@@ -112,6 +113,16 @@ def asem_register_analyses() -> list[AnalysisSpec]:
 
     Called when the kind is first asked for. An empty list or None means: nothing to add. What an analysis returns is
     held against `AnalysisSpec.outputs`.
+    """
+    return []
+
+
+@hookspec
+def asem_register_figures() -> list[FigureSpec]:
+    """Figures for the pages of analyses.
+
+    Called when a report is made. An empty list or None means: nothing to add. They stand before the figures of the
+    analysis itself.
     """
     return []
 

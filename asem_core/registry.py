@@ -18,6 +18,7 @@ from asem_core.specs import (
     CheckpointSpec,
     DatasetSpec,
     ExclusionZoneSpec,
+    FigureSpec,
     LabelRuleSpec,
     OrganelleSpec,
     PreprocessorSpec,
@@ -152,6 +153,11 @@ class Registry:
         )
 
     @cached_property
+    def figures(self) -> Names[FigureSpec]:
+        """Figures for the pages of analyses."""
+        return self._collect("figure", "asem_register_figures", FigureSpec)
+
+    @cached_property
     def runtimes(self) -> Names[RuntimeSpec]:
         """ONNX runtimes."""
         return self._collect("runtime", "asem_register_runtimes", RuntimeSpec)
@@ -191,6 +197,7 @@ class Registry:
             self.organelles,
             self.checkpoints,
             self.analyses,
+            self.figures,
             self.runtimes,
         )
 

@@ -8,7 +8,10 @@ import subprocess
 from pathlib import Path
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
 
 _PATIENCE_S = 300
 _OPTIONS = (
@@ -31,15 +34,33 @@ class Seen:
 
 def browse(address: str, profile: Path) -> Seen:
     """Open ``address`` with the user profile ``profile``; skips the test where there is no browser."""
+    shown = _run(address, profile, "--dump-dom")
+    assert "</html>" in shown.stdout, shown.stderr
+    console = re.findall(r"CONSOLE[^\"]*\"(.*)\", source", shown.stderr)
+    return Seen(dom=shown.stdout, errors=[line for line in console if re.search("error|failed|violates", line, re.I)])
+
+
+def photograph(address: str, profile: Path, *, size: tuple[int, int], dark: bool = False) -> npt.NDArray[np.uint8]:
+    """``address`` in a window of ``size``, width and height, as RGB ``(y, x, 3)``."""
+    picture = profile.with_suffix(".png")
+    _run(
+        address,
+        profile,
+        f"--screenshot={picture}",
+        "--window-size={},{}".format(*size),
+        *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+    )
+    with Image.open(picture) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _run(address: str, profile: Path, *options: str) -> subprocess.CompletedProcess[str]:
     browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
     if browser is None:
         pytest.skip("no browser: apt-get install chromium")
-    shown = subprocess.run(
-        [browser, *_OPTIONS, f"--user-data-dir={profile}", "--virtual-time-budget=5000", "--dump-dom", address],
+    return subprocess.run(
+        [browser, *_OPTIONS, f"--user-data-dir={profile}", "--virtual-time-budget=5000", *options, address],
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,
     )
-    assert "</html>" in shown.stdout, shown.stderr
-    console = re.findall(r"CONSOLE[^\"]*\"(.*)\", source", shown.stderr)
-    return Seen(dom=shown.stdout, errors=[line for line in console if re.search("error|failed|violates", line, re.I)])

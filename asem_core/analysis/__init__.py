@@ -15,6 +15,7 @@ from asem_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from asem_core.analysis.instances import Numbered, number_objects
+    from asem_core.analysis.objects.analysis import INSTANCES
     from asem_core.analysis.objects.blocks import middle, sum_blocks
     from asem_core.analysis.objects.faces import Faces, surface_faces, surface_halo
     from asem_core.analysis.run import analyze
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from asem_core.analysis.view import View, open_view
 
 __all__ = [
-    "Faces", "Numbered", "View", "analyze", "middle", "number_objects", "open_view", "sum_blocks", "surface_faces",
-    "surface_halo", "write_tables",
+    "INSTANCES", "Faces", "Numbered", "View", "analyze", "middle", "number_objects", "open_view", "sum_blocks",
+    "surface_faces", "surface_halo", "write_tables",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -31,22 +31,29 @@ def as_stated(dataset: Any, spec: AnalysisSpec, *, others: Sequence[str]) -> xr.
     """
     if not isinstance(dataset, xr.Dataset):
         raise PluginError(f"the analysis {spec.name} must return an xarray.Dataset, got {type(dataset).__name__}")
-    stated = _stated(spec, others)
-    faults = [f"{name} is missing" for name, output in stated.items() if name not in dataset and not output.optional]
-    faults += [f"{name} is not stated" for name in dataset.data_vars if name not in stated]
-    for name, output in stated.items():
+    wanted = stated(spec, others)
+    faults = [f"{name} is missing" for name, output in wanted.items() if name not in dataset and not output.optional]
+    faults += [f"{name} is not stated" for name in dataset.data_vars if name not in wanted]
+    for name, output in wanted.items():
         if name in dataset:
-            wanted, got = _form(output, spec), f"{_dtype(dataset[name])} ({', '.join(map(str, dataset[name].dims))})"
-            faults += [f"{name} is {got}, stated {wanted}"] if got != wanted else []
+            form, got = _form(output, spec), f"{_dtype(dataset[name])} ({', '.join(map(str, dataset[name].dims))})"
+            faults += [f"{name} is {got}, stated {form}"] if got != form else []
     if not faults and next(iter(dataset.sizes), None) != spec.row:
         faults = [f"the dimension {spec.row} must be the first of {', '.join(map(str, dataset.sizes)) or 'none'}"]
     if faults:
         raise PluginError(f"the analysis {spec.name} returned something else than its outputs: {'; '.join(faults)}")
-    described = {name: dataset[name].assign_attrs(long_name=stated[str(name)].text) for name in dataset.data_vars}
+    described = {name: dataset[name].assign_attrs(long_name=wanted[str(name)].text) for name in dataset.data_vars}
     return dataset.assign(described)
 
 
-def _stated(spec: AnalysisSpec, others: Sequence[str]) -> dict[str, Output]:
+def stated(spec: AnalysisSpec, others: Sequence[str]) -> dict[str, Output]:
+    """Every variable of an analysis that was given ``others``, by name.
+
+    Raises
+    ------
+    AsemError
+        The name of another organelle makes two variables of one name.
+    """
     pairs = [
         (name.replace(OTHER, other), output)
         for output in spec.outputs

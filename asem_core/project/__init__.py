@@ -6,7 +6,7 @@
 ``site``        where the files of a volume lie; ``verbs``: the calls that make them
 ``records``     what has been done, and from what; ``results``: how steps ended
 ``run``         `run_project`: the steps that are not done yet; a volume that fails stops no other
-``summary``     the table
+``summary``     the table; ``conditions``: which cells the page compares
 ==============  =========================================================================
 """
 

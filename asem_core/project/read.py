@@ -32,6 +32,11 @@ class Cell:
     """Levels that become 0 and 255, as for `asem segment --grey`."""
     roi: str | None = None
     """Part, as for `asem segment --roi`."""
+    condition: str | None = None
+    """Such as ``starved``: cells of different conditions are compared on the page."""
+    cell: str | None = None
+    """Which cell it is of, where several volumes are of one: in comparisons they count together. By default a cell of
+    its own."""
 
 
 @attrs.frozen(kw_only=True)
@@ -100,9 +105,18 @@ class Project:
                     raise ValueError(
                         f"the analysis {measure.analysis} is of {name!r}; the project's organelles: {known}"
                     )
+        _check_conditions(self.volumes)
         names = [measure.name for measure in self.analyses]
         for name in {name for name in names if names.count(name) > 1}:
             raise ValueError(f"{name} is there twice: an organelle is measured once by an analysis")
+
+
+def _check_conditions(volumes: Mapping[str, Cell]) -> None:
+    of: dict[str, str | None] = {}
+    for name, volume in volumes.items():
+        condition = of.setdefault(volume.cell or name, volume.condition)
+        if condition != volume.condition:
+            raise ValueError(f"the cell {volume.cell or name} is of the conditions {condition} and {volume.condition}")
 
 
 def read_project(path: str | Path) -> Project:

@@ -14,6 +14,7 @@ from asem_core.cluster import executing
 from asem_core.errors import AsemError, ResumeError
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
+from asem_core.project.conditions import comparisons_of
 from asem_core.project.read import Project, read_project
 from asem_core.project.records import Records, digest_of, stamp
 from asem_core.project.results import STOPPING, Result
@@ -139,7 +140,7 @@ def run_project(
         for step in (step for steps in plans for step in steps):
             note(_run(step, results, records, stamps, progress))
         summary = write_summary(results, folder)
-        page = _write_report(results, folder, registry, progress)
+        page = _write_report(project, results, folder, registry=registry, progress=progress)
     return Ran(folder=folder, results=results, summary=summary, report=page)
 
 
@@ -181,7 +182,18 @@ def _make(step: Step, records: Records, stamps: Stamps, progress: Progress) -> t
     return True, facts
 
 
-def _write_report(results: Sequence[Result], folder: Path, registry: Registry, progress: Progress) -> Path | None:
+def _write_report(
+    project: Project, results: Sequence[Result], folder: Path, *, registry: Registry, progress: Progress
+) -> Path | None:
     """One page of all analyses that there are; made every time, so that it shows what the project has now."""
-    measured = [r.step.output for r in results if r.step.is_analysis and r.state not in STOPPING]
-    return report(measured, folder / REPORT, registry=registry, overwrite=True, progress=progress) if measured else None
+    measured = [r.step for r in results if r.step.is_analysis and r.state not in STOPPING]
+    if not measured:
+        return None
+    return report(
+        [step.output for step in measured],
+        folder / REPORT,
+        comparisons=list(comparisons_of(project, measured)),
+        registry=registry,
+        overwrite=True,
+        progress=progress,
+    )

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,13 +69,21 @@ def interactive(plot: Plot) -> str:
     return html
 
 
-def map_3d(traces: Sequence[Any], *, extent_um: Sequence[float]) -> str:
+def map_3d(
+    traces: Sequence[Any], *, extent_um: Sequence[float], still: npt.NDArray[np.uint8] | None = None, alt: str = ""
+) -> str:
     """Plotly traces in space, their x, y, z in micrometres: one scale on all axes, and all in view.
 
     Parameters
     ----------
     extent_um
         Size of what is shown along x, y and z.
+    still
+        A picture of it, RGBA ``(y, x, 4)`` with its ground transparent: it stands in where nothing can be turned, as in
+        print. With it the plot follows the dark theme, and exists only while it is in view, for a browser does not draw
+        in space at more than some places at once.
+    alt
+        What is to be seen in ``still``.
     """
     from plotly.graph_objects import Figure as Plot
 
@@ -92,7 +101,20 @@ def map_3d(traces: Sequence[Any], *, extent_um: Sequence[float]) -> str:
             **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"},
         },
     )
-    return interactive(plot)
+    return interactive(plot) if still is None else _with_still(plot, still, alt)
+
+
+def _with_still(plot: Plot, still: npt.NDArray[np.uint8], alt: str) -> str:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(still).save(file, "webp", quality=90)
+    size = f'width="{still.shape[1]}" height="{still.shape[0]}"'
+    content = (plot.to_json() or "").replace("<", "\\u003c")
+    return (
+        f'<div class="turn"><img class="still" src="{data_uri(file.getvalue())}" {size} alt="{escape(alt)}">'
+        f'<div class="{_PLOT}"></div><script type="application/json">{content}</script></div>'
+    )
 
 
 def is_interactive(html: str) -> bool:

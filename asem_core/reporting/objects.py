@@ -13,6 +13,7 @@ from asem_core.reporting.figures import BLUE, new_figure, picture, table
 from asem_core.reporting.needs import need_variables
 from asem_core.reporting.parts import Figure, Number, Report
 from asem_core.reporting.plain import number_text
+from asem_core.reporting.shapes import contact_figure, shape_figures
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -82,6 +83,9 @@ def _figures(objects: xr.Dataset) -> Iterator[Figure]:
             if len(values) > 1:
                 html = histogram(values, label, log=log)
                 yield Figure(title=title, html=html, caption=f"{len(values):,} objects. {caption}")
+    yield from shape_figures(objects)
+    for name in _others(objects):
+        yield from contact_figure(objects, name)
     yield _largest(objects)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from asem_core.errors import AsemError
 from asem_core.home import local_path
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry, resolve
+from asem_core.reporting.added import with_figures
+from asem_core.reporting.comparison.cells import Comparison
+from asem_core.reporting.comparison.files import FILES, files_beside, write_files
+from asem_core.reporting.comparison.section import Compared, compare_cells, section_of
 from asem_core.reporting.folder import Analysed, read_analysis
 from asem_core.reporting.methods import paragraph, parameters
 from asem_core.reporting.needs import need_packages
@@ -28,6 +33,7 @@ def report(
     analyses: Sequence[str | Path] | str | Path,
     output: str | Path,
     *,
+    comparisons: Sequence[Comparison] = (),
     registry: Registry | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -40,6 +46,9 @@ def report(
         Output folders of `asem_core.analyze`, in the order of the page; or one of them.
     output
         The HTML file; all that it shows is in it.
+    comparisons
+        What is compared, first on the page: analyses among ``analyses`` or others. Its tables and figures also come as
+        files, into the folder `files_beside` the page.
     registry
         By default everything installed.
     overwrite
@@ -53,7 +62,8 @@ def report(
     Raises
     ------
     AsemError
-        A folder is no output of an analysis, or another version wrote it; a package that draws is missing.
+        A folder is no output of an analysis, or another version wrote it; a package that draws is missing; what is
+        compared is of several analyses, or the same objects twice.
     PluginError
         The analysis is not installed.
     OutputError
@@ -62,24 +72,37 @@ def report(
     Examples
     --------
     >>> report(["pores/", "pits/"], "cell.html")  # doctest: +SKIP
+    >>> fed, starved = {"1": ["fed1/"], "2": ["fed2/"]}, {"3": ["starved/"]}
+    >>> compared = Comparison(conditions={"fed": fed, "starved": starved})
+    >>> report(["fed1/", "fed2/", "starved/"], "cells.html", comparisons=[compared])  # doctest: +SKIP
     """
     registry = registry or make_registry()
-    folders = [analyses] if isinstance(analyses, str | Path) else analyses
-    found = [read_analysis(local_path(folder)) for folder in folders]
-    inputs = [read for one in found for read in _read_from(one)]
+    folders = [local_path(folder) for folder in ([analyses] if isinstance(analyses, str | Path) else analyses)]
+    every = dict.fromkeys([*folders, *(folder for wanted in comparisons for folder in wanted.folders)])
+    found = {folder.resolve(): read_analysis(folder) for folder in every}
+    inputs = [read for one in found.values() for read in _read_from(one)]
     page_path = check_destination(local_path(output), overwrite=overwrite, kind=_REPORT, inputs=inputs)
-    sections = []
-    for done, (one, of) in enumerate(zip(found, _told_apart([one.folder for one in found]), strict=True)):
-        progress("report", done, len(found))
-        sections.append(_section(one, registry.analyses[one.name], number=done + 1, of=of))
+    compared = [_compare(wanted, found, registry) for wanted in comparisons]
+    sections = [section_of(one, id=f"comparison-{number}") for number, one in enumerate(compared, 1)]
+    for done, (folder, of) in enumerate(zip(folders, _told_apart(folders), strict=True)):
+        progress("report", done, len(folders))
+        one = found[folder.resolve()]
+        sections.append(_section(one, registry, number=done + 1, of=of))
     page = render(sections).encode()
-    with complete_or_absent(
-        page_path, needed_bytes=len(page), overwrite=overwrite, kind=_REPORT, inputs=inputs
-    ) as partial:
-        partial.write_bytes(page)
+    writing = partial(complete_or_absent, overwrite=overwrite, inputs=inputs)
+    with writing(page_path, needed_bytes=len(page), kind=_REPORT) as page_partial:
+        page_partial.write_bytes(page)
+        if compared:
+            with writing(files_beside(page_path), needed_bytes=0, kind=FILES) as files_partial:
+                write_files(files_partial, compared)
     add_to_contents(page_path)
-    progress("report", len(found), len(found))
+    progress("report", len(folders), len(folders))
     return page_path
+
+
+def _compare(wanted: Comparison, found: Mapping[Path, Analysed], registry: Registry) -> Compared:
+    need_packages()
+    return compare_cells(wanted, found, registry=registry)
 
 
 def _read_from(found: Analysed) -> list[Input]:
@@ -100,12 +123,13 @@ def _told_apart(folders: Sequence[Path]) -> list[str]:
     return [place.relative_to(within).as_posix() for place in places]
 
 
-def _section(found: Analysed, spec: AnalysisSpec, *, number: int, of: str) -> Section:
+def _section(found: Analysed, registry: Registry, *, number: int, of: str) -> Section:
+    spec = registry.analyses[found.name]
     rows = parameters(spec, found.about)
     return Section(
         of=of,
         id=f"analysis-{number}",
-        report=_report(found, spec),
+        report=with_figures(_report(found, spec), found, registry),
         parameters=rows,
         source=str(found.about.get("source", {}).get("uri", "")),
         paragraph=paragraph(found.about, rows),

@@ -5,7 +5,7 @@
 ``volumes``     readers, data sets
 ``models``      models, published checkpoints
 ``organelles``  organelles
-``analyses``    analyses
+``analyses``    analyses, figures on their pages
 ``runtimes``    runtimes; what observers of a run are told
 ``fields``      what fields may hold
 ==============  ==============================================================================
@@ -14,7 +14,7 @@ Heavy code is named as ``"package.module:function"`` and resolved on use, so tha
 field accepts its annotated type and nothing else.
 """
 
-from asem_core.specs.analyses import ANALYSIS_INPUTS, DTYPES, OTHER, AnalysisSpec, Output
+from asem_core.specs.analyses import ANALYSIS_INPUTS, DTYPES, OTHER, AnalysisSpec, FigureSpec, Output
 from asem_core.specs.fields import FloatTriple, Triple
 from asem_core.specs.models import (
     CheckpointSpec,
@@ -39,6 +39,7 @@ __all__ = [
     "DatasetBlock",
     "DatasetSpec",
     "ExclusionZoneSpec",
+    "FigureSpec",
     "FloatTriple",
     "LabelRuleSpec",
     "ModelSpec",

@@ -58,6 +58,9 @@ class Output:
     """Dimensions. None: that of the rows alone, so that the variable is a column of the table."""
     optional: bool = False
     """Whether parameters decide that it is there."""
+    measures: bool = True
+    """Whether cells may be compared by it. False for what is no quantity of an object: places, directions, the numbers
+    of other objects, how well something was measured."""
 
 
 def _outputs(_: object, attribute: attrs.Attribute[Any], value: tuple[Output, ...]) -> None:
@@ -98,6 +101,37 @@ class AnalysisSpec:
     dimensions is refused before anything is written. Coordinates need not be stated."""
     examples: tuple[str, ...] = ()
     """Command lines for its ``--help``."""
+    kinds: str | None = None
+    """A column of words that says of which kind a row is, such as its class: where cells are compared, rows of
+    different kinds are not put together, and rows without a word are left out."""
+    counted: str | None = attrs.field(default=None, validator=validators.optional(import_path))
+    """``counted(dataset) -> xarray.Dataset``: without the rows, and with NaN for the values, that do not count where
+    cells are compared. None: all count."""
     report: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``report(dataset) -> asem_core.reporting.parts.Report``: the page of ``asem report``, made from the data set of
     an earlier run. None: a plain one with the distribution of every column."""
+
+    def __attrs_post_init__(self) -> None:
+        words = [name for output in self.outputs if output.dtype == "str" for name in output.names]
+        if self.kinds is not None and self.kinds not in words:
+            raise ValueError(f"kinds must be one of the columns of words {words}, got {self.kinds!r}")
+
+
+def _some(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if not value:
+        raise ValueError(f"{attribute.name} must name at least one analysis")
+
+
+@attrs.frozen(kw_only=True, field_transformer=typed)
+class FigureSpec:
+    """A figure that a plugin adds to the page of an analysis, which may be another plugin's."""
+
+    name: str = attrs.field(validator=word)
+    """Unique among figures."""
+    summary: str
+    """What it shows, in words."""
+    analyses: tuple[str, ...] = attrs.field(validator=_some)
+    """Whose pages it is on; those that are not installed do not matter."""
+    draw: str = attrs.field(validator=import_path)
+    """``draw(folder, dataset) -> asem_core.reporting.Figure``: from the output folder of an earlier run, and the data
+    set in it. An `AsemError` says why there is none; the page is made without it."""

@@ -17,6 +17,7 @@ from asem_core.registry import Registry, resolve
 from asem_core.specs import (
     AnalysisSpec,
     ExclusionZoneSpec,
+    FigureSpec,
     LabelRuleSpec,
     OrganelleSpec,
     PreprocessorSpec,
@@ -38,7 +39,8 @@ _CALLS: dict[type, dict[str, tuple[str, ...]]] = {
     },
     ExclusionZoneSpec: {"fn": ("inside", "voxel_size=", "params="), "halo": ("voxel_size", "params")},
     ReaderSpec: {"accepts": ("uri",), "open": ("uri",)},
-    AnalysisSpec: {"fn": ("view", "params="), "report": ("dataset",)},
+    AnalysisSpec: {"fn": ("view", "params="), "counted": ("dataset",), "report": ("dataset",)},
+    FigureSpec: {"draw": ("folder", "dataset")},
     RuntimeSpec: {"probe": (), "open": ("model", "shape=", "precision=", "threads=")},
 }
 """How the function that a field names is called: ``=`` by keyword, the others in this order."""

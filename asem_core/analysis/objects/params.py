@@ -17,7 +17,7 @@ class Objects:
     skeleton: bool = True
     """Measure skeletons: length, branches, ends, loops."""
     skeleton_max_voxels: int = attrs.field(default=50_000_000, validator=ge(1))
-    """No skeleton for objects whose bounding box has more voxels: it is held in memory, 16 bytes a voxel in
+    """No skeleton for objects whose bounding box has more voxels: it is held in memory, 24 bytes a voxel in
     every thread."""
     instances: bool = True
     """Also write instances.zarr, the id of every voxel."""

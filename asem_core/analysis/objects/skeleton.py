@@ -6,7 +6,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from asem_core.analysis.objects.thin import depths_nm, thin
 from asem_core.geometry import VoxelSize
+
+Points = npt.NDArray[np.float64]
+Links = npt.NDArray[np.int64]
 
 _SMOOTHINGS = 5
 """How often the nodes are smoothed. Without it a ring is 12 % too long, see tests."""
@@ -32,9 +36,10 @@ def measure_skeleton(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize) -> S
 
     Notes
     -----
-    Cavities are filled, then scikit-image thins in 3D (Lee, Kashyap, Chu 1994). Its voxels are the nodes of a graph;
+    Cavities are filled, then the object is thinned, see `thin`. The voxels that are left are the nodes of a graph;
     neighbours (26) are linked unless a third node is closer to both: the relative neighbourhood graph (Toussaint 1980)
-    of the voxels in nm, which has no short cuts across corners.
+    of the voxels in nm, which has no short cuts across corners. Side branches that bumps of the surface make are left
+    out, see `prune`.
 
     Examples
     --------
@@ -45,36 +50,92 @@ def measure_skeleton(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize) -> S
     (1, 2, 0)
     """
     from scipy import ndimage
-    from skimage.morphology import skeletonize
 
-    thin: npt.NDArray[np.bool_] = skeletonize(np.pad(ndimage.binary_fill_holes(mask), 1))  # type: ignore[no-untyped-call]
-    return measure_graph(np.argwhere(thin), voxel_size=voxel_size)
+    solid = ndimage.binary_fill_holes(mask)
+    depth = depths_nm(solid, voxel_size.zyx)
+    voxels = np.argwhere(thin(solid, depth_nm=depth, voxel_size_nm=voxel_size.zyx))
+    edges, points = _links(voxels, voxel_size), voxels * np.array(voxel_size.zyx)
+    points, edges = prune(points, edges, radius_nm=depth[tuple(voxels.T)])
+    return _measure(points, edges)
 
 
 def measure_graph(voxels: npt.NDArray[np.int64], *, voxel_size: VoxelSize) -> Skeleton:
     """`Skeleton` of the thin object with ``voxels`` ``(n, 3)``."""
-    from scipy import sparse
+    return _measure(voxels * np.array(voxel_size.zyx), _links(voxels, voxel_size))
 
-    edges, n = _links(voxels, voxel_size), len(voxels)
-    a, b = edges.T
+
+def prune(points_nm: Points, edges: Links, *, radius_nm: npt.NDArray[np.floating]) -> tuple[Points, Links]:
+    """A graph without the side branches that stick out of what they branch from by no more than they are wide.
+
+    Parameters
+    ----------
+    points_nm
+        Of the nodes ``(n, 3)``.
+    edges
+        Links ``(m, 2)``: rows of ``points_nm``.
+    radius_nm
+        Of the object at each node ``(n,)``: how far the surface is.
+
+    Notes
+    -----
+    A branch from a fork to an end of length l sticks out by l + r - R, with r the radius at its end and R that at the
+    fork. The shortest at each fork goes first, for two that are left then make one, which goes on.
+    """
+    kept = np.ones(len(points_nm), np.bool_)
+    while len(spurs := _spurs(points_nm, edges[kept[edges].all(axis=1)], radius_nm)):
+        kept[spurs] = False
+    number = np.cumsum(kept) - 1
+    return points_nm[kept], number[edges[kept[edges].all(axis=1)]]
+
+
+def _spurs(points: Points, edges: Links, radius: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+    """Nodes of the shortest side branch of every fork, of those that do not stick out by more than they are wide."""
+    a, b, n = *edges.T, len(points)
+    degree = np.bincount(edges.ravel(), minlength=n)
+    plain, joint, end = np.isin(degree, (1, 2)), degree > 2, degree == 1
+    along = np.linalg.norm(points[a] - points[b], axis=1)
+    inside = plain[a] & plain[b]
+    branch, fork = _pieces(edges[inside], n), _pieces(edges[joint[a] & joint[b]], n)
+    length = np.bincount(branch[a[inside]], weights=along[inside], minlength=n)
+    ends = np.bincount(branch[end], minlength=n)
+    tip = np.zeros(n)
+    tip[branch[end]] = radius[end]
+    leaving = plain[a] != plain[b]
+    first, root = np.where(plain[a[leaving]], (a[leaving], b[leaving]), (b[leaving], a[leaving]))
+    own = branch[first]
+    whole = length[own] + along[leaving]
+    short = np.flatnonzero((ends[own] == 1) & (whole <= radius[root] + tip[own]))
+    short = short[np.argsort(whole[short], kind="stable")]
+    _, shortest = np.unique(fork[root[short]], return_index=True)
+    return np.flatnonzero(plain & np.isin(branch, own[short[shortest]]))
+
+
+def _measure(points: Points, edges: Links) -> Skeleton:
+    a, b, n = *edges.T, len(points)
     degree = np.bincount(edges.ravel(), minlength=n)
     joint, plain = np.greater(degree, 2), np.isin(degree, (1, 2))
 
-    def pieces(links: npt.NDArray[np.bool_], nodes: npt.NDArray[np.bool_]) -> int:
-        graph = sparse.coo_matrix((np.ones(links.sum(), bool), (a[links], b[links])), shape=(n, n))
-        _, piece = sparse.csgraph.connected_components(graph, directed=False)
-        return len(np.unique(piece[nodes]))
+    def count(links: npt.NDArray[np.bool_], nodes: npt.NDArray[np.bool_]) -> int:
+        return len(np.unique(_pieces(edges[links], n)[nodes]))
 
     return Skeleton(
-        length_nm=_length(voxels * np.array(voxel_size.zyx), edges, free=degree == 2),
-        branches=pieces(plain[a] & plain[b], plain),
-        junctions=pieces(joint[a] & joint[b], joint),  # a junction may have several nodes
+        length_nm=_length(points, edges, free=degree == 2),
+        branches=count(plain[a] & plain[b], plain),
+        junctions=count(joint[a] & joint[b], joint),  # a junction may have several nodes
         ends=int((degree == 1).sum()),
-        loops=len(edges) - n + pieces(np.ones(len(edges), np.bool_), np.ones(n, np.bool_)),
+        loops=len(edges) - n + count(np.ones(len(edges), np.bool_), np.ones(n, np.bool_)),
     )
 
 
-def _length(points: npt.NDArray[np.float64], edges: npt.NDArray[np.int64], *, free: npt.NDArray[np.bool_]) -> float:
+def _pieces(edges: Links, n: int) -> npt.NDArray[np.int64]:
+    """Which connected piece each of ``n`` nodes belongs to."""
+    from scipy import sparse
+
+    graph = sparse.coo_matrix((np.ones(len(edges), np.bool_), edges.T), shape=(n, n))
+    return np.asarray(sparse.csgraph.connected_components(graph, directed=False)[1], np.int64)
+
+
+def _length(points: Points, edges: Links, *, free: npt.NDArray[np.bool_]) -> float:
     """Length of all links once the steps of the grid are smoothed away: ``free`` nodes move towards their neighbours'
     mean."""
     from scipy import sparse
@@ -87,7 +148,7 @@ def _length(points: npt.NDArray[np.float64], edges: npt.NDArray[np.int64], *, fr
     return float(np.linalg.norm(points[a] - points[b], axis=1).sum())
 
 
-def _links(voxels: npt.NDArray[np.int64], voxel_size: VoxelSize) -> npt.NDArray[np.int64]:
+def _links(voxels: npt.NDArray[np.int64], voxel_size: VoxelSize) -> Links:
     """Links ``(m, 2)`` of the relative neighbourhood graph; of equal lengths the earlier one counts as shorter."""
     from scipy.spatial import cKDTree
 

@@ -6,6 +6,7 @@
 ``pieces``         surfaces of all objects, block by block on disk
 ``smooth``         without the steps of the voxels, and of the same volume
 ``simplify``       fewer triangles; ``distance``: as long as the surface stays where it is
+``largest``        the largest objects, on the page of `asem report`
 ``film``           turning, or with a section that goes through
 ``formats``        PLY, OBJ, GLB, STL, neuroglancer's; ``measured``: the numbers that go with them
 =================  ==================================================================================

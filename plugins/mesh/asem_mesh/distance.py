@@ -36,7 +36,7 @@ class Sampled:
     @classmethod
     def of(cls, mesh: Mesh, *, spacing_nm: float) -> Sampled:
         """``mesh`` with the middles of parts of its triangles of at most ``spacing_nm`` a side."""
-        parts = list(_subdivided(mesh, spacing_nm))
+        parts = list(subdivided(mesh, spacing_nm))
         places = [_middles_of(mesh, rows, count) for rows, count in parts]
         owner = [np.repeat(rows, count**2) for rows, count in parts]
         return cls(mesh=mesh, places=np.concatenate(places), owner=np.concatenate(owner))
@@ -103,7 +103,7 @@ def _to_triangles(points: Points, mesh: Mesh, rows: Rows) -> Points:
     return np.asarray(distance.reshape(rows.shape).min(axis=1))
 
 
-def _subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[Rows, int]]:
+def subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[Rows, int]]:
     """Triangles by how many parts a side is cut into, so that none is longer than ``spacing_nm``: rows, parts."""
     a, b, c = mesh.corners_nm
     longest = np.max([np.linalg.norm(e, axis=1) for e in (b - a, c - b, a - c)], axis=0)
@@ -114,10 +114,10 @@ def _subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[Rows, int]]:
 
 def _middles_of(mesh: Mesh, rows: Rows, count: int) -> Points:
     """Of the ``count``^2 parts of each of the triangles ``rows``, triangle by triangle."""
-    return np.einsum("pk,nkd->npd", _middles(count), mesh.vertices_nm[mesh.faces[rows]]).reshape(-1, 3)
+    return np.einsum("pk,nkd->npd", middles(count), mesh.vertices_nm[mesh.faces[rows]]).reshape(-1, 3)
 
 
-def _middles(n: int) -> Points:
+def middles(n: int) -> Points:
     """Barycentric coordinates of the middles of the n^2 triangles that a triangle is cut into."""
     i, j = (axis.ravel() for axis in np.indices((n, n)))
     upright = i + j < n

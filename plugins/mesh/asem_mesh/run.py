@@ -146,7 +146,7 @@ def make_meshes(
             labels, kind=kind, threshold=threshold, voxel_size=voxel_size, registry=registry, scratch=scratch,
             output=folder, block=block, progress=progress,
         ) as view:  # fmt: skip
-            name = organelle or _named(labels)
+            name = organelle or organelle_of(_address(labels))
             error = min(view.voxel_size.zyx) / 2 if error_nm is None else error_nm
             wanted = _Wanted(format=format, error_nm=error, open=open, organelle=name)
             objects = number_objects(view, min_voxels=int(np.ceil(min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9)))
@@ -224,9 +224,13 @@ def _without_loose(mesh: Mesh) -> Mesh:
     return Mesh(vertices_nm=mesh.vertices_nm[used], faces=faces.reshape(-1, 3))
 
 
-def _named(labels: Volume | str | Path) -> str:
-    """The organelle, by the name of the labels: ``.../mito_instances`` is ``mito``."""
-    return _address(labels).rstrip("/").rpartition("/")[2].partition(".")[0].removesuffix("_instances")
+def organelle_of(address: str) -> str:
+    """The organelle, by the name of its labels.
+
+    >>> organelle_of("results/mito.zarr/labels/mito_instances")
+    'mito'
+    """
+    return address.rstrip("/").rpartition("/")[2].partition(".")[0].removesuffix("_instances")
 
 
 def _address(labels: Volume | str | Path) -> str:

@@ -58,6 +58,14 @@ def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) ->
     return Simplified(mesh=mesh, error_nm=0.0)
 
 
+def reduce(mesh: Mesh, frame: Frame, *, triangles: int, spacing_nm: float) -> Simplified:
+    """``mesh`` with about ``triangles`` at most, for looking at: it may be open, and the error is what it comes to."""
+    if len(mesh.faces) <= triangles:
+        return Simplified(mesh=mesh, error_nm=0.0)
+    found = _collapse(mesh, frame, triangles / len(mesh.faces))
+    return Simplified(mesh=found, error_nm=deviation_nm(found, mesh, spacing_nm=spacing_nm, enough_nm=np.inf))
+
+
 def _collapse(mesh: Mesh, frame: Frame, kept: float) -> Mesh:
     """About the share ``kept`` of the triangles; caps by themselves, so that they stay flat and end where they did."""
     caps = frame.caps(mesh)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy import ndimage
+from skimage.measure import euler_number
 
 from asem_core import VoxelSize
 from asem_core.analysis.objects.skeleton import measure_graph, measure_skeleton
+from asem_core.analysis.objects.thin import depths_nm, is_simple, thin
 
 from .views import distances, rotation
 
@@ -52,3 +58,101 @@ def test_cavities_do_not_count() -> None:
     found = measure_skeleton(shell, voxel_size=CUBE)
     assert found.loops == 0
     assert found.length_nm < 20
+
+
+CORNERS = [(250 * np.cos(turn), 250 * np.sin(turn), 0) for turn in np.linspace(0, 2 * np.pi, 25)]
+LINES = {
+    "straight": [((-300, 0, 0), (300, 0, 0))],
+    "Y": [((0, 0, 0), (300, 0, 0)), ((0, 0, 0), (-150, 260, 0)), ((0, 0, 0), (-150, -260, 0))],
+    "H": [((-250, 0, -150), (-250, 0, 300)), ((250, 0, -300), (250, 0, 150)), ((-250, 0, 0), (250, 0, 0))],
+    "ring with a tail": [*pairwise(CORNERS), ((250, 0, 0), (550, 0, 0))],
+}
+"""Axes of tubes in nm."""
+BRANCHING = {"straight": (1, 0, 2, 0), "Y": (3, 1, 3, 0), "H": (5, 2, 4, 0), "ring with a tail": (2, 1, 1, 1)}
+"""Branches, junctions, ends, loops."""
+RADIUS_NM = 50
+
+
+def tubes(name: str, voxel_size: Any, seed: int, rough_nm: float = 0.0) -> Any:
+    """A mask of tubes with round ends along `LINES`, turned at random, their surface moved by noise."""
+    generator = np.random.default_rng(seed)
+    lines = np.array(LINES[name], float) @ rotation(seed)
+    low, high = lines.min(axis=(0, 1)) - 2 * RADIUS_NM, lines.max(axis=(0, 1)) + 2 * RADIUS_NM
+    shape = [round(n / v) for n, v in zip(high - low, voxel_size, strict=True)]
+    at = np.moveaxis(distances(shape, voxel_size, -low), 0, -1)
+    away = np.full(shape, np.inf)
+    for start, stop in lines:
+        along = np.clip((at - start) @ (stop - start) / ((stop - start) ** 2).sum(), 0, 1)
+        away = np.minimum(away, np.linalg.norm(at - start - along[..., None] * (stop - start), axis=-1))
+    noise = ndimage.gaussian_filter(generator.normal(size=shape), 1.0)
+    return away + rough_nm * noise / noise.std() <= RADIUS_NM
+
+
+def measured(mask: Any, voxel_size: Any) -> tuple[tuple[int, ...], float]:
+    found = measure_skeleton(mask, voxel_size=VoxelSize(voxel_size))
+    return (found.branches, found.junctions, found.ends, found.loops), found.length_nm
+
+
+@pytest.mark.parametrize("voxel_size", [(10, 10, 10), (16, 8, 8)])
+@pytest.mark.parametrize("name", LINES)
+def test_length_and_branching_of_tubes(name: str, voxel_size: Any) -> None:
+    """A free end is thinned to somewhere between the end of the axis and the tip."""
+    axis = sum(np.linalg.norm(np.subtract(*line)) for line in LINES[name])
+    for seed in (1, 2):
+        branching, length = measured(tubes(name, voxel_size, seed), voxel_size)
+        assert branching == BRANCHING[name]
+        assert 0.96 * axis < length < axis + RADIUS_NM * branching[2]
+
+
+@pytest.mark.parametrize("width", [6, 7])
+@pytest.mark.parametrize("height", [6, 7])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_tube_along_an_axis_keeps_its_length(width: int, height: int, axis: int) -> None:
+    """scikit-image's thinning leaves nothing of one whose sides are even."""
+    box = np.zeros((12, 12, 60), bool)
+    box[2 : 2 + height, 2 : 2 + width, 5:55] = True
+    found = measure_skeleton(np.moveaxis(box, 2, axis), voxel_size=CUBE)
+    assert (found.branches, found.ends) == (1, 2)
+    assert 5 * (50 - 7) <= found.length_nm <= 5 * 50
+
+
+def test_simple_points_are_those_whose_going_changes_no_number_of_pieces() -> None:
+    generator = np.random.default_rng(0)
+    near = np.abs(np.indices((3, 3, 3)) - 1).sum(axis=0)
+    around = generator.random((300, 27)) < generator.uniform(0.05, 0.95, 300)[:, None]
+    around[:, 13] = False
+    found = is_simple(np.delete(around, 13, axis=1))
+    assert 30 < found.sum() < 270
+    for cells, simple in zip(around.reshape(-1, 3, 3, 3), found, strict=True):
+        objects = ndimage.label(cells, np.ones((3, 3, 3)))[1]
+        ground, _ = ndimage.label(~cells & (near > 0) & (near < 3))
+        assert simple == (objects == 1 and len(np.unique(ground[(near == 1) & (ground > 0)])) == 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_thinning_keeps_pieces_tunnels_and_cavities(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(size=(24, 26, 28))
+    mask = ndimage.gaussian_filter(noise, 1.2) > 0.05
+    lines = thin(mask, depth_nm=depths_nm(mask, (6, 4, 4)), voxel_size_nm=(6, 4, 4))
+    assert not (lines & ~mask).any()
+    assert lines.sum() < 0.2 * mask.sum()
+    assert euler_number(lines, connectivity=3) == euler_number(mask, connectivity=3)
+    assert ndimage.label(lines, np.ones((3, 3, 3)))[1] == ndimage.label(mask, np.ones((3, 3, 3)))[1]
+
+
+def test_bumps_are_no_branches() -> None:
+    for seed in (1, 2):
+        rough = tubes("Y", (10, 10, 10), seed, rough_nm=6.0)
+        largest = ndimage.label(rough)[0]
+        branching, _ = measured(largest == np.bincount(largest.ravel())[1:].argmax() + 1, (10, 10, 10))
+        assert branching == BRANCHING["Y"]
+
+
+@pytest.mark.parametrize(("stub", "branches"), [(20, 1), (100, 3)])
+def test_a_branch_counts_where_it_sticks_out_by_more_than_its_width(stub: float, branches: int) -> None:
+    """A side branch of 20 nm radius on a tube of 50: ``stub`` is how far it sticks out."""
+    at = distances((60, 60, 100), (5, 5, 5), (100, 150, 250))
+    tube = at[0] ** 2 + at[1] ** 2 + (at[2] - np.clip(at[2], -180, 180)) ** 2 <= 50**2
+    side = (at[0] - np.clip(at[0], 0, 30 + stub)) ** 2 + at[1] ** 2 + at[2] ** 2 <= 20**2
+    found = measure_skeleton(tube | side, voxel_size=CUBE)
+    assert found.branches == branches

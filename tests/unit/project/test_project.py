@@ -106,6 +106,25 @@ def test_the_page_shows_what_is_in_the_project_now(tmp_path: Path, plan: dict[st
     assert "two/toy-objects" not in both.read_text()
 
 
+def test_cells_of_two_conditions_are_compared(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
+    plan["volumes"]["one"]["condition"], plan["volumes"]["two"]["condition"] = "fed", "starved"
+    page = run_project(write(tmp_path, plan), registry=toys).report
+    assert page is not None
+    text = page.read_text()
+    assert "Comparison of toy-objects" in text
+    assert "No inference is made" in text
+    with (page.parent / "report-comparison" / "toy-objects-cells.csv").open(newline="") as file:
+        cells = {(row["condition"], row["cell"]) for row in csv.DictReader(file)}
+    assert cells == {("fed", "one"), ("starved", "two")}
+    del plan["volumes"]["two"]["condition"]
+    again = run_project(write(tmp_path, plan), registry=toys).report
+    assert again is not None
+    assert "Comparison of" not in again.read_text()
+    plan["volumes"]["two"]["cell"] = "one"
+    with pytest.raises(ProjectError, match="the cell one is of the conditions fed and None"):
+        read_project(write(tmp_path, plan))
+
+
 def test_other_labels_are_scored_again(tmp_path: Path, plan: dict[str, Any], toys: Registry, tissue: Any) -> None:
     before = rows(run_project(write(tmp_path, plan), registry=toys))
     truth = zarr.create_array(tmp_path / "truth.zarr", data=np.uint8(tissue[:40, :48, :56] > 140), overwrite=True)

@@ -6,15 +6,18 @@ from asem_core.hookspecs import hookimpl
 from asem_core.specs import AnalysisSpec, Output
 
 _OUTPUTS = (
-    Output(names=("object",), dtype="int64", text="object of the first organelle"),
+    Output(names=("object",), dtype="int64", text="object of the first organelle", measures=False),
     Output(names=("other",), dtype="str", text="name of the other organelle"),
-    Output(names=("other_object",), dtype="int64", text="object of the other organelle"),
+    Output(names=("other_object",), dtype="int64", text="object of the other organelle", measures=False),
     Output(names=("area_nm2",), dtype="float64", text="surface of the first object that the other one is near to"),
     Output(names=("distance_nm",), dtype="float64", text="least distance between the two surfaces"),
     Output(names=("sites",), dtype="int64", text="separate patches"),
     Output(names=("largest_site_nm2",), dtype="float64", text="area of the largest patch"),
     Output(
-        names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="middle of the contact in the frame of the acquisition"
+        names=("z_nm", "y_nm", "x_nm"),
+        dtype="float64",
+        text="middle of the contact in the frame of the acquisition",
+        measures=False,
     ),
 )
 
@@ -34,6 +37,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             voxel_nm=(1.0, 50.0),
             row="contact",
             outputs=_OUTPUTS,
+            kinds="other",
             examples=(
                 "asem analyze contacts mito.zarr --other er=er.zarr -o contacts",
                 "asem analyze contacts mito.zarr --other er=er.zarr --distance-nm 20 -o near",

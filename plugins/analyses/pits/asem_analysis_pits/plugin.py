@@ -16,36 +16,37 @@ _OUTPUTS = (
     Output(names=("stage",), dtype="str", text="early or late, by the neck"),
     Output(names=("cluster",), dtype="str", text="early or late, by k-means on neck and height"),
     Output(names=("enhancement",), dtype="float64", text="darkness of the wall in units of the plain membrane"),
-    Output(names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="centroid in the frame of the acquisition"),
+    Output(
+        names=("z_nm", "y_nm", "x_nm"), dtype="float64", text="centroid in the frame of the acquisition", measures=False
+    ),
     Output(names=("volume_nm3",), dtype="float64", text="of the object"),
     Output(names=("distance_nm",), dtype="float64", text="from its nearest voxel to the plasma membrane"),
-    Output(
-        names=("neck_nm", "measured_neck_nm", "neck_depth_nm"),
-        dtype="float64",
-        text="least width of the lumen, and its depth",
-    ),
+    Output(names=("neck_nm", "neck_depth_nm"), dtype="float64", text="least width of the lumen, and its depth"),
+    Output(names=("measured_neck_nm",), dtype="float64", text="the neck before a person changed it", measures=False),
     Output(names=("neck_open",), dtype="bool", text="whether the neck is as wide as a voxel"),
+    Output(names=("height_nm",), dtype="float64", text="from the membrane's plane to the deepest place of the lumen"),
     Output(
-        names=("height_nm", "measured_height_nm"),
-        dtype="float64",
-        text="from the membrane's plane to the deepest place of the lumen",
+        names=("measured_height_nm",), dtype="float64", text="the height before a person changed it", measures=False
     ),
     Output(names=("width_nm",), dtype="float64", text="of the lumen at half the height"),
     Output(names=("lumen_from",), dtype="str", text="mask or image"),
     Output(names=("major_nm", "minor_nm"), dtype="float64", text="axes of the ellipse through the middle of the wall"),
     Output(names=("aspect_ratio",), dtype="float64", text="of the ellipse"),
-    Output(names=("arc_deg",), dtype="float64", text="how much of the ellipse is seen"),
-    Output(names=("ellipse_points",), dtype="int64", text="that it was fitted to"),
-    Output(names=("ellipse_residual_nm",), dtype="float64", text="of the fit"),
+    Output(names=("arc_deg",), dtype="float64", text="how much of the ellipse is seen", measures=False),
+    Output(names=("ellipse_points",), dtype="int64", text="that it was fitted to", measures=False),
+    Output(names=("ellipse_residual_nm",), dtype="float64", text="of the fit", measures=False),
     Output(names=("view_axis",), dtype="str", text="axis along which the ellipse is seen"),
-    Output(names=("view_nm",), dtype="float64", text="where on that axis its plane lies"),
+    Output(names=("view_nm",), dtype="float64", text="where on that axis its plane lies", measures=False),
     Output(
         names=("membrane_z_nm", "membrane_y_nm", "membrane_x_nm"),
         dtype="float64",
         text="where the axis of a pit meets the membrane",
+        measures=False,
     ),
-    Output(names=("normal_z", "normal_y", "normal_x"), dtype="float64", text="the way out of the cell"),
-    Output(names=("membrane_residual_nm",), dtype="float64", text="of the sheet fitted to the membrane"),
+    Output(names=("normal_z", "normal_y", "normal_x"), dtype="float64", text="the way out of the cell", measures=False),
+    Output(
+        names=("membrane_residual_nm",), dtype="float64", text="of the sheet fitted to the membrane", measures=False
+    ),
     Output(names=("flags",), dtype="str", text="what is unusual"),
     Output(
         names=("width_profile_nm",), dtype="float64", text="width of the lumen at each depth", dims=("pit", "depth_nm")
@@ -90,6 +91,8 @@ def asem_register_analyses() -> list[AnalysisSpec]:
             needs=("raw", "cell_mask"),
             row="pit",
             outputs=_OUTPUTS,
+            kinds="class",
+            counted="asem_analysis_pits.report:counted",
             examples=(
                 "asem analyze pits ccp.zarr cell.zarr --cell-mask mask.zarr -o pits",
                 "asem analyze pits ccp.zarr cell.zarr --cell-mask mask.zarr --review pits/review.csv -o reviewed",

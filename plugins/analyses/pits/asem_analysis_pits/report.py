@@ -180,6 +180,12 @@ def _known(groups: figures.Groups) -> bool:
     return any(np.isfinite(values).any() for values in groups.values())
 
 
+def counted(dataset: xr.Dataset) -> xr.Dataset:
+    """``dataset`` without what a person rejected, and without the sizes that are not sure."""
+    need_variables(dataset, *VARIABLES)
+    return _sure(dataset.isel(pit=dataset.verdict.values != "reject"))
+
+
 def _sure(pits: xr.Dataset) -> xr.Dataset:
     """``pits`` with NaN for what a flag says is not sure, unless a person gave it."""
     changed = {}
