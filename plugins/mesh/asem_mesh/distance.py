@@ -114,7 +114,8 @@ def subdivided(mesh: Mesh, spacing_nm: float) -> Iterator[tuple[Rows, int]]:
 
 def _middles_of(mesh: Mesh, rows: Rows, count: int) -> Points:
     """Of the ``count``^2 parts of each of the triangles ``rows``, triangle by triangle."""
-    return np.einsum("pk,nkd->npd", middles(count), mesh.vertices_nm[mesh.faces[rows]]).reshape(-1, 3)
+    corners = mesh.vertices_nm[mesh.faces[rows]]
+    return np.asarray(np.einsum("pk,nkd->npd", middles(count), corners).reshape(-1, 3))
 
 
 def middles(n: int) -> Points:
