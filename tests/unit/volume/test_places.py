@@ -166,12 +166,12 @@ def test_a_server_that_falls_silent_is_given_up(s3: Bucket, tmp_path: Path, monk
     place = destination_of("s3://cells/a")
     output = plan.open(place, provenance={}, mend=False)
     s3.fault = lambda _: "silence"
-    told = f"s3://cells/a: the server cannot be reached: {s3.url} did not answer a PUT within 5 s; check the address"
+    told = f"s3://cells/a: the server cannot be reached: {s3.url} did not answer a PUT within 5"
     for write in (
         lambda: places.write(place, b"two"),
         lambda: output.write(Box.of_shape((4, 4, 4)), {IMAGE: np.ones((4, 4, 4))}),
     ):
-        with pytest.raises(StorageError, match=rf"^{re.escape(told)} and the network$"):
+        with pytest.raises(StorageError, match=rf"^{re.escape(told)}[.\d]* s; check the address and the network$"):
             write()
 
 
