@@ -16,8 +16,8 @@ from ..once import once
 
 pytestmark = pytest.mark.slow
 
-ORGANELLES = ("mito", "er", "golgi", "pore", "ccp", "nucleus")
-WITH_MODELS = ORGANELLES[:-1]
+WITH_MODELS = ("mito", "er", "golgi", "pore", "ccp")
+ORGANELLES = (*WITH_MODELS, "nucleus")
 DISTRIBUTIONS = {
     "asem_core": ".",
     **{f"asem_organelle_{name}": f"plugins/organelles/{name}" for name in ORGANELLES},

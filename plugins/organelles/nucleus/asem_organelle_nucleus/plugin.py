@@ -21,7 +21,7 @@ def asem_register_organelles() -> list[OrganelleSpec]:
             name="nucleus",
             title="Nuclei",
             cleanup=(
-                # Nucleoli that were left out; no cell has cytosol that its nucleus encloses on all sides.
+                # Nucleoli that were left out.
                 StageRef(name="fill_holes", params={"max_voxels": 10 * _PER_UM3}),
                 # Specks; micronuclei stay.
                 StageRef(name="remove_small_objects", params={"min_voxels": _PER_UM3 // 10}),
