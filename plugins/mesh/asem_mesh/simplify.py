@@ -63,7 +63,8 @@ def reduce(mesh: Mesh, frame: Frame, *, triangles: int, spacing_nm: float) -> Si
     if len(mesh.faces) <= triangles:
         return Simplified(mesh=mesh, error_nm=0.0)
     found = _collapse(mesh, frame, triangles / len(mesh.faces))
-    return Simplified(mesh=found, error_nm=deviation_nm(found, mesh, spacing_nm=spacing_nm, enough_nm=np.inf))
+    both = (Sampled.of(each, spacing_nm=spacing_nm) for each in (found, mesh))
+    return Simplified(mesh=found, error_nm=deviation_nm(*both, enough_nm=np.inf))
 
 
 def _collapse(mesh: Mesh, frame: Frame, kept: float) -> Mesh:

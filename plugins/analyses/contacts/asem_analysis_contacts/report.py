@@ -94,5 +94,5 @@ def _contacts(contacts: xr.Dataset, name: str, *, without: int) -> str:
 def per_object(contacts: xr.Dataset) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Area in nm2 and sites of every object that has contacts, of all its ``contacts`` together."""
     _, which = np.unique(contacts.object.values, return_inverse=True)
-    area = np.bincount(which, weights=contacts.area_nm2.values)
+    area = np.bincount(which, weights=contacts.area_nm2.values).astype(np.float64)
     return area, np.bincount(which, weights=contacts.sites.values).astype(np.int64)
