@@ -105,8 +105,11 @@ def _skeletons(view: View, instances: Numbered, sums: Sums, params: Objects) -> 
         of_box.setdefault(boxes[row], []).append(row)
 
     def thin(box: Box) -> dict[int, Skeleton]:
-        found = instances.read(box)
-        return {row: measure_skeleton(found == row + 1, voxel_size=view.voxel_size) for row in of_box[box]}
+        found, ends = instances.read(box), zip(box.start, box.stop, view.objects.shape, strict=True)
+        z, y, x = ((start == 0, stop == size) for start, stop, size in ends)
+        return {
+            row: measure_skeleton(found == row + 1, voxel_size=view.voxel_size, cut=(z, y, x)) for row in of_box[box]
+        }
 
     measured: dict[int, Skeleton] = {}
     for part in map_blocks(thin, list(of_box), sweep="skeletons", progress=view.progress):

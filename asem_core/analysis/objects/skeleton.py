@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_core.analysis.objects.thin import depths_nm, thin
+from asem_core.analysis.objects.thin import UNCUT, Cut, depths_nm, thin
 from asem_core.geometry import VoxelSize
 
 Points = npt.NDArray[np.float64]
@@ -31,8 +31,14 @@ class Skeleton:
     """How many cuts would make it a tree."""
 
 
-def measure_skeleton(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize) -> Skeleton:
+def measure_skeleton(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, cut: Cut = UNCUT) -> Skeleton:
     """Thin ``mask`` ``(z, y, x)``, one object, to its skeleton and measure that.
+
+    Parameters
+    ----------
+    cut
+        Faces of the array that cut the object. They are no surface, so that their edges are no branches: a line runs
+        to where a tube is cut across, and along the face where it is cut lengthwise.
 
     Notes
     -----
@@ -52,7 +58,7 @@ def measure_skeleton(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize) -> S
     from scipy import ndimage
 
     solid = ndimage.binary_fill_holes(mask)
-    depth = depths_nm(solid, voxel_size.zyx)
+    depth = depths_nm(solid, voxel_size.zyx, cut=cut)
     voxels = np.argwhere(thin(solid, depth_nm=depth, voxel_size_nm=voxel_size.zyx))
     edges, points = _links(voxels, voxel_size), voxels * np.array(voxel_size.zyx)
     points, edges = prune(points, edges, radius_nm=depth[tuple(voxels.T)])
@@ -65,7 +71,7 @@ def measure_graph(voxels: npt.NDArray[np.int64], *, voxel_size: VoxelSize) -> Sk
 
 
 def prune(points_nm: Points, edges: Links, *, radius_nm: npt.NDArray[np.floating]) -> tuple[Points, Links]:
-    """A graph without the side branches that stick out of what they branch from by no more than they are wide.
+    """A graph without the side branches that stick out by no more than they, or what they branch from, are wide.
 
     Parameters
     ----------
@@ -89,7 +95,7 @@ def prune(points_nm: Points, edges: Links, *, radius_nm: npt.NDArray[np.floating
 
 
 def _spurs(points: Points, edges: Links, radius: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-    """Nodes of the shortest side branch of every fork, of those that do not stick out by more than they are wide."""
+    """Nodes of the shortest side branch of every fork, of those that `prune` leaves out."""
     a, b, n = *edges.T, len(points)
     degree = np.bincount(edges.ravel(), minlength=n)
     plain, joint, end = np.isin(degree, (1, 2)), degree > 2, degree == 1
@@ -104,7 +110,8 @@ def _spurs(points: Points, edges: Links, radius: npt.NDArray[np.floating]) -> np
     first, root = np.where(plain[a[leaving]], (a[leaving], b[leaving]), (b[leaving], a[leaving]))
     own = branch[first]
     whole = length[own] + along[leaving]
-    short = np.flatnonzero((ends[own] == 1) & (whole <= radius[root] + tip[own]))
+    wide = 2 * np.maximum(radius[root], tip[own])
+    short = np.flatnonzero((ends[own] == 1) & (whole + tip[own] - radius[root] <= wide))
     short = short[np.argsort(whole[short], kind="stable")]
     _, shortest = np.unique(fork[root[short]], return_index=True)
     return np.flatnonzero(plain & np.isin(branch, own[short[shortest]]))

@@ -11,6 +11,10 @@ Mask = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.int64]
 Depth = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float32]
+Cut = tuple[tuple[bool, bool], tuple[bool, bool], tuple[bool, bool]]
+"""Of the low and the high face of a box along z, y and x: whether it is one of the volume that cuts the object."""
+
+UNCUT: Cut = ((False, False), (False, False), (False, False))
 
 _STEPS = np.array([(z, y, x) for z in (-1, 0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1) if (z, y, x) != (0, 0, 0)])
 """To the 26 neighbours."""
@@ -78,14 +82,23 @@ def thin(mask: Mask, *, depth_nm: Depth, voxel_size_nm: Sequence[float]) -> Mask
     return padded[1:-1, 1:-1, 1:-1]
 
 
-def depths_nm(mask: Mask, voxel_size_nm: Sequence[float]) -> Depth:
+def depths_nm(mask: Mask, voxel_size_nm: Sequence[float], *, cut: Cut = UNCUT) -> Depth:
     """From every voxel of ``mask`` to the nearest one outside, centre to centre; what lies beyond the array is outside.
 
     In memory 24 bytes for every voxel.
+
+    Parameters
+    ----------
+    cut
+        Faces of the array beyond which the object goes on unseen: no surface is there. All count as surface where
+        nothing else is outside.
     """
     from scipy import ndimage
 
-    padded = np.pad(mask, 1)
+    before = np.array([[0 if here else 1 for here in faces] for faces in cut])
+    if not before.any() and mask.all():
+        before[:] = 1
+    padded = np.pad(mask, before)
     nearest: npt.NDArray[np.int32] = ndimage.distance_transform_edt(
         padded, sampling=voxel_size_nm, return_distances=False, return_indices=True
     )
@@ -93,7 +106,8 @@ def depths_nm(mask: Mask, voxel_size_nm: Sequence[float]) -> Depth:
     for axis, nm in enumerate(voxel_size_nm):
         here = np.expand_dims(np.arange(padded.shape[axis], dtype=np.int32), [a for a in range(3) if a != axis])
         found += np.square((nearest[axis] - here) * np.float32(nm))
-    return np.sqrt(found[1:-1, 1:-1, 1:-1])
+    own = tuple(slice(a, n - b) for (a, b), n in zip(before, padded.shape, strict=True))
+    return np.sqrt(found[own])
 
 
 def _subfields(border: Index, shape: tuple[int, ...]) -> Iterator[Index]:

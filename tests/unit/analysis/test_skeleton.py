@@ -116,6 +116,22 @@ def test_a_tube_along_an_axis_keeps_its_length(width: int, height: int, axis: in
     assert 5 * (50 - 7) <= found.length_nm <= 5 * 50
 
 
+@pytest.mark.parametrize("kept", [0.4, 0.5, 0.7])
+@pytest.mark.parametrize("tilt", [0.0, 0.1, 0.5])
+def test_a_face_of_the_volume_makes_no_branches(tilt: float, kept: float) -> None:
+    """A tube that the first section cuts along its length, or at an angle; unless told so its edges are branches."""
+    at = distances((70, 40, 140), (5, 5, 5), (0, 100, 350))
+    axis = np.array([tilt, 0, 1]) / np.hypot(1, tilt)
+    at[0] -= RADIUS_NM * (2 * kept - 1)
+    along = np.clip(np.tensordot(axis, at, 1), -250, 250)
+    tube = ((at - axis[:, None, None, None] * along) ** 2).sum(axis=0) <= RADIUS_NM**2
+    z, y, x = ndimage.find_objects(tube.astype(np.uint8))[0]
+    assert (z.start, z.stop < 70) == (0, True)
+    found = measure_skeleton(tube[z, y, x], voxel_size=CUBE, cut=((True, False), (False, False), (False, False)))
+    assert (found.branches, found.junctions, found.ends, found.loops) == (1, 0, 2, 0)
+    assert found.length_nm < 5 * np.linalg.norm(tube[z, y, x].shape)
+
+
 def test_simple_points_are_those_whose_going_changes_no_number_of_pieces() -> None:
     generator = np.random.default_rng(0)
     near = np.abs(np.indices((3, 3, 3)) - 1).sum(axis=0)
