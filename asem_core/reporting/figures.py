@@ -53,10 +53,23 @@ def picture(figure: Figure, alt: str) -> str:
     >>> picture(figure, "nothing yet")[:22]
     '<img src="data:image/p'
     """
+    label_logarithms(figure)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=2 * _DPI, facecolor="white")
     width, height = (round(_DPI * inches) for inches in figure.get_size_inches())
     return f'<img src="{data_uri(file.getvalue())}" width="{width}" height="{height}" alt="{escape(alt)}">'
+
+
+def label_logarithms(figure: Figure) -> None:
+    """Give logarithmic axes of ``figure`` ticks at 1, 2 and 5 times powers of ten, as plain numbers that keep apart."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"):
+        low, high = sorted(axis.get_view_interval())
+        within_two_decades = high < 100 * low
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if within_two_decades else (1,)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def interactive(plot: Plot) -> str:
