@@ -108,10 +108,10 @@ def bucket(s3: str, cell: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(conf, "s3", {"endpoint_url": s3})  # clients are kept by what they are told, of the test before
     client = s3fs.S3FileSystem()
-    client.mkdir("cells")
-    client.put(str(cell), "cells/cell.zarr", recursive=True)
-    yield "s3://cells/cell.zarr"
-    client.rm("cells", recursive=True)
+    client.mkdir("some-lab")
+    client.put(str(cell), "some-lab/cell.zarr", recursive=True)
+    yield "s3://some-lab/cell.zarr"
+    client.rm("some-lab", recursive=True)
 
 
 SECRET = "not-for-browsers"
@@ -347,7 +347,7 @@ def test_what_the_browser_draws(cell: Path, meshes: Path, tmp_path: Path, photog
 def test_a_bucket_is_drawn_and_the_browser_knows_nothing_of_it(bucket: str, photographed: Any) -> None:
     with view([bucket]) as viewer:
         page = asked(viewer.address)[2].decode()
-        assert not [word for word in ("s3://", "cells", os.environ["AWS_ENDPOINT_URL"], SECRET) if word in page]
+        assert not [word for word in ("s3://", "some-lab", os.environ["AWS_ENDPOINT_URL"], SECRET) if word in page]
         seen = photographed(viewer.address)
     _check_label(seen)
 

@@ -94,7 +94,6 @@ def test_what_contradicts_itself(folder: Path) -> None:
 
 @pytest.mark.parametrize(("lost", "fails"), [(0.001, False), (0.02, True), (None, True)])
 def test_eight_bit_integers(folder: Path, lost: float | None, fails: bool) -> None:
-    shutil.copy(folder / "weights.onnx", folder / "weights_int8.onnx")
     described(folder, lambda rdf: rdf["config"]["asem"].update(precisions={} if lost is None else {"lost": lost}))
     check = checks(folder, int8_sha256=file_sha256(folder / "weights_int8.onnx"))[3]
     assert check.name == "8-bit integers cost little"

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from asem_core.cli.zoo import zoo
 from asem_core.errors import AsemError, ModelError, OutputError
 from asem_core.zoo import download
-from asem_core.zoo.files import file_sha256
+from asem_core.zoo.files import STATE_DICT_NAME, file_sha256
 from asem_core.zoo.find import Listed
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site.build import build_site
@@ -244,8 +244,10 @@ def test_only_a_site_as_it_was_built_is_replaced(listed, site):
 def test_pull(served, package, model_store, suffix):
     spec = pull(ID, served + suffix)
     assert stored_models() == (("mito", spec),)
-    assert {p.name: file_sha256(p) for p in (model_store / ID).iterdir()} == {
-        p.name: file_sha256(p) for p in package.iterdir() if p.name != "__pycache__"
+    stored = {p.name: file_sha256(p) for p in (model_store / ID).iterdir()}
+    assert stored.pop(STATE_DICT_NAME)  # as `rdf.yaml` states it, or nothing would have been stored
+    assert stored == {
+        p.name: file_sha256(p) for p in package.iterdir() if p.name not in ("__pycache__", STATE_DICT_NAME)
     }
     assert [path.name for path in model_store.iterdir()] == [ID]
 
