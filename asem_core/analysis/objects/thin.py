@@ -95,10 +95,10 @@ def depths_nm(mask: Mask, voxel_size_nm: Sequence[float], *, cut: Cut = UNCUT) -
     """
     from scipy import ndimage
 
-    before = np.array([[0 if here else 1 for here in faces] for faces in cut])
-    if not before.any() and mask.all():
-        before[:] = 1
-    padded = np.pad(mask, before)
+    outside = np.array([[0 if here else 1 for here in faces] for faces in cut])
+    if not outside.any() and mask.all():
+        outside[:] = 1
+    padded = np.pad(mask, outside)
     nearest: npt.NDArray[np.int32] = ndimage.distance_transform_edt(
         padded, sampling=voxel_size_nm, return_distances=False, return_indices=True
     )
@@ -106,7 +106,7 @@ def depths_nm(mask: Mask, voxel_size_nm: Sequence[float], *, cut: Cut = UNCUT) -
     for axis, nm in enumerate(voxel_size_nm):
         here = np.expand_dims(np.arange(padded.shape[axis], dtype=np.int32), [a for a in range(3) if a != axis])
         found += np.square((nearest[axis] - here) * np.float32(nm))
-    own = tuple(slice(a, n - b) for (a, b), n in zip(before, padded.shape, strict=True))
+    own = tuple(slice(a, n - b) for (a, b), n in zip(outside, padded.shape, strict=True))
     return np.sqrt(found[own])
 
 

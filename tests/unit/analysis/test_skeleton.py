@@ -132,6 +132,12 @@ def test_a_face_of_the_volume_makes_no_branches(tilt: float, kept: float) -> Non
     assert found.length_nm < 5 * np.linalg.norm(tube[z, y, x].shape)
 
 
+def test_a_block_that_the_volume_cuts_everywhere_has_a_depth() -> None:
+    everywhere = ((True, True), (True, True), (True, True))
+    block = np.ones((5, 5, 5), bool)
+    assert (depths_nm(block, (4, 4, 4), cut=everywhere) == depths_nm(block, (4, 4, 4))).all()
+
+
 def test_simple_points_are_those_whose_going_changes_no_number_of_pieces() -> None:
     generator = np.random.default_rng(0)
     near = np.abs(np.indices((3, 3, 3)) - 1).sum(axis=0)
