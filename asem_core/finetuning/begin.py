@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,10 +77,11 @@ def begin(
     parent = task.parent
     pace = measure_pace(task.recipe, device)
     recipe = attrs.evolve(task.recipe, mixed_precision=pace.mixed_precision)
-    judge = _judge(task, recipe, device, registry)
+    judge, compare = _judges(task, recipe, device, registry)
     began = time.perf_counter()
-    judged = {parent.spec.id: judge(parent.network)}
+    compare(parent.network)
     pace = attrs.evolve(pace, judging=time.perf_counter() - began)
+    judged = {parent.spec.id: judge(parent.network)}
     recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
     with adapted_to(task.opened[0][0], parent, grey=task.grey, registry=registry, progress=progress) as candidates:
         tried = {candidate: judge(candidate.network) for candidate in candidates}
@@ -109,14 +111,17 @@ def _going_on(task: Task, device: torch.device, registry: Registry) -> Beginning
     recipe = as_begun(task.recipe, begun)
     if begun.start == start and is_adapted(task.output / START, task.parent):
         recipe = attrs.evolve(recipe, start=start)
-    judge = _judge(task, recipe, device, registry)
+    judge, _ = _judges(task, recipe, device, registry)
     judged = {task.parent.spec.id: judge(task.parent.network)}
     if recipe.start == start:
         judged[ADAPTED] = judge(network_of(start, registry).eval())
     return Beginning(recipe=recipe, pace=None, judge=judge, judged=judged, adapted=None)
 
 
-def _judge(task: Task, recipe: Recipe, device: torch.device, registry: Registry) -> Callable[[UNet], Sequence[Judged]]:
+def _judges(
+    task: Task, recipe: Recipe, device: torch.device, registry: Registry
+) -> tuple[Callable[[UNet], Sequence[Judged]], Callable[[UNet], Sequence[Judged]]]:
+    """How good a network is on what was held back: with all context, and as `train` compares checkpoints."""
     held = [
         load_data(
             data,
@@ -128,8 +133,9 @@ def _judge(task: Task, recipe: Recipe, device: torch.device, registry: Registry)
         )
         for data in recipe.validation
     ]
-    validator = Validator(held, recipe, device, organelle=task.organelle, registry=registry)
-    return lambda network: list(validator(network))
+    made = partial(Validator, held, recipe, device, organelle=task.organelle, registry=registry)
+    whole, near = made(), made(padded=True)
+    return lambda network: list(whole(network)), lambda network: list(near(network))
 
 
 def _f1(judged: Sequence[Judged]) -> float:

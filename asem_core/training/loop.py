@@ -220,7 +220,8 @@ def _train(
         first = recipe.phases[0]
         network.pad(first.padded)
         unfold(network, (sampler.batch(recipe.iterations + n, first).raw for n in range(_UNFOLD_BLOCKS)))
-    validator = Validator(validation, recipe, place, organelle=organelle, registry=registry)
+    padded = all(phase.padded for phase in recipe.phases)
+    validator = Validator(validation, recipe, place, organelle=organelle, registry=registry, padded=padded)
     with closing(Journal(output, resumed_at=done)) as journal:
         ended = _iterate(
             recipe,
@@ -382,6 +383,8 @@ def step(
         loss = loss + descriptor_loss(described.float(), block.descriptors, block.mask)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    if recipe.optimiser.clip is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
     optimiser.step()
     return loss.detach()
 

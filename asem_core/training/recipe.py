@@ -172,6 +172,8 @@ class Optimiser:
     """Iterations over which the rate rises from 0."""
     normalisation: float = attrs.field(default=1.0, validator=validators.gt(0))
     """Rate of the weights and biases of the normalisation, in multiples of all others'."""
+    clip: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
+    """Largest norm of the gradient of all weights: a block that is very wrong then counts no more than others."""
 
 
 @attrs.frozen(kw_only=True)

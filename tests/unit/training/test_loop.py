@@ -26,6 +26,7 @@ from asem_core.training.loop import TrainingResult, train
 from asem_core.training.loss import LOSSES
 from asem_core.training.recipe import Data, Recipe, structure_recipe
 from asem_core.training.run import CHECKPOINT
+from asem_core.training.sample import Block
 from asem_core.training.start import make_network
 from asem_core.training.unet import UNet
 from asem_core.training.volumes import LabelledVolume, load_data
@@ -374,6 +375,36 @@ def test_tiles_of_the_validation_agree_with_a_pass_of_their_own() -> None:
         np.testing.assert_allclose(tiled[first : first + len(direct), :3, :3], direct, atol=1e-5)
 
 
+@torch.no_grad()
+def test_padded_tiles_see_little_of_their_surroundings() -> None:
+    """A volume of one tile is one padded block with 8 voxels round it; afterwards convolutions are valid again."""
+    network = make_network(recipe(base=1), REGISTRY).eval()
+    raw = np.random.default_rng(1).random((40, 32, 24)).astype(np.float32)
+    found = validate.predict_logits(network, raw, torch.device("cpu"), context=8, padded=True)
+    assert not network.unet.padded
+    network.pad(True)
+    both = network(torch.from_numpy(2 * raw - 1)[None, None])[0, :, 8:-8, 8:-8, 8:-8]
+    np.testing.assert_allclose(found, (both[1] - both[0]).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("padded", "expected"), [([True, True], True), ([True, False], False)])
+def test_checkpoints_are_compared_as_they_are_trained(
+    padded: list[bool], expected: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Padded only where every phase is: else the last blocks are those of inference."""
+    seen = []
+
+    class Seen(validate.Validator):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            seen.append(kwargs["padded"])
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(loop, "Validator", Seen)
+    phases = [{"iterations": 1, "side": 16 if p else 100, "padded": p, "rate": [1e-3, 0]} for p in padded]
+    run(recipe(phases=phases), tmp_path / "out", data)
+    assert seen == [expected]
+
+
 def test_data_come_to_the_grid_of_the_recipe(data: Path) -> None:
     entry = Data(raw="cell.zarr", labels="cell.zarr", roi="2:10,0:26,4:28")
     loaded = load_data(entry, folder=data, organelle="mito", grid=VoxelSize((20, 20, 20)), registry=REGISTRY)
@@ -418,3 +449,14 @@ def test_the_command_needs_a_recipe(tmp_path: Path) -> None:
     assert isinstance(missing.exception, RecipeError)
     assert not (tmp_path / "out").exists()
     assert "asem train mito_10nm.yaml" in invoke("--help").output
+
+
+@pytest.mark.parametrize("clip", [None, 1e-3])
+def test_a_gradient_is_as_long_as_the_recipe_allows(clip: float | None) -> None:
+    plan = recipe(optimiser={"clip": clip})
+    network = make_network(plan, REGISTRY)
+    noise = torch.rand((1, 16, 16, 16), generator=torch.Generator().manual_seed(0))
+    block = Block(raw=(2 * noise - 1)[:, None], labels=(noise > 0.5).long(), mask=torch.ones_like(noise))
+    loop.step(network, loop.make_optimiser(network, plan.optimiser), block, plan, plan.phases[0])
+    length = float(torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm())
+    assert length == pytest.approx(1e-3, rel=1e-3) if clip else length > 0.01
