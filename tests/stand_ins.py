@@ -87,6 +87,9 @@ def _google() -> Iterator[Store]:
             with at_once:
                 super().handle_one_request()
 
+        def log_message(self, *_: object) -> None:
+            pass
+
         def parse_request(self) -> bool:
             if not super().parse_request():
                 return False

@@ -157,10 +157,13 @@ def test_of_many_who_create_an_object_one_does(store: Store) -> None:
 
 
 def test_two_do_not_write_one_output(store: Store) -> None:
-    with leased(place(store, "held.zarr")):
-        with pytest.raises(OutputError, match=r"is being written by another process \(.* on .*, process \d+, since 2"):
-            with leased(place(store, "held.zarr")):
-                pass
+    told = r"is being written by another process \(.* on .*, process \d+, since 2"
+    with (
+        leased(place(store, "held.zarr")),
+        pytest.raises(OutputError, match=told),
+        leased(place(store, "held.zarr")),
+    ):
+        pass
     assert not places.exists(place(store, ".held.zarr.lock"))
 
 
