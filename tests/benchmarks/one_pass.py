@@ -1,10 +1,11 @@
-"""What it saves to segment several organelles in one pass: processor seconds and reading, two runs against one.
+"""What it saves to segment several organelles in one pass: two runs against one, their networks left out.
 
-    python tests/benchmarks/one_pass.py [--side 160] [--rounds 2] [--only chunks]
+    python tests/benchmarks/one_pass.py [--side 384] [--rounds 2] [--rows TEXT ...]
 
-Noise as chunks on the models' grid, as chunks that are twice as fine and therefore resampled, and as sections of that.
-In every round both organelles alone, then both together, each command in a process of its own, with the same tile.
-Seconds are those of the processor, all threads, the least of the rounds; files are openings of those of the input.
+The volumes and the runtime of path.py: the graphs of mito-10nm and er-10nm are never run, so what is measured is
+reading, copying, resampling and writing. In every round mito, then er, then both together with the same tile. Counted
+from the first voxel that is read to the last that is verified: seconds of the processor, of all threads, the least of
+the rounds; openings of files of the input, and their bytes.
 """
 
 from __future__ import annotations
@@ -13,82 +14,76 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import importlib_metadata
 import numpy as np
-import tifffile
-from _process import measure, report
-from _volumes import noise
+from path import ROWS, RUNTIME, Meter, Nothing, make
+
+from asem_core import Registry, open_volume, segment_together
+from asem_core.plugins import make_manager
+from asem_core.predict.segment import Wanted
 
 ORGANELLES = ("mito", "er")
-MODEL_NM, TILE, CONTEXT = 10.0, 168, 104
-"""Voxel size and tile of both models; what a tile reads beyond what it keeps."""
+TILE = 296
+KINDS = (
+    "OME-Zarr, 10 nm",
+    "OME-Zarr, 5 -> 10 nm and back",
+    "TIFF sections, 10 nm",
+    "TIFF sections, 5 -> 10 nm and back",
+)
+
+opened: list[int] = []
+"""Bytes of every file of an input that was opened."""
 
 
-def make_inputs(folder: Path, side: int) -> dict[str, list[str]]:
-    """Per kind of input, the words that name it; ``side``: voxels of the models' grid."""
-    fine = MODEL_NM / 2
-    sections = folder / "sections"
-    sections.mkdir()
-    rng = np.random.default_rng(5)
-    for z in range(2 * side):
-        section = rng.integers(60, 200, (2 * side, 2 * side), np.uint8)
-        tifffile.imwrite(sections / f"s_{z:04d}.tif", section, compression="zlib")
-    return {
-        "chunks": [str(noise(folder / "grid.zarr", (side,) * 3, voxel_nm=MODEL_NM))],
-        "resampled": [str(noise(folder / "fine.zarr", (2 * side,) * 3, voxel_nm=fine))],
-        "sections": [str(sections), "--voxel-size", f"{fine:g}"],
-    }
+def watch(event: str, about: tuple[Any, ...]) -> None:
+    """Note what is opened of an input: of `make`, in ``raw``."""
+    if event == "open" and "/raw/" in str(about[0]) and os.path.exists(about[0]):
+        opened.append(os.stat(about[0]).st_size)
 
 
-def segment(words: list[str]) -> None:
-    """`report` of ``asem segment`` with ``words``, and what it opened of its input, on standard error."""
-    from asem_core.cli.main import command_line
+def cost(kind: str, source: Path, organelles: Sequence[str], registry: Registry) -> tuple[float, int, int]:
+    """Seconds, files and bytes of one run."""
+    volume, meter = open_volume(source, voxel_size=(ROWS[kind].voxel_nm,) * 3, registry=registry), Meter()
 
-    volume, opened = words[0], [0, 0]
+    def progress(sweep: str, done: int, total: int) -> None:
+        if not meter.seconds:
+            opened.clear()
+        meter(sweep, done, total)
 
-    def watch(event: str, about: tuple[object, ...]) -> None:
-        if event == "open" and str(about[0]).startswith(volume) and not Path(str(about[0])).name.startswith("."):
-            opened[0] += 1
-            opened[1] += os.stat(str(about[0])).st_size
-
-    command, registry = command_line()
-    sys.addaudithook(watch)
-    report(lambda: command(["segment", *words], obj=registry, standalone_mode=False))
-    print("opened", *opened, file=sys.stderr)
-
-
-def cost(words: list[str], organelles: tuple[str, ...]) -> np.ndarray:
-    """Processor seconds, files and bytes of one command."""
     with tempfile.TemporaryDirectory() as name:
-        outputs = [
-            word for each in organelles for word in ("--organelle", each, "-o", str(Path(name) / f"{each}.zarr"))
-        ]
-        found = measure(__file__, "--child", *words, *outputs, "--tile", str(TILE))
-    opened = next(line for line in found["said"].splitlines() if line.startswith("opened"))
-    return np.array([found["cpu_seconds"], *map(float, opened.split()[1:])])
+        wanted = [Wanted(output=Path(name) / f"{each}.zarr", model=f"{each}-10nm") for each in organelles]
+        segment_together(volume, wanted, registry=registry, runtime=RUNTIME, tile=TILE, progress=progress)
+    meter("", 0, 0)
+    seconds = sum(float(np.sum(used)) for sweep, used in meter.seconds.items() if sweep != "plan")
+    return seconds, len(opened), sum(opened)
 
 
 def main() -> None:
-    """Measure and print."""
-    if sys.argv[1:2] == ["--child"]:
-        segment(sys.argv[2:])
-        return
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--side", type=int, default=160)
+    parser.add_argument("--side", type=int, default=384, help="of the volume, voxels")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", choices=("chunks", "resampled", "sections"))
+    parser.add_argument("--rows", nargs="*", default=[""], help="only kinds whose names hold one of these")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        for kind, words in make_inputs(Path(name), args.side).items():
-            if args.only not in (None, kind):
-                continue
-            rounds = [
-                (sum(cost(words, (each,)) for each in ORGANELLES), cost(words, ORGANELLES)) for _ in range(args.rounds)
-            ]
-            for label, found in zip(("two runs", "one pass"), np.min(rounds, axis=0), strict=True):
-                seconds, files, read = found
-                print(f"{kind}, {label}: {seconds:.1f} s, {files:.0f} files, {read / 1e6:.1f} MB", flush=True)
+    point = SimpleNamespace(name=RUNTIME, load=Nothing, dist=SimpleNamespace(name=RUNTIME, version="1"))
+    registry = Registry(make_manager([*importlib_metadata.entry_points(group="asem"), point]))
+    sys.addaudithook(watch)
+    print("| | two runs, s | one pass, s | two runs, files (MB) | one pass, files (MB) |\n|---|---|---|---|---|")
+    for kind in (kind for kind in KINDS if any(part in kind for part in args.rows)):
+        with tempfile.TemporaryDirectory() as name:
+            source = make(Path(name), ROWS[kind], args.side)
+            rounds = []
+            for _ in range(args.rounds):
+                alone = [cost(kind, source, (each,), registry) for each in ORGANELLES]
+                rounds.append((np.sum(alone, axis=0), cost(kind, source, ORGANELLES, registry)))
+        two, one = np.min(rounds, axis=0)
+        read = [f"{found[1]:.0f} ({found[2] / 1e6:.0f})" for found in (two, one)]
+        print(f"| {kind} | {two[0]:.1f} | {one[0]:.1f} | {' | '.join(read)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def test_the_chain_is_that_of_a_disk_whatever_is_killed(
         f"segment {cell} -o {mito} --organelle mito --model mito-compact-10nm "
         "--roi 0:16,0:16,100:228 --tile 112,112,136 --runtime onnxruntime --workers 2"
     ).split()
-    for moment in (".zgroup", "0/0/0/1"):  # it is made; it is filled
+    for moment in (".zgroup", "0/0/0/0", "labels/mito/0/0/0/0"):  # it is made; it is filled
         died = subprocess.run(
             [sys.executable, MORTAL, *command], env={**os.environ, "DIES_AT": f"{mito}/{moment}"}, capture_output=True
         )
