@@ -230,6 +230,8 @@ _LOCAL = (".tif", ".tiff", ".h5", ".hdf5", ".ims", ".mrc", ".rec", ".nii", ".gz"
 def explain(problem: BaseException) -> str:
     """What went wrong between us and a server, in one sentence with what to do."""
     cause = problem.__cause__ if isinstance(problem, VolumeError) and problem.__cause__ else problem
+    if _lacks_credentials(cause):
+        return no_credentials("az")
     code = error_code(cause)
     if is_denied(cause):
         said = f" {code}" if code and not code.isdigit() else ""
@@ -238,8 +240,6 @@ def explain(problem: BaseException) -> str:
         return "there is no such bucket; make it first, or check the address (and AWS_ENDPOINT_URL)"
     if code == "ContainerNotFound":
         return "there is no such container; make it first, or check the address and the account"
-    if _lacks_credentials(cause):
-        return no_credentials("az")
     status = _status(cause)
     if status is not None:
         said = " ".join(str(getattr(cause, "message", "")).partition("\n")[0].split())
