@@ -18,7 +18,7 @@ NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libd
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 MODELS := $(wildcard plugins/organelles/*/asem_organelle_*/models/*/rdf.yaml)
 
-.PHONY: help demo test test-fast test-napari napari-debian test-slurm lint format docs bench wheels release clean
+.PHONY: help demo test test-fast test-napari napari-debian test-slurm test-buckets lint format docs bench wheels release clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -45,6 +45,9 @@ test-slurm: $(VENV)/.test  ## Test jobs of SLURM, three nodes of which are start
 	@command -v slurmctld >/dev/null || { [ "$$(id -u)" = 0 ] || { echo "SLURM is missing: apt-get install slurm-wlm munge"; exit 1; }; \
 		echo "installing $(SLURM_DEBIAN)"; apt-get install --yes --no-install-recommends $(SLURM_DEBIAN); }
 	ASEM_SLURM=1 $(BIN)/python -m pytest -s tests/slurm
+
+test-buckets: $(VENV)/.buckets  ## Test gs:// and az:// against stand-ins, of which Azure's needs npm
+	$(BIN)/python -m pytest tests/integration/test_other_buckets.py
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check
@@ -86,6 +89,12 @@ $(VENV)/.test: $(MANIFESTS) $(MODELS) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[docs,quantise,test,train]' $(EDITABLE_PLUGINS)
 	$(BIN)/python tools/weights.py fetch
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.buckets: $(VENV)/.test
+	$(PIP_INSTALL) -e '.[azure,gcs]' 'gcp-storage-emulator>=2026.7'
+	@command -v npm >/dev/null || { echo "npm is missing, which installs Azurite: apt-get install npm"; exit 1; }
+	npm install --silent --prefix $(VENV)/azurite azurite@3.35
+	touch $@
 
 $(VENV)/.release: $(VENV)/.test
 	$(PIP_INSTALL) 'twine>=6'

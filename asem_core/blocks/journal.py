@@ -123,7 +123,7 @@ class Journal:
 
     def add(self, record: Record) -> None:
         """Append ``record``; it is kept when this returns, in a bucket some seconds later, see `flush`."""
-        self._append([attrs.asdict(record)], wait=True)
+        self._append([attrs.asdict(record, recurse=False)], wait=True)
         self.records[record.sweep, record.block] = record
 
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:

@@ -43,8 +43,9 @@ class Verbs(click.Group):
 def cli(verbose: bool) -> None:
     """Segment organelles in volume electron microscopy and measure them."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
-    # It logs what we raise as one line.
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    # They log what we raise as one line.
+    for library in ("tifffile", "gcsfs", "azure"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def command_line(entry_points: Iterable[Any] | None = None) -> tuple[click.Group, Registry]:

@@ -8,12 +8,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count, islice
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -41,6 +40,10 @@ WAIT_S = 600.0
 """Without any worker for so long, the run is given up."""
 _LOOK_S = 2.0
 """How often it is looked who is there."""
+_ENDED = ("finished", "error", "cancelled")
+"""What Dask calls it; what was lost with a worker is computed again."""
+_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
+"""Between two looks at what has ended: short beside blocks, of which there are some more with the scheduler."""
 _SHOWN = 80
 """Letters of a block's name on the dashboard and in logs."""
 _LOST = "the connection to the Dask scheduler was lost: what is done is kept; run the same command again"
@@ -87,7 +90,6 @@ class Dask:
         )
         rest, numbers = iter(blocks), count()
         running: dict[Future[Any], B] = {}
-        ended: SimpleQueue[Future[Any]] = SimpleQueue()
         most = _Most(self, gpu=task.gpu)
         try:
             while True:
@@ -97,10 +99,9 @@ class Dask:
                 keys = [(name, next(numbers), str(block)[:_SHOWN]) for block in more]
                 for block, future in zip(more, submit(more, key=keys) if more else [], strict=True):
                     running[future] = block
-                    future.add_done_callback(ended.put)
                 if not running:
                     return
-                yield from self._outcomes(self._ended(ended), running, again=ended.put)
+                yield from self._outcomes(self._ended(running), running)
         except (OSError, CancelledError) as error:
             raise ClusterError(_LOST) from error
         finally:
@@ -147,26 +148,24 @@ class Dask:
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values() if gpu else ()
         return _GPU if any(each["resources"].get("GPU") for each in workers) else None
 
-    def _ended(self, ended: SimpleQueue[Future[Any]]) -> list[Future[Any]]:
-        """All that has ended, at least one."""
-        deserted = None
+    def _ended(self, running: Iterable[Future[Any]]) -> list[Future[Any]]:
+        """All of ``running`` that has ended, at least one; it is asked for: what Dask tells of costs more per block."""
+        deserted, looked, pause = None, time.monotonic(), _PAUSE_S
         while True:
-            try:
-                found = [ended.get(timeout=_LOOK_S)]
-            except Empty:
-                deserted = None if self.width else deserted or time.monotonic()
-                if deserted is not None and time.monotonic() - deserted > self.wait_s:
-                    raise ClusterError(self._deserted()) from None
-                continue
-            with suppress(Empty):
-                while True:
-                    found.append(ended.get_nowait())
-            return found
+            # Also before the first look: results are fetched together, for the same as one.
+            time.sleep(pause)
+            found = [future for future in running if future.status in _ENDED]
+            if found:
+                return found
+            pause = min(1.5 * pause, _LONGEST_PAUSE_S)
+            now = time.monotonic()
+            if now - looked > _LOOK_S:
+                looked, deserted = now, None if self.width else deserted or now
+            if deserted is not None and now - deserted > self.wait_s:
+                raise ClusterError(self._deserted())
 
-    def _outcomes(
-        self, ended: Sequence[Future[Any]], running: dict[Future[Any], B], *, again: Callable[[Future[Any]], None]
-    ) -> Iterator[Outcome[B, T]]:
-        """What became of ``ended``; those whose result was lost with a worker are done again."""
+    def _outcomes(self, ended: Sequence[Future[Any]], running: dict[Future[Any], B]) -> Iterator[Outcome[B, T]]:
+        """What became of ``ended``, which is then no longer ``running``."""
         finished = [future for future in ended if future.status == "finished"]
         for future, report in zip(finished, self.client.gather(finished), strict=True):
             block = running.pop(future)
@@ -179,8 +178,6 @@ class Dask:
                 yield Outcome(block=running.pop(future), error=error, where=where)
             elif future.status == "cancelled":
                 raise CancelledError
-            else:
-                future.add_done_callback(again)
 
     def _deserted(self) -> str:
         return (

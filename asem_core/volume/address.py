@@ -27,6 +27,13 @@ Location: TypeAlias = "Path | UPath"
 _ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _EXTRAS = {"http": "http", "https": "http", "s3": "s3", "gs": "gcs", "az": "azure"}
 """Per scheme, the extra that brings its client."""
+_CREDENTIALS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or AZURE_STORAGE_CONNECTION_STRING",
+}
+NO_BUCKET = "NoSuchBucket"
+"""What S3's servers answer, and what we say of others that have no word for it."""
 
 _fetched: ContextVar[dict[str, bytes | None] | None] = ContextVar("fetched", default=None)
 
@@ -79,7 +86,9 @@ def locate(uri: str) -> Location:
         remedy = f"pip install 'asem-core[{extra}]'" if extra else "install the package that the message names"
         raise VolumeError(f"{uri}: {scheme}:// needs a client that is not installed ({exc}): {remedy}") from exc
     except ValueError as exc:
-        if scheme in _EXTRAS:  # its client cannot begin, such as Azure's without an account
+        if scheme == "az":  # its client cannot begin without an account
+            raise VolumeError(f"{uri}: {no_credentials(scheme)}") from exc
+        if scheme in _EXTRAS:
             raise VolumeError(f"{uri}: {explain(exc)}; see docs/storage.md for what each client is told") from exc
         raise VolumeError(
             f"{uri}: unknown scheme {scheme}://; use a path, file://, http://, https://, s3://, gs:// or az://"
@@ -184,7 +193,7 @@ def stamp(path: Location) -> str | None:
         found = path.fs.info(path.path)
     except Exception:  # a chunk that is not stored, or a server that answers no such question
         return None
-    return f"{found.get('size')} {found.get('ETag')}"
+    return f"{found.get('size')} {found.get('ETag') or found.get('etag')}"  # S3 and HTTP; Google, Azure
 
 
 def names_in(path: Location) -> list[str]:
@@ -221,15 +230,20 @@ _LOCAL = (".tif", ".tiff", ".h5", ".hdf5", ".ims", ".mrc", ".rec", ".nii", ".gz"
 def explain(problem: BaseException) -> str:
     """What went wrong between us and a server, in one sentence with what to do."""
     cause = problem.__cause__ if isinstance(problem, VolumeError) and problem.__cause__ else problem
+    if _lacks_credentials(cause):
+        return no_credentials("az")
     code = error_code(cause)
     if is_denied(cause):
         said = f" {code}" if code and not code.isdigit() else ""
         return f"access is denied (403{said}), or there is no such object; check the address and your credentials"
-    if code == "NoSuchBucket":
+    if code == NO_BUCKET:
         return "there is no such bucket; make it first, or check the address (and AWS_ENDPOINT_URL)"
-    status = getattr(cause, "status", None)
-    if isinstance(status, int):
-        return f"the server answers {status} {getattr(cause, 'message', '')}".rstrip() + "; try again later"
+    if code == "ContainerNotFound":
+        return "there is no such container; make it first, or check the address and the account"
+    status = _status(cause)
+    if status is not None:
+        said = " ".join(str(getattr(cause, "message", "")).partition("\n")[0].split())
+        return f"the server answers {status} {said}".rstrip() + "; try again later"
     text = " ".join(str(cause).split()) or type(cause).__name__
     if code is not None:
         return f"the server answers {code} ({getattr(cause, 'strerror', None) or text})"
@@ -243,6 +257,12 @@ _UNREACHABLE = frozenset(
         "ClientConnectorError",
         "ClientConnectorDNSError",
         "ServerDisconnectedError",
+        "ServerTimeoutError",
+        "SocketTimeoutError",
+        "ServiceRequestError",  # Azure's client
+        "ServiceRequestTimeoutError",
+        "ServiceResponseError",
+        "ServiceResponseTimeoutError",
         "EndpointConnectionError",
         "ConnectTimeoutError",
         "ReadTimeoutError",
@@ -257,16 +277,15 @@ def _fetch(path: UPath) -> tuple[bytes | None, Exception | None]:
     try:
         return bytes(path.fs.cat_file(path.path)), None
     except _ABSENT as exc:
-        return None, exc if error_code(exc) == "NoSuchBucket" else None
+        return None, exc if error_code(exc) in (NO_BUCKET, "ContainerNotFound") else None
     except Exception as exc:  # every client has its own kinds
         return None, exc
 
 
 def is_denied(problem: BaseException) -> bool:
     """Whether a server does not let us in."""
-    status = (getattr(problem, name, None) for name in ("status", "status_code"))  # HTTP, Azure
     forbidden = isinstance(problem, PermissionError) or str(problem).startswith("Forbidden")  # gcsfs has no kind for it
-    return forbidden or any(each in (401, 403) for each in status)
+    return forbidden or _status(problem) in (401, 403) or _lacks_credentials(problem)
 
 
 def is_unreachable(problem: BaseException) -> bool:
@@ -275,12 +294,40 @@ def is_unreachable(problem: BaseException) -> bool:
 
 
 def error_code(problem: BaseException | None) -> str | None:
-    """What S3 calls ``problem``, such as ``NoSuchBucket``; None where no such server answered."""
+    """What S3 or Azure calls ``problem``, such as ``NoSuchBucket``; None where no such server answered."""
     for each in (problem, None if problem is None else problem.__cause__):
         said = getattr(each, "response", None)
         if isinstance(said, Mapping) and isinstance(said.get("Error"), Mapping):
             return str(said["Error"].get("Code"))
+        named = getattr(each, "error_code", None)
+        if isinstance(named, str):
+            return str(getattr(named, "value", named))
     return None
+
+
+def no_credentials(scheme: str) -> str:
+    """That nothing says who we are, and what does."""
+    return f"no credentials for {scheme}:// were found; {_CREDENTIALS[scheme]}"
+
+
+def lacks_credentials(place: UPath) -> bool:
+    """Whether the client of ``place`` is nobody, as it may be to read what is public."""
+    identity = getattr(place.fs, "credentials", None)  # gcsfs; emulators take nobody
+    of_google = identity is not None and identity.credentials is None and place.fs.on_google
+    return bool(place.storage_options.get("anon")) or of_google
+
+
+def _lacks_credentials(problem: BaseException) -> bool:
+    """Whether Azure's client found none, which it tells of with the first request."""
+    return type(problem).__name__ in ("ClientAuthenticationError", "CredentialUnavailableError") and not _status(
+        problem
+    )
+
+
+def _status(problem: BaseException) -> int | None:
+    """The status that a server answers with, by HTTP's, Azure's or Google's client."""
+    found = (getattr(problem, name, None) for name in ("status", "status_code", "code"))
+    return next((each for each in found if isinstance(each, int)), None)
 
 
 @cache

@@ -20,7 +20,7 @@ import attrs
 
 from asem_core.errors import OutputError
 from asem_core.home import local_path
-from asem_core.volume.address import Location, absolute, is_remote, locate
+from asem_core.volume.address import Location, absolute, is_remote, lacks_credentials, locate, no_credentials
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
 from asem_core.volume.formats.ome_write import FOLDERS, LABEL_IMAGES
@@ -308,11 +308,8 @@ def _check_bucket(destination: UPath, inputs: Iterable[Input]) -> None:
         raise OutputError(f"{destination}: web servers are read, not written; give a path, s3://, gs:// or az://")
     if set("*?[]") & set(destination.path) or not destination.name:
         raise OutputError(f"{destination}: give the URL of an OME-Zarr, such as s3://BUCKET/NAME.zarr, without * ? [ ]")
-    if destination.storage_options.get("anon"):
-        raise OutputError(
-            f"{destination}: no credentials for {destination.protocol}:// were found; set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-        )
+    if lacks_credentials(destination):
+        raise OutputError(f"{destination}: {no_credentials(destination.protocol)}")
     for read in inputs:
         address = read.uri if isinstance(read, Volume) else str(read)
         place = locate(address) if is_remote(address) else None

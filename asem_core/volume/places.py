@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from asem_core.errors import AsemError, OutputError, StorageError
-from asem_core.volume.address import Location, error_code, explain, is_denied, is_unreachable
+from asem_core.volume.address import NO_BUCKET, Location, error_code, explain, is_denied, is_unreachable
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -25,9 +25,9 @@ _ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _METADATA = (".zattrs", "zarr.json", ".zgroup", ".zarray")
 """Of a Zarr group or array: that which may hold the mark of an output comes first."""
 _HOPELESS = frozenset(
-    ("NoSuchBucket", "InvalidBucketName", "InvalidToken", "TokenRefreshRequired", "NoCredentialsError")
+    (NO_BUCKET, "ContainerNotFound", "InvalidBucketName", "InvalidToken", "TokenRefreshRequired", "NoCredentialsError")
 )
-"""What S3's servers and clients call that which every further request would meet too, beside denials."""
+"""What servers and clients call that which every further request would meet too, beside denials."""
 _MADE_BY_ANOTHER = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 """What S3's servers answer to a conditional write of what is there already, or is being made at this moment."""
 
@@ -99,13 +99,13 @@ def write(place: Location, content: bytes) -> None:
         partial.write_bytes(content)
         partial.replace(place)
         return
-    with told(place):
+    with told(place), _into_bucket():
         place.fs.pipe_file(place.path, content)
 
 
 def create(place: UPath, content: bytes) -> bool:
     """Make the object ``place`` where there is none, and say whether there was none: of many who try, one succeeds."""
-    with told(place):
+    with told(place), _into_bucket():
         try:
             place.fs.pipe_file(place.path, content, mode="create")
         except FileExistsError:
@@ -184,6 +184,21 @@ def told(place: Location) -> Iterator[None]:
         name = error_code(problem) or type(problem).__name__
         lasting = is_denied(problem) or is_unreachable(problem) or name in _HOPELESS
         raise (StorageError if lasting else OutputError)(f"{place}: {explain(problem)}") from problem
+
+
+class _NoBucketError(Exception):
+    """As S3's client says it."""
+
+    response: ClassVar = {"Error": {"Code": NO_BUCKET}}
+
+
+@contextmanager
+def _into_bucket() -> Iterator[None]:
+    """Nothing but a bucket can be missing for what is written; Google's client does not say so."""
+    try:
+        yield
+    except FileNotFoundError as problem:
+        raise _NoBucketError from problem
 
 
 def _objects(place: UPath) -> list[str]:

@@ -17,7 +17,7 @@ from asem_core.errors import UnfinishedError, VolumeError
 from asem_core.volume.address import Location, locate, read_json
 from asem_core.volume.formats import zarr_node
 from asem_core.volume.formats.ome import PROVENANCE
-from asem_core.volume.places import told
+from asem_core.volume.places import read, told, write
 
 UNFINISHED = "unfinished"
 """Under the provenance of an output: what `Unfinished` holds."""
@@ -102,6 +102,8 @@ def _change(path: Location, mark: Unfinished | None) -> None:
     from asem_core.volume.formats.zarr_array import store_at
 
     with told(path):
+        if not isinstance(path, Path) and read(path / ".zattrs") is not None and read(path / ".zgroup") is None:
+            write(path / ".zgroup", b'{"zarr_format": 2}')  # a kill came between the two
         root = zarr.open_group(store_at(path), mode="r+")
         found = root.attrs.get(PROVENANCE)
         provenance = dict(found) if isinstance(found, Mapping) else {}

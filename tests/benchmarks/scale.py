@@ -1,9 +1,10 @@
 """What a run of any size costs beside its networks: journal, driver's memory, scheduler, files; to 10^13 voxels.
 
-    python tests/benchmarks/scale.py [--blocks 100000] [--tasks 20000]
+    python tests/benchmarks/scale.py [--blocks 100000] [--tasks 1000000] [--minutes 60]
 
 Measured with a network that does nothing: a sweep of tiles whose records have as many pieces as those of real ones, the
-journal read again, the digests of files of usual size, a sweep through a Dask scheduler. The table counts blocks and
+journal read again, the digests of files of usual size, a sweep through a Dask scheduler, which after so many minutes
+ends where it is. The table counts blocks and
 files of `asem segment` on a cube of the model's own grid, with tiles that keep 192 voxels a side, and multiplies.
 Times are those of the processor, user and system; the driver's include its scheduler's. What is beyond the blocks and
 tasks that were run is extrapolated, linearly: all of it is a loop over blocks or pieces.
@@ -18,6 +19,7 @@ import os
 import secrets
 import tempfile
 import time
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,7 @@ def measure_journal(blocks: int) -> dict[str, float]:
         run.sweep("predict", boxes, Task(write=lambda box, _: pieces(box)))
         wrote = time.process_time() - began
         size = journal.journal_path(out).stat().st_size
+        print(f"{blocks:,} tiles: {wrote:.0f} s, a journal of {size / 1e6:.0f} MB", flush=True)
         del run
         gc.collect()
         before, began = resident(), time.process_time()
@@ -109,26 +112,46 @@ def measure_digests(files: int = 2000) -> float:
         return (time.process_time() - began) / files
 
 
-def measure_scheduler(tasks: int, dask: Dask) -> float:
-    """Seconds of the driver, its scheduler included, for a task; prints what the scheduler held and grew by."""
-    seen: list[int] = []
+class Enough(Exception):  # noqa: N818  it is no error
+    """So many minutes were given."""
+
+
+def measure_scheduler(tasks: int, dask: Dask, *, minutes: float) -> float:
+    """Seconds of the driver, its scheduler included, for a task; prints how they and what they hold grow."""
+    assert dask.client.cluster is not None
+    known = dask.client.cluster.scheduler.tasks
+    most = done_by_now = 0
+    before, began, began_cpu = resident(), time.perf_counter(), time.process_time()
 
     def progress(sweep: str, done: int, total: int) -> None:
-        if done % 100 == 0 and dask.client.cluster is not None:
-            seen.append(len(dask.client.cluster.scheduler.tasks))
+        nonlocal most, done_by_now
+        if done % 100 == 0:
+            most, done_by_now = max(most, len(known)), done
+        seconds, passed = time.process_time() - began_cpu, time.perf_counter() - began
+        enough = passed > 60 * minutes
+        if done and (done == total or enough or done in (10**3, 10**4, 10**5, 10**6)):
+            worker = max(dask.client.run(resident).values())
+            print(
+                f"{done:,} tasks: {1e3 * seconds / done:.2f} ms of driver and scheduler each, "
+                f"{done / passed:.0f} a second, at most {most} with the scheduler, "
+                f"driver and scheduler grew by {(resident() - before) / 1e6:.0f} MB, the worker has {worker / 1e6:.0f}",
+                flush=True,
+            )
+        if enough:
+            raise Enough
 
     with tempfile.TemporaryDirectory() as name, running_on(dask):
-        head = journal.Head(verb="benchmark", command="", fingerprint="", settings={})
-        started = journal.start(Path(name) / "out", head)
+        out = Path(name) / "out"
+        started = journal.start(out, journal.Head(verb="benchmark", command="", fingerprint="", settings={}))
         run = Run(output=None, scratch=Path(name), progress=progress, journal=started)
-        before, began = resident(), time.process_time()
-        run.sweep("nothing", range(tasks), Task(write=nothing))
-        seconds = time.process_time() - began
-    grown = (resident() - before) / 1e6
-    print(
-        f"{tasks} tasks: at most {max(seen)} with the scheduler; its process grew by {grown:.0f} MB, journal included"
-    )
-    return seconds / tasks
+        with suppress(Enough):
+            run.sweep("nothing", range(tasks), Task(write=nothing))
+        found = (time.process_time() - began_cpu) / max(1, done_by_now)
+        again = time.process_time()
+        read = journal.load(out)
+        assert read is not None
+        print(f"{len(read.records):,} records are read again in {time.process_time() - again:.1f} s")
+    return found
 
 
 def table(unit: Unit) -> str:
@@ -168,14 +191,14 @@ def main(given: Any = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blocks", type=int, default=100_000)
-    parser.add_argument("--tasks", type=int, default=20_000)
+    parser.add_argument("--tasks", type=int, default=1_000_000)
+    parser.add_argument("--minutes", type=float, default=60)
     args = parser.parse_args(given)
-    found = measure_journal(args.blocks)
-    digest_seconds = measure_digests()
     with workers(1) as dask:
-        measure_scheduler(200, dask)
-        task_seconds = measure_scheduler(args.tasks, dask)
-    unit = Unit(**found, digest_seconds=digest_seconds, task_seconds=task_seconds)
+        measure_scheduler(200, dask, minutes=args.minutes)
+        task_seconds = measure_scheduler(args.tasks, dask, minutes=args.minutes)
+    found = measure_journal(args.blocks)
+    unit = Unit(**found, digest_seconds=measure_digests(), task_seconds=task_seconds)
     for name, value in attrs.asdict(unit).items():
         print(f"{name}: {value:.3g}")
     print(table(unit))

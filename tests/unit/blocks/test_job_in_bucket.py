@@ -104,6 +104,24 @@ def test_a_kill_at_any_step_leaves_no_trace(out: Any, whole: dict[str, bytes], m
         MemoryFileSystem.store.clear()
 
 
+def test_a_kill_between_what_makes_a_group_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Format 2 has two objects for it, of which that with the mark is there first."""
+    monkeypatch.setattr(lease, "STALE_S", 0.0)
+    out = destination_of(f"{URL}/out.zarr")
+    run(make_job(out))
+    whole = objects()
+    halves = 0
+    for step in range(1, 9):
+        MemoryFileSystem.store.clear()
+        stop_at(step, make_job(out))
+        if f"/cells/{out.name}/.zattrs" not in objects() or f"/cells/{out.name}/.zgroup" in objects():
+            continue
+        halves += 1
+        run(make_job(out), overwrite=bool(halves % 2))
+        assert objects() == whole
+    assert halves
+
+
 @pytest.mark.slow
 def test_a_kill_while_it_is_replaced_leaves_the_new_one(
     out: Any, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch

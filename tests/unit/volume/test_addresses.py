@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,3 +229,27 @@ def test_identity_of_a_remote_volume_changes_with_its_chunks(tmp_path, image, op
     before = opened(f"{web.url}/v2.zarr").identity
     (tmp_path / "v2.zarr/0.0.0").unlink()
     assert opened(f"{web.url}/v2.zarr").identity != before
+
+
+def refusal(name: str, text: str = "trouble\nmore", **said: Any) -> Exception:
+    """An exception as a client that need not be installed raises it."""
+    problem: Exception = type(name, (Exception,), said)(text)
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (refusal("HttpError", code=401, message="Anonymous caller"), r"access is denied \(403\)"),
+        (refusal("HttpError", code=503, message="trouble\nmore"), r"^the server answers 503 trouble; try again later$"),
+        (refusal("HttpResponseError", status_code=403), r"access is denied \(403\)"),
+        (
+            refusal("ResourceNotFoundError", status_code=404, error_code="ContainerNotFound"),
+            "there is no such container",
+        ),
+        (refusal("ClientAuthenticationError"), "no credentials for az:// were found; set AZURE_STORAGE_ACCOUNT_NAME"),
+        (refusal("ServiceRequestError"), "^the server cannot be reached: trouble more; check the address"),
+    ],
+)
+def test_what_clients_of_google_and_azure_say(problem: Exception, told: str) -> None:
+    assert re.search(told, address.explain(problem))
