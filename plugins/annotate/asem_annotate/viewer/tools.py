@@ -72,7 +72,7 @@ def reading(*, lines: int | None = None) -> TextEdit:
     found = TextEdit()
     found.read_only = True
     if lines is not None:
-        found.max_height = (lines + 1) * found.native.fontMetrics().lineSpacing()
+        found.max_height = (lines + 2) * found.native.fontMetrics().lineSpacing()
     return found
 
 
