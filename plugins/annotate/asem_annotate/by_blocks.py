@@ -228,7 +228,7 @@ def cut_block(
         seeds,
         settings=settings,
         prior=prior,
-        boundary=boundary_costs(prepared, settings, mean_squared=found.mean_squared),
+        boundary=boundary_costs(prepared, settings, touching=found.touching),
         evidence=found.evidence(prepared, box, voxel_size=voxel_size, settings=settings),
     )
 

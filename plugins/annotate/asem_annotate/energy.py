@@ -3,10 +3,11 @@
 ::
 
     E = sum over u of [grey_weight D_u + distance_weight P_u + prior_weight N_u]
-      + smoothness * sum over (u, v) of different labels of exp(-b (g_u - g_v)^2) / |c_u - c_v|
+      + smoothness * sum over (u, v) of different labels of exp(-contrast) / |c_u - c_v|
 
 ``D`` -ln of the seeds' grey histogram, averaged over voxels; ``P`` ln(1 + distance from the seeds); ``N`` -ln of what a
-network gives, averaged over voxels; ``b`` = 1 / (2 mean (g_u - g_v)^2). After Gallusser et al. 2022.
+network gives, averaged over voxels; contrast (g_u - g_v)^2 / (2 mean (g_u - g_v)^2), after Gallusser et al. 2022. Where
+a boundary follows membranes instead: by how many standard deviations the two are darker than such pairs are on average.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from asem_annotate.graph import Pairs
 from asem_annotate.prepared import Floats, Prepared
 from asem_annotate.settings import Settings
 
@@ -99,21 +101,65 @@ def prior_costs(prepared: Prepared, probability: npt.NDArray[np.float32]) -> tup
     return prepared.mean(-np.log(p)), prepared.mean(-np.log1p(-p))
 
 
-def boundary_costs(prepared: Prepared, settings: Settings, *, mean_squared: float | None = None) -> Floats:
+@attrs.frozen(kw_only=True)
+class Touching:
+    """Sums over supervoxels that touch, pair by pair: of a block, of several together, of the whole."""
+
+    pairs: int
+    squared: float
+    """Of the squared differences in grey of the two."""
+    between: float
+    """Of their mean greys."""
+    between_squared: float
+    """Of the squares of those."""
+
+    @property
+    def mean_squared(self) -> float:
+        """Squared difference in grey of two, on average."""
+        return self.squared / max(self.pairs, 1)
+
+    @property
+    def mean(self) -> float:
+        """Grey of a pair."""
+        return self.between / max(self.pairs, 1)
+
+    @property
+    def deviation(self) -> float:
+        """Standard, of the grey of a pair."""
+        return float(np.sqrt(max(self.between_squared / max(self.pairs, 1) - self.mean**2, 0.0)))
+
+
+def sum_touching(prepared: Prepared, pairs: Pairs) -> Touching:
+    """Those of ``pairs`` ``(m, 2)``."""
+    squared, between = _greys(prepared, pairs)
+    return Touching(pairs=len(pairs), squared=float(squared.sum()), between=float(between.sum()),
+                    between_squared=float((between**2).sum()))  # fmt: skip
+
+
+def boundary_costs(prepared: Prepared, settings: Settings, *, touching: Touching | None = None) -> Floats:
     """Of every pair, what it costs that the two have different labels.
 
     Parameters
     ----------
-    mean_squared
-        Of the difference in grey of two that touch; by default that of the pairs of ``prepared``.
+    touching
+        Of all pairs that contrast is measured by; by default of those of ``prepared``.
     """
+    known = sum_touching(prepared, prepared.pairs) if touching is None else touching
+    squared, between = _greys(prepared, prepared.pairs)
+    if settings.contrast == "dark":
+        exponent = np.maximum(known.mean - between, 0.0) / (known.deviation or np.inf)
+    else:
+        exponent = squared / (2 * known.mean_squared or np.inf) / (1 if settings.contrast == "on" else _PUBLISHED)
     u, v = prepared.pairs.T
-    squared = (prepared.grey[u] - prepared.grey[v]) ** 2
-    mean = mean_squared if mean_squared is not None else squared.mean() if len(squared) else 0.0
-    exponent = squared / (2 * mean) if mean > 0 else np.zeros(len(squared))
     distance = np.linalg.norm(prepared.centre[u] - prepared.centre[v], axis=1)
-    found: Floats = np.exp(-exponent / (1 if settings.contrast == "on" else _PUBLISHED)) / np.maximum(distance, 1.0)
+    found: Floats = np.exp(-exponent) / np.maximum(distance, 1.0)
     return settings.smoothness * found
+
+
+def _greys(prepared: Prepared, pairs: Pairs) -> tuple[Floats, Floats]:
+    """The squared difference of the two of every pair, and their mean ``(m,)``."""
+    u, v = prepared.grey[pairs.T]
+    return (u - v) ** 2, (u + v) / 2
 
 
 def seed_costs(prepared: Prepared, evidence: Evidence, value: int, settings: Settings) -> tuple[Floats, Floats]:

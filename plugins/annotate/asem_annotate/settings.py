@@ -10,7 +10,7 @@ from attrs import validators
 from asem_annotate.lattice import Slic
 from asem_core.errors import AsemError
 
-Contrast = Literal["on", "published"]
+Contrast = Literal["on", "dark", "published"]
 
 PAPER = "paper"
 """Preset of the published program, instead of the organelle's."""
@@ -40,8 +40,8 @@ class Settings:
     """Weight of the prediction, where one is given."""
     smoothness: float = attrs.field(default=10.0, validator=validators.ge(0))
     """What a boundary costs; lambda of the paper."""
-    contrast: Contrast = attrs.field(default="on", validator=validators.in_(("on", "published")))
-    """Whether a boundary is cheaper where grey levels change; as published, hardly."""
+    contrast: Contrast = attrs.field(default="on", validator=validators.in_(("on", "dark", "published")))
+    """Where a boundary is cheap: where grey levels change, or along dark lines; as published, hardly anywhere."""
     components: int = attrs.field(default=0, validator=validators.ge(0))
     """Clean-up: kinds of grey that are told apart in what was found; those unlike the seeds' are dropped. 0: none."""
 
@@ -59,10 +59,12 @@ class Settings:
 
 _FINE = Settings(edge=3.0, smooth=0.7, grey_smooth=1.0, bins=32)
 """Where the organelle is only a few supervoxels wide."""
+_STACKED = attrs.evolve(_FINE, smooth=0.5, compactness=15.0, distance_weight=3.0, contrast="dark")
+"""Where the organelle ends amid a membrane, and what lies beyond looks like what it is made of."""
 PRESETS = {
     "mito": Settings(),
     "er": _FINE,
-    "golgi": Settings(),
+    "golgi": _STACKED,
     "pore": _FINE,
     "ccp": _FINE,
     PAPER: Settings(edge=10.0, iterations=10, smooth=0.0, grey_smooth=0.0, bins=5, contrast="published"),

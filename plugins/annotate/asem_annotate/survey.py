@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from asem_annotate.energy import Evidence, Index
+from asem_annotate.energy import Evidence, Index, Touching, sum_touching
 from asem_annotate.lattice import Cells
 from asem_annotate.prepared import Floats, Prepared, bins_of, prepare
 from asem_annotate.settings import Settings
@@ -22,6 +22,7 @@ from asem_annotate.supervoxels import Grey, smoothed
 from asem_core.geometry import Box, VoxelSize
 
 _LEVELS = 256
+_SUMS = tuple(each.name for each in attrs.fields(Touching))
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -29,10 +30,7 @@ class Survey:
     """Of a region, or of the core of a block."""
 
     supervoxels: int
-    pairs: int
-    """Of supervoxels that touch."""
-    squared: float
-    """Their squared differences in grey, summed."""
+    touching: Touching
     darkest: int
     brightest: int
     """Grey levels of the image as it is smoothed for histograms."""
@@ -41,11 +39,6 @@ class Survey:
     cells: npt.NDArray[np.int64]
     """``(n, 4)``: value, and cell (z, y, x) in the lattice of the volume, of every supervoxel with seeds of that value.
     """
-
-    @property
-    def mean_squared(self) -> float:
-        """Squared difference in grey of two that touch."""
-        return self.squared / self.pairs if self.pairs else 0.0
 
     def evidence(self, prepared: Prepared, box: Box, *, voxel_size: VoxelSize, settings: Settings) -> Evidence:
         """What all seeds of the region say of the supervoxels of ``box``."""
@@ -90,7 +83,6 @@ def survey(
     cells = _cells(prepared, box, voxel_size=voxel_size, settings=settings)
     begins = np.maximum(cells * settings.slic.side(voxel_size), whole.start)
     own = ((begins >= core.start) & (begins < core.stop)).all(axis=1)
-    u, v = prepared.pairs[own[prepared.pairs[:, 0]]].T
     place = core.shift([-a for a in box.start]).slices
     coarse = smoothed(grey, settings.grey_smooth, voxel_size=voxel_size)[place]
     at = np.flatnonzero(seeds)
@@ -98,8 +90,7 @@ def survey(
     levels = np.bincount(marked * _LEVELS + coarse.ravel()[at], minlength=values * _LEVELS)
     return Survey(
         supervoxels=int(own.sum()),
-        pairs=len(u),
-        squared=float(((prepared.grey[u] - prepared.grey[v]) ** 2).sum()),
+        touching=sum_touching(prepared, prepared.pairs[own[prepared.pairs[:, 0]]]),
         darkest=int(coarse.min()),
         brightest=int(coarse.max()),
         levels=levels.reshape(values, _LEVELS),
@@ -111,8 +102,7 @@ def joined(parts: Sequence[Survey]) -> Survey:
     """The survey of a region, of those of all its blocks."""
     return Survey(
         supervoxels=sum(part.supervoxels for part in parts),
-        pairs=sum(part.pairs for part in parts),
-        squared=sum(part.squared for part in parts),
+        touching=Touching(**{name: sum(getattr(part.touching, name) for part in parts) for name in _SUMS}),
         darkest=min(part.darkest for part in parts),
         brightest=max(part.brightest for part in parts),
         levels=np.sum([part.levels for part in parts], axis=0),
@@ -123,14 +113,17 @@ def joined(parts: Sequence[Survey]) -> Survey:
 def save_survey(path: Path, found: Survey) -> None:
     """Write it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    flat = attrs.asdict(found)
+    flat |= flat.pop("touching")
     with path.open("wb") as file:
-        np.savez_compressed(file, **attrs.asdict(found))
+        np.savez_compressed(file, **flat)
 
 
 def load_survey(path: Path) -> Survey:
     """What `save_survey` wrote."""
     with path.open("rb") as opened, np.load(opened) as file:
-        return Survey(**{name: file[name] if file[name].ndim else file[name].item() for name in file.files})
+        read = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
+    return Survey(touching=Touching(**{name: read.pop(name) for name in _SUMS}), **read)
 
 
 def nearest(places: npt.NDArray[np.floating], targets: npt.NDArray[np.floating]) -> Floats:

@@ -62,9 +62,11 @@ def test_surveys_of_blocks_are_that_of_the_whole(size: VoxelSize) -> None:
     part = Box((2, 3, 1), (79, 70, 88))  # the lattice begins outside of it
     whole = surveyed(part, size=size, whole=part)
     found = joined([surveyed(core, size=size, whole=part) for core in part.tiles((31, 40, 29))])
-    assert (found.supervoxels, found.pairs) == (whole.supervoxels, whole.pairs)
+    assert found.supervoxels == whole.supervoxels
+    assert found.touching.pairs == whole.touching.pairs
+    for name in ("mean_squared", "mean", "deviation"):
+        assert getattr(found.touching, name) == pytest.approx(getattr(whole.touching, name), rel=1e-9), name
     assert (found.darkest, found.brightest) == (whole.darkest, whole.brightest)
-    assert found.squared == pytest.approx(whole.squared, rel=1e-9)
     assert np.array_equal(found.levels, whole.levels)
     assert np.array_equal(found.cells, whole.cells)
 
@@ -73,14 +75,14 @@ def test_a_survey_without_a_halo_would_be_another() -> None:
     """So that the test above could fail."""
     cores = list(WHOLE.tiles((40, 36, 44)))
     found = joined([surveyed(core, size=VOXELS, halo=(0, 0, 0)) for core in cores])
-    assert found.pairs != surveyed(WHOLE, size=VOXELS).pairs
+    assert found.touching.pairs != surveyed(WHOLE, size=VOXELS).touching.pairs
 
 
 def test_a_survey_is_kept(tmp_path: Path) -> None:
     found = surveyed(WHOLE, size=VOXELS)
     save_survey(tmp_path / "s" / "a.npz", found)
     kept = load_survey(tmp_path / "s" / "a.npz")
-    for name, value in attrs.asdict(found).items():
+    for name, value in attrs.asdict(found, recurse=False).items():
         assert np.array_equal(getattr(kept, name), value), name
 
 
@@ -106,13 +108,15 @@ def test_what_seeds_say_in_a_block_is_what_they_say_in_the_whole(core: Box) -> N
         assert np.allclose(said.distance[value][nodes], expected.distance[value][same])
     assert np.allclose(block.histogram[nodes], PREPARED.histogram[same])
     there = dict(zip(nodes.tolist(), same.tolist(), strict=True))
-    costs = boundary_costs(block, PARAMS, mean_squared=FOUND.mean_squared)
-    known = {tuple(pair): cost for pair, cost in zip(PREPARED.pairs.tolist(), boundary_costs(PREPARED, PARAMS),
-                                                     strict=True)}  # fmt: skip
     inside = np.isin(block.pairs, nodes).all(axis=1)
     assert inside.any()
-    for (u, v), cost in zip(block.pairs[inside].tolist(), costs[inside], strict=True):
-        assert cost == pytest.approx(known[there[u], there[v]], rel=1e-6)
+    for contrast in ("on", "dark"):
+        params = attrs.evolve(PARAMS, contrast=contrast)
+        costs = boundary_costs(block, params, touching=FOUND.touching)
+        known = {tuple(pair): cost for pair, cost in zip(PREPARED.pairs.tolist(), boundary_costs(PREPARED, params),
+                                                         strict=True)}  # fmt: skip
+        for (u, v), cost in zip(block.pairs[inside].tolist(), costs[inside], strict=True):
+            assert cost == pytest.approx(known[there[u], there[v]], rel=1e-6)
 
 
 def test_one_block_is_the_cut_at_once() -> None:

@@ -88,6 +88,21 @@ def test_the_cut_follows_the_edge_of_the_image() -> None:
     assert (found[:, :, 17:] == 1).all()
 
 
+def test_a_boundary_runs_along_a_membrane_where_asked() -> None:
+    """Between two seeds in one grey, through the middle of the membrane and not at one of its edges."""
+    grey = np.full((12, 24, 24), 100, np.uint8)
+    grey[:, :, 12:17] = [80, 50, 20, 50, 80]
+    seeds = np.zeros(grey.shape, np.uint8)
+    seeds[:, :, 1], seeds[:, :, 22] = 2, 1
+    params = Settings(edge=1, smooth=0, grey_smooth=0, grey_weight=0, distance_weight=0.02, smoothness=10)
+    prepared = prepare(grey, voxel_size=VoxelSize((5, 5, 5)), settings=params)
+    dark = solve(prepared, seeds, settings=attrs.evolve(params, contrast="dark")) == 2
+    assert (dark.sum(axis=2) == dark.sum(axis=2)[0, 0]).all()
+    assert dark[0, 0].sum() in (14, 15)
+    found = solve(prepared, seeds, settings=params) == 2
+    assert found[0, 0].sum() in (13, 16)
+
+
 def test_a_prediction_counts() -> None:
     prior = np.where(TRUTH == 3, 0.99, 0.01).astype(np.float32)  # knows the body that the seeds call background
     seeds = np.zeros_like(TRUTH)

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from magicgui.widgets import Container, Label, LineEdit, ProgressBar, PushButton
+from magicgui.widgets import Container, LineEdit, ProgressBar, PushButton
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QProcess
 from qtpy.QtWidgets import QApplication
 
 from asem_annotate.viewer.running import tell
-from asem_annotate.viewer.tools import line_up, row
+from asem_annotate.viewer.tools import fields_of, reading, row
 from asem_core.errors import AsemError
 
 _GRACE_MS = 3000
@@ -36,15 +36,17 @@ class Command(Container):
         What is asked for.
     verb
         What the button says.
+    lines
+        Of what it says that are seen at once; by default as many as there is room for.
     """
 
-    def __init__(self, *fields: Any, verb: str) -> None:
+    def __init__(self, *fields: Any, verb: str, lines: int | None = None) -> None:
         self.run_button, self.stop_button = PushButton(text=verb), PushButton(text="Stop", enabled=False)
-        self.bar, self.said = ProgressBar(max=1, visible=False), Label(value="")
+        self.bar, self.said = ProgressBar(max=1, visible=False), reading(lines=lines)
         self.printed = ""
         """What the command printed on standard output."""
-        super().__init__(widgets=[*fields, row(self.run_button, self.stop_button), self.bar, self.said])
-        line_up(self)
+        buttons = row(self.run_button, self.stop_button)
+        super().__init__(widgets=[fields_of(*fields), buttons, self.bar, self.said], labels=False)
         self._last = ""
         self._process = QProcess()
         self._process.readyReadStandardError.connect(self._read_errors)
@@ -111,7 +113,7 @@ class Command(Container):
             if sweep := _SWEEP.match(self._last):
                 done, total = (int(number.replace(",", "")) for number in sweep.groups()[1:])
                 self.bar.max, self.bar.value = total, min(done, total)
-        self.said.value = _folded(self._last)
+        self.said.value = self._last
 
     def _finished(self, code: int, _: object) -> None:
         self._read_errors()
@@ -120,7 +122,7 @@ class Command(Container):
         if code:
             show_error(self._last or f"it ended with {code}")
             return
-        self.said.value = "\n".join(_folded(line) for line in self.printed.strip().splitlines()[-_LINES:])
+        self.said.value = "\n".join(self.printed.strip().splitlines()[-_LINES:])
         self.done()
 
 
@@ -142,8 +144,3 @@ def option(name: str, field: LineEdit) -> list[str]:
     """The option ``name`` with what was written into a field; nothing where that is empty."""
     text = str(field.value).strip()
     return [name, text] if text else []
-
-
-def _folded(text: str, width: int = 64) -> str:
-    """A label does not fold paths by itself, and would make its widget as wide as they are."""
-    return "\n".join(text[start : start + width] for start in range(0, len(text), width))

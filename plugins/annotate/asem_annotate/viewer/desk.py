@@ -18,8 +18,9 @@ from asem_core.errors import AsemError
 from asem_core.progress import Progress
 from asem_core.registry import make_registry
 
-_KEYS = """Q organelle · W background · E erase · R move · Ctrl-Z undo
-C {verb} · A S hide, show it · D supervoxels · Z M marked sections"""
+_KEYS = """Q organelle · W background · E erase · R move
+C {verb} · A S hide, show it · D supervoxels
+Z M marked sections · Ctrl-Z undo"""
 
 
 class Desk(Container):

@@ -12,7 +12,6 @@ from magicgui.widgets import CheckBox, LineEdit, Table
 from asem_annotate.seed_file import usual_path
 from asem_annotate.viewer.command import Command, given
 from asem_annotate.viewer.suggest import suggest_labels
-from asem_annotate.viewer.tools import line_up
 from asem_annotate.viewer.view import look_at
 
 SHOWN = ("volume_nm3", "surface_nm2", "sphericity", "axis1_nm", "skeleton_length_nm")
@@ -32,9 +31,8 @@ class Measure(Command):
         self.table = Table(value=None)
         self.rows: list[Mapping[str, Any]] = []
         """Of the table, as `asem analyze objects --json` prints them."""
-        super().__init__(self.objects, self.output, self.overwrite, verb="Measure")
+        super().__init__(self.objects, self.output, self.overwrite, verb="Measure", lines=3)
         self.append(self.table)
-        line_up(self)
         self.table.native.itemSelectionChanged.connect(self._chosen)
         suggest_labels(napari_viewer, self.objects)
 

@@ -17,15 +17,17 @@ from asem_annotate.seed_file import usual_path
 from asem_annotate.viewer.objects import Objects
 from asem_annotate.viewer.running import Running, tell
 from asem_annotate.viewer.suggest import suggest_labels
-from asem_annotate.viewer.tools import line_up, row
+from asem_annotate.viewer.tools import fields_of, reading, row
 from asem_core.errors import AsemError
 from asem_core.progress import Progress
 from asem_core.registry import make_registry
 
 SHOWN = 100
 """Objects in the table; *Next* goes on behind them."""
-_HELP = """click: pick an object · Shift-click: one more, or another place in it
-N next · B back · Ctrl-Z undo · nothing picked: what is shown"""
+_HELP = """click: pick an object
+Shift-click: one more, or another place in it
+nothing picked: what is shown
+N next · B back · Ctrl-Z undo"""
 
 
 class Proofread(Container):
@@ -38,15 +40,12 @@ class Proofread(Container):
         self.source = LineEdit(label="Objects", tooltip="What Segment or asem instances made, or a label of ids.")
         self.by = ComboBox(label="Queue by", choices=["doubt", *REASONS], value="doubt")
         self.begin_button = PushButton(text="Open")
-        self.table, self.said = Table(value=None), Label(value="")
+        self.table, self.said = Table(value=None), reading(lines=3)
         self.tools = _Tools()
         self.running = Running(busy=self._busy)
-        asked = Container(widgets=[self.source, self.by])
-        asked.margins = (0, 0, 0, 0)
-        line_up(asked)
+        asked, keys = fields_of(self.source, self.by), Label(value=_HELP)
         super().__init__(
-            widgets=[asked, self.begin_button, self.table, self.said, self.tools, self.running, Label(value=_HELP)],
-            labels=False,
+            widgets=[asked, self.begin_button, self.table, self.said, self.tools, self.running, keys], labels=False
         )
         self.table.read_only = True
         self._connect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from magicgui.widgets import CheckBox, Container, FloatSpinBox, LineEdit, PushButton
+from magicgui.widgets import CheckBox, Container, FloatSpinBox, LineEdit, PushButton, TextEdit
 from qtpy.QtWidgets import QLabel
 
 from asem_annotate.settings import Settings
@@ -56,6 +56,23 @@ def row(*widgets: Any) -> Container:
     """Widgets beside one another."""
     found = Container(widgets=list(widgets), layout="horizontal", labels=False)
     found.margins = (0, 0, 0, 0)
+    return found
+
+
+def fields_of(*fields: Any) -> Container:
+    """Labelled fields below one another, to stand among other widgets."""
+    found = Container(widgets=list(fields))
+    found.margins = (0, 0, 0, 0)
+    line_up(found)
+    return found
+
+
+def reading(*, lines: int | None = None) -> TextEdit:
+    """Room for text, all that there is or for so many lines: it is folded, paths too, and can be copied."""
+    found = TextEdit()
+    found.read_only = True
+    if lines is not None:
+        found.max_height = (lines + 2) * found.native.fontMetrics().lineSpacing()
     return found
 
 
