@@ -28,6 +28,8 @@ from asem_core.zoo.files import STATE_DICT_NAME
 ROOT = Path(__file__).parents[1]
 LARGEST = 100 * 10**6
 """What PyPI takes as one file, in bytes."""
+_TEMPLATE = ".jinja"
+"""Tests of this ending are those of a plugin to be, which core renders."""
 LARGE = 100_000
 """Bytes from which a file must not be in a wheel twice."""
 
@@ -70,7 +72,7 @@ def complaints(wheel: Path) -> Iterator[str]:
             parts = PurePosixPath(name).parts
             if parts[0] != package and not parts[0].endswith(".dist-info"):
                 yield f"{wheel.name} holds {name}, which is outside of {package}"
-            if {"tests", "__pycache__"} & set(parts):
+            if {"tests", "__pycache__"} & set(parts) and not name.endswith(_TEMPLATE):
                 yield f"{wheel.name} holds {name}, which belongs into no wheel"
         large = (name for name in names if archive.getinfo(name).file_size > LARGE)
         digests = Counter(hashlib.sha256(archive.read(name)).hexdigest() for name in large)
