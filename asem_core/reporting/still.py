@@ -12,7 +12,11 @@ import numpy.typing as npt
 _INK = "#808892"
 """Of axes and words: it is read on white and on dark ground."""
 _SIZE_IN, _DPI = (9.6, 5.6), 150
-_POINT_PER_PIXEL = 0.72
+_MOST_TICKS = 6
+_ZOOM = 0.85
+"""Leaves room for the numbers along the axes."""
+_POINT_PER_PIXEL = 1.1
+"""With which points look as large as those of Plotly."""
 _PLOTLY_SIZE = 8
 _SYMBOLS: Mapping[str | None, str] = {None: "o", "circle": "o", "cross": "P", "x": "X", "square": "s", "diamond": "D"}
 
@@ -29,6 +33,7 @@ def draw_traces(traces: Sequence[Any]) -> npt.NDArray[np.uint8]:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="none")
     axes: Any = figure.add_axes((0.0, 0.02, 1.0, 0.96), projection="3d", proj_type="ortho", facecolor="none")
@@ -41,8 +46,10 @@ def draw_traces(traces: Sequence[Any]) -> npt.NDArray[np.uint8]:
                 trace.x, trace.y, trace.z, triangles=triangles, color=trace.color, alpha=trace.opacity, label=trace.name
             )
     axes.view_init(elev=math.degrees(math.atan(math.sqrt(0.5))), azim=45)
-    axes.set_aspect("equal")
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+    spans = np.ptp([axes.get_xlim3d(), axes.get_ylim3d(), axes.get_zlim3d()], axis=1)
+    axes.set_box_aspect(spans, zoom=_ZOOM)
+    for axis, span in zip((axes.xaxis, axes.yaxis, axes.zaxis), spans, strict=True):
+        axis.set_major_locator(MaxNLocator(max(1, round(_MOST_TICKS * span / spans.max()))))
         axis.set_pane_color((0, 0, 0, 0))
         axis.line.set_color(_INK)
         axis._axinfo["grid"].update(color=_INK, linewidth=0.3)
@@ -73,7 +80,7 @@ def _draw_points(figure: Any, axes: Any, trace: Any) -> None:
         label=trace.name,
     )  # fmt: skip
     if scale is not None:
-        bar = figure.colorbar(points, ax=axes, shrink=0.6, aspect=30, pad=0.02)
+        bar = figure.colorbar(points, cax=figure.add_axes((0.88, 0.2, 0.015, 0.6)))
         bar.set_label(marker.colorbar.title.text, color=_INK)
         bar.ax.tick_params(colors=_INK, labelsize=8)
         bar.outline.set_visible(False)

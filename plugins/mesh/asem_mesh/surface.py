@@ -32,6 +32,13 @@ class Mesh:
     faces: Faces
     """``(m, 3)``: rows of ``vertices_nm``, counterclockwise from outside where x, y, z are right-handed."""
 
+    def compact(self) -> Mesh:
+        """Without vertices of no triangle; the others keep their order."""
+        used = np.zeros(len(self.vertices_nm), bool)
+        used[self.faces] = True
+        place = np.cumsum(used) - 1
+        return Mesh(vertices_nm=self.vertices_nm[used], faces=place[self.faces])
+
     @property
     def corners_nm(self) -> tuple[Points, Points, Points]:
         """The three corners of every triangle, ``(m, 3)`` each."""

@@ -18,6 +18,10 @@ from ...scripts import load_script
 
 PACKAGE = Path("plugins/organelles/er/asem_organelle_er/models/er_10nm")
 SIZE = 1_000_000
+BEFORE = "d254bae72"
+"""The last commit before decision 63."""
+MOST_GROWTH = 60_000_000
+"""Bytes by which a clone may grow from then on."""
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +134,21 @@ def test_where_the_weights_are_not_the_remedy_is_said(
     clone = clone_of(origin, tmp_path / "clone")
     with pytest.raises(ModelError, match=r"weights.onnx is missing, and git remote origin.*set ASEM_WEIGHTS"):
         weights.fetch(clone, "git+origin")
+
+
+def test_the_history_of_this_repository_does_not_grow_by_weights(root: Path) -> None:
+    """Of all that was committed since decision 63, as git stores it."""
+    listed = subprocess.run(
+        ["git", "-C", str(root), "rev-list", "--objects", f"{BEFORE}..HEAD"], capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("no git, or not its whole history")
+    told = subprocess.run(
+        ["git", "-C", str(root), "cat-file", "--batch-check=%(objectsize:disk) %(rest)"],
+        input=listed.stdout, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    sizes = [(int(size), path) for size, _, path in (line.partition(" ") for line in told.splitlines())]
+    assert sum(size for size, _ in sizes) < MOST_GROWTH, f"the largest: {sorted(sizes)[-5:]}; see docs/releasing.md"
 
 
 def test_the_repository_is_whole(weights: ModuleType, root: Path) -> None:
