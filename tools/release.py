@@ -138,10 +138,12 @@ def try_index(index: Path, organelle: str) -> None:
 
 
 def timed(what: str, *command: object) -> None:
-    """Run a command and print how long it took, waiting included."""
-    began = time.perf_counter()
+    """Run a command and print how long it took, waiting included, and how much of a processor."""
+    began, before = time.perf_counter(), os.times()
     run(*command)
-    print(f"{time.perf_counter() - began:7.1f} s  {what}")
+    after = os.times()
+    busy = after.children_user - before.children_user + after.children_system - before.children_system
+    print(f"{time.perf_counter() - began:7.1f} s, {busy:.1f} s of a processor: {what}")
 
 
 def run(*command: object) -> None:

@@ -60,8 +60,8 @@ def draw_traces(traces: Sequence[Any]) -> npt.NDArray[np.uint8]:
     if len(traces) > 1:
         axes.legend(loc="upper left", frameon=False, labelcolor=_INK, fontsize=9)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.array(canvas.buffer_rgba())
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
 def _draw_points(figure: Any, axes: Any, trace: Any) -> None:
