@@ -179,7 +179,8 @@ def _table(compared: Compared) -> Figure:
 
 
 def _csv(rows: pd.DataFrame) -> bytes:
-    return rows.to_csv(index=False, float_format="%.10g").encode()
+    text: str = rows.to_csv(index=False, float_format="%.10g")
+    return text.encode()
 
 
 def _spread(quantity: Quantity, condition: str) -> str:
