@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -27,6 +28,7 @@ from asem_view.browser import BROWSERS, _photograph, _running
 from asem_core.geometry import VoxelSize
 from asem_core.volume import ArrayPlan, create_ome_zarr
 
+ASEM = Path(sys.executable).with_name("asem")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SIZE = (1200, 900)
 
@@ -69,7 +71,7 @@ def cpu_seconds(pid: int) -> float:
 @contextmanager
 def serving(volume: Path) -> Iterator[tuple[str, int]]:
     """``asem view --link``: the address that it prints, and its process."""
-    process = subprocess.Popen(["asem", "view", "--link", volume], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([ASEM, "view", "--link", volume], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().decode().strip(), process.pid
