@@ -28,6 +28,8 @@ from asem_core.zoo.files import STATE_DICT_NAME
 ROOT = Path(__file__).parents[1]
 LARGEST = 100 * 10**6
 """What PyPI takes as one file, in bytes."""
+_TEMPLATE = ".jinja"
+"""Tests of this ending are those of a plugin to be, which core renders."""
 LARGE = 100_000
 """Bytes from which a file must not be in a wheel twice."""
 
@@ -70,7 +72,7 @@ def complaints(wheel: Path) -> Iterator[str]:
             parts = PurePosixPath(name).parts
             if parts[0] != package and not parts[0].endswith(".dist-info"):
                 yield f"{wheel.name} holds {name}, which is outside of {package}"
-            if {"tests", "__pycache__"} & set(parts):
+            if {"tests", "__pycache__"} & set(parts) and not name.endswith(_TEMPLATE):
                 yield f"{wheel.name} holds {name}, which belongs into no wheel"
         large = (name for name in names if archive.getinfo(name).file_size > LARGE)
         digests = Counter(hashlib.sha256(archive.read(name)).hexdigest() for name in large)
@@ -136,10 +138,12 @@ def try_index(index: Path, organelle: str) -> None:
 
 
 def timed(what: str, *command: object) -> None:
-    """Run a command and print how long it took, waiting included."""
-    began = time.perf_counter()
+    """Run a command and print how long it took, waiting included, and how much of a processor."""
+    began, before = time.perf_counter(), os.times()
     run(*command)
-    print(f"{time.perf_counter() - began:7.1f} s  {what}")
+    after = os.times()
+    busy = after.children_user - before.children_user + after.children_system - before.children_system
+    print(f"{time.perf_counter() - began:7.1f} s, {busy:.1f} s of a processor: {what}")
 
 
 def run(*command: object) -> None:

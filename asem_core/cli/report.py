@@ -37,10 +37,10 @@ def report(
     """Make a page that shows what was measured: numbers, figures, every object, methods, provenance.
 
     ANALYSIS is the output folder of `asem analyze`; nothing is measured again. The page is one file with everything
-    inside and opens in any browser without a network. Needs `pip install 'asem-core[report]'`.
+    inside and opens in any browser without a network. A folder beside it has its figures and tables as files. Needs
+    `pip install 'asem-core[report]'`.
 
-    With --group the page begins with a comparison of cells, quantity by quantity, with effect sizes over cells, and a
-    folder beside it has the tables and figures.
+    With --group the page begins with a comparison of cells, quantity by quantity, with effect sizes over cells.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def report(
       asem report fed*/mito starved*/mito -o cells.html --group 'fed=fed*' --group 'starved=starved*'
     """
     from asem_core.reporting.comparison.cells import group
-    from asem_core.reporting.comparison.files import files_beside
+    from asem_core.reporting.files import files_beside
     from asem_core.reporting.write import report as run
 
     if output is None and len(analyses) > 1:
@@ -65,5 +65,4 @@ def report(
             progress=progress,
         )
     click.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, open it in a browser")
-    if groups:
-        click.echo(f"{files_beside(page)}: tables and figures of the comparison")
+    click.echo(f"{files_beside(page)}: its figures as SVG or PNG, its tables as CSV")

@@ -6,7 +6,7 @@
 ``folder``      an output folder, read back; ``needs``: what a report may lack
 ``parts``       what a report is made of: numbers, figures, galleries, methods
 ``figures``     figures as HTML
-``page``        the file, which needs no other
+``page``        the file, which needs no other; ``files``: figures and tables beside it
 ``added``       figures that plugins add to the page of an analysis
 ``objects``     the report of `asem analyze objects`; ``plain``: of any analysis
 ``methods``     the parameters in words; ``provenance``: where numbers come from

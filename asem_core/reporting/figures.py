@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from asem_core.reporting.still import draw_traces
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -23,6 +25,19 @@ _DPI = 100
 _PLOT = "plotly-graph-div"
 _LEAST_UM = 0.15
 """A map shows at least that much."""
+
+
+class Drawn(str):
+    """A figure as HTML, and the same as a file."""
+
+    suffix: str
+    """Of the file."""
+    content: bytes
+
+    def __new__(cls, html: str, *, suffix: str, content: bytes) -> Drawn:
+        self = super().__new__(cls, html)
+        self.suffix, self.content = suffix, content
+        return self
 
 
 def new_figure(columns: int = 1, *, width_in: float = 4.8, height_in: float = 3.2) -> tuple[Figure, list[Axes]]:
@@ -40,7 +55,7 @@ def new_figure(columns: int = 1, *, width_in: float = 4.8, height_in: float = 3.
 
 
 def picture(figure: Figure, alt: str) -> str:
-    """``figure`` as a PNG of twice the page's resolution, inside the HTML.
+    """``figure`` as a PNG of twice the page's resolution, inside the HTML; `report` also writes it as SVG.
 
     Parameters
     ----------
@@ -54,10 +69,12 @@ def picture(figure: Figure, alt: str) -> str:
     '<img src="data:image/p'
     """
     label_logarithms(figure)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=2 * _DPI, facecolor="white")
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png", dpi=2 * _DPI, facecolor="white")
+    figure.savefig(svg, format="svg", metadata={"Date": None})
     width, height = (round(_DPI * inches) for inches in figure.get_size_inches())
-    return f'<img src="{data_uri(file.getvalue())}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    html = f'<img src="{data_uri(png.getvalue())}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    return Drawn(html, suffix=".svg", content=svg.getvalue())
 
 
 def label_logarithms(figure: Figure) -> None:
@@ -72,16 +89,6 @@ def label_logarithms(figure: Figure) -> None:
         axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def interactive(plot: Plot) -> str:
-    """A Plotly figure that can be turned, zoomed and hovered; the page holds plotly.js once for all of them."""
-    from plotly.io import to_html
-
-    # Plotly would offer to send the plot to its makers.
-    settings = {"displaylogo": False, "responsive": True, "showSendToCloud": False}
-    html: str = to_html(plot, full_html=False, include_plotlyjs=False, config=settings)
-    return html
-
-
 def map_3d(
     traces: Sequence[Any], *, extent_um: Sequence[float], still: npt.NDArray[np.uint8] | None = None, alt: str = ""
 ) -> str:
@@ -93,10 +100,14 @@ def map_3d(
         Size of what is shown along x, y and z.
     still
         A picture of it, RGBA ``(y, x, 4)`` with its ground transparent: it stands in where nothing can be turned, as in
-        print. With it the plot follows the dark theme, and exists only while it is in view, for a browser does not draw
-        in space at more than some places at once.
+        print, and `report` also writes it as PNG. By default points, lines and meshes are drawn.
     alt
         What is to be seen in ``still``.
+
+    Notes
+    -----
+    The plot follows the dark theme, and exists only while it is in view, for a browser does not draw in space at more
+    than some places at once. The page holds plotly.js once for all plots.
     """
     from plotly.graph_objects import Figure as Plot
 
@@ -114,20 +125,23 @@ def map_3d(
             **{f"{axis}axis": {"title": {"text": f"{axis} (µm)"}} for axis in "xyz"},
         },
     )
-    return interactive(plot) if still is None else _with_still(plot, still, alt)
+    return _with_still(plot, draw_traces(traces) if still is None else still, alt)
 
 
 def _with_still(plot: Plot, still: npt.NDArray[np.uint8], alt: str) -> str:
     from PIL import Image
 
-    file = io.BytesIO()
-    Image.fromarray(still).save(file, "webp", quality=90)
+    webp, png = io.BytesIO(), io.BytesIO()
+    picture = Image.fromarray(still)
+    picture.save(webp, "webp", quality=90)
+    picture.save(png, "png")
     size = f'width="{still.shape[1]}" height="{still.shape[0]}"'
     content = (plot.to_json() or "").replace("<", "\\u003c")
-    return (
-        f'<div class="turn"><img class="still" src="{data_uri(file.getvalue())}" {size} alt="{escape(alt)}">'
+    html = (
+        f'<div class="turn"><img class="still" src="{data_uri(webp.getvalue())}" {size} alt="{escape(alt)}">'
         f'<div class="{_PLOT}"></div><script type="application/json">{content}</script></div>'
     )
+    return Drawn(html, suffix=".png", content=png.getvalue())
 
 
 def is_interactive(html: str) -> bool:

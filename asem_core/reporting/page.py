@@ -6,7 +6,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +38,10 @@ class Section:
     """Its methods, for a paper."""
     of: str = ""
     """Which of several analyses on the page it is."""
+    name: str = ""
+    """With which the files of its figures begin."""
+    tables: Mapping[str, bytes] = attrs.field(factory=dict)
+    """CSV files that go with the page, by name."""
 
     @property
     def title(self) -> str:

@@ -31,7 +31,8 @@ class Figure:
     caption: str
     """Plain text."""
     html: str
-    """What `asem_core.reporting.figures.picture`, ``interactive`` or ``table`` made."""
+    """What `asem_core.reporting.picture`, ``map_3d`` or ``table`` made; the first two also come as files, other HTML
+    does not."""
     wide: bool = False
     """Whether it takes the width of the page, or half of it."""
 

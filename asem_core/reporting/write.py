@@ -13,8 +13,8 @@ from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry, resolve
 from asem_core.reporting.added import with_figures
 from asem_core.reporting.comparison.cells import Comparison
-from asem_core.reporting.comparison.files import FILES, files_beside, write_files
 from asem_core.reporting.comparison.section import Compared, compare_cells, section_of
+from asem_core.reporting.files import FILES, files_beside, is_files, write_files
 from asem_core.reporting.folder import Analysed, read_analysis
 from asem_core.reporting.methods import paragraph, parameters
 from asem_core.reporting.needs import need_packages
@@ -45,14 +45,14 @@ def report(
     analyses
         Output folders of `asem_core.analyze`, in the order of the page; or one of them.
     output
-        The HTML file; all that it shows is in it.
+        The HTML file; all that it shows is in it. Its figures (SVG, and PNG of those in three dimensions) and tables
+        (CSV) also come as files, into a folder beside it: ``cell-files`` for ``cell.html``.
     comparisons
-        What is compared, first on the page: analyses among ``analyses`` or others. Its tables and figures also come as
-        files, into the folder `files_beside` the page.
+        What is compared, first on the page: analyses among ``analyses`` or others.
     registry
         By default everything installed.
     overwrite
-        Whether a report that is already there is replaced.
+        Whether a report that is already there is replaced, with its files, unless they were edited.
 
     Returns
     -------
@@ -82,6 +82,7 @@ def report(
     found = {folder.resolve(): read_analysis(folder) for folder in every}
     inputs = [read for one in found.values() for read in _read_from(one)]
     page_path = check_destination(local_path(output), overwrite=overwrite, kind=_REPORT, inputs=inputs)
+    files_path = check_destination(files_beside(page_path), overwrite=overwrite, kind=FILES, inputs=inputs)
     compared = [_compare(wanted, found, registry) for wanted in comparisons]
     sections = [section_of(one, id=f"comparison-{number}") for number, one in enumerate(compared, 1)]
     for done, (folder, of) in enumerate(zip(folders, _told_apart(folders), strict=True)):
@@ -92,10 +93,10 @@ def report(
     writing = partial(complete_or_absent, overwrite=overwrite, inputs=inputs)
     with writing(page_path, needed_bytes=len(page), kind=_REPORT) as page_partial:
         page_partial.write_bytes(page)
-        if compared:
-            with writing(files_beside(page_path), needed_bytes=0, kind=FILES) as files_partial:
-                write_files(files_partial, compared)
-    add_to_contents(page_path)
+        with writing(files_path, needed_bytes=0, kind=FILES) as files_partial:
+            write_files(files_partial, sections)
+    for written in (page_path, files_path):
+        add_to_contents(written)
     progress("report", len(folders), len(folders))
     return page_path
 
@@ -109,7 +110,7 @@ def _read_from(found: Analysed) -> list[Input]:
     """The files of an analysis, and the volumes that it was made from."""
     sources = [found.about.get("source", {}), *found.about.get("inputs", {}).values()]
     return [
-        *(path for path in found.folder.iterdir() if not is_report(path)),
+        *(path for path in found.folder.iterdir() if not (is_report(path) or is_files(path))),
         *(str(source["uri"]) for source in sources if "uri" in source),
     ]
 
@@ -129,6 +130,8 @@ def _section(found: Analysed, registry: Registry, *, number: int, of: str) -> Se
     return Section(
         of=of,
         id=f"analysis-{number}",
+        name=of or found.name,
+        tables={of or found.name: csv.read_bytes()} if (csv := found.folder / f"{found.name}.csv").is_file() else {},
         report=with_figures(_report(found, spec), found, registry),
         parameters=rows,
         source=str(found.about.get("source", {}).get("uri", "")),

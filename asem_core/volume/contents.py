@@ -23,12 +23,20 @@ def record_contents(folder: Path, *, made_by: str) -> None:
     _write(folder, {"made_by": made_by, "files": files})
 
 
-def add_to_contents(file: Path) -> None:
-    """Note that ASEM wrote ``file`` too, where its folder has such a record."""
-    found = _read(file.parent)
+def add_to_contents(path: Path) -> None:
+    """Note that ASEM wrote the file or folder ``path`` too, where the folder that it is in has such a record."""
+    folder = path.parent
+    found = _read(folder)
     if found is not None:
-        files = {**_stated(found), file.name: _sha256(file)}
-        _write(file.parent, {"made_by": found.get("made_by"), "files": files})
+        new = {file.relative_to(folder).as_posix(): _sha256(file)
+               for file in _files(folder) if path in (file, *file.parents)}  # fmt: skip
+        _write(folder, {"made_by": found.get("made_by"), "files": {**_stated(found), **new}})
+
+
+def maker_of(folder: Path) -> str | None:
+    """The command that wrote ``folder``, whatever was done with it since; None: there is no such record."""
+    found = _read(folder)
+    return None if found is None else str(found.get("made_by"))
 
 
 def is_as_written(folder: Path, *, made_by: str) -> bool:

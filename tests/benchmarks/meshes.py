@@ -19,7 +19,7 @@ import pandas as pd
 from _process import measure, report
 
 ORGANELLES = ("mito", "er", "golgi", "lysosome", "lipid", "pore", "ccp", "caveola")
-SIMULATE = ("asem", "simulate", "--preset", "cf-1", "--part", "evaluation")
+SIMULATE = (str(Path(sys.executable).with_name("asem")), "simulate", "--preset", "cf-3", "--part", "evaluation")
 
 
 def run(labels: Path, output: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asem_core.reporting.figures import interactive, map_3d
+from asem_core.reporting.figures import map_3d
 from asem_core.reporting.page import Section, render
 from asem_core.reporting.parts import Card, Figure, Gallery, Number, Report
 
@@ -30,7 +30,7 @@ def page() -> str:
     """A page with a plot that can be turned and a gallery."""
     from plotly import graph_objects as plotly
 
-    plot = interactive(plotly.Figure(plotly.Scatter3d(x=[0, 1], y=[0, 1], z=[0, 1])))
+    plot = map_3d([plotly.Scatter3d(x=[0, 1], y=[0, 1], z=[0, 1])], extent_um=(1, 1, 1))
     sizes = {"a": 2.0, "b": np.nan, "c": 5.0, "d": 3.0}
     cards = tuple(
         Card(title=f"pore {name}", tags=("cut" if name == "d" else "whole",), values={"size": size})

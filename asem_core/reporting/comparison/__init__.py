@@ -8,7 +8,7 @@
 ``alike``       whether all were measured in one way
 ``figure``      a dot for each cell, over its objects
 ``words``       the methods, for a paper
-``section``     the part of the page; ``files``: tables and figures beside it
+``section``     the part of the page
 ==============  =====================================================================
 """
 

@@ -18,7 +18,15 @@ from asem_core.reporting.comparison.cells import Comparison
 from asem_core.reporting.comparison.columns import columns_of
 from asem_core.reporting.comparison.effects import LEAST_CELLS
 from asem_core.reporting.comparison.figure import MOST_POINTS, draw, is_wide
-from asem_core.reporting.comparison.results import Cells, Effect, Quantity, compare
+from asem_core.reporting.comparison.results import (
+    Cells,
+    Effect,
+    Quantity,
+    cells_table,
+    compare,
+    effects_table,
+    objects_table,
+)
 from asem_core.reporting.comparison.words import METHODS, counts_of, few_cells, paragraph
 from asem_core.reporting.figures import picture, table
 from asem_core.reporting.folder import Analysed
@@ -97,6 +105,12 @@ def section_of(compared: Compared, *, id: str) -> Section:
             figures=(_table(compared), *map(_figure, compared.quantities)) if compared.quantities else (),
             methods=METHODS,
         ),
+        name=compared.title,
+        tables={
+            f"{compared.title}-effects": _csv(effects_table(compared.quantities)),
+            f"{compared.title}-cells": _csv(cells_table(compared.quantities)),
+            f"{compared.title}-objects": _csv(objects_table(cells).reset_index()),
+        },
         parameters=[],
         paragraph=paragraph(compared.spec, cells, compared.quantities),
         provenance=compared.provenance,
@@ -162,6 +176,11 @@ def _table(compared: Compared) -> Figure:
         html=table(["quantity", *conditions, "difference", "shift", "interval", "Cliff's delta"], lines),
         wide=True,
     )
+
+
+def _csv(rows: pd.DataFrame) -> bytes:
+    text: str = rows.to_csv(index=False, float_format="%.10g")
+    return text.encode()
 
 
 def _spread(quantity: Quantity, condition: str) -> str:

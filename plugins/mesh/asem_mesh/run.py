@@ -215,13 +215,7 @@ def _make(pieces: Pieces, number: int, view: View, volume: float, wanted: _Wante
         mesh_closed=is_closed(mesh),
         mesh_cut=bool(frame.fixed(rough).any()),
     )
-    return _without_loose(mesh), attrs.asdict(facts)
-
-
-def _without_loose(mesh: Mesh) -> Mesh:
-    """Without vertices of no triangle."""
-    used, faces = np.unique(mesh.faces, return_inverse=True)
-    return Mesh(vertices_nm=mesh.vertices_nm[used], faces=faces.reshape(-1, 3))
+    return mesh.compact(), attrs.asdict(facts)
 
 
 def organelle_of(address: str) -> str:

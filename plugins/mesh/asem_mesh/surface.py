@@ -32,6 +32,13 @@ class Mesh:
     faces: Faces
     """``(m, 3)``: rows of ``vertices_nm``, counterclockwise from outside where x, y, z are right-handed."""
 
+    def compact(self) -> Mesh:
+        """Without vertices of no triangle; the others keep their order."""
+        used = np.zeros(len(self.vertices_nm), bool)
+        used[self.faces] = True
+        place = np.cumsum(used) - 1
+        return Mesh(vertices_nm=self.vertices_nm[used], faces=place[self.faces])
+
     @property
     def corners_nm(self) -> tuple[Points, Points, Points]:
         """The three corners of every triangle, ``(m, 3)`` each."""
@@ -157,6 +164,10 @@ def areas_nm2(mesh: Mesh) -> npt.NDArray[np.float64]:
 
 def is_closed(mesh: Mesh) -> bool:
     """Whether every edge is between two triangles that run along it in opposite ways."""
-    ways = np.concatenate([mesh.faces[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
-    key, back = ways[:, 0] * len(mesh.vertices_nm) + ways[:, 1], ways[:, 1] * len(mesh.vertices_nm) + ways[:, 0]
-    return len(np.unique(key)) == len(key) and np.array_equal(np.sort(key), np.sort(back))
+    begin, end = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
+    edge = np.minimum(begin, end) * len(mesh.vertices_nm) + np.maximum(begin, end)
+    ways = np.sort(2 * edge + (begin > end))  # of a closed mesh every edge is there as 2 n and as 2 n + 1
+    there, back = ways[::2], ways[1::2]
+    return len(there) == len(back) and bool(
+        np.all(there % 2 == 0) and np.array_equal(there + 1, back) and np.all(np.diff(there) > 0)
+    )

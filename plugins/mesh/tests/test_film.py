@@ -79,6 +79,28 @@ def test_a_section_hides_what_it_has_not_passed(cell: tuple[Path, Path]) -> None
         assert len(orange(stage.picture())[0]) > 100
 
 
+@pytest.mark.parametrize("off_nm", [0, 10])
+def test_what_begins_at_the_section_does_not_flicker(cell: tuple[Path, Path], tmp_path: Path, off_nm: int) -> None:
+    """A cap where the volume begins, half a voxel before the first section or in it."""
+    pytest.importorskip("pyvista")
+    from asem_mesh.film.stage import Stage
+
+    body = np.zeros((20, 30, 40), np.uint8)
+    body[:8, 4:12, 4:16] = 1
+    plan = ArrayPlan(shape=body.shape, dtype="uint8", chunk=body.shape)
+    place = {"voxel_size": VoxelSize((20.0, 10.0, 10.0)), "lower_edge_nm": (1000 + off_nm, 0, 0)}
+    create_ome_zarr(tmp_path / "golgi.zarr", image=plan, labels={}, provenance={}, **place).image[:] = body
+    scene = open_scene([cell[0], make_meshes(tmp_path / "golgi.zarr", tmp_path / "meshes", kind="labels").folder])
+    assert scene.image is not None
+    with Stage(scene, size=SIZE, ground="dark") as stage:
+        stage.turn(0)
+        stage.cut(scene.image, 0.0)
+        assert len(orange(stage.picture())[0]) == 0
+        stage.cut(scene.image, 0.1)
+        whole = len(orange(stage.picture())[0])
+        assert whole == pytest.approx(120 * 80 / (1000 * stage.um_per_pixel) ** 2, rel=0.1)
+
+
 def test_scale_bar_and_legend(cell: tuple[Path, Path]) -> None:
     black = np.zeros((360, 640, 3), np.uint8)
     found = label(black, open_scene([cell[1]]).surfaces, um_per_pixel=0.002, ground="dark")

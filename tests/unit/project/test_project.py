@@ -113,7 +113,7 @@ def test_cells_of_two_conditions_are_compared(tmp_path: Path, plan: dict[str, An
     text = page.read_text()
     assert "Comparison of toy-objects" in text
     assert "No inference is made" in text
-    with (page.parent / "report-comparison" / "toy-objects-cells.csv").open(newline="") as file:
+    with (page.parent / "report-files" / "toy-objects-cells.csv").open(newline="") as file:
         cells = {(row["condition"], row["cell"]) for row in csv.DictReader(file)}
     assert cells == {("fed", "one"), ("starved", "two")}
     del plan["volumes"]["two"]["condition"]

@@ -174,7 +174,7 @@ def test_few_cells_have_numbers_and_no_inference(make: Make, bubbles: Registry, 
     assert "1 (1 to 1; n = 1) 90 (90 to 90; n = 1) b - a no inference" in text
     assert "fewer than 3 cells of a and b, no inference was made" in text
     assert "Hodges-Lehmann shifts with exact" not in text
-    with (tmp_path / "page-comparison" / "wide-ones-effects.csv").open() as file:
+    with (tmp_path / "page-files" / "wide-ones-effects.csv").open() as file:
         row = next(csv.DictReader(file))
     assert (row["cells"], row["difference_of_medians"], row["shift"], row["cliffs_delta"]) == ("1", "89", "", "")
 
@@ -187,11 +187,11 @@ def test_the_page_and_its_files(make: Make, bubbles: Registry, tmp_path: Path) -
     assert "starved - fed 90 70 to 110 (90%) 1.00" in text
     assert "fed: 3 cells, 36 bubbles; starved: 3 cells, 36 bubbles" in text
     assert "not corrected for the number of quantities (3)" in text
-    folder = tmp_path / "page-comparison"
+    folder = tmp_path / "page-files"
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     assert names == {
-        "bubbles-effects.csv", "bubbles-cells.csv", "bubbles-objects.csv", "bubbles-width_nm.svg", "bubbles-open.svg",
-        "bubbles-to_er_nm.svg",
+        "bubbles-effects.csv", "bubbles-cells.csv", "bubbles-objects.csv", "bubbles-Width.svg", "bubbles-Open.svg",
+        "bubbles-To-er.svg",
     }  # fmt: skip
     with (folder / "bubbles-cells.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -256,7 +256,7 @@ def test_the_command(make: Make, bubbles: Registry, tmp_path: Path) -> None:
     words = [*folders, "-o", str(tmp_path / "page.html"), "--group", "fed=*fed*", "--group", "starved=*starved*"]
     result = CliRunner().invoke(verb, words, obj=bubbles)
     assert result.exit_code == 0, result.output
-    assert f"{tmp_path / 'page-comparison'}: tables and figures of the comparison" in result.output
+    assert f"{tmp_path / 'page-files'}: its figures as SVG or PNG, its tables as CSV" in result.output
     assert "starved110" in text_of(tmp_path / "page.html")
     wrong = CliRunner().invoke(verb, [*folders, "-o", str(tmp_path / "b.html"), "--group", "fed"], obj=bubbles)
     assert wrong.exit_code == 2

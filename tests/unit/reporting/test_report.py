@@ -9,12 +9,14 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import xarray as xr
 import zarr
 from click.testing import CliRunner
+from PIL import Image
 
 from asem_core.analysis import analyze
 from asem_core.cli.report import report as verb
@@ -22,11 +24,13 @@ from asem_core.errors import AsemError, OutputError, PluginError
 from asem_core.plugins import PluginRecord
 from asem_core.registry import Entry, Names, Registry
 from asem_core.reporting import needs
+from asem_core.reporting.figures import new_figure, picture
 from asem_core.reporting.folder import read_analysis
 from asem_core.reporting.objects import report_objects
 from asem_core.reporting.parts import Card, Figure
 from asem_core.reporting.write import report
 from asem_core.specs import AnalysisSpec, FigureSpec
+from asem_core.volume.contents import is_as_written
 
 from ..analysis.toy import OUTPUTS
 
@@ -125,7 +129,7 @@ def test_cards_carry_what_is_filtered_and_sorted_by(run: Callable[..., Path], to
     assert tags == [["whole"], ["cut", "it's"], ["whole"]]
     assert values == [{"size": 3.0}, {}, {"size": 1.0}]
     assert "whole (2)" in page
-    assert page.count('src="data:image/webp') == 1
+    assert page.partition('<div class="cards">')[2].count('src="data:image/webp') == 1
     assert "no picture" in page
 
 
@@ -155,14 +159,20 @@ def test_no_objects(run: Callable[..., Path], toys: Registry) -> None:
     assert "<figure" not in page
 
 
-def add_figure(registry: Registry, function: str) -> None:
+def add_figure(registry: Registry, function: str, *, name: str = "toy") -> None:
     plugin = PluginRecord(name="toy", distribution="asem-toy", version="2")
-    spec = FigureSpec(name="toy", summary="toys", analyses=("plain",), draw=f"{__name__}:{function}")
-    registry.__dict__["figures"] = Names(kind="figure", entries={"toy": Entry(spec=spec, plugin=plugin)})
+    spec = FigureSpec(name=name, summary="toys", analyses=("plain",), draw=f"{__name__}:{function}")
+    others = {key: entry for key, entry in registry.figures.entries.items() if entry.plugin == plugin}
+    registry.__dict__["figures"] = Names(kind="figure", entries={**others, name: Entry(spec=spec, plugin=plugin)})
 
 
 def draws(folder: Path, dataset: xr.Dataset) -> Figure:
     return Figure(title=f"Drawn of {folder.name}", caption=f"{dataset.sizes['object']}", html="<p>added</p>")
+
+
+def draws_as_the_analysis_does(folder: Path, dataset: xr.Dataset) -> Figure:
+    figure, _ = new_figure()
+    return Figure(title="Sizes", caption="", html=picture(figure, "nothing"))
 
 
 def refuses(folder: Path, dataset: xr.Dataset) -> Figure:
@@ -304,12 +314,52 @@ def test_only_a_report_is_replaced(run: Callable[..., Path], toys: Registry, tmp
     report([folder], page, registry=toys, overwrite=True)
 
 
+def files_of(page: Path) -> set[str]:
+    return {path.name for path in page.with_name(f"{page.stem}-files").iterdir() if not path.name.startswith(".")}
+
+
+def test_figures_and_tables_come_as_files(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    folder, page = run("drawn"), tmp_path / "page.html"
+    report([folder], page, registry=toys)
+    assert files_of(page) == {"drawn.csv", "drawn-picture.svg", "drawn-plot.png", "drawn-other-plot.png"}
+    files = tmp_path / "page-files"
+    assert (files / "drawn.csv").read_bytes() == (folder / "drawn.csv").read_bytes()
+    assert ElementTree.parse(files / "drawn-picture.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    with Image.open(files / "drawn-plot.png") as plot:
+        drawn = np.asarray(plot.convert("RGBA"))[..., 3] > 0
+    assert 0.01 < drawn.mean() < 0.5
+    report([folder, run("plain", out="other")], tmp_path / "both.html", registry=toys)
+    assert files_of(tmp_path / "both.html") == {
+        "out.csv", "out-picture.svg", "out-plot.png", "out-other-plot.png", "other.csv",
+    }  # fmt: skip
+
+
+def test_figures_of_one_title_are_two_files(run: Callable[..., Path], toys: Registry, tmp_path: Path) -> None:
+    add_figure(toys, "draws_as_the_analysis_does")
+    report([run("plain")], tmp_path / "page.html", registry=toys)
+    add_figure(toys, "draws_as_the_analysis_does", name="again")
+    report([run("plain", out="b")], tmp_path / "b.html", registry=toys)
+    assert files_of(tmp_path / "page.html") == {"plain.csv", "plain-Sizes.svg"}
+    assert files_of(tmp_path / "b.html") == {"plain.csv", "plain-Sizes.svg", "plain-Sizes-2.svg"}
+
+
+def test_a_report_in_the_folder_of_its_analysis(run: Callable[..., Path], toys: Registry) -> None:
+    folder = run("drawn")
+    for overwrite in (False, True):
+        report([folder], folder / "report.html", registry=toys, overwrite=overwrite)
+    assert is_as_written(folder, made_by="asem analyze")
+    (folder / "report-files" / "drawn.csv").write_text("edited")
+    with pytest.raises(OutputError, match=r"report-files is not replaced: it is not, or not only, files of a report"):
+        report([folder], folder / "report.html", registry=toys, overwrite=True)
+
+
 def test_command(run: Callable[..., Path]) -> None:
     folder = run("objects", min_volume_nm3=0)
     result = CliRunner().invoke(verb, [str(folder)])
     assert result.exit_code == 0, result.output
     assert (folder / "report.html").is_file()
     assert f"{folder / 'report.html'}: " in result.output
+    assert f"{folder / 'report-files'}: its figures as SVG or PNG, its tables as CSV" in result.output
     several = CliRunner().invoke(verb, [str(folder), str(folder)])
     assert several.exit_code == 2
     assert "-o FILE.html" in several.output

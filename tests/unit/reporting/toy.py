@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from asem_core.reporting.figures import interactive, new_figure, picture, table
+from asem_core.reporting.figures import map_3d, new_figure, picture, table
 from asem_core.reporting.needs import need_variables
 from asem_core.reporting.parts import Card, Figure, Gallery, Number, Report
 
@@ -15,7 +15,7 @@ def report(dataset: xr.Dataset) -> Report:
     from plotly import graph_objects as plotly
 
     need_variables(dataset, "size_voxels")
-    plot = interactive(plotly.Figure(plotly.Scatter3d(x=[0, 1], y=[0, 1], z=[0, 1])))
+    plot = map_3d([plotly.Scatter3d(x=[0, 1], y=[0, 1], z=[0, 1])], extent_um=(1, 1, 1))
     figure, (axes,) = new_figure()
     axes.plot([0, 1])
     html = {

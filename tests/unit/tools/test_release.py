@@ -42,7 +42,8 @@ def toy_wheel(folder: Path, **more: bytes) -> Path:
 def test_a_good_wheel_has_nothing_to_complain_of(release: ModuleType, tmp_path: Path) -> None:
     weights = {"onnx": {"source": "w.onnx"}, "pytorch_state_dict": {"source": "weights_state_dict.pt"}}
     rdf = yaml.safe_dump({"type": "model", "weights": weights}).encode()
-    wheel = toy_wheel(tmp_path, **{"asem_toy__m__rdf.yaml": rdf, "asem_toy__m__w.onnx": bytes(200_000)})
+    wheel = toy_wheel(tmp_path, **{"asem_toy__m__rdf.yaml": rdf, "asem_toy__m__w.onnx": bytes(200_000),
+                                "asem_toy__template__tests__test_x.py.jinja": b""})  # fmt: skip
     assert list(release.complaints(wheel)) == []
 
 

@@ -54,7 +54,7 @@ def map_pits(pits: xr.Dataset) -> str:
                 line={"color": GREY, "width": 2},
             )
         )
-    return map_3d(traces, extent_um=np.ptp(place, axis=0))
+    return map_3d(traces, extent_um=np.ptp(place, axis=0), alt=f"{len(place)} pits and caveolae by class")
 
 
 def _words(pit: xr.Dataset) -> str:

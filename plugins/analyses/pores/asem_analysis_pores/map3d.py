@@ -28,9 +28,11 @@ def map_pores(pores: xr.Dataset) -> str:
     traces = [
         *_envelopes(points, pores.nucleus.values),
         _points(points[measured], texts[measured], "measured", size=6, **by_diameter),
-        _points(points[~measured], texts[~measured], "not measured", size=4, symbol="cross", color="#444"),
+        _points(points[~measured], texts[~measured], "not measured", size=4, symbol="cross", color=GREY),
     ]
-    return map_3d(traces, extent_um=np.ptp(points, axis=0)[::-1])
+    return map_3d(
+        traces, extent_um=np.ptp(points, axis=0)[::-1], alt=f"{len(points)} pores on the envelopes of their nuclei"
+    )
 
 
 def _points(points_um: Double, texts: npt.NDArray[np.object_], name: str, **marker: Any) -> Any:
