@@ -2,7 +2,7 @@
 
 ::
 
-    /collection.json                            /            the gallery, where `asem zoo build` made the zoo
+    /collection.json                            /            the gallery
     /models/<id>.zip       /models/<id>/rdf.yaml             the highest version
     /models/<id>@<version>.zip   /models/<id>@<version>/...  that one
 """
