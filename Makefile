@@ -11,6 +11,7 @@ PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp nucleus) $(add
 	plugins/readers/jeiss plugins/annotate plugins/view plugins/mesh
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
+BIAPY := biapy==3.7.1
 SLURM_DEBIAN := slurm-wlm munge
 NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
 NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
@@ -18,7 +19,7 @@ NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libd
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 MODELS := $(wildcard plugins/organelles/*/asem_organelle_*/models/*/rdf.yaml)
 
-.PHONY: help demo test test-fast test-napari napari-debian test-slurm lint format docs bench wheels release clean
+.PHONY: help demo test test-fast test-napari napari-debian test-slurm test-biapy lint format docs bench wheels release clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -46,6 +47,9 @@ test-slurm: $(VENV)/.test  ## Test jobs of SLURM, three nodes of which are start
 		echo "installing $(SLURM_DEBIAN)"; apt-get install --yes --no-install-recommends $(SLURM_DEBIAN); }
 	ASEM_SLURM=1 $(BIN)/python -m pytest -s tests/slurm
 
+test-biapy: $(VENV)/.test .venv-biapy/.installed  ## Test that BiaPy, in an environment of its own, predicts what ASEM does
+	ASEM_BIAPY=$(CURDIR)/.venv-biapy/bin/python $(BIN)/python -m pytest tests/clients
+
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -69,7 +73,7 @@ release: $(VENV)/.release  ## Build and check every distribution, write an index
 	$(BIN)/python tools/release.py dist --try er
 
 clean:  ## Remove .venv, the demo, builds and caches
-	rm -rf $(VENV) .venv-napari asem_demo dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-napari .venv-biapy asem_demo dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find asem_core plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -86,6 +90,11 @@ $(VENV)/.test: $(MANIFESTS) $(MODELS) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[docs,quantise,test,train]' $(EDITABLE_PLUGINS)
 	$(BIN)/python tools/weights.py fetch
 	touch $@ $(VENV)/.demo
+
+.venv-biapy/.installed: constraints.txt
+	$(PYTHON) -m venv .venv-biapy
+	.venv-biapy/bin/python -m pip install --quiet $(BIAPY) "$$(grep ^torch== constraints.txt)"
+	touch $@
 
 $(VENV)/.release: $(VENV)/.test
 	$(PIP_INSTALL) 'twine>=6'
