@@ -36,7 +36,8 @@ from asem_core.training.volumes import image_on_grid
 from asem_core.volume import Volume
 from asem_core.volume.check import graded
 from asem_core.volume.grey import Grey
-from asem_core.volume.output import remove, scratch_beside
+from asem_core.volume.output import scratch_beside
+from asem_core.volume.places import remove
 from asem_core.zoo.write.card import Card, ScoreSet, load_card
 from asem_core.zoo.write.parity import PARITY_SIDE
 from asem_core.zoo.write.quantised import Quantisation
