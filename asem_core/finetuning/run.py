@@ -200,7 +200,7 @@ def finetune(
         Labels that nothing can be learned from or judged by, too few minutes, a model that cannot be started from, or
         strokes, by which ``int8`` cannot be judged.
     GeometryError, VolumeError, ModelError, OrganelleError, PluginError, OutputError
-        As `asem_core.train` and `asem_core.segment`.
+        As `asem_core.train`, `asem_core.segment` and, with ``int8``, `asem_core.quantisation.quantise`.
 
     Notes
     -----
@@ -213,12 +213,12 @@ def finetune(
     registry = registry or make_registry()
     told = None if card is None else load_card(local_path(card))
     if int8:
-        check_quantises()
         if unlabelled == 0:
             raise RecipeError(
                 "--int8 is judged on what is held back as a whole, which strokes are not: "
                 "`asem zoo quantise --volume --labels` afterwards"
             )
+        check_quantises()
     task = set_task(
         [(volume, labels), *more],
         local_path(output),
