@@ -143,7 +143,7 @@ def test_the_package_segments_by_itself(done: FineTuned, cell: Path, registry: R
 def test_it_gets_8_bit_integers_which_segment_then_runs(
     done: FineTuned, cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the command line, from labels to an object; what two features lose is more than is allowed of a real network."""
+    """By the command line; what two features lose is more than is allowed of a real network."""
     pytest.importorskip("nncf", reason="the extra asem-core[quantise] is not installed")
     if not openvino_runtime.has_int8():
         pytest.skip("this processor is not made for 8-bit integers")
