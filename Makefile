@@ -11,6 +11,7 @@ PLUGINS := $(addprefix plugins/organelles/,mito er golgi pore ccp nucleus) $(add
 	plugins/readers/jeiss plugins/annotate plugins/view plugins/mesh
 PACKAGES := asem_core $(wildcard plugins/*/*/asem_* plugins/*/asem_*)
 EDITABLE_PLUGINS := $(addprefix -e ./,$(PLUGINS))
+BIAPY := biapy==3.7.1
 SLURM_DEBIAN := slurm-wlm munge
 NAPARI_VENVS := .venv-napari/oldest .venv-napari/newest
 NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 $(addprefix libxcb-,\
@@ -18,7 +19,7 @@ NAPARI_DEBIAN := xvfb libgl1-mesa-dri libegl1 libopengl0 libxkbcommon-x11-0 libd
 MANIFESTS := constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 MODELS := $(wildcard plugins/organelles/*/asem_organelle_*/models/*/rdf.yaml)
 
-.PHONY: help demo test test-fast test-napari napari-debian test-slurm test-buckets lint format docs bench wheels release clean
+.PHONY: help demo test test-fast test-napari napari-debian test-slurm test-buckets test-biapy lint format docs bench wheels release clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -49,6 +50,9 @@ test-slurm: $(VENV)/.test  ## Test jobs of SLURM, three nodes of which are start
 test-buckets: $(VENV)/.buckets  ## Test gs:// and az:// against stand-ins, of which Azure's needs npm
 	$(BIN)/python -m pytest tests/integration/test_other_buckets.py
 
+test-biapy: $(VENV)/.test .venv-biapy/.installed  ## Test that BiaPy, in an environment of its own, predicts what ASEM does
+	ASEM_BIAPY=$(CURDIR)/.venv-biapy/bin/python $(BIN)/python -m pytest tests/clients
+
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -72,7 +76,7 @@ release: $(VENV)/.release  ## Build and check every distribution, write an index
 	$(BIN)/python tools/release.py dist --try er
 
 clean:  ## Remove .venv, the demo, builds and caches
-	rm -rf $(VENV) .venv-napari asem_demo dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-napari .venv-biapy asem_demo dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find asem_core plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -94,6 +98,11 @@ $(VENV)/.buckets: $(VENV)/.test
 	$(PIP_INSTALL) -e '.[azure,gcs]' 'gcp-storage-emulator>=2026.7'
 	@command -v npm >/dev/null || { echo "npm is missing, which installs Azurite: apt-get install npm"; exit 1; }
 	npm install --silent --prefix $(VENV)/azurite azurite@3.35
+	touch $@
+
+.venv-biapy/.installed: constraints.txt
+	$(PYTHON) -m venv .venv-biapy
+	.venv-biapy/bin/python -m pip install --quiet $(BIAPY) "$$(grep ^torch== constraints.txt)"
 	touch $@
 
 $(VENV)/.release: $(VENV)/.test

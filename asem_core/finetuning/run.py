@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_core.draw.overlay import draw_evaluation
+from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.begin import begin, pooled, write_start
 from asem_core.finetuning.card import finetuned_card, scratch_card
@@ -22,7 +23,8 @@ from asem_core.finetuning.task import Task, set_task
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
 from asem_core.home import local_path
 from asem_core.preprocessing.stages import make_steps
-from asem_core.progress import TrainingProgress, silent
+from asem_core.progress import Progress, TrainingProgress, silent
+from asem_core.quantisation.run import check_quantises, quantise
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.export import load_rounded
@@ -34,8 +36,11 @@ from asem_core.training.volumes import image_on_grid
 from asem_core.volume import Volume
 from asem_core.volume.check import graded
 from asem_core.volume.grey import Grey
+from asem_core.volume.output import scratch_beside
+from asem_core.volume.places import remove
 from asem_core.zoo.write.card import Card, ScoreSet, load_card
 from asem_core.zoo.write.parity import PARITY_SIDE
+from asem_core.zoo.write.quantised import Quantisation
 from asem_core.zoo.write.stages import FIXED, split_told
 
 MODEL, SCRATCH, FIGURES = "model", "scratch", "figures"
@@ -91,6 +96,8 @@ class FineTuned:
     """Whether it beats the parent."""
     model: Path | None
     """The package of the winner; None where the parent is better."""
+    quantisation: Quantisation | None = None
+    """What 8-bit integers cost it, where they were asked for."""
     figures: tuple[Path, ...]
 
     def __str__(self) -> str:
@@ -110,6 +117,9 @@ class FineTuned:
         else:
             if self.winner == UNTAUGHT:
                 lines.append("trained from nothing it is better than fine-tuned: that is what is packaged")
+            if self.quantisation is not None:
+                found = "kept" if self.quantisation.kept else "refused"
+                lines.append(f"8-bit integers are {found}: {self.quantisation.verdict}")
             lines.append(f"next: asem segment VOLUME --model {self.model} -o OUTPUT.zarr")
         return "\n".join(lines)
 
@@ -130,6 +140,7 @@ def finetune(
     iterations: int | None = None,
     from_scratch: bool = False,
     keep: bool = False,
+    int8: bool = False,
     model_id: str | None = None,
     card: str | Path | None = None,
     seed: int = 0,
@@ -171,6 +182,9 @@ def finetune(
         Also train from nothing on the same for as many iterations: what the parent is worth.
     keep
         Package the network also where the parent is better.
+    int8
+        Give the new package its network in 8-bit integers too, if F1 on what is held back falls by at most 0.005
+        (`asem_core.quantisation.quantise`).
     model_id
         Name of the new model; by default the parent's and ``-finetuned``.
     card
@@ -183,9 +197,10 @@ def finetune(
     Raises
     ------
     RecipeError
-        Labels that nothing can be learned from or judged by, too few minutes, or a model that cannot be started from.
+        Labels that nothing can be learned from or judged by, too few minutes, a model that cannot be started from, or
+        strokes, by which ``int8`` cannot be judged.
     GeometryError, VolumeError, ModelError, OrganelleError, PluginError, OutputError
-        As `asem_core.train` and `asem_core.segment`.
+        As `asem_core.train`, `asem_core.segment` and, with ``int8``, `asem_core.quantisation.quantise`.
 
     Notes
     -----
@@ -197,6 +212,13 @@ def finetune(
     """
     registry = registry or make_registry()
     told = None if card is None else load_card(local_path(card))
+    if int8:
+        if unlabelled == 0:
+            raise RecipeError(
+                "--int8 is judged on what is held back as a whole, which strokes are not: "
+                "`asem zoo quantise --volume --labels` afterwards"
+            )
+        check_quantises()
     task = set_task(
         [(volume, labels), *more],
         local_path(output),
@@ -236,7 +258,19 @@ def finetune(
     if from_scratch:
         untaught = fit(from_nothing(recipe), task.output / SCRATCH)
         judged[UNTAUGHT] = start.judge(load_rounded(untaught.weights, base=recipe.base))
-    return _conclude(task, recipe, trained, judged, keep=keep, model_id=model_id, card=told, registry=registry)
+    result = _conclude(task, recipe, trained, judged, keep=keep, model_id=model_id, card=told, registry=registry)
+    if not int8 or result.model is None:
+        return result
+    return attrs.evolve(result, quantisation=_quantise(result.model, registry, progress))
+
+
+def _quantise(package: Path, registry: Registry, progress: Progress) -> Quantisation:
+    """Put the package in the place of ``package`` that has 8-bit integers too, if they cost little."""
+    with scratch_beside(package) as scratch:
+        done = quantise(package, scratch / MODEL, registry=registry, progress=progress)
+        remove(package)
+        (scratch / MODEL).rename(package)
+    return done.quantisation
 
 
 def _conclude(

@@ -52,7 +52,7 @@ def quantised_graph(onnx: Path, blocks: Sequence[npt.NDArray[np.float32]]) -> by
     """
     if not blocks:
         raise ModelError("there is no block to calibrate 8-bit integers on")
-    nncf = _nncf()
+    nncf = load_nncf()
     folded = for_any_size(without_upsampling(static_graph(onnx, blocks[0].shape)))
     (given,) = folded.graph.input
     tissue = nncf.Dataset([{given.name: block} for block in blocks])
@@ -111,7 +111,14 @@ def _whole_range() -> Any:
     return RangeEstimatorParametersSet.MINMAX
 
 
-def _nncf() -> Any:
+def load_nncf() -> Any:
+    """NNCF, which quantises.
+
+    Raises
+    ------
+    ModelError
+        It is not installed.
+    """
     # It reports its use to its makers unless told not to before it is imported.
     os.environ.setdefault("NNCF_CI", "1")
     try:

@@ -12,7 +12,7 @@ from asem_core.geometry import VoxelSize
 from asem_core.home import local_path
 from asem_core.models.find import choose_organelle, find_model
 from asem_core.models.own import OwnModel
-from asem_core.models.quantised import quantised_graph
+from asem_core.models.quantised import load_nncf, quantised_graph
 from asem_core.models.runtimes.openvino_runtime import processor
 from asem_core.progress import Progress, silent
 from asem_core.quantisation.tissue import Tissue, given_tissue, training_tissue
@@ -47,6 +47,7 @@ def quantise(
     output: str | Path,
     *,
     data: Path | None = None,
+    recipe: str | Path | None = None,
     volume: Volume | str | Path | None = None,
     labels: Volume | str | Path | None = None,
     registry: Registry | None = None,
@@ -65,8 +66,10 @@ def quantise(
     output
         Folder of the new package.
     data
-        Folder at which the relative addresses of the recipe in the package begin; by default the working folder. Its
-        training volumes calibrate, its validation volumes are scored, as far as they are here.
+        Folder at which the relative addresses of the recipe begin; by default the working folder. Its training volumes
+        calibrate, its validation volumes are scored, as far as they are here.
+    recipe
+        Take the volumes from this file instead of the recipe in the package.
     volume
         Calibrate on this one instead, which should be like those that the model was trained on.
     labels
@@ -82,6 +85,8 @@ def quantise(
 
     Raises
     ------
+    RecipeError
+        ``recipe`` is none.
     ModelError
         The model is not one of ASEM's, NNCF is not installed, or no volume is here to calibrate or to score on.
     PluginError
@@ -99,6 +104,7 @@ def quantise(
         raise ModelError("--labels are the truth of --volume: give both")
     given = None if volume is None else as_volume(volume, registry=registry, voxel_size=voxel_size)
     name = volume.uri if isinstance(volume, Volume) else str(volume)
+    told = None if recipe is None else load_recipe(local_path(recipe))
     inputs = [each for each in (given, labels) if each is not None]
     folder = check_destination(local_path(output), overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     with package_of(str(model), registry=registry) as parent:
@@ -112,9 +118,10 @@ def quantise(
         ):
             if not isinstance(found, OwnModel):
                 raise ModelError(f"the model {found.id!r} is not one of ASEM's: only those can be quantised")
-            recipe = load_recipe(parent / RECIPE) if (parent / RECIPE).exists() else None
+            if told is None and (parent / RECIPE).exists():
+                told = load_recipe(parent / RECIPE)
             tissue, judged = _data(
-                found, recipe, data or Path(), given, labels, name=name, organelle=organelle, registry=registry,
+                found, told, data or Path(), given, labels, name=name, organelle=organelle, registry=registry,
                 progress=progress,
             )  # fmt: skip
             progress("calibrating", 0, 1)
@@ -130,11 +137,25 @@ def quantise(
                 scores=scores,
                 lost=lost(scores),
                 most_lost=MOST_LOST,
-                absent=0 if recipe is None or labels is not None else len(recipe.validation) - len(judged),
+                absent=0 if told is None or labels is not None else len(told.validation) - len(judged),
                 processor=processor(),
             )
             spec = write_quantised(new, parent=parent, int8=int8, quantisation=quantisation)
     return Quantised(spec=attrs.evolve(spec, package=str(folder)), quantisation=quantisation)
+
+
+def check_quantises() -> None:
+    """Whether this machine can make, and try, networks in 8-bit integers.
+
+    Raises
+    ------
+    ModelError
+        NNCF is not installed.
+    PluginError
+        OpenVINO is not, or this processor is not made for 8-bit integers.
+    """
+    load_nncf()
+    precisions()
 
 
 def _data(

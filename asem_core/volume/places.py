@@ -103,6 +103,15 @@ def write(place: Location, content: bytes) -> None:
         place.fs.pipe_file(place.path, content)
 
 
+def bring(file: Path, place: Location) -> None:
+    """Make ``place`` a copy of ``file``; a bucket that keeps types of content is told that which the name implies."""
+    if isinstance(place, Path):
+        write(place, file.read_bytes())
+        return
+    with told(place):
+        place.fs.put_file(str(file), place.path)
+
+
 def create(place: UPath, content: bytes) -> bool:
     """Make the object ``place`` where there is none, and say whether there was none: of many who try, one succeeds."""
     with told(place), _into_bucket():

@@ -16,8 +16,8 @@ from asem_core.cli.progress import progress_bar
 def push(model: str, zoo: str, *, overwrite: bool) -> None:
     """Add a model to a zoo in a folder or a bucket, beside its other versions.
 
-    The zoo is made if there is none. What is written is read back and compared; a version that is there stays as it is.
-    `asem zoo serve` offers such a folder to a lab.
+    The zoo is made if there is none, with a gallery, index.html, for browsers. What is written is read back and
+    compared; a version that is there stays as it is. `asem zoo serve` offers such a folder to a lab.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asem_core.cli.context import shared_registry
-from asem_core.cli.options import FOLDER, PLACE, VOXEL_SIZE
+from asem_core.cli.options import FILE, FOLDER, PLACE, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the package to make.")
 @click.option("--data", type=FOLDER, default=Path(), show_default="this folder",
               help="Where the relative paths of the model's recipe start.")  # fmt: skip
+@click.option("--recipe", type=FILE, help="Take the volumes from this recipe instead of the package's.")
 @click.option("--volume", type=PLACE, help="Calibrate on this one instead of the recipe's training volumes.")
 @click.option("--labels", type=PLACE, help="Truth of --volume, on which F1 is compared instead of on the recipe's "
               "validation volumes.")  # fmt: skip
@@ -30,6 +31,7 @@ def quantise(
     *,
     output: Path,
     data: Path,
+    recipe: Path | None,
     volume: str | None,
     labels: str | None,
     voxel_size: VoxelSize | None,
@@ -53,6 +55,7 @@ def quantise(
             model,
             output,
             data=data,
+            recipe=recipe,
             volume=volume,
             labels=labels,
             registry=shared_registry(),

@@ -22,7 +22,7 @@ from asem_core.volume.contents import is_as_written, record_contents
 from asem_core.volume.output import Replaceable, complete_or_absent
 from asem_core.zoo.find import Listed
 from asem_core.zoo.site.collection import COLLECTION, MODELS, collection_text
-from asem_core.zoo.site.gallery import write_pages
+from asem_core.zoo.site.gallery import write_gallery
 from asem_core.zoo.site.offer import offer
 
 ID_MAP = "id_map.json"
@@ -75,6 +75,6 @@ def build_site(
         if url is not None:
             id_map = {e["id"]: {"source": e["rdf_source"], "sha256": e["rdf_sha256"]} for e in entries}
             (partial / ID_MAP).write_text(json.dumps(id_map, indent=2) + "\n", encoding="utf-8")
-        write_pages(partial, pages, url=root.rstrip("/") or None)
+        write_gallery(partial, pages, url=root.rstrip("/") or None, example=pages[0] if pages else None)
         record_contents(partial, made_by=_MADE_BY)
         progress("build", len(models), len(models))

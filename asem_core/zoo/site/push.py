@@ -3,7 +3,9 @@
 ::
 
     ZOO/
-      collection.json             an entry per version, written last
+      collection.json             an entry per version, written when all else is there
+      index.html                  the gallery, drawn of the collection
+      model-<id>@<version>.html   its card, and how to use it
       models/<id>@<version>/      the unpacked package
       models/<id>@<version>.zip   the same as one file
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,15 @@ from asem_core.progress import Progress, silent
 from asem_core.specs import ModelSpec
 from asem_core.volume import places
 from asem_core.volume.address import Location, destination_of
+from asem_core.volume.contents import RECORD
 from asem_core.volume.output import explain_os, held
+from asem_core.zoo.files import file_sha256
 from asem_core.zoo.find import Listed
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.manifest import check_files
 from asem_core.zoo.rdf import organelle_of
 from asem_core.zoo.site.collection import COLLECTION, MODELS, collection_text, read_entries
+from asem_core.zoo.site.gallery import INDEX, newest, write_gallery
 from asem_core.zoo.site.offer import offer
 
 STAGE = "push"
@@ -69,7 +74,7 @@ def push(package: Path, zoo: str | Location, *, overwrite: bool = False, progres
     Notes
     -----
     Every file is read back and compared by its sha256; then the collection is written, so that nobody is offered what
-    is not whole.
+    is not whole, and last the gallery, of the collection.
 
     Examples
     --------
@@ -99,6 +104,7 @@ def push(package: Path, zoo: str | Location, *, overwrite: bool = False, progres
                     places.remove(place / MODELS / name)
                 _bring(Path(scratch), place, progress)
                 _write(place / COLLECTION, collection_text([*others, entry]).encode())
+                _draw(place, [*others, entry])
         except OSError as error:
             raise explain_os(error, place) from error
     return done
@@ -114,8 +120,11 @@ def _checked(version: str) -> str:
 def _entries(zoo: Location) -> list[Mapping[str, Any]]:
     """What ``zoo`` offers, which nothing but `push` wrote."""
     entries = read_entries(zoo)
-    there = [name for name in places.names(zoo) if not name.startswith(".")]
-    if (entries is None and there) or "index.html" in there:
+    names = places.names(zoo)
+    there = [name for name in names if not name.startswith(".")]
+    named = {f"{MODELS}/{entry.get('id')}@{entry.get('version')}.zip" for entry in entries or []}
+    pushed = named == {entry.get("zip_source") for entry in entries or []} and RECORD not in names
+    if (entries is None and there) or not pushed:
         raise OutputError(
             f"{zoo} is no zoo that `asem zoo push` made (it holds {', '.join(sorted(there)[:3])}): give a new or "
             "an empty folder; a site of `asem zoo build` is built again"
@@ -132,12 +141,21 @@ def _bring(made: Path, zoo: Location, progress: Progress) -> None:
     files = sorted(path for path in made.rglob("*") if path.is_file())
     for done, file in enumerate(files):
         progress(STAGE, done, len(files))
-        content, place = file.read_bytes(), zoo.joinpath(*file.relative_to(made).parts)
-        _write(place, content)
+        place = zoo.joinpath(*file.relative_to(made).parts)
+        if isinstance(place, Path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        places.bring(file, place)
         found = hashlib.sha256(places.read(place) or b"").hexdigest()
-        if found != hashlib.sha256(content).hexdigest():
+        if found != file_sha256(file):
             raise OutputError(f"{place}: what was written is not what is read back (sha256 {found}); push it again")
     progress(STAGE, len(files), len(files))
+
+
+def _draw(zoo: Location, entries: Sequence[Mapping[str, Any]]) -> None:
+    """The gallery of ``entries``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_gallery(Path(scratch), newest(entries))
+        places.bring(Path(scratch) / INDEX, zoo / INDEX)
 
 
 def _write(place: Location, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 ::
 
-    /collection.json                            /            the gallery, where `asem zoo build` made the zoo
+    /collection.json                            /            the gallery
     /models/<id>.zip       /models/<id>/rdf.yaml             the highest version
     /models/<id>@<version>.zip   /models/<id>@<version>/...  that one
 """
@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from asem_core.errors import AsemError, ModelError, OutputError
 from asem_core.zoo.site.collection import COLLECTION, MODELS, find_offered
+from asem_core.zoo.site.gallery import INDEX
 
 
 def serve(zoo: Path, *, host: str, port: int, started: Callable[[str], None]) -> None:
@@ -81,7 +82,7 @@ def file_of(zoo: Path, path: str) -> Path | None:
     if first == MODELS:
         path = _placed(zoo, below)
     elif not path:
-        path = "index.html" if (zoo / "index.html").is_file() else COLLECTION
+        path = INDEX
     parts = path.split("/")
     if any(part in ("", "..") or part.startswith(".") for part in parts):
         return None

@@ -1,7 +1,7 @@
 """A model's stages in bioimage.io's words, so that other tools run them; and those that it has no words for.
 
 ======================  =======================================================================================
-``scale_linear``        ``scale_linear``
+``scale_linear``        ``fixed_zero_mean_unit_variance``; BiaPy makes a division by 255 of ``scale_linear``
 ``percentile_rescale``  ``scale_range`` between the percentiles, ``clip``, ``scale_linear`` to 0..255, not rounded
 others                  none: they, and what comes before them, are for `asem segment` alone
 ======================  =======================================================================================
@@ -100,7 +100,10 @@ def _params(stage: StageRef) -> Any:
 
 
 def _linear_steps(params: ScaleLinear) -> list[dict[str, Any]]:
-    return [{"id": "scale_linear", "kwargs": {"gain": params.gain, "offset": params.offset}}]
+    if params.gain <= 0:
+        return [{"id": "scale_linear", "kwargs": {"gain": params.gain, "offset": params.offset}}]
+    kwargs = {"mean": -params.offset / params.gain, "std": 1 / params.gain}
+    return [{"id": "fixed_zero_mean_unit_variance", "kwargs": kwargs}]
 
 
 def _linear(raw: Array, params: ScaleLinear) -> Array:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 import zarr
+from click.testing import CliRunner
 from scipy import ndimage
 
+from asem_core.cli.main import command_line
 from asem_core.errors import AsemError, OutputError, RecipeError
 from asem_core.finetuning import FineTuned, finetune
 from asem_core.finetuning.recipe import Steps
@@ -21,15 +23,15 @@ from asem_core.geometry import Box
 from asem_core.models.runtimes import openvino_runtime
 from asem_core.organelles import new_organelle
 from asem_core.predict.segment import segment
-from asem_core.quantisation import quantise
 from asem_core.registry import Registry, make_registry
 from asem_core.training.export import round_to_fp16
 from asem_core.training.package import package_network
 from asem_core.training.recipe import load_recipe
 from asem_core.training.unet import UNet
 from asem_core.volume import open_labels
-from asem_core.zoo.files import INT8_NAME
-from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.files import INT8_NAME, file_sha256
+from asem_core.zoo.manifest import check_files, read_manifest
+from asem_core.zoo.rdf import read_description
 from asem_core.zoo.write.card import Facts
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.samples import texture
@@ -38,6 +40,14 @@ from asem_core.zoo.write.unwritten import unwritten_card
 VESICLE = new_organelle("vesicle")
 """Nobody has installed it."""
 ITERATIONS = 30
+
+
+def asem(*arguments: object) -> str:
+    """What a command prints that ends well."""
+    group, registry = command_line()
+    told = CliRunner().invoke(group, [str(each) for each in arguments], obj=registry)
+    assert told.exit_code == 0, told.output
+    return told.output
 
 
 def _not_installed(onnx: Path, scaled: Any) -> None:
@@ -130,21 +140,40 @@ def test_the_package_segments_by_itself(done: FineTuned, cell: Path, registry: R
 
 
 @pytest.mark.slow
-def test_it_gets_8_bit_integers_like_any_other(
-    done: FineTuned, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_it_gets_8_bit_integers_which_segment_then_runs(
+    done: FineTuned, cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its recipe names the volumes; what two features lose is more than is allowed of a real network."""
+    """By the command line; what two features lose is more than is allowed of a real network."""
     pytest.importorskip("nncf", reason="the extra asem-core[quantise] is not installed")
     if not openvino_runtime.has_int8():
         pytest.skip("this processor is not made for 8-bit integers")
     monkeypatch.setattr("asem_core.quantisation.run.MOST_LOST", 1.0)
-    assert done.model is not None
-    small = quantise(done.model, tmp_path / "int8", registry=registry)
-    exact = next(score for score in small.quantisation.scores if score.precision == "f32")
-    assert {score.volume for score in small.quantisation.scores} == {"held back"}
-    assert exact.f1_with_zone == pytest.approx(done.scores[done.winner].with_zone.f1, abs=0.02)
-    assert small.quantisation.absent == 0
-    assert (tmp_path / "int8" / INT8_NAME).exists()
+    run = Path(shutil.copytree(done.run, tmp_path / "run"))
+    command = ["finetune", cell / "raw", cell / "labels", "--model", parent, "-o", run, "--from-scratch"]
+    told = asem(*command, "--iterations", ITERATIONS, "--int8")
+    assert "8-bit integers are kept: F1 " in told
+    assert "asem zoo quantise" not in told
+    package = run / "model"
+    spec = check_files(package)
+    assert spec.int8_sha256 == file_sha256(package / INT8_NAME)
+    precisions = read_description(package)["config"]["asem"]["precisions"]
+    assert {score["volume"] for score in precisions["scores"]} == {"held back"}
+    exact = next(score for score in precisions["scores"] if score["precision"] == "f32")
+    assert exact["f1_with_zone"] == pytest.approx(done.scores[done.winner].with_zone.f1, abs=0.02)
+    card = (package / "README.md").read_text()
+    assert "were not there" not in card
+    assert "| held back | int8 |" in card
+
+    def found(name: str, *options: object) -> Any:
+        asem("segment", cell / "raw", "--model", package, "-o", tmp_path / name, "--roi", "0:60,0:120,0:60", *options)
+        return zarr.open_group(tmp_path / name, mode="r")
+
+    small, exactly = found("int8.zarr"), found("f32.zarr", "--precision", "f32")
+    assert small.attrs["asem"]["settings"]["quantised"] == spec.int8_sha256
+    assert small.attrs["asem"]["settings"]["precision"] == "int8"
+    assert "quantised" not in exactly.attrs["asem"]["settings"]
+    assert np.any(small["0"][:] != exactly["0"][:]), "it must be another arithmetic"
+    assert np.mean((small["0"][:] >= 128) != (exactly["0"][:] >= 128)) < 0.1
 
 
 @pytest.mark.slow
@@ -266,6 +295,7 @@ def test_it_begins_from_the_adapted_parent_where_that_is_better(
         ({"model": None, "organelle": VESICLE}, "vesicle has no model to begin from"),
         ({"model": "no-such-model"}, "no model 'no-such-model'"),
         ({"unlabelled": 0}, "nothing is labelled as the organelle"),
+        ({"unlabelled": 0, "int8": True}, "strokes are not: `asem zoo quantise --volume --labels` afterwards"),
         ({"grey": "auto", "card": "missing.yaml"}, "missing.yaml: cannot be read"),
     ],
 )  # fmt: skip

@@ -198,6 +198,26 @@ def test_the_recipe_says_which_volumes(
     assert "1 validation volume of the recipe was not there to be scored" in card
 
 
+def test_another_recipe_says_which_volumes_instead(
+    run: Callable[..., Quantised], package: Path, truth: Any, tissue: Any, tmp_path: Path
+) -> None:
+    """As for a model that was trained without any to validate on."""
+    recipe = yaml.safe_load(RECIPE)
+    for key in ("training", "validation"):
+        recipe[key] = recipe[key][:1]
+    (tmp_path / "judged.yaml").write_text(yaml.safe_dump(recipe))
+    (package / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"validation": []}))
+    tifffile.imwrite(tmp_path / "raw.tif", tissue, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "labels.tif", truth.read(truth.box), photometric="minisblack")
+    asked = {"volume": None, "labels": None, "data": tmp_path}
+    with pytest.raises(ModelError, match="none of the 0 volumes that the model was validated on"):
+        run(exact, **asked)
+    done = run(exact, recipe=tmp_path / "judged.yaml", **asked)
+    assert {score.volume for score in done.quantisation.scores} == {"raw.tif [0:70,0:90,0:40]"}
+    assert done.quantisation.absent == 0
+    assert (Path(done.spec.package) / "recipe.yaml").read_bytes() == (package / "recipe.yaml").read_bytes()
+
+
 def test_volumes_of_one_name_are_scored_as_one(
     run: Callable[..., Quantised], package: Path, truth: Any, tissue: Any, tmp_path: Path
 ) -> None:

@@ -194,6 +194,11 @@ def test_package_net_has_the_size_of_its_input_and_a_rim_of_zeros() -> None:
     torch.testing.assert_close(inner, torch.softmax(logits, 1)[:, 1:], rtol=0, atol=0)
 
 
+def test_package_net_ends_in_an_activation_for_tools_that_look() -> None:
+    """BiaPy: the last layer by registration; where it is none it adds a sigmoid of its own to the probability."""
+    assert isinstance(list(PackageNet(1).modules())[-1], torch.nn.Softmax)
+
+
 @torch.no_grad()
 def test_package_net_predicts_every_voxel_with_a_halo_of_52() -> None:
     """Two tiles that share a voxel beyond their halo agree on it, 8 voxels apart."""

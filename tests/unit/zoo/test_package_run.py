@@ -200,14 +200,15 @@ def test_bioimageio_test_passes(work, weights):
 
 
 PERCENTILES = "percentile_rescale", {"low": 5.0, "high": 90.0}
+FIXED = "fixed_zero_mean_unit_variance"
 CLAHE = "clahe", {"kernel": 24, "clip": 0.02}
 
 
 @pytest.mark.parametrize(
     ("stages", "steps", "warned"),
     [
-        ([PERCENTILES], ["ensure_dtype", "scale_range", "clip", "scale_linear", "scale_linear"], ""),
-        ([CLAHE], ["ensure_dtype", "scale_linear"], "other tools do not run clahe:clip=0.02,kernel=24, without"),
+        ([PERCENTILES], ["ensure_dtype", "scale_range", "clip", "scale_linear", FIXED], ""),
+        ([CLAHE], ["ensure_dtype", FIXED], "other tools do not run clahe:clip=0.02,kernel=24, without"),
     ],
     ids=["percentiles", "clahe"],
 )

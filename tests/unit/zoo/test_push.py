@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from asem_core.cli.zoo import zoo as zoo_verbs
 from asem_core.errors import AsemError, ModelError, OutputError
 from asem_core.volume import places
 from asem_core.volume.address import destination_of
-from asem_core.zoo.find import package_of
+from asem_core.volume.contents import RECORD
+from asem_core.zoo.find import Listed, package_of
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site.build import build_site
 from asem_core.zoo.site.collection import read_entries
@@ -35,7 +37,7 @@ def package(root: Path, tmp_path: Path) -> Make:
 
     def make(version: str, **more: Any) -> Path:
         folder = tmp_path / f"package{len(list(tmp_path.iterdir()))}"
-        return light_package(compact, folder, id=ID, version=version, **more)
+        return light_package(compact, folder, **{"id": ID, "version": version, **more})
 
     return make
 
@@ -89,6 +91,24 @@ def test_a_version_is_replaced_only_when_asked(zoo: str, package: Make) -> None:
     assert pull(ID, zoo).version == "1.0.0"
 
 
+def test_the_gallery_shows_every_model_by_its_newest_version(zoo: str, package: Make) -> None:
+    push(package("1.9.0"), zoo)
+    push(package("1.10.0", note="better"), zoo)
+    push(package("0.1.0", id="other-10nm"), zoo)
+    index = read(zoo, "index.html").decode()
+    assert index.count('<section class="card">') == 2
+    page = f"model-{ID}@1.10.0.html"
+    assert index.count(f'href="{page}"') == 2
+    assert f'also <a href="model-{ID}@1.9.0.html">1.9.0</a></p>' in index
+    for link in re.findall(r'(?:href|src)="([^"#:]+)"', index):
+        read(zoo, link)
+    told = read(zoo, page).decode()
+    assert "better" in told
+    assert f"asem zoo pull {ID}@1.10.0 --from" in told
+    push(package("1.10.0", note="even better"), zoo, overwrite=True)
+    assert "even better" in read(zoo, page).decode()
+
+
 def test_what_is_not_read_back_is_not_offered(zoo: str, package: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     push(package("1.0.0"), zoo)
     whole = places.read
@@ -110,9 +130,13 @@ def test_what_is_no_zoo_of_push_is_left_alone(package: Make, tmp_path: Path) -> 
     (thesis / "chapter.tex").touch()
     with pytest.raises(OutputError, match=r"no zoo that `asem zoo push` made \(it holds chapter.tex\)"):
         push(package("1.0.0"), thesis)
-    build_site(tmp_path / "site", [])
-    with pytest.raises(OutputError, match="is built again"):
-        push(package("1.0.0"), tmp_path / "site")
+    ours = package("1.0.0")
+    build_site(tmp_path / "site", [Listed(organelle="mito", spec=read_manifest(ours), distribution=None)])
+    (tmp_path / "site" / RECORD).unlink()  # as where it was copied by a tool that leaves hidden files behind
+    build_site(tmp_path / "empty", [])
+    for site in ("site", "empty"):
+        with pytest.raises(OutputError, match="is built again"):
+            push(ours, tmp_path / site)
     assert [path.name for path in thesis.iterdir()] == ["chapter.tex"]
 
 

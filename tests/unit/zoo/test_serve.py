@@ -30,7 +30,8 @@ def zoo(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("path", "file"),
     [
-        ("", "collection.json"),
+        ("", "index.html"),
+        (f"model-{ID}@1.9.0.html", f"model-{ID}@1.9.0.html"),
         ("collection.json", "collection.json"),
         (f"models/{ID}.zip", f"models/{ID}@1.10.0.zip"),
         (f"models/{ID}/rdf.yaml", f"models/{ID}@1.10.0/rdf.yaml"),

@@ -146,9 +146,11 @@ class PackageNet(nn.Module):
     def __init__(self, base: int = 32) -> None:
         super().__init__()
         self.network = UNet(base)
+        # A layer, and the last: BiaPy puts a sigmoid behind a network that does not end in an activation.
+        self.softmax = nn.Softmax(dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         c = PACKAGE_CROP
         logits = self.network.final_conv_pass(self.network.unet(x[:, :, c:-c, c:-c, c:-c]))
-        probability = torch.softmax(logits, dim=1)[:, 1:2]
+        probability = self.softmax(logits)[:, 1:2]
         return functional.pad(probability, [c + CONTEXT // 2] * 6)
