@@ -48,7 +48,7 @@ def test_thick_sections_are_not_turned_out_of_their_plane() -> None:
 
 
 def test_no_block_can_undo_what_the_model_knows() -> None:
-    """Levels vary by little, a gradient is bounded, and what is used is an average: all but the first from a model only."""
+    """Levels vary by little; where there is a model, a gradient is bounded and what is used is an average."""
     tuned, fresh = made(), from_nothing(made())
     assert tuned.augment.brightness == fresh.augment.brightness == (-0.06, 0.06)
     assert (tuned.optimiser.clip, fresh.optimiser.clip) == (1.0, None)
