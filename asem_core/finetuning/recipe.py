@@ -34,7 +34,7 @@ LEAST_INSIDE = 0.5
 
 @attrs.frozen(kw_only=True)
 class Steps:
-    """How far a network goes at every iteration."""
+    """How far a network goes at every iteration, and what it is shown."""
 
     rate: float
     """Learning rate after the warm-up, falling to 0."""
@@ -46,6 +46,10 @@ class Steps:
     """Largest norm of a gradient."""
     average: float = 0.0
     """Decay of the moving average of the weights that is used; 0: the weights themselves."""
+    brightness: float = 0.15
+    """By how much that of a block varies; it is 0..1."""
+    keep_without: float = 0.3
+    """Probability of a block with next to nothing of the organelle."""
 
     def of(self, recipe: Recipe) -> Recipe:
         """``recipe``, which has one phase, with these steps."""
@@ -61,10 +65,12 @@ class Steps:
                 clip=self.clip,
             ),
             average=self.average,
+            augment=attrs.evolve(recipe.augment, brightness=(-self.brightness, self.brightness)),
+            sampling=attrs.evolve(recipe.sampling, keep_without=self.keep_without),
         )
 
 
-CAREFUL = Steps(rate=5e-5, normalisation=6, warmup=5, clip=1.0, average=0.97)
+CAREFUL = Steps(rate=5e-5, normalisation=6, warmup=5, clip=1.0, average=0.97, brightness=0.06, keep_without=0.6)
 """From a model: what it knows is in its convolutions, what another staining changes in their scales and thresholds.
 Without a bound, one block that it takes for something else altogether undoes it (docs/decisions/0029)."""
 FRESH = Steps(rate=1e-3, normalisation=1, warmup=15)
@@ -115,13 +121,12 @@ def make_recipe(
         loss="cross_entropy_dice",
         batch=BLOCKS,
         phases=(Phase(iterations=1, side=SIDE, padded=True),),
-        sampling=Sampling(min_foreground=0.02, keep_without=0.6, min_inside=_least_inside(parts.training, grid)),
+        sampling=Sampling(min_foreground=0.02, min_inside=_least_inside(parts.training, grid)),
         augment=Augment(
             permute="in_plane" if thick else "all",
             elastic_sigma=0.0,
             rotate=not thick,
             section_shift_probability=0.0,
-            brightness=(-0.06, 0.06),
         ),
         validate_every=1,
         checkpoint_every=1,
@@ -179,6 +184,8 @@ def as_begun(recipe: Recipe, begun: Recipe) -> Recipe:
         phases=begun.phases,
         optimiser=begun.optimiser,
         average=begun.average,
+        augment=begun.augment,
+        sampling=attrs.evolve(recipe.sampling, keep_without=begun.sampling.keep_without),
         validate_every=begun.validate_every,
         checkpoint_every=begun.checkpoint_every,
         mixed_precision=begun.mixed_precision,

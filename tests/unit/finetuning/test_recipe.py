@@ -48,9 +48,10 @@ def test_thick_sections_are_not_turned_out_of_their_plane() -> None:
 
 
 def test_no_block_can_undo_what_the_model_knows() -> None:
-    """Levels vary by little; where there is a model, a gradient is bounded and what is used is an average."""
+    """Levels vary by little, a gradient is bounded, what is used is an average; where there is a model, that is."""
     tuned, fresh = made(), from_nothing(made())
-    assert tuned.augment.brightness == fresh.augment.brightness == (-0.06, 0.06)
+    assert (tuned.augment.brightness, fresh.augment.brightness) == ((-0.06, 0.06), (-0.15, 0.15))
+    assert (tuned.sampling.keep_without, fresh.sampling.keep_without) == (0.6, 0.3)
     assert (tuned.optimiser.clip, fresh.optimiser.clip) == (1.0, None)
     assert (tuned.average, fresh.average) == (0.97, 0.0)
 
