@@ -27,6 +27,8 @@ VALIDATIONS = 12
 VALIDATION_SHARE = 0.3
 """... and no more than this part of its time goes into comparing, but for `LEAST_VALIDATIONS`."""
 LEAST_VALIDATIONS = 3
+AVERAGED = 0.05
+"""Part of a run over which weights are averaged at most: the end of a short one would count for too little."""
 LEAST_ITERATIONS = 10
 LEAST_INSIDE = 0.5
 """Of the labelled voxels that a block can hold."""
@@ -166,6 +168,7 @@ def lasting(recipe: Recipe, iterations: int, *, pace: Pace) -> Recipe:
     return attrs.evolve(
         recipe,
         phases=(attrs.evolve(phase, iterations=iterations),),
+        average=min(recipe.average, 1 - 1 / max(1.0, AVERAGED * iterations)),
         validate_every=max(1, iterations // count),
         checkpoint_every=max(1, min(iterations, round(60 / pace.step))),
         mixed_precision=pace.mixed_precision,

@@ -56,6 +56,13 @@ def test_no_block_can_undo_what_the_model_knows() -> None:
     assert (tuned.average, fresh.average) == (0.97, 0.0)
 
 
+@pytest.mark.parametrize(("iterations", "average"), [(10, 0.0), (60, 2 / 3), (400, 0.95), (4000, 0.97)])
+def test_a_short_run_is_averaged_over_less(iterations: int, average: float) -> None:
+    tuned = lasting(made(), iterations, pace=PACE)
+    assert tuned.average == pytest.approx(average)
+    assert from_nothing(tuned).average == 0.0
+
+
 def test_blocks_need_half_of_what_they_can_hold() -> None:
     """The box is half as high as a block."""
     assert made().sampling.min_inside == pytest.approx(0.5 * 40 / SIDE)
