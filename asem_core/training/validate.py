@@ -54,7 +54,7 @@ def predict_logits(
     """As `predict`, the logit of the organelle less that of the background: 0 where the two are equally likely.
 
     Of ``context`` voxels at each face of ``raw`` nothing is predicted. ``padded`` convolutions see a little of it only,
-    at a fifth of the time.
+    in two fifths of the time.
     """
     out = np.empty([n - 2 * context for n in raw.shape], np.float32)
     tiles = [math.ceil(n / _KEPT) for n in out.shape]
