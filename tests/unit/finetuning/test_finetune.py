@@ -39,7 +39,8 @@ from asem_core.zoo.write.unwritten import unwritten_card
 
 VESICLE = new_organelle("vesicle")
 """Nobody has installed it."""
-ITERATIONS = 30
+ITERATIONS = 60
+"""Half of them leave F1 near 0.75 to 0.8, which the processor decides; after all of them it is 0.99."""
 
 
 def asem(*arguments: object) -> str:
@@ -244,10 +245,9 @@ def test_strokes_and_a_parent_that_is_better(
 def test_the_network_from_nothing_is_packaged_where_it_is_the_best(
     cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A parent that knows nothing, and steps too small to learn anything; of three checkpoints from nothing the first,
-    which finds nearly all, is better than that."""
-    monkeypatch.setattr("asem_core.finetuning.recipe.VALIDATIONS", 3)
+    """A parent that knows nothing, and steps too small to learn anything from it; large ones from nothing."""
     monkeypatch.setattr("asem_core.finetuning.recipe.CAREFUL", Steps(rate=1e-9, normalisation=1, warmup=0))
+    monkeypatch.setattr("asem_core.finetuning.recipe.FRESH", Steps(rate=1e-2, normalisation=1, warmup=4))
     found = finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=ITERATIONS,
                      from_scratch=True, registry=registry)  # fmt: skip
     assert found.better
