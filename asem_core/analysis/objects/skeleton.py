@@ -65,11 +65,6 @@ def measure_skeleton(mask: npt.NDArray[np.bool_], *, voxel_size: VoxelSize, cut:
     return _measure(points, edges)
 
 
-def measure_graph(voxels: npt.NDArray[np.int64], *, voxel_size: VoxelSize) -> Skeleton:
-    """`Skeleton` of the thin object with ``voxels`` ``(n, 3)``."""
-    return _measure(voxels * np.array(voxel_size.zyx), _links(voxels, voxel_size))
-
-
 def prune(points_nm: Points, edges: Links, *, radius_nm: npt.NDArray[np.floating]) -> tuple[Points, Links]:
     """A graph without the side branches that stick out by no more than they, or what they branch from, are wide.
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage.measure import euler_number
 
 from asem_core import VoxelSize
-from asem_core.analysis.objects.skeleton import measure_graph, measure_skeleton
+from asem_core.analysis.objects.skeleton import measure_skeleton
 from asem_core.analysis.objects.thin import depths_nm, is_simple, thin
 
 from .views import distances, rotation
@@ -20,8 +20,8 @@ CUBE = VoxelSize((5, 5, 5))
 
 
 def drawn(*lines: str):
-    """Voxels of a picture, one plane."""
-    return np.argwhere(np.array([[list(line) for line in lines]]) == "#")
+    """A mask of a picture, one plane of three."""
+    return np.pad(np.array([[list(line) for line in lines]]) == "#", 1)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ def drawn(*lines: str):
         (("#",), (0, 0, 0, 0)),
         (("#####",), (1, 0, 2, 0)),
         (("##...", "..###"), (1, 0, 2, 0)),
-        (("..#..", "..#..", "#####"), (3, 1, 3, 0)),
-        (("#...#", ".#.#.", "..#..", "..#.."), (3, 1, 3, 0)),
+        ((*["....#...."] * 4, "#########"), (3, 1, 3, 0)),
+        (("#.....#", ".#...#.", "..#.#..", *["...#..."] * 4), (3, 1, 3, 0)),
         ((".##.", "#..#", "#..#", ".##."), (1, 0, 0, 1)),
         ((".##....##.", "#..####..#", ".##....##."), (3, 2, 0, 2)),
     ],
 )
 def test_branching(lines: tuple[str, ...], expected: tuple[int, ...]) -> None:
-    found = measure_graph(drawn(*lines), voxel_size=CUBE)
+    found = measure_skeleton(drawn(*lines), voxel_size=CUBE)
     assert (found.branches, found.junctions, found.ends, found.loops) == expected
 
 
