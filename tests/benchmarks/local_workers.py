@@ -1,11 +1,12 @@
 """Two Dask workers of one thread beside one pipeline of two: mito-10nm, the same tiles, in turns.
 
-    python tests/benchmarks/local_workers.py [--pairs 5] [--shape 192,192,192] [--tile 200] [--precision auto]
+    python tests/benchmarks/local_workers.py [--pairs 5] [--shape 96,96,192] [--tile 152] [--precision auto]
 
 Every run is a process of its own that segments noise on the model's grid. What is printed: seconds on the clock and of
-the processor (user and system, of all processes), for all tiles and for the whole command, and the median over the
-pairs of the pipeline's by the workers'. What a command spends beside its tiles does not grow with the volume. Where
-other programs want the processors too, the clock says little. That both wrote the same bytes is checked.
+the processor (user and system, of all processes), for the whole command and for its tiles but the first four, by which
+all sessions are open, and the median over the pairs of the pipeline's by the workers'. What a command spends beside
+its tiles does not grow with the volume. Where other programs want the processors too, the clock says little. That both
+wrote the same bytes is checked.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from _volumes import MODEL, noise
 from asem_core.geometry import triple
 
 WAYS = {"pipeline": None, "workers": "local:2"}
+OPEN = 4
+"""Tiles after which every session is open."""
 SECONDS = ("tiles", "tiles, processor", "whole", "whole, processor")
 
 
 def segment_once(args: argparse.Namespace) -> None:
-    """One run, here; prints the seconds of all tiles, on the clock and of the processor."""
+    """One run, here; prints the seconds of its tiles, on the clock and of the processor."""
     from asem_core import segment
     from asem_core.cluster import connect
 
@@ -42,7 +45,7 @@ def segment_once(args: argparse.Namespace) -> None:
     with connect(where) if where else nullcontext() as executor:
 
         def progress(sweep: str, done: int, total: int) -> None:
-            if sweep == "predict" and done in (0, total):
+            if sweep == "predict" and done in (OPEN, total):
                 theirs = executor.client.run(time.process_time).values() if executor is not None else ()
                 at.append((time.perf_counter(), time.process_time() + sum(theirs)))
 
@@ -89,8 +92,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--shape", default="192,192,192")
-    parser.add_argument("--tile", type=int, default=200)
+    parser.add_argument("--shape", default="96,96,192")
+    parser.add_argument("--tile", type=int, default=152)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
