@@ -13,6 +13,7 @@ import attrs
 from asem_core.cluster import executing
 from asem_core.errors import AsemError, ResumeError
 from asem_core.home import local_path
+from asem_core.models.find import find_model
 from asem_core.progress import Progress, silent
 from asem_core.project.conditions import comparisons_of
 from asem_core.project.read import Project, read_project
@@ -99,7 +100,8 @@ def run_project(
     ProjectError
         The file is not as it must be.
     AsemError
-        An organelle or an analysis is not there, or lacks what the project does not give: before anything is made.
+        An organelle, its model or an analysis is not there, or lacks what the project does not give: before anything
+        is made.
     OutputError
         Another process runs the project.
 
@@ -122,6 +124,9 @@ def run_project(
         for name, cell in project.volumes.items()
     ]
     plans = [list(steps_of(site)) for site in sites]
+    for name in project.organelles:
+        with find_model(sites[0].model(name), organelle=sites[0].organelle(name), registry=registry):
+            log.debug("%s: its model is there", name)
     with held(folder), executing(executor):
         folder.mkdir(parents=True, exist_ok=True)
         records = Records(folder)

@@ -7,4 +7,5 @@ cd /shared/run
 rm -f scheduler.json
 dask scheduler --scheduler-file scheduler.json &
 until [ -f scheduler.json ]; do sleep 1; done
+python -c 'from distributed import Client; Client(scheduler_file="scheduler.json").wait_for_workers(1)'
 asem segment cell.zarr --organelle mito -o mito.zarr --dask scheduler.json

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Workers for the scheduler of slurm.sh.
+# Workers for the scheduler of slurm-driver.sh.
 #     sbatch slurm-gpu-workers.sh
 #SBATCH --array=1-8 --requeue
 #SBATCH --partition=gpu --gpus=1 --cpus-per-task=8 --mem=64G --time=04:00:00

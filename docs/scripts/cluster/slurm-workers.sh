@@ -1,5 +1,5 @@
 #!/bin/bash
-# Workers for the scheduler of slurm.sh.
+# Workers for the scheduler of slurm-driver.sh.
 #     sbatch slurm-workers.sh
 #SBATCH --array=1-40 --requeue
 #SBATCH --cpus-per-task=8 --mem=32G --time=04:00:00

@@ -15,7 +15,7 @@ import zarr
 from click.testing import CliRunner
 
 from asem_core.cli.run import run as command
-from asem_core.errors import OutputError, PluginError, ProjectError
+from asem_core.errors import ModelError, OutputError, PluginError, ProjectError
 from asem_core.plugins import PluginRecord
 from asem_core.project import read_project, run_project
 from asem_core.registry import Entry, Names, Registry
@@ -172,10 +172,10 @@ def test_an_organelle_that_cannot_be_segmented_stops_no_other(
     tmp_path: Path, plan: dict[str, Any], toys: Registry
 ) -> None:
     plan["volumes"] = {"one": {"raw": "one.zarr"}}
-    plan |= {"organelles": {"gone": {"organelle": "toy", "model": "nowhere"}, "toy": {}}, "analyses": []}
+    plan |= {"organelles": {"gone": {"organelle": "toy", "adapt": 1.0}, "toy": {}}, "analyses": []}
     ran = run_project(write(tmp_path, plan), registry=toys)
     assert states(ran) == {"one segment gone": "failed", "one segment toy": "done"}
-    assert "nowhere" in str(ran.failed[0])
+    assert "moments" in str(ran.failed[0])
 
 
 def test_a_step_that_fails_stops_what_needs_it(tmp_path: Path, plan: dict[str, Any], toys: Registry) -> None:
@@ -237,6 +237,9 @@ def test_what_is_not_installed_is_told_before_anything_is_made(
         run_project(write(tmp_path, plan), registry=toys)
     plan["analyses"], plan["organelles"] = [], {"golgi": {}}
     with pytest.raises(PluginError, match="unknown organelle 'golgi'"):
+        run_project(write(tmp_path, plan), registry=toys)
+    plan["organelles"] = {"toy": {"model": "nowhere"}}
+    with pytest.raises(ModelError, match="nowhere"):
         run_project(write(tmp_path, plan), registry=toys)
     assert not (tmp_path / "results").exists()
 
