@@ -6,8 +6,8 @@ On a cubic micrometre of the simulated cell `CELL` seeds are drawn in every `EVE
 tests/benchmarks/annotate.py, and cut as `asem annotate cut` does, voxels of `VOXEL_NM`. Then the organelle's model is
 fine-tuned on the truth, on the cut, and on what the cut leaves to train on, all else alike, and the same is trained
 from nothing unless ``--tuned-only`` leaves that out. All are scored, by the engine, on another part of the cell.
-``--labelled`` takes a part of the cell that is there already, all of it. What is done is not done again. Prints a table; labels are as good as the truth where
-F1 is within `WITHIN` of what that gives.
+``--labelled`` takes a part of the cell that is there already, all of it. What is done is not done again.
+Prints a table; labels are as good as the truth where F1 is within `WITHIN` of what that gives.
 """
 
 from __future__ import annotations
