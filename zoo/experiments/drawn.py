@@ -4,10 +4,10 @@
 
 On a cubic micrometre of the simulated cell `CELL` seeds are drawn in every `EVERY`-th section, as in
 tests/benchmarks/annotate.py, and cut as `asem annotate cut` does, voxels of `VOXEL_NM`. Then the organelle's model is
-fine-tuned on the cut and on the truth, all else alike, and the same is trained from nothing unless ``--tuned-only``
-leaves that out. Both are scored, by the engine, on another part of the cell. ``--labelled`` takes a part of the cell
-that is there already, all of it. What is done is not done again. Prints a table; labels are as good as the truth where
-F1 is within `WITHIN` of what that gives.
+fine-tuned on the truth, on the cut, and on what the cut leaves to train on, all else alike, and the same is trained
+from nothing unless ``--tuned-only`` leaves that out. All are scored, by the engine, on another part of the cell.
+``--labelled`` takes a part of the cell that is there already, all of it. What is done is not done again.
+Prints a table; labels are as good as the truth where F1 is within `WITHIN` of what that gives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from asem_annotate import cut
+from asem_annotate import choose_settings, cut
+from asem_annotate.write import TRAINING
 from attrs import evolve
 from cells import simulate_part
 from how_much import Shift, package, score
@@ -38,8 +39,11 @@ LABELLED_NM, SCORED_NM = (700, 1700), (660, 1940)
 EVERY = 8
 OBJECT, BACKGROUND = 0.10, 0.05
 """Of the voxels of a section, one voxel away from outlines."""
+RIM = 2.0
+"""Voxels, left out of ``labels/training``."""
 WITHIN = 0.03
-LABELS = ("truth", "strokes")
+LABELS = ("truth", "strokes", "training")
+"""The last: ``labels/training`` of the same cut."""
 
 
 def shift_of(organelle: str, folder: Path, model: str | None, labelled: Path | None, registry: Registry) -> Shift:
@@ -80,7 +84,9 @@ def label_by_strokes(shift: Shift, folder: Path, *, seed: int, registry: Registr
         drawn = folder / f"seeds-{seed}.zarr"
         volume = evolve(truth, array=seeds, uri="seeds", format="memory", identity={})
         convert(volume, drawn, labels=True, overwrite=drawn.exists(), registry=registry)
-        cut(shift.raw, drawn, output=made, organelle=shift.organelle, roi=shift.labelled, registry=registry)
+        settings = choose_settings(shift.organelle, rim=RIM)
+        cut(shift.raw, drawn, output=made, organelle=shift.organelle, settings=settings, roi=shift.labelled,
+            registry=registry)  # fmt: skip
     return made
 
 
@@ -94,11 +100,13 @@ def run(
         found: dict[str, Any] = json.loads(result.read_text())
         return found
     truth = shift.labels
-    learned = truth if labels == "truth" else label_by_strokes(shift, folder, seed=seed, registry=registry)
-    exact = None if learned == truth else evaluate(learned, truth, organelle=shift.organelle, registry=registry).scores
+    drawn = truth if labels == "truth" else label_by_strokes(shift, folder, seed=seed, registry=registry)
+    exact = None if drawn == truth else evaluate(drawn, truth, organelle=shift.organelle, registry=registry).scores
+    rimless = labels == "training"
+    learned = drawn / "labels" / TRAINING if rimless else drawn
     tuned = finetune(
         shift.raw, learned, organelle=shift.organelle, model=shift.model, rois=[shift.labelled], iterations=iterations,
-        from_scratch=scratch, keep=True, seed=seed, output=output, registry=registry,
+        unlabelled=0 if rimless else None, from_scratch=scratch, keep=True, seed=seed, output=output, registry=registry,
     )  # fmt: skip
     trained = {"fine-tuned": output, **({"from scratch": output / SCRATCH} if scratch else {})}
     found = {
@@ -120,8 +128,11 @@ def table(results: Sequence[dict[str, Any]]) -> str:
         + " |"
         for each in results
     ]
-    lost = mean_of(results, "truth") - mean_of(results, "strokes")
-    verdict = f"strokes cost {lost:.3f}: {'within' if lost <= WITHIN else 'more than'} {WITHIN}"
+    lost = {labels: mean_of(results, "truth") - mean_of(results, labels) for labels in LABELS[1:]}
+    verdict = "; ".join(
+        f"{labels} cost {less:.3f}: {'within' if less <= WITHIN else 'more than'} {WITHIN}"
+        for labels, less in lost.items()
+    )
     return "\n".join([head, "|---" * 5 + "|", *rows, "", f"F1 with / without the exclusion zone; {verdict}"])
 
 

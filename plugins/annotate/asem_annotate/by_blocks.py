@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_annotate.energy import boundary_costs
-from asem_annotate.labelling import FIRST, Seeds, solve
+from asem_annotate.labelling import FIRST, Seeds, solve, without_rim
 from asem_annotate.lattice import radii
 from asem_annotate.prediction import Probability, as_probability
 from asem_annotate.prepared import prepare
@@ -34,7 +34,7 @@ from asem_annotate.scene import check_memory
 from asem_annotate.settings import Settings
 from asem_annotate.supervoxels import Grey
 from asem_annotate.survey import Survey, joined, load_survey, save_survey, survey
-from asem_annotate.write import CHUNK
+from asem_annotate.write import CHUNK, TRAINING, images_of
 from asem_core.blocks import Run, Threads, map_blocks
 from asem_core.errors import AsemError, BudgetError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
@@ -126,17 +126,21 @@ class ByBlocks:
     def _cut(self, found: Survey, block: Box) -> Mapping[str, npt.NDArray[Any]]:
         core = self._in_volume(block)
         box = self.around(core)
+        seeds, size = self._seeds(box), self.region.raw.voxel_size
         labels = cut_block(
             self._grey(box),
-            self._seeds(box),
+            seeds,
             box=box,
             found=found,
-            voxel_size=self.region.raw.voxel_size,
+            voxel_size=size,
             settings=self.settings,
             prior=self._prior(box),
-        )[core.shift([-a for a in box.start]).slices]
+        )
         images = {name: (labels == value).astype(np.uint8) for value, name in enumerate(self.names, start=FIRST)}
-        return {IMAGE: self.region.raw.read(core), **images}
+        if TRAINING in images_of(self.names, self.settings):
+            images[TRAINING] = without_rim(labels, seeds, rim=self.settings.rim, voxel_size=size)
+        inner = core.shift([-a for a in box.start]).slices
+        return {IMAGE: self.region.raw.read(core), **{name: image[inner] for name, image in images.items()}}
 
     def _in_volume(self, block: Box) -> Box:
         return block.shift(self.region.part.start)

@@ -15,17 +15,14 @@ from asem_annotate.prediction import read_prediction
 from asem_annotate.region import Grey, check_any
 from asem_annotate.scene import open_scene
 from asem_annotate.settings import Settings, choose_settings
-from asem_annotate.write import at_once, write_labels
+from asem_annotate.write import TRAINING, at_once, write_labels
 from asem_core.blocks import Run
-from asem_core.errors import AsemError
 from asem_core.geometry import Box, BoxNm, VoxelSize
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.volume import Location, Volume
 
-TRAINING = "training"
-"""The label image that `asem finetune` takes: 0 not annotated, 1 background, 2 the organelle."""
 SMOOTHNESS = 1.0
 """A network knows boundaries better than grey levels do; measured, see docs/annotate.md."""
 
@@ -101,8 +98,6 @@ def correct(
     """
     registry = registry or make_registry()
     (name,) = organelle_names(organelle, registry)
-    if name == TRAINING:
-        raise AsemError(f"{TRAINING!r} is the name of what is trained on; name an organelle")
     least = find_organelle(organelle, registry).threshold if threshold is None else threshold
     chosen = settings or choose_settings(name, smoothness=SMOOTHNESS)
     scene = open_scene(

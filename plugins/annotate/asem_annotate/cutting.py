@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 
 from asem_annotate.by_blocks import plan_blocks
-from asem_annotate.labelling import FIRST, Seeds, solve
+from asem_annotate.labelling import FIRST, Seeds, solve, without_rim
 from asem_annotate.prediction import open_prediction, read_prediction
 from asem_annotate.region import Grey, check_both, open_region
 from asem_annotate.scene import Scene, fits_at_once, read_scene
 from asem_annotate.settings import Settings, choose_settings
-from asem_annotate.write import at_once, write_labels
+from asem_annotate.write import TRAINING, at_once, images_of, write_labels
 from asem_core.blocks import Run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -123,7 +123,7 @@ def cut(
         region,
         output,
         verb=VERB,
-        names=names,
+        names=images_of(names, chosen),
         fill=blocks.fill,
         settings={"organelles": list(names), "by_blocks": blocks.stated, **attrs.asdict(chosen)},
         more={} if map_of is None else {"prediction": map_of},
@@ -155,6 +155,9 @@ def _cut_at_once(
         progress("cutting", 1, 1)
         images = {name: (found == value).astype(np.uint8) for value, name in enumerate(names, start=FIRST)}
         counts = {name: int(image.sum()) for name, image in images.items()}
+        if TRAINING in images_of(names, settings):
+            size = scene.raw.voxel_size
+            images[TRAINING] = without_rim(found, scene.strokes, rim=settings.rim, voxel_size=size)
         run.results.update(voxels=counts, supervoxels=prepared.nodes, reused=reused)
         return images
 
@@ -162,7 +165,7 @@ def _cut_at_once(
         scene,
         output,
         verb=VERB,
-        names=names,
+        names=images_of(names, settings),
         fill=at_once(scene, find),
         settings={"organelles": list(names), **attrs.asdict(settings)},
         more={} if prior is None else {"prediction": prior.volume},
@@ -182,6 +185,8 @@ def organelle_names(organelle: Organelle | Sequence[Organelle], registry: Regist
     """
     given = [organelle] if isinstance(organelle, OrganelleSpec | str | Path) else list(organelle)
     names = tuple(find_organelle(each, registry).name for each in given)
+    if TRAINING in names:
+        raise AsemError(f"{TRAINING!r} is the name of what is trained on; name an organelle")
     if not names or len(set(names)) < len(names):
         raise AsemError(f"expected different organelles, one for each value of the seeds from 2 up; got {names}")
     return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from asem_annotate.energy import (
@@ -19,6 +20,7 @@ from asem_annotate.mincut import Floats, Mask, min_cut
 from asem_annotate.mixture import like_seeds
 from asem_annotate.prepared import Prepared
 from asem_annotate.settings import Settings
+from asem_core.geometry import VoxelSize
 
 Seeds = npt.NDArray[np.uint8]
 
@@ -115,6 +117,18 @@ def spread(prepared: Prepared, labels: npt.NDArray[np.uint8], strokes: Strokes) 
         _, nearest = tree.query(_places(prepared, inside))
         found.ravel()[inside] = strokes.values[seeds][nearest]
     return found
+
+
+def without_rim(labels: Seeds, seeds: Seeds, *, rim: float, voxel_size: VoxelSize) -> Seeds:
+    """For training: ``labels`` as `solve` gives them, 0 up to ``rim`` below the surface of what is no background.
+
+    A cut adds a rim more often than it leaves one out. Seeds stay what they are.
+    """
+    depth = ndimage.distance_transform_edt(
+        labels != BACKGROUND, sampling=np.divide(voxel_size.zyx, min(voxel_size.zyx))
+    )
+    found: Seeds = np.where((depth > 0) & (depth <= rim), NOTHING, labels).astype(np.uint8)
+    return np.where(seeds == NOTHING, found, seeds)
 
 
 def _places(prepared: Prepared, at: npt.NDArray[np.int64]) -> Floats:

@@ -45,6 +45,9 @@ class Settings:
     components: int = attrs.field(default=0, validator=validators.ge(0))
     """Clean-up: kinds of grey that are told apart in what was found; those unlike the seeds' are dropped. 0: none."""
 
+    rim: float = attrs.field(default=0.0, validator=validators.ge(0))
+    """Of one organelle, how thick a layer below its surface ``labels/training`` leaves unjudged. 0: no such labels."""
+
     @property
     def slic(self) -> Slic:
         """Those of the supervoxels."""
@@ -63,7 +66,7 @@ _STACKED = attrs.evolve(_FINE, smooth=0.5, compactness=15.0, distance_weight=3.0
 """Where the organelle ends amid a membrane, and what lies beyond looks like what it is made of."""
 PRESETS = {
     "mito": Settings(),
-    "er": _FINE,
+    "er": attrs.evolve(_FINE, rim=2.0),
     "golgi": _STACKED,
     "pore": _FINE,
     "ccp": _FINE,

@@ -13,6 +13,7 @@ from importlib_metadata import version
 from asem_annotate.labelling import Seeds
 from asem_annotate.region import Region
 from asem_annotate.scene import Scene
+from asem_annotate.settings import Settings
 from asem_core.blocks import Done, Job, Run, produce, run
 from asem_core.errors import OutputError
 from asem_core.geometry import Box, Triple
@@ -20,8 +21,15 @@ from asem_core.home import local_path
 from asem_core.progress import Progress
 from asem_core.volume import IMAGE, ArrayPlan, OmePlan, Volume, provenance
 
+TRAINING = "training"
+"""The label image that `asem finetune --unlabelled 0` takes: 0 not judged, 1 background, 2 the organelle."""
 CHUNK: Triple = (64, 64, 64)
 _BLOCK: Triple = (128, 128, 128)
+
+
+def images_of(names: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """The label images of a cut: the organelles, and where it is one, what it can be trained on."""
+    return (*names, TRAINING) if len(names) == 1 and settings.rim else tuple(names)
 
 
 Fill = Callable[[Run, OmePlan], None]

@@ -13,7 +13,7 @@ from asem_annotate import by_blocks, cut, scene
 from asem_annotate.by_blocks import cut_block, halo_of
 from asem_annotate.commands import annotate
 from asem_annotate.energy import boundary_costs, find_evidence, find_strokes
-from asem_annotate.labelling import solve
+from asem_annotate.labelling import solve, without_rim
 from asem_annotate.prepared import prepare
 from asem_annotate.settings import PRESETS, Settings
 from asem_annotate.survey import Survey, joined, load_survey, nearest, save_survey, survey
@@ -188,6 +188,16 @@ def test_sections_a_part_and_a_prediction(world: Path) -> None:
     truth = TRUTH[4:80, :70, :80]
     unmarked = SEEDS[4:80, :70, :80] == 0
     assert dice((labels(made.path, "mito") > 0) & unmarked, (truth == 3) & unmarked) > 0.75
+
+
+def test_the_rim_of_blocks_is_that_of_the_whole(world: Path) -> None:
+    made = cut(world / "raw.zarr", world / "one.zarr", output=world / "cut.zarr", organelle="mito",
+               settings=attrs.evolve(PARAMS, rim=2))  # fmt: skip
+    assert made.blocks == 8
+    found = labels(made.path, "training")
+    whole = without_rim(labels(made.path, "mito") + 1, np.where(SEEDS == 3, 1, SEEDS), rim=2, voxel_size=VOXELS)
+    assert set(np.unique(found)) == {0, 1, 2}
+    assert (found != whole).mean() < 1e-3
 
 
 class Killed(BaseException):

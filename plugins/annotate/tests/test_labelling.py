@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import pytest
 from asem_annotate.energy import boundary_costs, cell_distance, find_strokes
-from asem_annotate.labelling import solve
+from asem_annotate.labelling import solve, without_rim
 from asem_annotate.mixture import fit_mixture
 from asem_annotate.prepared import Prepared, prepare
 from asem_annotate.settings import PRESETS, Settings, choose_settings
@@ -49,6 +49,22 @@ def test_a_mixed_supervoxel_is_divided_among_its_seeds() -> None:
         nearer = ((place - first) ** 2).sum() - ((place - last) ** 2).sum()
         if nearer:
             assert found[tuple(place)] == (1 if nearer < 0 else 2)
+
+
+def test_a_rim_is_left_out_in_voxels_of_the_finest_axes() -> None:
+    labels = np.full((7, 11, 11), 1, np.uint8)
+    labels[1:6, 2:9, 2:9] = 2
+    seeds = np.zeros_like(labels)
+    seeds[1, 2, 2], seeds[3, 2, 5] = 2, 1
+    cubes = without_rim(labels, seeds, rim=2, voxel_size=VoxelSize((5, 5, 5)))
+    assert (cubes[3, 4:7, 4:7] == 2).all()
+    assert (cubes == 2).sum() == 3 * 3 + 1
+    thick = without_rim(labels, seeds, rim=2, voxel_size=VoxelSize((15, 5, 5)))
+    assert (thick[1:6, 4:7, 4:7] == 2).all()
+    assert (thick == 2).sum() == 5 * 3 * 3 + 1
+    for found in (cubes, thick):
+        assert found[3, 2, 5] == 1
+        assert np.array_equal(found == 1, (labels == 1) | (seeds == 1))
 
 
 @settings(deadline=None, max_examples=15)

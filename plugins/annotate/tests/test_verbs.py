@@ -100,6 +100,18 @@ def test_two_organelles_and_what_is_said(world: Path) -> None:
     assert "edge was 3.0, now 4.0" in message(run(*words, "--edge", 4))
 
 
+def test_one_organelle_with_a_rim_can_be_trained_on(world: Path) -> None:
+    words = ("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE, "--edge", 3, "-o")
+    assert run(*words, world / "with.zarr", "--rim", 2).exit_code == 0
+    mito, training = labels(world / "with.zarr", "mito"), labels(world / "with.zarr", "training")
+    assert set(np.unique(training)) == {0, 1, 2}
+    assert np.array_equal(mito == 0, training == 1)
+    assert (training == 0).sum() > (training == 2).sum() > 0
+    assert run(*words, world / "without.zarr").exit_code == 0
+    assert not (world / "without.zarr" / "labels" / "training").exists()
+    assert np.array_equal(labels(world / "without.zarr", "mito"), mito)
+
+
 def test_prepared_volumes_are_used_again_only_for_what_they_were_made_from(world: Path) -> None:
     def reused(number: int, *more: Any) -> bool:
         made = run("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE, "-o",

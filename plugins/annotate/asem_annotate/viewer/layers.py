@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from asem_annotate.correcting import TRAINING
 from asem_annotate.viewer.colours import ERRORS, colour_of, hex_of, label_colours, seed_colours
+from asem_annotate.write import TRAINING
 from asem_core.errors import VolumeError
 from asem_core.geometry import AXES, Box, VoxelSize, centre_of_first_voxel
 from asem_core.grid import cut, overlap

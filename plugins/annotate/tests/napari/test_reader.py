@@ -34,7 +34,7 @@ def test_labels_come_along_in_the_colour_of_their_organelle(viewer: Any, cell: P
     session.seeds[12, :, :44] = np.where(TRUTH[12] == 2, 2, 1)
     session.keep()
     cut(cell, session.file.path, output=cell.with_name("cut.zarr"), organelle="er")
-    image, er = viewer.open(str(cell.with_name("cut.zarr")), plugin="asem-annotate")
+    image, er, _ = viewer.open(str(cell.with_name("cut.zarr")), plugin="asem-annotate")
     assert (image.name, er.name) == ("cut", "er")
     assert type(er).__name__ == "Labels"
     assert np.allclose(er.get_color(1)[:3], np.array([0, 158, 115]) / 255, atol=0.01)
