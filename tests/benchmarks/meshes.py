@@ -38,7 +38,8 @@ def main() -> None:
     parser.add_argument("cell", type=Path, nargs="?")
     parser.add_argument("--organelles", nargs="+", default=ORGANELLES)
     given = parser.parse_args()
-    print("| organelle | objects | triangles | peak MB | s | CPU s | CPU s / 1,000 objects |\n|---|---|---|---|---|---|---|")
+    print("| organelle | objects | triangles | peak MB | s | CPU s | CPU s / 1,000 objects |")
+    print("|---|---|---|---|---|---|---|")
     objects = seconds = clock = 0.0
     with tempfile.TemporaryDirectory() as name:
         cell = given.cell or Path(name) / "cell.zarr"
@@ -52,7 +53,8 @@ def main() -> None:
             clock += found["seconds"]
             print(
                 f"| {organelle} | {len(table):,} | {table.mesh_triangles.sum():,} | {found['peak_bytes'] / 1e6:.0f} "
-                f"| {found['seconds']:.1f} | {found['cpu_seconds']:.1f} | {1000 * found['cpu_seconds'] / max(len(table), 1):.0f} |",
+                f"| {found['seconds']:.1f} | {found['cpu_seconds']:.1f} "
+                f"| {1000 * found['cpu_seconds'] / max(len(table), 1):.0f} |",
                 flush=True,
             )
     print(f"| all | {objects:,.0f} | | | {clock:.1f} | {seconds:.1f} | {1000 * seconds / max(objects, 1):.0f} |")
