@@ -102,7 +102,7 @@ $(VENV)/.buckets: $(VENV)/.test
 
 .venv-biapy/.installed: constraints.txt
 	$(PYTHON) -m venv .venv-biapy
-	.venv-biapy/bin/python -m pip install --quiet $(BIAPY) "$$(grep ^torch== constraints.txt)"
+	.venv-biapy/bin/python -m pip install --quiet $(BIAPY) "$$(grep ^torch== constraints.txt)" "$$(grep '^pydantic<' constraints.txt)"
 	touch $@
 
 $(VENV)/.release: $(VENV)/.test

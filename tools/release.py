@@ -52,7 +52,8 @@ def check(dist: Path) -> None:
     files = sorted(path for path in dist.iterdir() if path.suffix in (".whl", ".gz"))
     run(sys.executable, "-m", "twine", "check", "--strict", *files)
     versions = {path.name.split("-")[1].removesuffix(".tar.gz") for path in files}
-    wrong = [f"{dist} holds the versions {', '.join(sorted(versions))}, expected one"] if len(versions) != 1 else []
+    many = f"{dist} holds the versions {', '.join(sorted(versions))}, expected one: change no file meanwhile"
+    wrong = [many] if len(versions) != 1 else []
     expected = 2 * len(folders())
     wrong += [f"{dist} holds {len(files)} files, expected {expected}"] if len(files) != expected else []
     wrong += [f"{path.name} is larger than PyPI takes" for path in files if path.stat().st_size > LARGEST]

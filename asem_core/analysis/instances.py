@@ -49,8 +49,13 @@ def number_objects(view: View, *, min_voxels: int = 1) -> Numbered:
 
     def read(box: Box) -> Index:
         ids = found.read(box)
-        number = np.minimum(np.searchsorted(kept, ids), max(len(kept) - 1, 0))
-        return np.where(kept[number] == ids, number + 1, 0) if len(kept) else np.zeros(ids.shape, np.int64)
+        numbers = np.zeros(ids.shape, np.int64)
+        inside = ids != 0  # most voxels are background, and a search for each would be most of the time
+        if len(kept) and inside.any():
+            wanted = ids[inside]
+            place = np.minimum(np.searchsorted(kept, wanted), len(kept) - 1)
+            numbers[inside] = np.where(kept[place] == wanted, place + 1, 0)
+        return numbers
 
     names = kept if found.by == "ids" else np.arange(1, len(kept) + 1)
     return Numbered(ids=names, voxels=found.voxels[keep], left_out=int((~keep).sum()), read=read)

@@ -120,7 +120,7 @@ def _largest(objects: xr.Dataset) -> Figure:
     cut = objects.touches_border.values[order]
     rows = [
         [
-            f"{number} (cut)" if cut[row] else str(number),
+            f"{number}\N{NO-BREAK SPACE}(cut)" if cut[row] else str(number),
             *(number_text(float(values[name][row])) for _, name, _ in known),
         ]
         for row, number in enumerate(objects.object.values[order])

@@ -20,9 +20,8 @@ from scipy import ndimage
 
 from asem_core import VoxelSize, make_registry
 from asem_core.analysis import analyze
-from asem_core.blocks import produce
 from asem_core.geometry import Box
-from asem_core.volume.formats.ome_write import ArrayPlan
+from asem_core.volume import ArrayPlan, create_ome_zarr
 
 SEED, TILE = 5, 96
 
@@ -32,21 +31,12 @@ def write(path: Path, side: int) -> None:
     noise = ndimage.gaussian_filter(np.random.default_rng(SEED).normal(size=(TILE,) * 3), 3, mode="wrap")
     tile = (noise > 2 * noise.std()).astype(np.uint8)
 
-    def draw(box: Box) -> dict[str, np.ndarray]:
-        at = np.ix_(*(np.arange(a, b) % TILE for a, b in zip(box.start, box.stop, strict=True)))
-        return {"image": tile[at]}
-
-    plan = ArrayPlan(shape=(side,) * 3, dtype=np.dtype(np.uint8), chunk=(64, 64, 64), reduction="mode")
-    produce(
-        path,
-        draw,
-        image=plan,
-        voxel_size=VoxelSize((5.0, 5.0, 5.0)),
-        lower_edge_nm=(0.0, 0.0, 0.0),
-        block=(128, 128, 128),
-        provenance={},
-        sweep="drawing",
-    )
+    plan = ArrayPlan(shape=(side,) * 3, dtype="uint8", chunk=(64, 64, 64), reduction="mode")
+    image = create_ome_zarr(
+        path, image=plan, labels={}, voxel_size=VoxelSize((5.0, 5.0, 5.0)), lower_edge_nm=(0.0, 0.0, 0.0), provenance={}
+    ).image
+    for box in Box.of_shape(plan.shape).tiles((128, 128, 128)):
+        image[box.slices] = tile[np.ix_(*(np.arange(a, b) % TILE for a, b in zip(box.start, box.stop, strict=True)))]
 
 
 def run(source: Path, output: Path, block: int) -> None:

@@ -20,9 +20,8 @@ from _process import measure, run_asem
 from scipy.spatial import cKDTree
 
 from asem_core import VoxelSize
-from asem_core.blocks.fill import produce
 from asem_core.geometry import Box, Triple
-from asem_core.volume.formats.ome_write import ArrayPlan
+from asem_core.volume import ArrayPlan, create_ome_zarr
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins" / "analyses" / "pores" / "tests"))
 from envelope import Envelope
@@ -50,23 +49,19 @@ def write(envelope: Envelope, folder: Path, shape: Triple) -> None:
     """``cell.zarr``, and in it ``labels/pore``, 1 where the pores are."""
     size = np.full(3, VOXEL_NM)
 
-    def draw(box: Box) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng([SEED, *box.start])
-        raw, labels = envelope.draw(np.array(box.start) * size, box.shape, voxel_nm=size, rng=rng)
-        return {"image": raw, "pore": (labels > 0).astype(np.uint8)}
-
-    plan = ArrayPlan(shape=shape, dtype=np.dtype(np.uint8), chunk=(64, 64, 64), pyramid=False)
-    produce(
+    plan = ArrayPlan(shape=shape, dtype="uint8", chunk=(64, 64, 64), pyramid=False)
+    output = create_ome_zarr(
         folder / "cell.zarr",
-        draw,
         image=plan,
         labels={"pore": plan},
         voxel_size=VoxelSize((VOXEL_NM,) * 3),
         lower_edge_nm=(0.0, 0.0, 0.0),
-        block=BLOCK,
         provenance={},
-        sweep="drawing",
     )
+    for box in Box.of_shape(shape).tiles(BLOCK):
+        rng = np.random.default_rng([SEED, *box.start])
+        raw, labels = envelope.draw(np.array(box.start) * size, box.shape, voxel_nm=size, rng=rng)
+        output.image[box.slices], output.labels["pore"][box.slices] = raw, labels > 0
 
 
 def row(folder: Path, side: int) -> str:

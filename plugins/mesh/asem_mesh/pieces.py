@@ -75,8 +75,7 @@ def _surfaces(ids: npt.NDArray[np.int64], box: Box) -> dict[int, Piece]:
     """Of every object in ``ids``, the numbers in ``box``, what is not the same everywhere."""
     from scipy import ndimage
 
-    numbers = np.unique(ids)
-    numbers = numbers[numbers > 0]
+    numbers = np.unique(ids[ids > 0])
     if not len(numbers):
         return {}
     local = np.zeros(numbers[-1] + 1, np.int32)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import attrs
-import pandas as pd
 
 from asem_core.draw import hex_colour, organelle_colour
 from asem_core.errors import VolumeError
@@ -144,6 +143,8 @@ def _predicted(address: str, volume: Volume) -> str | None:
 
 def _points(folder: Path) -> Layer:
     """The rows of an analysis, where they lie."""
+    import pandas as pd  # half a second, which a volume does not need
+
     about = json.loads((folder / _SUMMARY).read_text())
     name = str(about["analysis"]["name"])
     table = pd.read_csv(folder / f"{name}.csv", index_col=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,8 @@ _SCRIPT = """<script>
 
 
 def client_folder() -> Path:
-    """Where the built client lies in the distribution of neuroglancer."""
-    return Path(str(files("neuroglancer").joinpath("static", "client")))
+    """Where the built client lies in the distribution of neuroglancer, whose Python is not run."""
+    return Path(str(distribution("neuroglancer").locate_file("neuroglancer/static/client")))
 
 
 def render_page(state: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ from asem_core.registry import Registry
 from asem_core.testing import PluginContract, plugin_checks
 
 OWN = [
-    "analysis-contacts", "analysis-pits", "analysis-pores", "annotate", "asem-data", "ccp", "er", "golgi", "mito",
-    "nucleus", "pore", "reader-jeiss", "simulated", "view",
+    "analysis-contacts", "analysis-pits", "analysis-pores", "annotate", "asem-data", "ccp", "er", "golgi", "mesh",
+    "mito", "nucleus", "pore", "reader-jeiss", "simulated", "view",
 ]  # fmt: skip
 RUN, LONG = "er", ("bioimage.io's test", "runs on ")
 """Networks take long: that of one plugin is run here, and `tests/integration/test_wheels.py` segments with all."""

@@ -241,7 +241,7 @@ def test_cut_objects_are_marked_and_one_object_has_no_histogram(run: Callable[..
     dataset = read_analysis(run("objects", min_volume_nm3=0)).dataset.load()
     dataset["touches_border"][:] = [True, False]
     *_, largest = report_objects(dataset).figures
-    assert "<td>1 (cut)<td>" in largest.html
+    assert "<td>1\N{NO-BREAK SPACE}(cut)<td>" in largest.html
     assert "<td>2<td>" in largest.html
     (only,) = report_objects(dataset.isel(object=[0])).figures
     assert only.title == "The largest objects"
