@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,10 @@ _COUNTED_BY = ("onnx", "onnxruntime-gpu", "onnxruntime")
 """Whose versions a count depends on, where they are installed."""
 
 
+def _sides(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
 @attrs.frozen(kw_only=True)
 class Cost:
     """Of one run."""
@@ -29,7 +33,7 @@ class Cost:
     """Floating-point operations (two for a multiplication and addition)."""
     live: int = attrs.field(converter=int)
     """Most values of tensors that are alive at once."""
-    output: tuple[int, ...] = attrs.field(converter=lambda sides: tuple(int(side) for side in sides))
+    output: tuple[int, ...] = attrs.field(converter=_sides)
     """Shape of the graph's output; 0 where it is not known before a run."""
 
 
