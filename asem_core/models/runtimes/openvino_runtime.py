@@ -124,8 +124,12 @@ class OpenVinoSession:
         import openvino as ov
 
         check_shape(tensor, self._shape)
+        made = self._request.model_outputs[0]
+        if made.partial_shape.is_dynamic:  # known after a run only
+            found: npt.NDArray[Any] = self._request.infer({0: tensor}, share_inputs=True)[0]
+            return found
         # Written to where it stays: a copy of what the request holds would be one more of the tile.
-        out = np.empty(self._request.model_outputs[0].shape, np.float32)
+        out = np.empty(made.shape, made.element_type.to_dtype())
         self._request.set_output_tensor(0, ov.Tensor(out, shared_memory=True))
         self._request.infer({0: tensor}, share_inputs=True, share_outputs=True)
         return out
