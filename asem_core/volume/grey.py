@@ -493,7 +493,10 @@ def _filter(kernel: tuple[float, ...], side: int) -> npt.NDArray[np.float64]:
     """What filters ``side`` values that go on as their mirror image, ``(side, side)``."""
     reach = len(kernel) // 2
     mirrored = np.pad(np.eye(side), ((reach, reach), (0, 0)), mode="symmetric")
-    return np.sum([weight * mirrored[k : k + side] for k, weight in enumerate(kernel)], axis=0)
+    found = np.zeros((side, side))
+    for first, weight in enumerate(kernel):
+        found += weight * mirrored[first : first + side]
+    return found
 
 
 class _OnRange:
