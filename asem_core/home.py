@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from asem_core.errors import OutputError
@@ -32,6 +33,20 @@ def expand(path: str) -> str:
     return expanded
 
 
+def cache_folder() -> Path:
+    """Where this user's programs keep what can be found out again, as the system has it; or ``$ASEM_CACHE``.
+
+    Raises
+    ------
+    OutputError
+        Nobody says where the home folder is.
+    """
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("ASEM_CACHE")
+    return local_path(named) if named else _known(user_cache_path)
+
+
 def data_folder() -> Path:
     """Where this user's programs keep what they fetched, as the system has it.
 
@@ -42,8 +57,12 @@ def data_folder() -> Path:
     """
     from platformdirs import user_data_path
 
+    return _known(user_data_path)
+
+
+def _known(place: Callable[[str], Path]) -> Path:
     try:
-        return local_path(user_data_path("asem"))  # where no home is known a ~ stays in it, in older versions
+        return local_path(place("asem"))  # where no home is known a ~ stays in it, in older versions
     except RuntimeError as error:
         raise OutputError(f"no home folder is known: {error}") from error
 

@@ -112,9 +112,10 @@ def make_manager(entry_points: Iterable[Any] | None = None) -> Plugins:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     records = [_load_builtin(manager)]
+    installed = records[0].version
     found = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP) if entry_points is None else entry_points
     for record, entry_point in sorted(((_record(point), point) for point in found), key=lambda pair: _order(pair[0])):
-        needs = _other_core(entry_point)
+        needs = _other_core(entry_point, installed=installed)
         if needs is not None:
             records.append(attrs.evolve(record, error=needs, blocked=True))
             continue
@@ -141,10 +142,9 @@ def _load_builtin(manager: pluggy.PluginManager) -> PluginRecord:
     return PluginRecord(name=BUILTIN, distribution=BUILTIN, version=importlib_metadata.version(BUILTIN))
 
 
-def _other_core(entry_point: Any) -> str | None:
-    """What the distribution of a plugin needs of core that this version is not, in words; None: it may be loaded."""
+def _other_core(entry_point: Any, *, installed: str) -> str | None:
+    """What the distribution of a plugin needs of core that ``installed`` is not, in words; None: it may be loaded."""
     requires = getattr(entry_point.dist, "requires", None) or ()
-    installed = importlib_metadata.version(BUILTIN)
     needed, _ = attempt(partial(other_core, requires, installed=installed))
     if needed is None:
         return None

@@ -53,6 +53,14 @@ def model_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "asem-models"
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that the tests of a process share, in place of the user's own."""
+    folder = tmp_path_factory.getbasetemp() / "asem-cache"
+    monkeypatch.setenv("ASEM_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture
 def registry() -> Registry:
     """Core's own readers, steps and runtimes, whatever is installed beside them."""

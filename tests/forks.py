@@ -26,8 +26,7 @@ _NEEDED = (
     "asem_core.preprocessing.clahe asem_core.mask asem_core.labels.prepare asem_core.datasets.fetch asem_core.registry "
     "asem_core.predict asem_core.models.find asem_core.draw.mask asem_dataset_asem.cosem.importing "
     "asem_annotate.cutting asem_annotate.correcting "
-    "asem_dataset_simulated.tissue.write zarr tifffile tensorstore ome_zarr_models.v04.multiscales "
-    "ome_zarr_models.v05.multiscales skimage.exposure"
+    "asem_dataset_simulated.tissue.write zarr tifffile tensorstore skimage.exposure"
 )
 
 

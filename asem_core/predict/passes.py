@@ -118,6 +118,7 @@ class _Pass:
             else:
                 predict((*outer, part))
             predict((part,))
+            session.close()
             _deliver_and_number(part)
 
         done = run_job(_job(plan, fill), overwrite=plan.overwrite, progress=self.progress)

@@ -9,6 +9,7 @@
 ``agreement``                           whether a device calculates what a processor does
 ``half``                                the same graph in float16
 ``graph``                               a graph for one input shape, and what a run costs: operations, live values
+``counted``                             ... counted once
 ``subpixel``                            the same graph with fewer operations, for OpenVINO
 ======================================  ==========================================================================
 """

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import math
 import tempfile
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from asem_core.errors import ModelError
+from asem_core.models.runtimes.counted import Cost, counted
 from asem_core.registry import resolve
 
 _KERNEL_AXES = 3
 """A stored tensor of as many is a kernel; sizes, slices and pads have fewer."""
 
 
-@attrs.frozen(kw_only=True)
-class Cost:
-    """Of one run."""
-
-    flop: float
-    """Floating-point operations (two for a multiplication and addition)."""
-    live: int
-    """Most values of tensors that are alive at once."""
-    output: tuple[int, ...]
-    """Shape of the graph's output; 0 where it is not known before a run."""
-
-
 @lru_cache(maxsize=64)
 def graph_cost(model: Path, shape: tuple[int, ...], *, rewrite: str | None = None) -> Cost:
-    """Cost of ``model`` on one input of ``shape``, batch and channel axes included.
+    """Cost of ``model`` on one input of ``shape``, batch and channel axes included; see `counted`.
 
     Parameters
     ----------
@@ -43,6 +30,10 @@ def graph_cost(model: Path, shape: tuple[int, ...], *, rewrite: str | None = Non
     ModelError
         The file is not an ONNX graph with one input of as many axes.
     """
+    return counted(model, shape, rewrite, count=partial(_count, model, shape, rewrite))
+
+
+def _count(model: Path, shape: tuple[int, ...], rewrite: str | None) -> Cost:
     try:
         static = static_graph(model, shape)
     except Exception as error:  # protobuf, onnx and onnxruntime raise many kinds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from asem_core.errors import ModelError
@@ -120,6 +121,15 @@ class OpenVinoSession:
 
     def run(self, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Session.run`."""
+        import openvino as ov
+
         check_shape(tensor, self._shape)
-        out: npt.NDArray[Any] = self._request.infer({0: tensor}, share_inputs=True)[0]
+        made = self._request.model_outputs[0]
+        if made.partial_shape.is_dynamic:  # known after a run only
+            found: npt.NDArray[Any] = self._request.infer({0: tensor}, share_inputs=True)[0]
+            return found
+        # Written to where it stays: a copy of what the request holds would be one more of the tile.
+        out = np.empty(made.shape, made.element_type.to_dtype())
+        self._request.set_output_tensor(0, ov.Tensor(out, shared_memory=True))
+        self._request.infer({0: tensor}, share_inputs=True, share_outputs=True)
         return out

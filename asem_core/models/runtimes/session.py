@@ -61,7 +61,7 @@ class SessionPlan:
 
 
 class PlannedSession:
-    """A `Session` that is opened when it is first used; in another process it is opened anew."""
+    """A `Session` that is opened when it is first used, after `close` too; in another process it is opened anew."""
 
     def __init__(self, plan: SessionPlan) -> None:
         self._plan = plan
@@ -76,6 +76,11 @@ class PlannedSession:
         with self._opening:
             self._session = self._session or self._plan.open()
             return self._session
+
+    def close(self) -> None:
+        """Give its memory back: it keeps that of its largest run."""
+        with self._opening:
+            self._session = None
 
     @property
     def runtime(self) -> str:

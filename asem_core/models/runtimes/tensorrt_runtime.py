@@ -7,8 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
+from asem_core.home import cache_folder
 from asem_core.memory import gpu_free_memory
 from asem_core.models.runtimes import device
 from asem_core.models.runtimes.bound import BoundSession
@@ -42,8 +41,8 @@ def _is_installed() -> bool:
 
 def provider(precision: str) -> device.Provider:
     """With its engines kept in this user's cache, and what memory is allowed to CUDA."""
-    cache = user_cache_path("asem", ensure_exists=True) / "tensorrt"
-    cache.mkdir(exist_ok=True)
+    cache = cache_folder() / "tensorrt"
+    cache.mkdir(parents=True, exist_ok=True)
     cuda = device.cuda()
     limit = cuda.options.get("gpu_mem_limit")
     options = {

@@ -441,8 +441,7 @@ class _Creator:
         for name, plan in plans.items():
             group = parent.create_group(name)
             found[name] = self.image(group, attrs.evolve(plan, reduction="mode"), name=name)
-            version = {"version": "0.4"} if self.version == "0.4" else {}  # 0.5 says it once, for the whole group
-            self._annotate(group, {"image-label": {**version, "source": {"image": "../../"}}})
+            self._annotate(group, {"image-label": {**self._stated, "source": {"image": "../../"}}})
         return found
 
     def _annotate(self, group: zarr.Group, values: Mapping[str, Any]) -> None:
@@ -453,23 +452,24 @@ class _Creator:
             group.attrs["ome"] = {**(present if isinstance(present, dict) else {}), **values}
 
     def _multiscale(self, levels: int, *, name: str, reduction: str) -> dict[str, Any]:
-        from ome_zarr_models.v04.axes import Axis
-        from ome_zarr_models.v04.multiscales import Dataset, Multiscale
-
         datasets = []
         for level in range(levels):
             size = VoxelSize([v * 2**level for v in self.voxel_size.zyx])
             centre = centre_of_first_voxel(self.lower_edge_nm, size)  # level 0 moved by (2**level - 1) / 2 voxels
-            datasets.append(Dataset.build(path=str(level), scale=size.zyx, translation=centre))
-        model = Multiscale(
-            axes=[Axis(name=axis, type="space", unit="nanometer") for axis in AXES],
-            datasets=tuple(datasets),
-            name=name,
-            type=reduction,
-            version="0.4",
-        )
-        found = model if self.version == "0.4" else model.to_version("0.5")
-        return found.model_dump(mode="json", exclude_none=True)
+            place = [{"type": "scale", "scale": list(size.zyx)}, {"type": "translation", "translation": list(centre)}]
+            datasets.append({"path": str(level), "coordinateTransformations": place})
+        return {
+            "axes": [{"name": axis, "type": "space", "unit": "nanometer"} for axis in AXES],
+            "datasets": datasets,
+            "name": name,
+            "type": reduction,
+            **self._stated,
+        }
+
+    @property
+    def _stated(self) -> dict[str, str]:
+        """The version, in every part of the metadata; 0.5 states it once, for a whole group."""
+        return {"version": "0.4"} if self.version == "0.4" else {}
 
     def _array(self, group: zarr.Group, name: str, plan: ArrayPlan) -> zarr.Array[Any]:
         common: dict[str, Any] = {
