@@ -249,8 +249,8 @@ def correct(
     _print(made, as_json=as_json)
 
 
-for _verb in (cut, correct):
-    _verb.params += options_of(Settings, beside=_verb.params)
+for _verb, _without in ((cut, ()), (correct, ("rim",))):
+    _verb.params += [option for option in options_of(Settings, beside=_verb.params) if option.name not in _without]
 
 
 def _settings(organelle: str, preset: str | None, changed: dict[str, Any]) -> Settings:
