@@ -26,7 +26,7 @@ from asem_core.training.recipe import Recipe, load_recipe, recipe_values
 from asem_core.training.run import LOG, RECIPE, SELECTION, WEIGHTS
 from asem_core.training.unet import UNet
 from asem_core.volume import Volume
-from asem_core.volume.output import Input, check_destination, complete_or_absent, scratch_beside
+from asem_core.volume.output import Input, check_destination, check_ended, complete_or_absent, scratch_beside
 from asem_core.zoo.files import MOMENTS_NAME, file_sha256
 from asem_core.zoo.manifest import PACKAGE
 from asem_core.zoo.moments import read_moments
@@ -101,8 +101,9 @@ def package_run(
     ModelError
         The run is not finished, the runtimes disagree, or the package would be too large.
     OutputError
-        The folder holds something, lies in or round what is read, or cannot be written.
+        The folder holds something, lies in or round what is read, or cannot be written; or the run has not ended.
     """
+    check_ended(run)
     recipe_path, log = run / RECIPE, run / LOG
     inputs = (recipe_path, log, run / WEIGHTS, *inputs)
     check_destination(folder, overwrite=overwrite, kind=PACKAGE, inputs=inputs)

@@ -232,7 +232,7 @@ def held(destination: Location) -> Iterator[Callable[[], None]]:
         with leased(destination) as check:
             yield check
         return
-    path = destination.with_name(f".{destination.name}.lock")
+    path = _lock_of(destination)
     missing = [folder for folder in destination.parents if not folder.exists()]
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -253,6 +253,31 @@ def held(destination: Location) -> Iterator[Callable[[], None]]:
         with suppress(OSError):  # folders that were made for nothing
             for folder in missing:
                 folder.rmdir()
+
+
+def check_ended(folder: Path) -> None:
+    """Refuse to read what a process of ASEM still writes, see `held`.
+
+    Raises
+    ------
+    OutputError
+        Another process writes ``folder``.
+    """
+    from filelock import FileLock, Timeout
+
+    path = _lock_of(folder)
+    if path.exists():
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            raise OutputError(f"{folder} is being written by another process: wait until it has ended") from None
+        except OSError:  # of somebody else, or on a disk that is read only: it cannot be asked
+            return
+
+
+def _lock_of(destination: Path) -> Path:
+    return destination.with_name(f".{destination.name}.lock")
 
 
 @contextmanager

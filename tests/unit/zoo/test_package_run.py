@@ -23,6 +23,7 @@ from asem_core.organelles import new_organelle, organelle_text
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.registry import make_registry
 from asem_core.specs import OrganelleSpec, StageRef
+from asem_core.volume.output import held
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.moments import TrainedMoments, write_moments
@@ -140,6 +141,21 @@ def test_8_bit_integers_come_with_the_package(work, tmp_path, monkeypatch):
     assert asked == [("toy-10nm", tmp_path / "both", tmp_path, True)]
     assert f'"int8_sha256": "{"ab" * 32}"' in result.output
     assert not (tmp_path / "both").exists(), "the plain package lies elsewhere"
+
+
+def test_a_run_that_is_still_written_is_not_packaged(work, tmp_path):
+    """Its weights are there before what is measured of them."""
+    with held(work / "run"):
+        said = refusal(package(work, tmp_path / "package"))
+    assert said == f"{work / 'run'} is being written by another process: wait until it has ended"
+    assert not (tmp_path / "package").exists()
+
+
+def test_a_lock_that_a_killed_training_left_does_not_count(work, tmp_path):
+    left = work / ".run.lock"
+    left.touch()
+    assert package(work, tmp_path / "package").exit_code == 0
+    left.unlink()
 
 
 def test_files(work):
