@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,7 +19,6 @@ import numpy.typing as npt
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.specs import TrainedGrey
-from asem_core.volume.address import is_remote
 from asem_core.volume.volume import Volume
 
 Float = npt.NDArray[np.floating[Any]]
@@ -35,8 +33,6 @@ _STRIPS = 24
 _PATCHES_PER_STRIP = 4
 _THOROUGH = 4
 """Times as much is read for a model's card: one level of black can change what a small model finds by 2 %."""
-_AT_ONCE = 8
-"""Boxes that are asked for at once of what lies on another machine, which takes its time to answer."""
 _FLAT = 5
 """Sides, in a section, of a square of one value: padding, or levels that were clipped."""
 _CORNER = 3
@@ -199,9 +195,7 @@ def measure_grey(volume: Volume, *, within: Sequence[Box] | None = None) -> Grey
     GreyLevels
         Values that are not finite are left out.
     """
-    boxes = within or sample_boxes(volume)
-    with ThreadPoolExecutor(_AT_ONCE if is_remote(volume.uri) else 1) as pool:
-        patches = [patch for found in pool.map(partial(_patches, volume), boxes) for patch in found]
+    patches = [patch for box in within or sample_boxes(volume) for patch in _patches(volume, box)]
     flat = [_flat(patch) for patch in patches]
     finite = [np.isfinite(patch) for patch in patches]
     values = np.concatenate([p[f] for p, f in zip(patches, finite, strict=True)])
@@ -433,18 +427,16 @@ def _edges(length: int, parts: int) -> list[int]:
     return [length * part // parts for part in range(parts + 1)]
 
 
-def _patches(volume: Volume, box: Box) -> list[Float]:
+def _patches(volume: Volume, box: Box) -> Iterator[Float]:
     """Its sections; those of wide strips are cut, and a few pieces of each are taken."""
     # float32 holds every integer of 16 bits.
     exact = np.float64 if volume.dtype.kind in "ui" and volume.dtype.itemsize > 2 else np.float32
-    patches = []
     for section in volume.read(box):
         edges = _edges(section.shape[1], max(1, round(section.shape[1] / _BLOCK[2])))
         pieces = list(pairwise(edges))
         few = min(len(pieces), _PATCHES_PER_STRIP)
         for start, stop in (pieces[int((k + 0.5) * len(pieces) / few)] for k in range(few)):
-            patches.append(section[:, start:stop].astype(exact))
-    return patches
+            yield section[:, start:stop].astype(exact)
 
 
 def _flat(patch: Float) -> Mask:

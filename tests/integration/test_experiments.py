@@ -298,5 +298,7 @@ def test_what_strokes_cost_is_of_all_seeds(strokes: float, said: str) -> None:
 
     runs = [found("truth", 0, 0.9), found("strokes", 0, strokes), found("truth", 1, 0.7), found("strokes", 1, strokes)]
     shown = load("drawn").table(runs)
-    assert said in shown
+    assert f"strokes {said}" in shown
+    assert "training" not in shown
+    assert f"{said}; training cost 0.000: within 0.03" in load("drawn").table([*runs, found("training", 0, 0.8)])
     assert "| truth | 1 | 1.000 | 0.800 / 0.700 | 0.800 / 0.700 |" in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier
 from typing import Any
 
 import attrs
@@ -26,7 +25,6 @@ from asem_core.volume.grey import (
     on_grey_range,
     parse_grey,
     sample_boxes,
-    scattered_boxes,
     trained_grey,
 )
 
@@ -207,28 +205,6 @@ def test_the_sample_is_bounded_spread_and_always_the_same(planewise: bool) -> No
     assert array.voxels < 2 * 16_000_000
     starts = np.array([box.start for box in sample_boxes(volume)])
     assert (np.ptp(starts, axis=0)[:2] > 0.75 * np.array(array.shape[:2])).all()
-
-
-class Together(Counting):
-    """An array that answers when several of its parts are asked for at once."""
-
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        super().__init__(shape)
-        self._barrier = Barrier(4, timeout=30)
-
-    def __getitem__(self, key: Any) -> Any:
-        self._barrier.wait()
-        return super().__getitem__(key)
-
-
-def test_a_server_is_asked_for_several_boxes_at_once() -> None:
-    far, near = (
-        Volume(array=array, voxel_size=VoxelSize((5, 5, 5)), uri=uri, format="memory", chunks=(64, 64, 64))
-        for array, uri in ((Together((64, 512, 512)), "https://x/c.zarr"), (Counting((64, 512, 512)), "c.zarr"))
-    )
-    boxes = scattered_boxes(near, 24)[:20]
-    assert len(boxes) == 20
-    assert measure_grey(far, within=boxes) == measure_grey(near, within=boxes)
 
 
 def test_auto_brings_percentiles_to_those_of_training(membranes: Any, as_volume: Make) -> None:
