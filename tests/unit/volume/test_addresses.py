@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorstore
 import zarr
+from moto.server import ThreadedMotoServer
 
 from asem_core.conversion.convert import convert
 from asem_core.errors import VolumeError
@@ -20,7 +21,6 @@ from asem_core.geometry import Box, VoxelSize
 from asem_core.volume import address, open_labels
 from asem_core.volume.facts import describe
 
-from ...s3_server import serve_s3
 from ...web_server import Server, serve
 from .formats.test_other_formats import write_precomputed
 
@@ -34,25 +34,30 @@ def web(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with serve_s3() as server:
-        yield server.url
+def moto() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
 
 
 @pytest.fixture
-def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def bucket(moto: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """``upload()`` copies ``tmp_path`` into a public bucket of a local stand-in for S3, read without credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
-        "AWS_ENDPOINT_URL": s3, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": moto, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     address._storage_options.cache_clear()
     import s3fs
 
-    owner = s3fs.S3FileSystem(key="owner", secret="secret", endpoint_url=s3)
+    owner = s3fs.S3FileSystem(key="owner", secret="secret", endpoint_url=moto)
 
     def upload() -> str:
         owner.put(f"{tmp_path}/", "cells/", recursive=True, ACL="public-read")
