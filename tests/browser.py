@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -60,12 +61,13 @@ def _run(address: str, profile: Path, *options: str) -> subprocess.CompletedProc
     browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
     if browser is None:
         pytest.skip("no browser: apt-get install chromium")
-    for left in reversed(range(_TRIES)):
-        fresh = profile.with_name(f"{profile.name}-{left}")
-        command = [browser, *_OPTIONS, f"--user-data-dir={fresh}", "--virtual-time-budget=5000", *options, address]
-        try:
-            return subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            if not left:
-                raise
-    raise AssertionError("no try left")
+    command = [browser, *_OPTIONS, "--virtual-time-budget=5000", *options, address]
+
+    def anew(number: int) -> subprocess.CompletedProcess[str]:
+        own = f"--user-data-dir={profile.with_name(f'{profile.name}-{number}')}"
+        return subprocess.run([*command, own], capture_output=True, text=True, timeout=_PATIENCE_S)
+
+    for number in range(_TRIES - 1):
+        with suppress(subprocess.TimeoutExpired):
+            return anew(number)
+    return anew(_TRIES - 1)

@@ -34,6 +34,7 @@ class Bucket:
 @contextmanager
 def serve_s3() -> Iterator[Bucket]:
     """Within this context a server without any bucket answers."""
+    from moto.moto_api._internal import moto_api_backend
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -78,6 +79,7 @@ def serve_s3() -> Iterator[Bucket]:
         server.shutdown()
         thread.join()
         server.server_close()
+        moto_api_backend.reset()  # its buckets are the process's, not the server's
 
 
 def environment(bucket: Bucket) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
@@ -13,12 +13,10 @@ import numpy.typing as npt
 from asem_core.blocks.fill import Run
 from asem_core.errors import AsemError
 from asem_core.geometry import Box, Triple, VoxelSize
+from asem_core.separation.blocks import Objects, separate
 from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume.address import Location
 from asem_core.volume.kind import Kind, foreground
-
-if TYPE_CHECKING:
-    from asem_core.separation.blocks import Objects
 
 BLOCK: Triple = (128, 128, 128)
 _BYTES_OF_BASINS = 8
@@ -89,10 +87,7 @@ def find_objects(
     separation: Separation,
     block: Triple = BLOCK,
 ) -> Objects:
-    """The objects of what ``read(box)`` gives ``(z, y, x)``, probabilities or labels; see
-    `asem_core.separation.blocks.separate`."""
-    from asem_core.separation.blocks import separate
-
+    """The objects of what ``read(box)`` gives ``(z, y, x)``, probabilities or labels; see `separate`."""
     return separate(
         lambda box: foreground(read(box), kind=kind, threshold=threshold),
         shape,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -37,8 +36,6 @@ _FLAT = 5
 """Sides, in a section, of a square of one value: padding, or levels that were clipped."""
 _CORNER = 3
 """Sides of what a corner of the image shows of such a square, at least."""
-_BOX = (0.2,) * 5
-"""What smooths a section before its spread is measured."""
 _FEATURELESS = 0.25
 """Empty resin: share of the spread of grey in richer parts below which a patch says nothing about the specimen."""
 _MEMBRANE_NM = 15.0
@@ -253,6 +250,8 @@ def contrast_of(patches: Sequence[tuple[Float, Mask]], volume: Volume) -> float 
         the larger curvature less the smaller one across it). Measured: 0.1 to 0.2 on FIB-SEM, SBEM and ssSEM of four
         tissues; inverting an image changes the sign. None where voxels are too coarse, or there is too little image.
     """
+    from scipy import ndimage
+
     _, *size_yx = volume.voxel_size.zyx
     if max(size_yx) > _COARSEST_NM:
         return None
@@ -262,10 +261,10 @@ def contrast_of(patches: Sequence[tuple[Float, Mask]], volume: Volume) -> float 
     for patch, flat in patches:
         if min(patch.shape) <= 2 * reach:
             continue
-        smooth = _blurred(patch - patch.mean(), *(_bell(s) for s in sigma))
+        smooth = ndimage.gaussian_filter(patch - patch.mean(), sigma, truncate=3.0)
         dy, dx = (np.gradient(smooth, axis=axis) * sigma[axis] for axis in (0, 1))
         yy, yx, xx = (np.gradient(d, axis=axis) * sigma[axis] for d, axis in ((dy, 0), (dy, 1), (dx, 1)))
-        apart = _away_from(flat, reach)
+        apart = ~ndimage.maximum_filter(flat, 2 * reach + 1) if flat.any() else np.ones(flat.shape, np.bool_)
         apart[:reach], apart[-reach:], apart[:, :reach], apart[:, -reach:] = False, False, False, False
         mean, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
         upper, lower = mean + half, mean - half
@@ -441,10 +440,10 @@ def _patches(volume: Volume, box: Box) -> Iterator[Float]:
 
 def _flat(patch: Float) -> Mask:
     """The voxels of all squares that are of one value; a square that a face cuts goes on as its mirror image."""
-    if min(patch.shape) >= _CORNER and not _has_corner(patch):
-        return np.zeros(patch.shape, np.bool_)
     from scipy import ndimage
 
+    if min(patch.shape) >= _CORNER and not _has_corner(patch):
+        return np.zeros(patch.shape, np.bool_)
     centres: Mask = ndimage.maximum_filter(patch, _FLAT) == ndimage.minimum_filter(patch, _FLAT)
     squares: Mask = ndimage.maximum_filter(centres, _FLAT) if centres.any() else centres
     return squares
@@ -458,45 +457,11 @@ def _has_corner(patch: Float) -> bool:
     return bool(of_three.any())
 
 
-def _away_from(flat: Mask, reach: int) -> Mask:
-    """The voxels that are more than ``reach`` from any in ``flat``."""
-    if not flat.any():
-        return np.ones(flat.shape, np.bool_)
+def _smoothed(patch: Float) -> Float:
     from scipy import ndimage
 
-    near: Mask = ndimage.maximum_filter(flat, 2 * reach + 1)
-    return ~near
-
-
-def _smoothed(patch: Float) -> Float:
-    return _blurred(patch, _BOX, _BOX)
-
-
-def _blurred(patch: Float, *kernels: tuple[float, ...]) -> Float:
-    """``patch`` through a filter along y and one along x: what SciPy's would give, which take as long to import as an
-    image takes to be looked at."""
-    along_y, along_x = (_filter(kernel, side) for kernel, side in zip(kernels, patch.shape, strict=True))
-    blurred: Float = (along_y @ patch @ along_x.T).astype(patch.dtype)
-    return blurred
-
-
-@cache
-def _bell(sigma: float) -> tuple[float, ...]:
-    """The weights of a Gaussian, up to three standard deviations."""
-    reach = int(3.0 * sigma + 0.5)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return tuple((weights / weights.sum()).tolist())
-
-
-@lru_cache(maxsize=32)
-def _filter(kernel: tuple[float, ...], side: int) -> npt.NDArray[np.float64]:
-    """What filters ``side`` values that go on as their mirror image, ``(side, side)``."""
-    reach = len(kernel) // 2
-    mirrored = np.pad(np.eye(side), ((reach, reach), (0, 0)), mode="symmetric")
-    found = np.zeros((side, side))
-    for first, weight in enumerate(kernel):
-        found += weight * mirrored[first : first + side]
-    return found
+    smooth: Float = ndimage.uniform_filter(patch, 5)
+    return smooth
 
 
 class _OnRange:

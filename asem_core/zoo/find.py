@@ -17,12 +17,8 @@ from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume.address import is_remote
 from asem_core.zoo.files import ONNX_NAME, RDF_NAME
 from asem_core.zoo.guard.unpack import unpack_safely
-from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site.pull import fetched
 from asem_core.zoo.store import model_store, stored_models
-
-EARLIER = "earlier"
-"""Folder of versions that newer ones have replaced, beside the packages of a plugin."""
 
 
 @attrs.frozen(kw_only=True)
@@ -81,8 +77,6 @@ def model_named(name: str, *, registry: Registry) -> Listed:
     for listed in same:
         if version in ("", listed.spec.version):
             return listed
-        if (earlier := earlier_version(listed.spec, version)) is not None:
-            return attrs.evolve(listed, spec=earlier)
     if same:
         there = ", ".join(listed.spec.version for listed in same)
         raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
@@ -139,12 +133,8 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
             f"(docs/train.md), or get one with `asem zoo pull` or `asem zoo import` (docs/zoo.md){others}"
         )
     name, _, version = wanted.partition("@")
-    same = [model for model in models if model.id == name]
-    found = [model for model in same if version in ("", model.version)]
+    found = [model for model in models if model.id == name and version in ("", model.version)]
     if not found:
-        for model in same:
-            if (earlier := earlier_version(model, version)) is not None:
-                return earlier
         there = ", ".join(f"{model.id}@{model.version}" if version else model.id for model in models) or "none"
         raise ModelError(
             f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}{folder_hint(wanted)}"
@@ -155,13 +145,6 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
             f"delete {found[-1].package} or uninstall the plugin"
         )
     return found[0]
-
-
-def earlier_version(spec: ModelSpec, version: str) -> ModelSpec | None:
-    """``version`` of the model ``spec``, where what brings the model keeps it: in ``earlier/ID@VERSION/`` beside the
-    model's own folder. It is not listed; who measured with it, or fine-tuned from it, names it."""
-    folder = package_folder(spec).parent / EARLIER / f"{spec.id}@{version}"
-    return read_manifest(folder) if folder.is_dir() else None
 
 
 def package_folder(spec: ModelSpec) -> Path:

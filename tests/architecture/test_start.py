@@ -14,7 +14,7 @@ from asem_core.geometry import VoxelSize
 from asem_core.testing.light import HEAVY
 from asem_core.volume.formats.ome_write import ArrayPlan, create_ome_zarr
 
-UNNEEDED = ("bioimageio", "dask", "distributed", "matplotlib", "ome_zarr_models", "pandas", "scipy", "skimage", "torch",
+UNNEEDED = ("bioimageio", "dask", "distributed", "matplotlib", "ome_zarr_models", "pandas", "skimage", "torch",
             "xarray")  # fmt: skip
 """To segment: what takes as long to import as a small part takes to be read."""
 
@@ -47,17 +47,7 @@ def test_a_part_is_segmented_without_what_it_does_not_need(tmp_path: Path) -> No
     size, out = VoxelSize((10, 10, 10)), tmp_path / "cell.zarr"
     made = create_ome_zarr(out, image=plan, labels={}, voxel_size=size, lower_edge_nm=(0, 0, 0), provenance={})
     made.image[:] = np.random.default_rng(0).integers(60, 200, plan.shape, np.uint8)
-    words = [
-        "asem",
-        "segment",
-        str(out),
-        "--organelle",
-        "mito",
-        "-o",
-        str(tmp_path / "m.zarr"),
-        "--roi",
-        "8:40,0:32,0:32",
-    ]
+    words = f"asem segment {out} --organelle mito -o {tmp_path}/m.zarr --roi 8:40,0:32,0:32".split()
     loaded = _loaded_after(f"import sys; from asem_core.cli.main import main; sys.argv = {words!r}; main()")
     assert sorted(loaded & set(UNNEEDED)) == []
     assert "zarr" in loaded

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from asem_core.errors import ModelError
 
@@ -81,8 +82,6 @@ def _log_odds(probability: Array) -> Array:
 
 def blobs(shape: tuple[int, ...]) -> Array:
     """Smooth dark blobs in noise, -1 to 1: where a network that looks for organelles is unsure in places."""
-    from scipy import ndimage
-
     rng = np.random.default_rng(_SEED)
     smooth = ndimage.gaussian_filter(rng.normal(size=(_PERIOD,) * 3), 3, mode="wrap")
     spatial = shape[-3:]

@@ -15,7 +15,7 @@ from asem_core.errors import ModelError, OutputError
 from asem_core.models.own import open_own
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume.output import held
-from asem_core.zoo.find import Listed, choose_model, model_named
+from asem_core.zoo.find import Listed, choose_model
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site.build import build_site
 from asem_core.zoo.site.pull import pull
@@ -92,25 +92,6 @@ def test_installed_model_is_found(package, tmp_path, model_store, registry, pack
         choose_model(MITO, "mito-10nm@9.9.9")
     with pytest.raises(ModelError, match="unknown model"):
         choose_model(attrs.evolve(MITO, name="er"), "mito-10nm")
-
-
-def test_an_earlier_version_that_a_plugin_keeps_is_found_by_its_version(package, tmp_path, registry, monkeypatch):
-    current, earlier = tmp_path / "models/mito_10nm", tmp_path / "models/earlier/mito-10nm@0.9.0"
-    for folder, version in ((current, "1.0.0"), (earlier, "0.9.0")):
-        shutil.copytree(package, folder)
-        values = json.loads((folder / "model.json").read_text())
-        (folder / "model.json").write_text(json.dumps({**values, "version": version}))
-    organelle = attrs.evolve(MITO, models=(read_manifest(current),))
-    asked = ("mito-10nm", "mito-10nm@1.0.0", "mito-10nm@0.9.0")
-    assert [choose_model(organelle, name).version for name in asked] == ["1.0.0", "1.0.0", "0.9.0"]
-    assert open_own(choose_model(organelle, "mito-10nm@0.9.0"), registry=registry).onnx == earlier / "weights.onnx"
-    with pytest.raises(ModelError, match=r"unknown model 'mito-10nm@0\.8\.0'.*there are: mito-10nm@1\.0\.0$"):
-        choose_model(organelle, "mito-10nm@0.8.0")
-    listed = Listed(organelle="mito", spec=read_manifest(current), distribution="asem-organelle-mito")
-    monkeypatch.setattr("asem_core.zoo.find.all_models", lambda registry: (listed,))
-    assert model_named("mito-10nm@0.9.0", registry=registry).folder == earlier
-    with pytest.raises(ModelError, match=r"no version 0\.8\.0"):
-        model_named("mito-10nm@0.8.0", registry=registry)
 
 
 def test_same_weights_again_and_other_weights(package, renamed, model_store):
