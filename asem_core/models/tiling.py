@@ -95,14 +95,14 @@ class Tiling:
             return triple([int(tile)] * 3)
         return triple([int(tile) if f else least for f, least in zip(free, self._least, strict=True)])
 
-    def candidates(self, box: Box) -> list[Triple]:
-        """Sides of the tiles worth trying for ``box``, those that read the fewest voxels in all first.
+    def candidates(self, box: Box, *, most_voxels: int = MOST_VOXELS) -> list[Triple]:
+        """Sides of the tiles of ``most_voxels`` worth trying for ``box``, those that read the fewest voxels in all first.
 
         Along each axis the box, from `origin`, is cut into 1, 2, 3 ... equal parts.
         """
         spans = zip(self.origin(box), box.start, box.stop, strict=True)
         cuts = [self._cuts(axis, first - o, last - o) for axis, (o, first, last) in enumerate(spans)]
-        largest = max(MOST_VOXELS, math.prod(side for (side, _), *_ in cuts))
+        largest = max(most_voxels, math.prod(side for (side, _), *_ in cuts))
         read = {
             triple(side): math.prod(reads)
             for side, reads in (zip(*cut, strict=True) for cut in product(*cuts))

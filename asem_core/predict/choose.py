@@ -10,7 +10,7 @@ import attrs
 from asem_core.errors import BudgetError, ModelError, PluginError
 from asem_core.geometry import Box, Lattice, Triple
 from asem_core.models.runtimes.graph import graph_cost
-from asem_core.models.tiling import Tiling
+from asem_core.models.tiling import MOST_VOXELS, Tiling
 from asem_core.processors import processors
 from asem_core.registry import Registry, resolve
 from asem_core.specs import Capabilities, Precision
@@ -140,6 +140,7 @@ def choose_tile(
     fine: Triple,
     arithmetic: Arithmetic,
     max_memory: int,
+    most_voxels: int = MOST_VOXELS,
     tile: Triple | None = None,
     origin: Triple = (0, 0, 0),
 ) -> TileCost:
@@ -160,6 +161,8 @@ def choose_tile(
         What runs the graph.
     max_memory
         Bytes.
+    most_voxels
+        Of a tile's input, unless ``tile`` is given.
     tile, origin
         Input sides that are asked for, model voxels, and where their lattice begins.
 
@@ -170,7 +173,10 @@ def choose_tile(
     BudgetError
         Not even the smallest tile (or the one asked for) fits.
     """
-    tried, start = (tiling.candidates(box), tiling.origin(box)) if tile is None else ([tile], origin)
+    if tile is None:
+        tried, start = tiling.candidates(box, most_voxels=most_voxels), tiling.origin(box)
+    else:
+        tried, start = [tile], origin
     cost_of = partial(tile_cost, tiling, box=box, origin=start, fine=fine, arithmetic=arithmetic)
     left = tried
     while left:

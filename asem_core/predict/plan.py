@@ -24,6 +24,7 @@ from asem_core.memory import default_max_memory
 from asem_core.models.model import Model
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.runtimes.session import PlannedSession, SessionPlan
+from asem_core.models.tiling import MOST_VOXELS
 from asem_core.predict.adapt import adaptation_of
 from asem_core.predict.choose import Arithmetic, choose_runtime, choose_tile
 from asem_core.predict.grids import Grids, plan_grids
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 ENGINE = 3
 """Raised whenever the same settings give other voxels, if only by rounding: a run is finished as it was begun."""
 VERB = "asem segment"
+_SMALL_PART, _SMALL_TILE = 1 / 40, 1 / 5
+"""Of a volume, and of `MOST_VOXELS`."""
 DELIVERED_CHUNK: Triple = (128, 128, 128)
 
 
@@ -277,6 +280,7 @@ def make_plan(
         fine=grids.fine,
         arithmetic=arithmetic,
         max_memory=max_memory,
+        most_voxels=_most_voxels(roi, of=volume.shape),
         tile=tile,
         origin=(0, 0, 0) if stored is None else stored.origin,
     )
@@ -314,6 +318,12 @@ def make_plan(
     read = read_part(volume, grids, plan.reads, model=model)
     check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
     return plan
+
+
+def _most_voxels(roi: Box, *, of: Triple) -> int:
+    """Of a tile's input. A small part is for trying: what it takes of the memory should be little too."""
+    small = roi.size <= _SMALL_PART * math.prod(of)
+    return int(_SMALL_TILE * MOST_VOXELS) if small else MOST_VOXELS
 
 
 def earlier_adaptation(output: Location) -> Mapping[str, Any] | None:

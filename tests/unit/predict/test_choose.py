@@ -193,6 +193,13 @@ def test_tiles_of_a_part_pool_as_those_of_the_whole_and_cover_it_with_fewest(box
     assert reads == sorted(reads)
 
 
+@settings(max_examples=20)
+@given(BOXES, st.integers(152**3, MOST_VOXELS))
+def test_no_tile_is_larger_than_asked_and_those_left_are_the_same(box: Box, most: int) -> None:
+    sides = own_tiling(Path()).candidates(box)
+    assert own_tiling(Path()).candidates(box, most_voxels=most) == [side for side in sides if math.prod(side) <= most]
+
+
 @settings(max_examples=40)
 @given(BOXES)
 def test_tiles_of_a_fixed_size_lie_as_for_the_whole(box: Box) -> None:

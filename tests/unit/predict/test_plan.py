@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from asem_core.models.find import find_model
 from asem_core.models.runtimes import onnx_runtime
 from asem_core.models.runtimes.graph import graph_cost
 from asem_core.models.runtimes.session import Session
-from asem_core.models.tiling import Sizes, Tiling
+from asem_core.models.tiling import MOST_VOXELS, Sizes, Tiling
 from asem_core.network import LEAST_SIDE, POOLING, TILE_HALO
 from asem_core.plugins import make_manager
 from asem_core.predict.grids import plan_grids
@@ -139,6 +140,16 @@ def test_a_part_of_sections_needs_a_copy_of_its_sections_only(
         for volume in (as_volume(raw), sections)
     ]
     assert 0 < disk[1] - disk[0] < staged_bytes(sections) / 2
+
+
+def test_a_small_part_has_small_tiles(toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path) -> None:
+    raw = np.broadcast_to(np.random.default_rng(0).integers(0, 256, 1200, np.uint8), (1200, 1200, 1200))
+    roi = Box((440, 440, 440), (760, 760, 760))
+    small, large = (
+        math.prod(planned(toy, registry, as_volume(raw[:depth]), tmp_path / "o.zarr", roi=roi).lattice.side)
+        for depth in (1200, 800)
+    )
+    assert small <= MOST_VOXELS / 5 < large
 
 
 class Counting:
