@@ -1,12 +1,12 @@
 """Two Dask workers of one thread beside one pipeline of two: mito-10nm, the same tiles, in turns.
 
-    python tests/benchmarks/local_workers.py [--pairs 5] [--shape 96,96,192] [--tile 152] [--precision auto]
+    python tests/benchmarks/local_workers.py [--pairs 3] [--shape 288,288,576] [--tile 200] [--precision auto]
 
 Every run is a process of its own that segments noise on the model's grid. What is printed: seconds on the clock and of
 the processor (user and system, of all processes), for the whole command and for its tiles but the first four, by which
 all sessions are open, and the median over the pairs of the pipeline's by the workers'. What a command spends beside
 its tiles does not grow with the volume. Where other programs want the processors too, the clock says little. That both
-wrote the same bytes is checked.
+wrote the same bytes is checked. The pipeline is about a tile ahead when the fourth is written: there should be many.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ def digest(folder: Path) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--shape", default="96,96,192")
-    parser.add_argument("--tile", type=int, default=152)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--shape", default="288,288,576")
+    parser.add_argument("--tile", type=int, default=200)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
