@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_mesh.surface import Mesh, Points
+from asem_mesh.surface import Flags, Mesh, Points
 
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
@@ -50,12 +50,20 @@ class Sampled:
 
     def farthest_nm(self, points: Points, *, enough_nm: float) -> float:
         """The largest distance of ``points`` ``(n, 3)`` from the surface, or one above ``enough_nm``."""
+        return self.beyond(points, enough_nm=enough_nm, most=0)[1]
+
+    def beyond(self, points: Points, *, enough_nm: float, most: int) -> tuple[Rows, float]:
+        """Those of ``points`` ``(n, 3)`` that are farther than ``enough_nm`` from the surface; the largest distance.
+
+        Once there are more than ``most``, no further ones are looked for: then there are others.
+        """
         reach, nearest = self.tree.query(points)
         order = np.argsort(-reach, kind="stable")
+        beyond: list[Rows] = []
         farthest = 0.0
         for begin in range(0, len(points), _CHUNK):
             rows = order[begin : begin + _CHUNK]
-            if reach[rows[0]] * _ROUNDED < farthest:
+            if reach[rows[0]] * _ROUNDED < min(farthest, enough_nm):
                 break  # of these, and of all that follow, a place on the surface is nearer than that
             found = self._distances(points[rows], nearest[rows, None])
             again = np.flatnonzero(found > enough_nm)
@@ -63,30 +71,55 @@ class Sampled:
                 near = self.tree.query(points[rows[again]], k=min(_CANDIDATES, self.tree.n))[1]
                 found[again] = self._distances(points[rows[again]], near.reshape(len(again), -1))
             farthest = max(farthest, float(found.max()))
-            if farthest > enough_nm:
+            beyond.append(rows[found > enough_nm])
+            if sum(map(len, beyond)) > most:
                 break
-        return farthest
+        return np.concatenate([*beyond, np.empty(0, np.int64)]), farthest
+
+    def near(self, points: Points, *, nm: float) -> Flags:
+        """Of every triangle ``(m,)``, whether it has a place at most so far from one of ``points`` ``(n, 3)``."""
+        rows = self.tree.query_ball_point(points, nm)
+        found = np.zeros(len(self.mesh.faces), bool)
+        found[self.owner[np.concatenate([*rows, np.empty(0)]).astype(np.int64)]] = True
+        return found
 
     def _distances(self, points: Points, places: Rows) -> Points:
         """The distance of every point ``(n,)`` to the nearest of the triangles of its ``places`` ``(n, k)``."""
         return _to_triangles(points, self.mesh, self.owner[places])
 
 
-def deviation_nm(simple: Sampled, full: Sampled, *, enough_nm: float) -> float:
-    """The Hausdorff distance of two surfaces, from above; of ``simple`` all places are looked at, of ``full`` vertices.
+@attrs.frozen(kw_only=True, eq=False)
+class Apart:
+    """How far two surfaces lie apart."""
+
+    nm: float
+    """Hausdorff distance, from above; if it is more than was allowed, only that it is."""
+    beyond_nm: Points
+    """Places on either, ``(n, 3)``, that are farther from the other than was allowed."""
+
+
+def apart(simple: Sampled, full: Sampled, *, enough_nm: float, most: int = 0) -> Apart:
+    """The Hausdorff distance of two surfaces; of ``simple`` all places are looked at, of ``full`` vertices.
 
     Parameters
     ----------
     enough_nm
         More than this is too much: then only that it is, and not by how much, is found out.
+    most
+        Places that are too far which are looked for on either; once there are more, the search ends.
 
     Notes
     -----
     The distance to a surface is the least to some of its triangles, so it is never below the true one. These are the
     triangles of the places nearest to a point: one, and where that is not near enough, eight.
     """
-    there = full.farthest_nm(np.concatenate([simple.mesh.vertices_nm, simple.places]), enough_nm=enough_nm)
-    return there if there > enough_nm else max(there, simple.farthest_nm(full.mesh.vertices_nm, enough_nm=enough_nm))
+    points = np.concatenate([simple.mesh.vertices_nm, simple.places])
+    rows, there = full.beyond(points, enough_nm=enough_nm, most=most)
+    if len(rows) > most:
+        return Apart(nm=there, beyond_nm=points[rows])
+    others = full.mesh.vertices_nm
+    back_rows, back = simple.beyond(others, enough_nm=enough_nm, most=most)
+    return Apart(nm=max(there, back), beyond_nm=np.concatenate([points[rows], others[back_rows]]))
 
 
 def _to_triangles(points: Points, mesh: Mesh, rows: Rows) -> Points:

@@ -33,6 +33,10 @@ class Pieces:
     places: Mapping[int, Sequence[_Place]]
     """By the number of the object."""
 
+    def triangles(self, number: int) -> int:
+        """Of the whole surface of the object ``number``."""
+        return sum(place.faces.stop - place.faces.start for place in self.places[number])
+
     def surface(self, number: int) -> Piece:
         """The whole surface of the object ``number``."""
         return join([_read(place) for place in self.places[number]])

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from asem_core.analysis import Numbered, View, number_objects, open_view
-from asem_core.blocks import map_blocks
+from asem_core.blocks import Threads, map_blocks
 from asem_core.draw import hex_colour, organelle_colour
-from asem_core.errors import OutputError, VolumeError
+from asem_core.errors import BudgetError, OutputError, VolumeError
 from asem_core.geometry import Triple, VoxelSize
 from asem_core.home import local_path
+from asem_core.memory import available_memory
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.volume import (
@@ -43,6 +44,8 @@ TABLE = "meshes.csv"
 """A row for each object."""
 Format = Literal["precomputed", "ply", "obj", "glb", "stl"]
 BLOCK: Triple = (128, 128, 128)
+_BYTES_PER_TRIANGLE = 750
+"""Of an object's surface, from marching cubes on, while it is smoothed, simplified and compared: 540 to 700."""
 _MADE_BY = "asem mesh"
 _MESHES = Replaceable(name="meshes", recognise=lambda path: is_as_written(path, made_by=_MADE_BY))
 
@@ -124,6 +127,8 @@ def make_meshes(
     ------
     VolumeError, GeometryError
         As `asem_core.analyze`; the analysis is of other objects.
+    BudgetError
+        Too little memory for the largest object.
     OutputError
         See `asem_core.volume.complete_or_absent`.
 
@@ -177,11 +182,32 @@ def _write_all(
         return row
 
     # The largest first: begun last, one would be waited for by itself.
-    numbers = sorted(pieces.places, key=lambda number: -objects.voxels[number - 1])
-    rows = map_blocks(write, numbers, sweep="meshes", progress=view.progress)
+    numbers = sorted(pieces.places, key=lambda number: (-pieces.triangles(number), number))
+    threads = _threads([pieces.triangles(number) for number in numbers], view.objects.uri)
+    rows = map_blocks(write, numbers, sweep="meshes", progress=view.progress, executor=threads)
     columns = [field.name for field in attrs.fields(_Facts)]
     table = pd.DataFrame(rows, columns=["object", *columns]).set_index("object").sort_index()
     return table if known is None else table.join(known.loc[table.index])
+
+
+def _threads(triangles: Sequence[int], uri: str) -> Threads:
+    """So many that there is memory for as many of the largest surfaces, of ``triangles``, largest first.
+
+    Raises
+    ------
+    BudgetError
+        There is too little for one.
+    """
+    needed, free = np.cumsum(triangles, dtype=np.int64) * _BYTES_PER_TRIANGLE, available_memory()
+    fitting = int(np.searchsorted(needed, free, side="right"))
+    if len(needed) and not fitting:
+        gigabytes = [number / 1e9 for number in (needed[0], free)]
+        raise BudgetError(
+            f"{uri}: the largest surface has {triangles[0] / 1e6:.3g} million triangles and needs about "
+            f"{gigabytes[0]:.2g} GB of memory, {gigabytes[1]:.2g} GB are free: mesh a coarser level (of an OME-Zarr, "
+            f"{uri.rstrip('/')}/1), or coarser labels (asem convert --resample)"
+        )
+    return Threads(max(1, min(fitting, Threads().workers)))
 
 
 @attrs.frozen(kw_only=True)

@@ -8,13 +8,15 @@ from threading import Lock
 import attrs
 import numpy as np
 
-from asem_mesh.distance import Sampled, deviation_nm
+from asem_mesh.distance import Sampled, apart
 from asem_mesh.smooth import restore
-from asem_mesh.surface import Frame, Mesh, enclosed_nm3, is_closed
+from asem_mesh.surface import Flags, Frame, Mesh, enclosed_nm3, loose_edges_nm
 
 KEPT = (0.05, 0.1, 0.2, 0.4, 0.7)
 """Shares of the triangles that are tried."""
 _TETRAHEDRON = 4
+_ROUNDS, _FEW, _HELD = 4, 0.02, 2
+"""Attempts with a share; triangles, as a part of all, that may be held; how far around a place, in spacings."""
 _ALONE = Lock()
 """The library keeps what it works on in global variables, and lets other threads run meanwhile: two at once mix their
 meshes."""
@@ -30,6 +32,8 @@ class Simplified:
 
 def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) -> Simplified:
     """``mesh`` with the least share of `KEPT` with which it stays closed and moves by ``error_nm`` at most, or itself.
+
+    Where a few places of a large mesh stand against that, triangles near them are kept as they are.
 
     Parameters
     ----------
@@ -48,14 +52,24 @@ def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) ->
     that takes from the volume is added along the normals, before the distance is measured.
     """
     volume, full = enclosed_nm3(mesh), Sampled.of(mesh, spacing_nm=spacing_nm)
-    parts = _parts(mesh, frame)
+    caps = frame.caps(mesh)
     for kept in KEPT if error_nm > 0 else ():
-        found = _collapse(parts, kept)
-        if len(found.faces) >= _TETRAHEDRON and is_closed(found):
-            found = restore(found, frame, volume_nm3=volume, most_nm=error_nm)
-            error = deviation_nm(Sampled.of(found, spacing_nm=spacing_nm), full, enough_nm=error_nm)
-            if error <= error_nm:
-                return Simplified(mesh=found, error_nm=error)
+        held = np.zeros(len(mesh.faces), bool)
+        for _ in range(_ROUNDS):
+            found = _collapse(_parts(mesh, caps, held), kept)
+            if len(found.faces) < _TETRAHEDRON:
+                break
+            wrong = loose_edges_nm(found)
+            if not len(wrong):
+                found = restore(found, frame, volume_nm3=volume, most_nm=error_nm)
+                sampled, most = Sampled.of(found, spacing_nm=spacing_nm), int(_FEW * len(mesh.faces))
+                off = apart(sampled, full, enough_nm=error_nm, most=most)
+                if off.nm <= error_nm:
+                    return Simplified(mesh=found, error_nm=off.nm)
+                wrong = off.beyond_nm
+            held = held | full.near(wrong, nm=_HELD * spacing_nm)
+            if held.sum() > _FEW * len(mesh.faces):
+                break
     return Simplified(mesh=mesh, error_nm=0.0)
 
 
@@ -63,20 +77,46 @@ def reduce(mesh: Mesh, frame: Frame, *, triangles: int, spacing_nm: float) -> Si
     """``mesh`` with about ``triangles`` at most, for looking at: it may be open, and the error is what it comes to."""
     if len(mesh.faces) <= triangles:
         return Simplified(mesh=mesh, error_nm=0.0)
-    found = _collapse(_parts(mesh, frame), triangles / len(mesh.faces))
-    both = (Sampled.of(each, spacing_nm=spacing_nm) for each in (found, mesh))
-    return Simplified(mesh=found, error_nm=deviation_nm(*both, enough_nm=np.inf))
-
-
-def _parts(mesh: Mesh, frame: Frame) -> list[Mesh]:
-    """What is collapsed by itself: the surface, and caps, so that they stay flat and end where they did."""
     caps = frame.caps(mesh)
-    return [attrs.evolve(mesh, faces=mesh.faces[rows]).compact() for rows in (~caps, caps) if rows.any()]
+    found = _collapse(_parts(mesh, caps, np.zeros_like(caps)), triangles / len(mesh.faces))
+    both = (Sampled.of(each, spacing_nm=spacing_nm) for each in (found, mesh))
+    return Simplified(mesh=found, error_nm=apart(*both, enough_nm=np.inf).nm)
 
 
-def _collapse(parts: Sequence[Mesh], kept: float) -> Mesh:
+@attrs.frozen(kw_only=True, eq=False)
+class _Part:
+    """Triangles that are collapsed by themselves, or not at all."""
+
+    mesh: Mesh
+    held: bool
+
+
+def _parts(mesh: Mesh, caps: Flags, held: Flags) -> list[_Part]:
+    """The surface; caps, so that they stay flat and end where they did; what is held."""
+    of = {True: [held], False: [~caps & ~held, caps & ~held]}
+    return [
+        _Part(mesh=attrs.evolve(mesh, faces=mesh.faces[rows]).compact(), held=kept)
+        for kept, choices in of.items()
+        for rows in choices
+        if rows.any()
+    ]
+
+
+def _collapse(parts: Sequence[_Part], kept: float) -> Mesh:
     """``parts`` with about the share ``kept`` of their triangles, as one."""
-    return _welded([_collapse_part(part, kept) for part in parts])
+    near = parts[0].mesh.vertices_nm[
+        0
+    ]  # far from the origin squares of coordinates would hide how far things lie apart
+    shifted = [attrs.evolve(part.mesh, vertices_nm=part.mesh.vertices_nm - near) for part in parts]
+    found = [each if part.held else _collapse_part(each, kept) for part, each in zip(parts, shifted, strict=True)]
+    whole = _without_flat(_welded(found))
+    return attrs.evolve(whole, vertices_nm=whole.vertices_nm + near)
+
+
+def _without_flat(mesh: Mesh) -> Mesh:
+    """Without triangles that lie back to back: what is left of a part that was collapsed until nothing was inside."""
+    _, which, count = np.unique(np.sort(mesh.faces, axis=1), axis=0, return_inverse=True, return_counts=True)
+    return attrs.evolve(mesh, faces=mesh.faces[count[which.ravel()] == 1]).compact()
 
 
 def _welded(parts: Sequence[Mesh]) -> Mesh:
@@ -100,9 +140,8 @@ def _collapse_part(part: Mesh, kept: float) -> Mesh:
     count = max(_TETRAHEDRON, round(kept * len(part.faces)))
     if count >= len(part.faces):  # a cap may be a single triangle
         return part
-    near = part.vertices_nm[0]  # far from the origin squares of coordinates would hide how far things lie apart
     with _ALONE:
         vertices, faces = collapse(
-            part.vertices_nm - near, part.faces.astype(np.int32), target_count=count, preserve_border=True
+            part.vertices_nm, part.faces.astype(np.int32), target_count=count, preserve_border=True
         )
-    return Mesh(vertices_nm=vertices + near, faces=np.asarray(faces, np.int64))
+    return Mesh(vertices_nm=vertices, faces=np.asarray(faces, np.int64))

@@ -162,6 +162,16 @@ def areas_nm2(mesh: Mesh) -> npt.NDArray[np.float64]:
     return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2)
 
 
+def loose_edges_nm(mesh: Mesh) -> Points:
+    """The middles ``(n, 3)`` of edges that keep ``mesh`` from being closed, see `is_closed`."""
+    begin, end = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
+    edge = np.minimum(begin, end) * len(mesh.vertices_nm) + np.maximum(begin, end)
+    _, first, which, count = np.unique(edge, return_index=True, return_inverse=True, return_counts=True)
+    back = np.bincount(which, begin > end)
+    loose = first[(count != 2) | (back != 1)]
+    return np.asarray((mesh.vertices_nm[begin[loose]] + mesh.vertices_nm[end[loose]]) / 2)
+
+
 def is_closed(mesh: Mesh) -> bool:
     """Whether every edge is between two triangles that run along it in opposite ways."""
     begin, end = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()

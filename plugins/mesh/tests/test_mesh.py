@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from asem_mesh import Mesh, make_meshes, read_precomputed
-from asem_mesh.distance import Sampled, deviation_nm
+from asem_mesh import Mesh, distance, make_meshes, read_precomputed, run
+from asem_mesh.distance import Sampled
 from asem_mesh.simplify import simplify
 from asem_mesh.smooth import smooth
-from asem_mesh.surface import Frame, areas_nm2, enclosed_nm3, find_surface, is_closed, join, to_mesh
+from asem_mesh.surface import Frame, areas_nm2, enclosed_nm3, find_surface, is_closed, join, loose_edges_nm, to_mesh
 from scipy import ndimage
 
 from asem_core import analyze
-from asem_core.errors import OutputError, VolumeError
+from asem_core.errors import BudgetError, OutputError, VolumeError
 from asem_core.geometry import FloatTriple, VoxelSize
 from asem_core.volume import ArrayPlan, create_ome_zarr
 
@@ -222,7 +222,7 @@ def test_the_distance_of_two_spheres() -> None:
 
 
 def apart(one: Mesh, other: Mesh, *, enough_nm: float) -> float:
-    return deviation_nm(Sampled.of(one, spacing_nm=5), Sampled.of(other, spacing_nm=5), enough_nm=enough_nm)
+    return distance.apart(Sampled.of(one, spacing_nm=5), Sampled.of(other, spacing_nm=5), enough_nm=enough_nm).nm
 
 
 def bumped(mesh: Mesh) -> Mesh:
@@ -261,6 +261,68 @@ def test_threads_do_not_mix_meshes() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(triangles, meshes))
     assert all(np.array_equal(a, b) for a, b in zip(together, map(triangles, meshes), strict=True))
+
+
+def test_a_few_rough_places_do_not_keep_all_triangles(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trimesh.creation import icosphere
+
+    ball = icosphere(subdivisions=6, radius=500)
+    mask = blobs((8, 8, 8)) > 0
+    blob = smooth(rough(mask), NOWHERE, voxel_size=CUBE, volume_nm3=125.0 * mask.sum())
+    mesh = Mesh(
+        vertices_nm=np.concatenate([ball.vertices, blob.vertices_nm + 700]),
+        faces=np.concatenate([ball.faces[:, ::-1], blob.faces + len(ball.vertices)]),
+    )
+    found = simplify(mesh, NOWHERE, error_nm=1, spacing_nm=10)
+    assert is_closed(found.mesh)
+    assert 0 < found.error_nm <= 1
+    assert len(found.mesh.faces) < 0.15 * len(mesh.faces)
+    monkeypatch.setattr("asem_mesh.simplify._ROUNDS", 1)
+    assert len(simplify(mesh, NOWHERE, error_nm=1, spacing_nm=10).mesh.faces) > 1.5 * len(found.mesh.faces)
+
+
+def test_edges_that_keep_a_mesh_open_are_found() -> None:
+    ball = sphere_mesh(100.0)
+    assert len(loose_edges_nm(ball)) == 0
+    torn = Mesh(vertices_nm=ball.vertices_nm, faces=ball.faces[1:])
+    corners = ball.vertices_nm[ball.faces[0]]
+    middles = (corners + np.roll(corners, -1, axis=0)) / 2
+    assert sorted(map(tuple, loose_edges_nm(torn))) == sorted(map(tuple, middles))
+    turned_over = Mesh(vertices_nm=ball.vertices_nm, faces=np.concatenate([ball.faces[:1, ::-1], ball.faces[1:]]))
+    assert len(loose_edges_nm(turned_over)) == 3
+    pinched = Mesh(
+        vertices_nm=ball.vertices_nm, faces=np.concatenate([ball.faces, ball.faces[:1], ball.faces[:1, ::-1]])
+    )
+    assert len(loose_edges_nm(pinched)) == 3
+
+
+def test_memory_decides_how_many_surfaces_are_made_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = write(tmp_path / "a.zarr", blobs((24, 24, 24)), CUBE)
+    whole = make_meshes(labels, tmp_path / "whole").table
+    largest = _triangles(labels, tmp_path / "rough")
+    used: list[int] = []
+    real = run.map_blocks
+
+    def counting(*given: Any, **named: Any) -> Any:
+        if named.get("sweep") == "meshes":
+            used.append(named["executor"].workers)
+        return real(*given, **named)
+
+    monkeypatch.setattr(run, "map_blocks", counting)
+    monkeypatch.setattr(run, "available_memory", lambda: largest * run._BYTES_PER_TRIANGLE)
+    assert make_meshes(labels, tmp_path / "one").table.equals(whole)
+    assert used == [1]
+    monkeypatch.setattr(run, "available_memory", lambda: largest * run._BYTES_PER_TRIANGLE - 1)
+    with pytest.raises(
+        BudgetError, match=r"a\.zarr: the largest surface has .* triangles and needs .* mesh a coarser level"
+    ):
+        make_meshes(labels, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def _triangles(labels: Path, folder: Path) -> int:
+    """Of the largest surface, before it is simplified."""
+    return int(make_meshes(labels, folder, error_nm=0).table.mesh_triangles.max())
 
 
 def test_what_cannot_be_simplified_stays() -> None:
