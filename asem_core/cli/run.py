@@ -36,11 +36,16 @@ def run(project: Path, *, dask: str | None, as_json: bool) -> None:
     """
     from asem_core.project.run import run_project
 
+    def planned(needed: int) -> None:
+        click.echo(f"expected: up to {needed / 1e9:.2f} GB disk for what is not there yet", err=True)
+
     def told(result: Result) -> None:
         click.echo(f"{result}", err=as_json)
 
     with on_workers(dask) as executor, progress_bar() as progress:
-        ran = run_project(project, registry=shared_registry(), executor=executor, told=told, progress=progress)
+        ran = run_project(
+            project, registry=shared_registry(), executor=executor, planned=planned, told=told, progress=progress
+        )
     click.echo(json.dumps(ran.to_json(), indent=2) if as_json else f"{ran}")
     if ran.failed:
         sys.exit(1)

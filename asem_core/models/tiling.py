@@ -96,7 +96,7 @@ class Tiling:
         return triple([int(tile) if f else least for f, least in zip(free, self._least, strict=True)])
 
     def candidates(self, box: Box, *, most_voxels: int = MOST_VOXELS) -> list[Triple]:
-        """Sides of the tiles of ``most_voxels`` worth trying for ``box``, those that read the fewest voxels in all first.
+        """Sides of tiles of ``most_voxels`` at most worth trying for ``box``; those that read the fewest in all first.
 
         Along each axis the box, from `origin`, is cut into 1, 2, 3 ... equal parts.
         """

@@ -19,13 +19,14 @@ from asem_core.project.conditions import comparisons_of
 from asem_core.project.read import Project, read_project
 from asem_core.project.records import Records, digest_of, stamp
 from asem_core.project.results import STOPPING, Result
+from asem_core.project.room import bytes_needed
 from asem_core.project.site import Site
 from asem_core.project.steps import Step, opening, steps_of
 from asem_core.project.summary import write_summary
 from asem_core.project.verbs import Facts
 from asem_core.registry import Registry, make_registry
 from asem_core.reporting.write import report
-from asem_core.volume.output import check_folder, held
+from asem_core.volume.output import check_folder, check_room, held
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -77,6 +78,7 @@ def run_project(
     base: str | Path = Path(),
     registry: Registry | None = None,
     executor: Dask | Client | None = None,
+    planned: Callable[[int], None] = lambda needed: None,
     told: Callable[[Result], None] = lambda result: None,
     progress: Progress = silent,
 ) -> Ran:
@@ -92,6 +94,8 @@ def run_project(
         By default everything installed.
     executor
         Where blocks are computed, see `asem_core.cluster.connect`; by default here.
+    planned
+        Called before the first step with the bytes that all outputs which are not there yet will take at most.
     told
         Called with every step that has ended.
 
@@ -103,7 +107,7 @@ def run_project(
         An organelle, its model or an analysis is not there, or lacks what the project does not give: before anything
         is made.
     OutputError
-        Another process runs the project.
+        Another process runs the project; the disk has too little room for all that is not there yet.
 
     Notes
     -----
@@ -127,6 +131,9 @@ def run_project(
     for name in project.organelles:
         with find_model(sites[0].model(name), organelle=sites[0].organelle(name), registry=registry):
             log.debug("%s: its model is there", name)
+    needed = sum(map(bytes_needed, sites))
+    check_room(folder, needed, remedy="make room, or take parts of the volumes (roi)")
+    planned(needed)
     with held(folder), executing(executor):
         folder.mkdir(parents=True, exist_ok=True)
         records = Records(folder)

@@ -192,13 +192,12 @@ def hidden(destination: Location, what: str) -> Path:
     return folder / f".{destination.name}.{what}"
 
 
-def check_room(folder: Path, needed_bytes: int) -> None:
+def check_room(folder: Path, needed_bytes: int, *, remedy: str = "make room, or use --roi") -> None:
     """Refuse when the disk of ``folder``, which need not exist yet, has less room than ``needed_bytes``."""
     free = shutil.disk_usage(_nearest(folder)).free
     if free < needed_bytes:
         raise OutputError(
-            f"{folder}: the disk has {_size(free)} left, up to {_size(needed_bytes)} are needed; "
-            "make room, or use --roi"
+            f"{folder}: the disk has {_size(free)} left, up to {_size(needed_bytes)} are needed; {remedy}"
         )
 
 

@@ -142,7 +142,9 @@ def test_a_part_of_sections_needs_a_copy_of_its_sections_only(
     assert 0 < disk[1] - disk[0] < staged_bytes(sections) / 2
 
 
-def test_a_small_part_has_small_tiles(toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path) -> None:
+def test_a_small_part_has_small_tiles(
+    toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path
+) -> None:
     raw = np.broadcast_to(np.random.default_rng(0).integers(0, 256, 1200, np.uint8), (1200, 1200, 1200))
     roi = Box((440, 440, 440), (760, 760, 760))
     small, large = (

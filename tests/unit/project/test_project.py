@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -57,6 +58,28 @@ def write(folder: Path, plan: dict[str, Any]) -> Path:
 
 def states(ran: Any) -> dict[str, str]:
     return {f"{result.step.volume} {result.step.name}": result.state for result in ran.results}
+
+
+def test_the_disk_for_all_volumes_is_looked_at_before_the_first_is_begun(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan["volumes"]["two"]["roi"] = "0:20,0:48,0:56"
+    plan["volumes"]["gone"] = {"raw": "gone.zarr"}
+    plan |= {"convert": {"resample_nm": [20, 10, 10]}, "mask": {}}
+    voxels = (40 + 20) // 2 * 48 * 56
+    needed = int(voxels * 8 / 7 * (1 + 1 + 2 + 5))  # raw, mask, probability and label, probability and ids
+    monkeypatch.setattr("asem_core.volume.output.shutil.disk_usage", lambda _: SimpleNamespace(free=needed // 2))
+    said: list[int] = []
+    with pytest.raises(OutputError, match=r"results: the disk has .* left, up to .* are needed; make room, or take"):
+        run_project(write(tmp_path, plan), registry=toys, planned=said.append)
+    assert not (tmp_path / "results").exists()
+    monkeypatch.undo()
+    ran = run_project(write(tmp_path, plan), registry=toys, planned=said.append)
+    assert states(ran)["gone open"] == "failed"
+    run_project(write(tmp_path, plan), registry=toys, planned=said.append)
+    assert said == [pytest.approx(needed, abs=2), 0]
+    chunks = (path for path in (tmp_path / "results").rglob("[0-9]*") if path.is_file())
+    assert sum(path.stat().st_size for path in chunks) <= needed, "it is an upper bound"
 
 
 def rows(ran: Any) -> list[dict[str, str]]:
