@@ -35,11 +35,12 @@ WINDOWS = (
     ("evaluation", 10, ("er", "mito")),
     ("golgi", 10, ("golgi", "pore", "ccp")),
     ("coverslip", 10, ("ccp",)),
+    ("nucleus", 16, ("nucleus",)),
 )
 """Parts of the naive cells, nm per voxel, and what is scored there."""
 COUNTED = {"ccp": 1600, "pore": 100}
 """What is counted too, and the least voxels of 5 nm of a predicted object."""
-ORGANELLES = ("mito", "er", "golgi", "pore", "ccp")
+ORGANELLES = ("mito", "er", "golgi", "pore", "ccp", "nucleus")
 Row = tuple[str, str, dict[str, Any]]
 """Organelle, volume, scores."""
 
