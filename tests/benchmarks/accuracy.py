@@ -40,7 +40,9 @@ WINDOWS = (
 """Parts of the naive cells, nm per voxel, and what is scored there."""
 COUNTED = {"ccp": 1600, "pore": 100}
 """What is counted too, and the least voxels of 5 nm of a predicted object."""
-ORGANELLES = ("mito", "er", "golgi", "pore", "ccp", "nucleus")
+ORGANELLES = ("mito", "er", "golgi", "pore", "ccp")
+WITHOUT_MODEL = ("nucleus",)
+"""For --model only."""
 Row = tuple[str, str, dict[str, Any]]
 """Organelle, volume, scores."""
 
@@ -120,7 +122,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep volumes and pictures here; volumes that are there are used")
     parser.add_argument("--json", type=Path, metavar="FOLDER", help="also write the scores of each volume here")
     parser.add_argument("--only", nargs="+", default=[EPFL, *NAIVE], choices=[EPFL, *NAIVE], help="these volumes")
-    parser.add_argument("--organelles", nargs="+", default=list(ORGANELLES), choices=ORGANELLES)
+    parser.add_argument("--organelles", nargs="+", default=list(ORGANELLES),
+                        choices=(*ORGANELLES, *WITHOUT_MODEL))  # fmt: skip
     parser.add_argument("--model", help="not the plugin's default: id or package, for one of --organelles")
     args = parser.parse_args()
     if args.model and len(args.organelles) > 1:
