@@ -56,7 +56,7 @@ def simplify(mesh: Mesh, frame: Frame, *, error_nm: float, spacing_nm: float) ->
     for kept in KEPT if error_nm > 0 else ():
         held = np.zeros(len(mesh.faces), bool)
         for _ in range(_ROUNDS):
-            found = _collapse(_parts(mesh, caps, held), kept)
+            found = _collapse(mesh, kept, caps=caps, held=held)
             if len(found.faces) < _TETRAHEDRON:
                 break
             wrong = loose_edges_nm(found)
@@ -78,37 +78,23 @@ def reduce(mesh: Mesh, frame: Frame, *, triangles: int, spacing_nm: float) -> Si
     if len(mesh.faces) <= triangles:
         return Simplified(mesh=mesh, error_nm=0.0)
     caps = frame.caps(mesh)
-    found = _collapse(_parts(mesh, caps, np.zeros_like(caps)), triangles / len(mesh.faces))
+    found = _collapse(mesh, triangles / len(mesh.faces), caps=caps, held=np.zeros_like(caps))
     both = (Sampled.of(each, spacing_nm=spacing_nm) for each in (found, mesh))
     return Simplified(mesh=found, error_nm=apart(*both, enough_nm=np.inf).nm)
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class _Part:
-    """Triangles that are collapsed by themselves, or not at all."""
+def _collapse(mesh: Mesh, kept: float, *, caps: Flags, held: Flags) -> Mesh:
+    """``mesh`` with about the share ``kept`` of its triangles, and all that are ``held``.
 
-    mesh: Mesh
-    held: bool
-
-
-def _parts(mesh: Mesh, caps: Flags, held: Flags) -> list[_Part]:
-    """The surface; caps, so that they stay flat and end where they did; what is held."""
-    of = {True: [held], False: [~caps & ~held, caps & ~held]}
-    return [
-        _Part(mesh=attrs.evolve(mesh, faces=mesh.faces[rows]).compact(), held=kept)
-        for kept, choices in of.items()
-        for rows in choices
+    Caps are collapsed by themselves, so that they stay flat and end where they did.
+    """
+    near = mesh.vertices_nm[0]  # far from the origin squares of coordinates would hide how far things lie apart
+    shifted = mesh.vertices_nm - near
+    found = [
+        _collapse_part(Mesh(vertices_nm=shifted, faces=mesh.faces[rows]).compact(), share)
+        for rows, share in ((~caps & ~held, kept), (caps & ~held, kept), (held, 1.0))
         if rows.any()
     ]
-
-
-def _collapse(parts: Sequence[_Part], kept: float) -> Mesh:
-    """``parts`` with about the share ``kept`` of their triangles, as one."""
-    near = parts[0].mesh.vertices_nm[
-        0
-    ]  # far from the origin squares of coordinates would hide how far things lie apart
-    shifted = [attrs.evolve(part.mesh, vertices_nm=part.mesh.vertices_nm - near) for part in parts]
-    found = [each if part.held else _collapse_part(each, kept) for part, each in zip(parts, shifted, strict=True)]
     whole = _without_flat(_welded(found))
     return attrs.evolve(whole, vertices_nm=whole.vertices_nm + near)
 
@@ -138,7 +124,7 @@ def _collapse_part(part: Mesh, kept: float) -> Mesh:
     from fast_simplification import simplify as collapse
 
     count = max(_TETRAHEDRON, round(kept * len(part.faces)))
-    if count >= len(part.faces):  # a cap may be a single triangle
+    if count >= len(part.faces):  # a cap may be a single triangle; what is held stays
         return part
     with _ALONE:
         vertices, faces = collapse(
