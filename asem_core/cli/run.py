@@ -37,7 +37,8 @@ def run(project: Path, *, dask: str | None, as_json: bool) -> None:
     from asem_core.project.run import run_project
 
     def planned(needed: int) -> None:
-        click.echo(f"expected: up to {needed / 1e9:.2f} GB disk for what is not there yet", err=True)
+        if needed:
+            click.echo(f"expected: up to {needed / 1e9:.2f} GB disk for what is not there yet", err=True)
 
     def told(result: Result) -> None:
         click.echo(f"{result}", err=as_json)
