@@ -36,7 +36,7 @@ from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume import Volume
 from asem_core.volume.address import Location
 from asem_core.volume.check import check_grey, settled_range
-from asem_core.volume.formats.ome_write import ArrayPlan, OmePlan
+from asem_core.volume.formats.ome_write import PYRAMID_SHARE, ArrayPlan, OmePlan
 from asem_core.volume.grey import Grey, on_grey_range
 from asem_core.volume.output import place_of_volume
 from asem_core.volume.provenance import provenance
@@ -375,7 +375,7 @@ def _estimate(plan: Plan, memory: int, arithmetic: Arithmetic) -> Preflight:
     grids = plan.grids
     per_voxel = {"uint8": 1, "float32": 4}[plan.prob_dtype] + 1
     ids = 0 if plan.separation is None else 4
-    disk = (per_voxel + ids) * plan.roi.align_out(plan.chunk).size * 8 / 7
+    disk = (per_voxel + ids) * plan.roi.align_out(plan.chunk).size * PYRAMID_SHARE
     if plan.separation is not None:
         disk += scratch_bytes(plan.roi.shape)
     if not plan.direct:

@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 
 from asem_core.project.site import Site
+from asem_core.volume.formats.ome_write import PYRAMID_SHARE
 
 log = logging.getLogger(__name__)
 
-_PYRAMID = 8 / 7
 _PROBABILITY, _LABEL, _MASK, _ID = 1, 1, 1, 4
 """Bytes of a voxel in the outputs of `asem segment`, `asem mask` and `asem instances`."""
 
@@ -30,8 +30,8 @@ def bytes_needed(site: Site) -> int:
     convert = site.project.convert
     resample = None if convert is None else convert.resample_nm
     finer = 1.0 if resample is None else given.voxel_size.volume_nm3 / math.prod(resample)
-    cut = part.size * finer * _PYRAMID
-    all_of_it = cut if convert is not None else given.box.size * _PYRAMID
+    cut = part.size * finer * PYRAMID_SHARE
+    all_of_it = cut if convert is not None else given.box.size * PYRAMID_SHARE
     made = [
         *([] if convert is None else [(site.converted, given.dtype.itemsize * cut)]),
         *([(Path(site.mask), _MASK * all_of_it)] if site.makes_mask and site.mask is not None else []),

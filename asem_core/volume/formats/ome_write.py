@@ -43,7 +43,7 @@ FINGERPRINT = "fingerprint"
 """In the provenance: of the run that made it, see `asem_core.blocks.journal.Head`."""
 MOST_SHARD_BYTES = 2**29
 """Of one array: several blocks are held at once, and their halos with them."""
-_PYRAMID_SHARE = 8 / 7
+PYRAMID_SHARE = 8 / 7
 """A pyramid with factor 2 per axis holds 1 + 1/8 + 1/64 + ... of level 0."""
 
 
@@ -244,7 +244,7 @@ class OmePlan:
     def bytes(self) -> int:
         """What it takes on disk at most."""
         level0 = sum(math.prod(plan.shape) * plan.dtype.itemsize for plan in self.arrays.values())
-        return int(level0 * _PYRAMID_SHARE)
+        return int(level0 * PYRAMID_SHARE)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
-from asem_mesh.surface import Flags, Mesh, Points
+from asem_mesh.surface import Flags, Mesh, Points, Rows
 
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
-
-Rows = npt.NDArray[np.int64]
 
 _CANDIDATES = 8
 _CHUNK = 4_000
@@ -47,10 +44,6 @@ class Sampled:
         from scipy.spatial import KDTree
 
         return KDTree(self.places)
-
-    def farthest_nm(self, points: Points, *, enough_nm: float) -> float:
-        """The largest distance of ``points`` ``(n, 3)`` from the surface, or one above ``enough_nm``."""
-        return self.beyond(points, enough_nm=enough_nm, most=0)[1]
 
     def beyond(self, points: Points, *, enough_nm: float, most: int) -> tuple[Rows, float]:
         """Those of ``points`` ``(n, 3)`` that are farther than ``enough_nm`` from the surface; the largest distance.

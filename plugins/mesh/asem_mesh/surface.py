@@ -16,6 +16,7 @@ Points = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]
 Grid = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 
 _BITS = 21
 """Of a half-voxel coordinate where three are packed into an int64: a million voxels per axis."""
@@ -164,8 +165,7 @@ def areas_nm2(mesh: Mesh) -> npt.NDArray[np.float64]:
 
 def loose_edges_nm(mesh: Mesh) -> Points:
     """The middles ``(n, 3)`` of edges that keep ``mesh`` from being closed, see `is_closed`."""
-    begin, end = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
-    edge = np.minimum(begin, end) * len(mesh.vertices_nm) + np.maximum(begin, end)
+    begin, end, edge = _edges(mesh)
     _, first, which, count = np.unique(edge, return_index=True, return_inverse=True, return_counts=True)
     back = np.bincount(which, begin > end)
     loose = first[(count != 2) | (back != 1)]
@@ -174,10 +174,15 @@ def loose_edges_nm(mesh: Mesh) -> Points:
 
 def is_closed(mesh: Mesh) -> bool:
     """Whether every edge is between two triangles that run along it in opposite ways."""
-    begin, end = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
-    edge = np.minimum(begin, end) * len(mesh.vertices_nm) + np.maximum(begin, end)
+    begin, end, edge = _edges(mesh)
     ways = np.sort(2 * edge + (begin > end))  # of a closed mesh every edge is there as 2 n and as 2 n + 1
     there, back = ways[::2], ways[1::2]
     return len(there) == len(back) and bool(
         np.all(there % 2 == 0) and np.array_equal(there + 1, back) and np.all(np.diff(there) > 0)
     )
+
+
+def _edges(mesh: Mesh) -> tuple[Rows, Rows, Rows]:
+    """Of every triangle the edges, ``(3 m,)``: where each begins and ends, and its number, the same either way."""
+    begin, end = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
+    return begin, end, np.minimum(begin, end) * len(mesh.vertices_nm) + np.maximum(begin, end)

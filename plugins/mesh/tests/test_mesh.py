@@ -236,10 +236,12 @@ def test_the_farthest_of_many_points_is_the_farthest_of_them(monkeypatch: pytest
     monkeypatch.setattr("asem_mesh.distance._CHUNK", 50)
     ball = Sampled.of(sphere_mesh(100.0), spacing_nm=5)
     points = bumped(sphere_mesh(101.0)).vertices_nm[2::5]
-    each = [ball.farthest_nm(point[None], enough_nm=99) for point in points]
+    each = [ball.beyond(point[None], enough_nm=99, most=0)[1] for point in points]
     assert sorted(each)[-2] < 3 < max(each)
-    assert ball.farthest_nm(points, enough_nm=99) == max(each)
-    assert ball.farthest_nm(points, enough_nm=2) > 2
+    assert ball.beyond(points, enough_nm=99, most=0)[1] == max(each)
+    rows, farthest = ball.beyond(points, enough_nm=2, most=len(points))
+    assert sorted(rows) == [row for row, nm in enumerate(each) if nm > 2]
+    assert farthest == max(each)
 
 
 def sphere_mesh(radius: float) -> Mesh:
