@@ -44,6 +44,8 @@ class Steps:
     """That of the normalisation, in multiples of it."""
     warmup: int
     """Iterations."""
+    convolutions: bool = True
+    """Whether their weights learn too, or the normalisation alone."""
     clip: float | None = None
     """Largest norm of a gradient."""
     average: float = 0.0
@@ -64,6 +66,7 @@ class Steps:
                 decoupled=True,
                 warmup=self.warmup,
                 normalisation=self.normalisation,
+                convolutions=self.convolutions,
                 clip=self.clip,
             ),
             average=self.average,
@@ -75,6 +78,10 @@ class Steps:
 CAREFUL = Steps(rate=5e-5, normalisation=6, warmup=5, clip=1.0, average=0.97, brightness=0.06, keep_without=0.6)
 """From a model: what it knows is in its convolutions, what another staining changes in their scales and thresholds.
 Without a bound, one block that it takes for something else altogether undoes it (docs/decisions/0029)."""
+LITTLE_UM3 = 0.6
+"""Labels from so small a place are learned by heart where all weights learn (docs/decisions/0069)."""
+SCALES = attrs.evolve(CAREFUL, rate=5e-4, normalisation=1, convolutions=False)
+"""From a model, by little: every feature stays what it is, how much it counts for is learned."""
 FRESH = Steps(rate=1e-3, normalisation=1, warmup=15)
 """From nothing."""
 
@@ -101,7 +108,7 @@ def make_recipe(
     Notes
     -----
     AdamW, cross entropy + Dice, padded blocks, the normalisation put back before and folded after
-    (`asem_core.training.unfold`), `CAREFUL` steps; measured in docs/finetune.md.
+    (`asem_core.training.unfold`), `CAREFUL` steps, or those of `SCALES` alone; measured in docs/finetune.md.
     """
     every = (*parts.training, *parts.validation)
     thick = any(is_thick(each.voxel_size) for each in every)
@@ -134,7 +141,8 @@ def make_recipe(
         checkpoint_every=1,
         select="fit",
     )
-    return CAREFUL.of(recipe)
+    spread = sum(each.box.size * each.voxel_size.volume_nm3 / 1e9 for each in parts.training)
+    return (SCALES if spread < LITTLE_UM3 else CAREFUL).of(recipe)
 
 
 def from_nothing(recipe: Recipe) -> Recipe:

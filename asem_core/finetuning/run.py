@@ -17,7 +17,7 @@ from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.begin import begin, pooled, write_start
 from asem_core.finetuning.card import finetuned_card, scratch_card
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.recipe import from_nothing
+from asem_core.finetuning.recipe import LITTLE_UM3, from_nothing
 from asem_core.finetuning.regions import Split
 from asem_core.finetuning.task import Task, set_task
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
@@ -78,6 +78,8 @@ class Plan:
                 f"; at {self.pace.step:.1f} s an iteration ({precision}) and {self.pace.judging:.0f} s a comparison "
                 f"about {self.trainings * seconds / 60:.0f} min"
             )
+        if not self.recipe.optimiser.convolutions:
+            lines.append(f"of labels in less than {LITTLE_UM3:g} um3 only scale and shift of every feature learn")
         return "\n".join(line for line in (*lines, self.parts.caution) if line)
 
 

@@ -343,15 +343,23 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    """Adam or AdamW over all weights of ``network``: in one group, as earlier checkpoints have it, or two by rate."""
+    """Adam or AdamW over all weights of ``network``: in one group, as earlier checkpoints have it, or two by rate.
+
+    Weights that are not to learn take no gradient from now on.
+    """
     kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
-    if settings.normalisation == 1:
+    if settings.convolutions and settings.normalisation == 1:
         return kind(network.parameters(), weight_decay=settings.weight_decay, fused=True)
     layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
     quick = [parameter for layer in layers for parameter in layer.parameters()]
     chosen = {id(parameter) for parameter in quick}
     others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
-    groups = [{"params": others, _MULTIPLE: 1.0}, {"params": quick, _MULTIPLE: settings.normalisation}]
+    groups = [{"params": quick, _MULTIPLE: settings.normalisation}]
+    if settings.convolutions:
+        groups.insert(0, {"params": others, _MULTIPLE: 1.0})
+    else:
+        for parameter in others:
+            parameter.requires_grad_(False)
     return kind(groups, weight_decay=settings.weight_decay, fused=True)
 
 

@@ -172,6 +172,8 @@ class Optimiser:
     """Iterations over which the rate rises from 0."""
     normalisation: float = attrs.field(default=1.0, validator=validators.gt(0))
     """Rate of the weights and biases of the normalisation, in multiples of all others'."""
+    convolutions: bool = True
+    """Whether all weights learn, or those of the normalisation alone: the scale and the shift of every feature."""
     clip: float | None = attrs.field(default=None, validator=validators.optional(validators.gt(0)))
     """Largest norm of the gradient of all weights: a block that is very wrong then counts no more than others."""
 
@@ -222,7 +224,7 @@ class Recipe:
     """Which blocks are trained on."""
     augment: Augment = Augment()
     """How they are varied."""
-    optimiser: Optimiser = Optimiser()
+    optimiser: Optimiser = attrs.field(default=Optimiser())
     """How weights follow the loss."""
     average: float = attrs.field(default=0.0, validator=validators.and_(validators.ge(0), validators.lt(1)))
     """Decay of a moving average of the weights, which is validated and used instead of the last ones; 0: none
@@ -248,6 +250,11 @@ class Recipe:
     def _by_something(self, _: object, select: str) -> None:
         if select == "fit" and not self.validation:
             raise ValueError("select: fit needs validation volumes: give some, or select: last")
+
+    @optimiser.validator
+    def _of_something(self, _: object, optimiser: Optimiser) -> None:
+        if not optimiser.convolutions and not self.normalise:
+            raise ValueError("optimiser: {convolutions: false} leaves the normalisation to learn: say normalise: true")
 
     @early_stop.validator
     def _at_the_fit_regime(self, _: object, early_stop: bool) -> None:

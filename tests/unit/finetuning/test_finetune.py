@@ -57,9 +57,10 @@ def _not_installed(onnx: Path, scaled: Any) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
-    """Blocks of 40 voxels, cubes of 120, one runtime: what is tested is who wins and what is written of it."""
+    """Blocks of 40 voxels, cubes of 120, one runtime, all weights learn; tested is who wins and what is said."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("asem_core.finetuning.recipe.SIDE", 40)
+        patch.setattr("asem_core.finetuning.recipe.LITTLE_UM3", 0)
         patch.setattr("asem_core.finetuning.recipe.FRESH", Steps(rate=2e-3, normalisation=1, warmup=4))
         patch.setattr("asem_core.finetuning.run.PARITY_SIDE", 120)
         patch.setattr("asem_core.zoo.write.samples.PARITY_SIDE", 120)
@@ -239,6 +240,18 @@ def test_strokes_and_a_parent_that_is_better(
         assert found.model is None
         assert "the parent is better" in str(found)
         assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.slow
+def test_of_little_only_scales_learn_which_is_said(
+    cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asem_core.finetuning.recipe.LITTLE_UM3", 0.6)
+    plans: list[Any] = []
+    finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=2, registry=registry,
+             rois=[Box((0, 0, 0), (40, 120, 120))], planned=plans.append)  # fmt: skip
+    assert "of labels in less than 0.6 um3 only scale and shift of every feature learn" in str(plans[0])
+    assert not load_recipe(tmp_path / "run" / "recipe.yaml").optimiser.convolutions
 
 
 @pytest.mark.slow

@@ -460,3 +460,15 @@ def test_a_gradient_is_as_long_as_the_recipe_allows(clip: float | None) -> None:
     loop.step(network, loop.make_optimiser(network, plan.optimiser), block, plan, plan.phases[0])
     length = float(torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm())
     assert length == pytest.approx(1e-3, rel=1e-3) if clip else length > 0.01
+
+
+def test_the_normalisation_may_learn_alone() -> None:
+    plan = recipe(normalise=True, optimiser={"convolutions": False})
+    network = make_network(plan, REGISTRY)
+    noise = torch.rand((1, 16, 16, 16), generator=torch.Generator().manual_seed(0))
+    block = Block(raw=(2 * noise - 1)[:, None], labels=(noise > 0.5).long(), mask=torch.ones_like(noise))
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    loop.step(network, loop.make_optimiser(network, plan.optimiser), block, plan, plan.phases[0])
+    changed = {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
+    layers = {name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm3d)}
+    assert changed == {f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")}

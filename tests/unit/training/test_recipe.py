@@ -175,6 +175,10 @@ def test_validation_has_its_own_schedule(start: str | None, expected: list[int])
     ("changes", "said"),
     [
         ({"select": "fit"}, "select: fit needs validation volumes: give some, or select: last"),
+        (
+            {"normalise": False, "optimiser": {"convolutions": False}},
+            "optimiser: {convolutions: false} leaves the normalisation to learn: say normalise: true",
+        ),
         ({"early_stop": True}, "early_stop needs select: fit, since the last weights are those that overfit"),
     ],
 )
