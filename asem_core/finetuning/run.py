@@ -79,7 +79,7 @@ class Plan:
                 f"about {self.trainings * seconds / 60:.0f} min"
             )
         if not self.recipe.optimiser.convolutions:
-            lines.append(f"of labels in less than {LITTLE_UM3:g} um3 only scale and shift of every feature learn")
+            lines.append(f"on labels in less than {LITTLE_UM3:g} um3 only scale and shift of every feature learn")
         return "\n".join(line for line in (*lines, self.parts.caution) if line)
 
 

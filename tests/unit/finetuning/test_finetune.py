@@ -250,7 +250,7 @@ def test_of_little_only_scales_learn_which_is_said(
     plans: list[Any] = []
     finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=2, registry=registry,
              rois=[Box((0, 0, 0), (40, 120, 120))], planned=plans.append)  # fmt: skip
-    assert "of labels in less than 0.6 um3 only scale and shift of every feature learn" in str(plans[0])
+    assert "on labels in less than 0.6 um3 only scale and shift of every feature learn" in str(plans[0])
     assert not load_recipe(tmp_path / "run" / "recipe.yaml").optimiser.convolutions
 
 
