@@ -79,7 +79,8 @@ CAREFUL = Steps(rate=5e-5, normalisation=6, warmup=5, clip=1.0, average=0.97, br
 """From a model: what it knows is in its convolutions, what another staining changes in their scales and thresholds.
 Without a bound, one block that it takes for something else altogether undoes it (docs/decisions/0029)."""
 LITTLE_UM3 = 0.6
-"""Where less than that is trained on, held back not counted, it is learned by heart if all weights learn (docs/decisions/0069)."""
+"""Where less is trained on, what is held back not counted, it is learned by heart if all weights learn
+(docs/decisions/0069)."""
 SCALES = attrs.evolve(CAREFUL, rate=5e-4, normalisation=1, convolutions=False)
 """From a model, by little: every feature stays what it is, how much it counts for is learned."""
 FRESH = Steps(rate=1e-3, normalisation=1, warmup=15)
