@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from annotate import CELLS, EPFL, ROOT, Mask, dice, make_seeds, read_epfl, show, simulated, spread
 from asem_annotate import Prepared, boundary_costs, choose_settings, prepare
-from asem_annotate.energy import Index, Strokes, find_evidence, find_strokes, seed_costs
+from asem_annotate.energy import Index, Strokes, find_evidence, find_strokes, seed_gain
 from asem_annotate.labelling import cut_nodes
 
 from asem_core import Box, VoxelSize
@@ -50,8 +50,8 @@ def compare(name: str, grey: npt.NDArray[np.uint8], truth: Mask, size: VoxelSize
     settings, whole = choose_settings(name), Box.of_shape(grey.shape)
     prepared = prepare(grey, voxel_size=size, settings=settings)
     strokes = find_strokes(prepared, seeds)
-    as_object, as_rest = seed_costs(prepared, find_evidence(prepared, strokes), ORGANELLE, settings)
-    gain, costs = as_rest - as_object, boundary_costs(prepared, settings)
+    gain = seed_gain(prepared, find_evidence(prepared, strokes), ORGANELLE, settings)
+    costs = boundary_costs(prepared, settings)
     at_once = cut_nodes(prepared, gain, costs, strokes=strokes, value=ORGANELLE)[prepared.ids]
     for halo in HALOS:
         found, began = np.zeros(grey.shape, np.bool_), time.process_time()

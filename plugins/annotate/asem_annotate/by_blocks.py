@@ -24,9 +24,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from asem_annotate.appearance import HOPS, reach
 from asem_annotate.energy import boundary_costs
 from asem_annotate.labelling import FIRST, Seeds, solve, without_rim
 from asem_annotate.lattice import radii
+from asem_annotate.likeness import Likeness, learn_all
 from asem_annotate.prediction import Probability, as_probability
 from asem_annotate.prepared import prepare
 from asem_annotate.region import Region, check_both, check_named, find_kinds, to_uint8
@@ -47,8 +49,8 @@ HALO = 64
 """Voxels that are cut with it on every side at least: twelve supervoxels of mito, see docs/annotate.md."""
 WIDEST = 512
 """Voxels per axis that are cut at once."""
-_CELLS = 5
-"""Beyond a core: so far reaches a supervoxel that touches one whose cell begins in it."""
+_CELLS = 3 + 3 * HOPS
+"""Beyond a core: so far reaches a supervoxel that is `HOPS` from one with a voxel in it."""
 _ALONE = Threads(1)
 """Supervoxels are found by all processors as it is, and a block takes much memory."""
 
@@ -86,7 +88,8 @@ class ByBlocks:
         blocks = list(Box.of_shape(plan.shape).tiles(self.core))
         ready = self._readable(run)
         found = ready._survey(run, blocks)
-        run.each("cutting", blocks, partial(ready._cut, found), executor=_ALONE)
+        likeness = learn_all(found.examples) if found.features.size else {}
+        run.each("cutting", blocks, partial(ready._cut, found, likeness), executor=_ALONE)
         run.results.update(
             voxels={name: _count(run, name, blocks) for name in self.names},
             supervoxels=found.supervoxels,
@@ -109,7 +112,7 @@ class ByBlocks:
             box = self.around(core)
             found = survey(
                 self._grey(box),
-                self._seeds(core),
+                self._seeds(box),
                 box=box,
                 core=core,
                 whole=self.region.part,
@@ -123,7 +126,7 @@ class ByBlocks:
         run.temporary("surveying", blocks, look, executor=_ALONE)
         return joined([load_survey(_file(folder, block)) for block in blocks])
 
-    def _cut(self, found: Survey, block: Box) -> Mapping[str, npt.NDArray[Any]]:
+    def _cut(self, found: Survey, likeness: Mapping[int, Likeness], block: Box) -> Mapping[str, npt.NDArray[Any]]:
         core = self._in_volume(block)
         box = self.around(core)
         seeds, size = self._seeds(box), self.region.raw.voxel_size
@@ -132,6 +135,7 @@ class ByBlocks:
             seeds,
             box=box,
             found=found,
+            likeness=likeness,
             voxel_size=size,
             settings=self.settings,
             prior=self._prior(box),
@@ -201,9 +205,9 @@ def halo_of(settings: Settings, voxel_size: VoxelSize) -> Triple:
     """Voxels round a core: at least `HALO`, and so many that supervoxels near the core are those of the whole."""
     side = settings.slic.side(voxel_size)
     some = Box.of_shape(side).grow([_CELLS * s for s in side])
-    around = settings.slic.context(some, voxel_size)
-    smooth = radii(settings.grey_smooth, voxel_size)
-    return triple([max(HALO, -a + s - 1, r) for a, s, r in zip(around.start, side, smooth, strict=True)])
+    reaches = [settings.slic.context(some, voxel_size), some.grow(reach(voxel_size)),
+               Box.of_shape(side).grow(radii(settings.grey_smooth, voxel_size))]  # fmt: skip
+    return triple([max(HALO, *(s - 1 - box.start[axis] for box in reaches)) for axis, s in enumerate(side)])
 
 
 def cut_block(
@@ -212,6 +216,7 @@ def cut_block(
     *,
     box: Box,
     found: Survey,
+    likeness: Mapping[int, Likeness],
     voxel_size: VoxelSize,
     settings: Settings,
     prior: Probability | None = None,
@@ -224,6 +229,8 @@ def cut_block(
         ``(z, y, x)`` of ``box``.
     found
         Of the region.
+    likeness
+        Learned from its examples.
     """
     levels = (found.darkest, found.brightest)
     prepared = prepare(grey, box=box, voxel_size=voxel_size, settings=settings, levels=levels)
@@ -233,7 +240,7 @@ def cut_block(
         settings=settings,
         prior=prior,
         boundary=boundary_costs(prepared, settings, touching=found.touching),
-        evidence=found.evidence(prepared, box, voxel_size=voxel_size, settings=settings),
+        evidence=found.evidence(prepared, box, likeness=likeness, voxel_size=voxel_size, settings=settings),
     )
 
 

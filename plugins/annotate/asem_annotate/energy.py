@@ -2,12 +2,13 @@
 
 ::
 
-    E = sum over u of [grey_weight D_u + distance_weight P_u + prior_weight N_u]
+    E = sum over u of [appearance_weight D_u + distance_weight P_u + prior_weight N_u]
       + smoothness * sum over (u, v) of different labels of exp(-contrast) / |c_u - c_v|
 
-``D`` -ln of the seeds' grey histogram, averaged over voxels; ``P`` ln(1 + distance from the seeds); ``N`` -ln of what a
-network gives, averaged over voxels; contrast (g_u - g_v)^2 / (2 mean (g_u - g_v)^2), after Gallusser et al. 2022. Where
-a boundary follows membranes instead: by how many standard deviations the two are darker than such pairs are on average.
+``D`` -ln of how likely one that looks like this is such, learned from the seeds; as published -ln of the seeds' grey
+histogram, averaged over voxels; ``P`` ln(1 + distance from the seeds); ``N`` -ln of what a network gives, averaged over
+voxels; contrast (g_u - g_v)^2 / (2 mean (g_u - g_v)^2), after Gallusser et al. 2022. Where a boundary follows membranes
+instead: by how many standard deviations the two are darker than such pairs are on average.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from asem_annotate.graph import Pairs
+from asem_annotate.likeness import Examples, Likeness, learn_all
 from asem_annotate.prepared import Floats, Prepared
 from asem_annotate.settings import Settings
 
@@ -69,13 +71,42 @@ def find_strokes(prepared: Prepared, seeds: npt.NDArray[np.uint8]) -> Strokes:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Marked:
+    """Supervoxels with seeds, once for each value that they have some of; by value, then in the order of numbers."""
+
+    values: npt.NDArray[np.uint8]
+    nodes: Index
+    shares: Floats
+    """Of the seeds of the supervoxel, in (0, 1]."""
+
+
+def find_marked(strokes: Strokes) -> Marked:
+    """The supervoxels that ``strokes`` lie on."""
+    total = sum(strokes.counts.values(), np.zeros(len(strokes.kinds), np.int64))
+    nodes = {value: np.flatnonzero(count) for value, count in strokes.counts.items()}
+    shares = [strokes.counts[value][each] / total[each] for value, each in nodes.items()]
+    return Marked(
+        values=np.repeat(np.array(list(nodes), np.uint8), [len(each) for each in nodes.values()]),
+        nodes=np.concatenate([np.zeros(0, np.int64), *nodes.values()]),
+        shares=np.concatenate([np.zeros(0), *shares]),
+    )
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Evidence:
-    """What seeds say of supervoxels without seeds: by grey levels and by distance."""
+    """What seeds say of supervoxels without seeds: by what these look like and by distance."""
 
     levels: Mapping[int, Index]
     """Per value, its seeded voxels in every bin of grey ``(bins,)``."""
     distance: Mapping[int, Floats]
     """Per value, how far the cell of every supervoxel is from the nearest cell of one with such a seed ``(n,)``."""
+    likeness: Mapping[int, Likeness]
+    """Per object, what its seeds look like; of none where grey levels alone teach."""
+
+
+def find_examples(prepared: Prepared, marked: Marked) -> Examples:
+    """What supervoxels with seeds look like."""
+    return Examples(features=prepared.features[marked.nodes], values=marked.values, weights=marked.shares)
 
 
 def find_evidence(prepared: Prepared, strokes: Strokes) -> Evidence:
@@ -84,6 +115,7 @@ def find_evidence(prepared: Prepared, strokes: Strokes) -> Evidence:
     return Evidence(
         levels={value: np.bincount(grey[strokes.values == value], minlength=bins) for value in strokes.counts},
         distance={value: cell_distance(prepared, count > 0) for value, count in strokes.counts.items()},
+        likeness=learn_all(find_examples(prepared, find_marked(strokes))) if prepared.features.size else {},
     )
 
 
@@ -162,14 +194,21 @@ def _greys(prepared: Prepared, pairs: Pairs) -> tuple[Floats, Floats]:
     return (u - v) ** 2, (u + v) / 2
 
 
-def seed_costs(prepared: Prepared, evidence: Evidence, value: int, settings: Settings) -> tuple[Floats, Floats]:
-    """What every supervoxel costs as the object ``value``, and as the rest."""
+def seed_gain(prepared: Prepared, evidence: Evidence, value: int, settings: Settings) -> Floats:
+    """How much less every supervoxel costs as the object ``value`` than as the rest ``(n,)``."""
+    others = set(evidence.levels) - {value}
+    looks: npt.NDArray[np.floating]
+    if settings.appearance == "texture":
+        looks = evidence.likeness[value].log_odds(prepared.features)
+    else:
+        looks = prepared.histogram @ np.log(_shares(evidence, {value}) / _shares(evidence, others))
+    nearest = np.min([evidence.distance[each] for each in others], axis=0)
+    nearer = np.log1p(nearest) - np.log1p(evidence.distance[value])
+    found: Floats = settings.appearance_weight * looks + settings.distance_weight * nearer
+    return found
 
-    def cost(values: Collection[int]) -> Floats:
-        counts = np.sum([evidence.levels[each] for each in values], axis=0) + 1  # Laplace
-        grey = prepared.histogram @ -np.log(counts / counts.sum())
-        distance = np.min([evidence.distance[each] for each in values], axis=0)
-        found: Floats = settings.grey_weight * grey + settings.distance_weight * np.log1p(distance)
-        return found
 
-    return cost({value}), cost(set(evidence.levels) - {value})
+def _shares(evidence: Evidence, values: Collection[int]) -> Floats:
+    """Of every bin of grey among the seeds of ``values``."""
+    counts = np.sum([evidence.levels[each] for each in values], axis=0) + 1  # Laplace
+    return np.asarray(counts / counts.sum(), np.float64)

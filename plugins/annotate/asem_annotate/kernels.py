@@ -1,4 +1,4 @@
-"""The two loops over voxels that numpy cannot do: SLIC's assignment, and who touches whom. Compiled by numba.
+"""The loops over voxels that numpy cannot do: the assignment of SLIC, and what an image is like. Compiled by numba.
 
 Sums are of whole numbers, and no arithmetic is reordered: the result does not depend on how the work is divided.
 """
@@ -108,3 +108,62 @@ def assign_layer(
                         into[3] += grey[z, y, x]
                         into[4] += 1
                         n += 1
+
+
+MEASURES = 6
+"""Of the image at one scale: grey, its square, slope, and three curvatures."""
+
+
+@numba.njit(nogil=True, cache=True)
+def sum_measures(
+    fine: npt.NDArray[np.float32],
+    ids: npt.NDArray[np.int32],
+    steps: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+) -> None:
+    """Add up what an image is like at every voxel of each supervoxel.
+
+    Parameters
+    ----------
+    fine
+        ``(z, y, x)``, smoothed.
+    ids
+        The supervoxel of every voxel.
+    steps
+        ``(3,)``: of a voxel per axis. Slope and curvatures are per unit of them.
+    sums
+        ``(n, MEASURES)``, added to in raster order: grey, its square, length of the gradient, eigenvalues of the
+        Hessian, largest first.
+    """
+    depth, height, width = fine.shape
+    for z in range(depth):
+        za, zb = max(z - 1, 0), min(z + 1, depth - 1)
+        for y in range(height):
+            ya, yb = max(y - 1, 0), min(y + 1, height - 1)
+            for x in range(width):
+                xa, xb = max(x - 1, 0), min(x + 1, width - 1)
+                g = np.float64(fine[z, y, x])
+                dz = (fine[zb, y, x] - fine[za, y, x]) / (2 * steps[0])
+                dy = (fine[z, yb, x] - fine[z, ya, x]) / (2 * steps[1])
+                dx = (fine[z, y, xb] - fine[z, y, xa]) / (2 * steps[2])
+                a = (fine[zb, y, x] + fine[za, y, x] - 2 * g) / (steps[0] * steps[0])
+                b = (fine[z, yb, x] + fine[z, ya, x] - 2 * g) / (steps[1] * steps[1])
+                c = (fine[z, y, xb] + fine[z, y, xa] - 2 * g) / (steps[2] * steps[2])
+                d = (fine[zb, yb, x] - fine[zb, ya, x] - fine[za, yb, x] + fine[za, ya, x]) / (4 * steps[0] * steps[1])
+                e = (fine[zb, y, xb] - fine[zb, y, xa] - fine[za, y, xb] + fine[za, y, xa]) / (4 * steps[0] * steps[2])
+                f = (fine[z, yb, xb] - fine[z, yb, xa] - fine[z, ya, xb] + fine[z, ya, xa]) / (4 * steps[1] * steps[2])
+                mean = (a + b + c) / 3
+                a, b, c = a - mean, b - mean, c - mean
+                spread = np.sqrt((a * a + b * b + c * c + 2 * (d * d + e * e + f * f)) / 6)
+                high = low = 0.0
+                if spread > 0:
+                    determinant = a * (b * c - f * f) - d * (d * c - e * f) + e * (d * f - b * e)
+                    angle = np.arccos(min(1.0, max(-1.0, determinant / (2 * spread**3)))) / 3
+                    high, low = 2 * spread * np.cos(angle), 2 * spread * np.cos(angle + 2 * np.pi / 3)
+                into = sums[ids[z, y, x]]
+                into[0] += g
+                into[1] += g * g
+                into[2] += np.sqrt(dz * dz + dy * dy + dx * dx)
+                into[3] += mean + high
+                into[4] += mean - high - low
+                into[5] += mean + low

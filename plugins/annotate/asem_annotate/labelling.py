@@ -14,7 +14,7 @@ from asem_annotate.energy import (
     find_evidence,
     find_strokes,
     prior_costs,
-    seed_costs,
+    seed_gain,
 )
 from asem_annotate.mincut import Floats, Mask, min_cut
 from asem_annotate.mixture import like_seeds
@@ -68,8 +68,7 @@ def solve(
     best = np.full(prepared.nodes, -np.inf)
     for value in sorted(set(said.levels) - {BACKGROUND}):
         seeded = strokes.counts.get(value, np.zeros(prepared.nodes, np.int64))
-        as_object, as_rest = seed_costs(prepared, said, value, settings)
-        gain = as_rest - as_object
+        gain = seed_gain(prepared, said, value, settings)
         if prior is not None and value == FIRST:
             unlike, like = prior_costs(prepared, prior)
             gain += settings.prior_weight * (like - unlike)

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from asem_annotate.appearance import Features, describe
 from asem_annotate.graph import Pairs, adjacency
 from asem_annotate.lattice import Cells
 from asem_annotate.settings import Settings
@@ -43,6 +44,8 @@ class Prepared:
     """``(n, 3)``: mean place."""
     histogram: npt.NDArray[np.float32]
     """``(n, bins)``: share of its voxels in each bin."""
+    features: Features
+    """``(n, k)``: what each looks like."""
     pairs: Pairs
     """Supervoxels that share a face."""
 
@@ -97,6 +100,10 @@ def prepare(
     binned = bins_of(levels or (int(coarse.min()), int(coarse.max())), settings.bins)[coarse]
     voxels = counts[used]
     step = _in_finest(voxel_size.zyx)
+    pairs = adjacency(ids)
+    features = np.zeros((len(used), 0), np.float32)
+    if settings.appearance == "texture":
+        features = describe(grey, ids, voxels=voxels, pairs=pairs, voxel_size=voxel_size)
     made = Prepared(
         ids=ids,
         binned=binned,
@@ -108,7 +115,8 @@ def prepare(
         grey=np.bincount(ids.ravel(), weights=fine.ravel()) / voxels,
         centre=_centres(ids, voxels, step),
         histogram=_histograms(ids, binned, voxels, settings.bins),
-        pairs=adjacency(ids),
+        features=features,
+        pairs=pairs,
     )
     progress("preparing", steps, steps)
     return made

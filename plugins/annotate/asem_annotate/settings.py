@@ -11,6 +11,7 @@ from asem_annotate.lattice import Slic
 from asem_core.errors import AsemError
 
 Contrast = Literal["on", "dark", "published"]
+Appearance = Literal["texture", "grey"]
 
 PAPER = "paper"
 """Preset of the published program, instead of the organelle's."""
@@ -28,12 +29,15 @@ class Settings:
     """How often the centres of supervoxels move."""
     smooth: float = attrs.field(default=1.0, validator=validators.ge(0))
     """Sigma of the Gaussian that the image is smoothed by before supervoxels are found."""
+    appearance: Appearance = attrs.field(default="texture", validator=validators.in_(("texture", "grey")))
+    """What seeds teach: how their supervoxels and those round them look, at several scales; as published, their grey
+    levels alone."""
     grey_smooth: float = attrs.field(default=2.0, validator=validators.ge(0))
     """The same before grey levels are counted into the histograms of seeds."""
     bins: int = attrs.field(default=16, validator=[validators.ge(2), validators.le(256)])
     """Grey levels that are told apart in the histograms of seeds."""
-    grey_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
-    """Weight of how unlike the seeds' grey levels a supervoxel's are; beta of the paper."""
+    appearance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    """Weight of how unlike the seeds a supervoxel looks; beta of the paper."""
     distance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
     """Weight of the distance from the seeds; gamma of the paper."""
     prior_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
@@ -56,7 +60,7 @@ class Settings:
     @property
     def of_preparation(self) -> dict[str, Any]:
         """Those that the prepared volume depends on, by name."""
-        names = ("edge", "compactness", "iterations", "smooth", "grey_smooth", "bins")
+        names = ("edge", "compactness", "iterations", "smooth", "appearance", "grey_smooth", "bins")
         return {name: getattr(self, name) for name in names}
 
 
@@ -66,11 +70,13 @@ _STACKED = attrs.evolve(_FINE, smooth=0.5, compactness=15.0, distance_weight=3.0
 """Where the organelle ends amid a membrane, and what lies beyond looks like what it is made of."""
 PRESETS = {
     "mito": Settings(),
-    "er": attrs.evolve(_FINE, rim=2.0),
+    "er": attrs.evolve(_FINE, contrast="dark", rim=2.0),
     "golgi": _STACKED,
     "pore": _FINE,
     "ccp": _FINE,
-    PAPER: Settings(edge=10.0, iterations=10, smooth=0.0, grey_smooth=0.0, bins=5, contrast="published"),
+    PAPER: Settings(
+        edge=10.0, iterations=10, smooth=0.0, appearance="grey", grey_smooth=0.0, bins=5, contrast="published"
+    ),
 }
 """By the name of the organelle. Those of mito, er and golgi were measured (docs/annotate.md), pore and ccp were not."""
 

@@ -25,7 +25,7 @@ from asem_annotate.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever `asem_annotate.prepared.prepare` gives other numbers, or the file another form."""
 _MADE_FROM = "made_from"
 _DIGITS = 16

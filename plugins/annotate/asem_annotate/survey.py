@@ -6,7 +6,7 @@ speaks: that in whose core its cell begins. Of a voxel, the one in whose core it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from asem_annotate.energy import Evidence, Index, Touching, sum_touching
+from asem_annotate.appearance import Features
+from asem_annotate.energy import Evidence, Index, Touching, find_marked, find_strokes, sum_touching
 from asem_annotate.lattice import Cells
+from asem_annotate.likeness import Examples, Likeness
 from asem_annotate.prepared import Floats, Prepared, bins_of, prepare
 from asem_annotate.settings import Settings
 from asem_annotate.supervoxels import Grey, smoothed
@@ -39,9 +41,26 @@ class Survey:
     cells: npt.NDArray[np.int64]
     """``(n, 4)``: value, and cell (z, y, x) in the lattice of the volume, of every supervoxel with seeds of that value.
     """
+    features: Features
+    """``(n, k)``: what each of these looks like."""
+    weights: Floats
+    """``(n,)``: the share of its seeds that are of that value."""
 
-    def evidence(self, prepared: Prepared, box: Box, *, voxel_size: VoxelSize, settings: Settings) -> Evidence:
-        """What all seeds of the region say of the supervoxels of ``box``."""
+    @property
+    def examples(self) -> Examples:
+        """The supervoxels with seeds, to learn from."""
+        return Examples(features=self.features, values=self.cells[:, 0].astype(np.uint8), weights=self.weights)
+
+    def evidence(
+        self,
+        prepared: Prepared,
+        box: Box,
+        *,
+        likeness: Mapping[int, Likeness],
+        voxel_size: VoxelSize,
+        settings: Settings,
+    ) -> Evidence:
+        """What all seeds of the region say of the supervoxels of ``box``, ``likeness`` learned from `examples`."""
         bins = bins_of((self.darkest, self.brightest), settings.bins)
         places = _cells(prepared, box, voxel_size=voxel_size, settings=settings) * prepared.side
         levels, distance = {}, {}
@@ -49,7 +68,7 @@ class Survey:
             levels[value] = np.bincount(bins, weights=self.levels[value], minlength=settings.bins).astype(np.int64)
             seeded = self.cells[self.cells[:, 0] == value, 1:] * prepared.side
             distance[value] = nearest(places, seeded)
-        return Evidence(levels=levels, distance=distance)
+        return Evidence(levels=levels, distance=distance, likeness=likeness)
 
 
 def survey(
@@ -70,7 +89,7 @@ def survey(
     grey
         ``(z, y, x)`` of ``box``.
     seeds
-        ``(z, y, x)`` of ``core``.
+        As ``grey``.
     box
         ``core`` and so much of the region round it that supervoxels near ``core`` are those of the whole, see
         `asem_annotate.by_blocks.halo_of`.
@@ -85,28 +104,35 @@ def survey(
     own = ((begins >= core.start) & (begins < core.stop)).all(axis=1)
     place = core.shift([-a for a in box.start]).slices
     coarse = smoothed(grey, settings.grey_smooth, voxel_size=voxel_size)[place]
-    at = np.flatnonzero(seeds)
-    marked, nodes = seeds.ravel()[at].astype(np.int64), prepared.ids[place].ravel()[at]
-    levels = np.bincount(marked * _LEVELS + coarse.ravel()[at], minlength=values * _LEVELS)
+    inner = seeds[place].astype(np.int64)
+    levels = np.bincount(inner[inner > 0] * _LEVELS + coarse[inner > 0], minlength=values * _LEVELS)
+    marked = find_marked(find_strokes(prepared, seeds))
+    here = own[marked.nodes]
     return Survey(
         supervoxels=int(own.sum()),
         touching=sum_touching(prepared, prepared.pairs[own[prepared.pairs[:, 0]]]),
         darkest=int(coarse.min()),
         brightest=int(coarse.max()),
         levels=levels.reshape(values, _LEVELS),
-        cells=np.unique(np.c_[marked, cells[nodes]], axis=0),
+        cells=np.c_[marked.values, cells[marked.nodes]][here],
+        features=prepared.features[marked.nodes[here]],
+        weights=marked.shares[here],
     )
 
 
 def joined(parts: Sequence[Survey]) -> Survey:
     """The survey of a region, of those of all its blocks."""
+    cells = np.concatenate([part.cells for part in parts])
+    order = np.lexsort(cells.T[::-1])
     return Survey(
         supervoxels=sum(part.supervoxels for part in parts),
         touching=Touching(**{name: sum(getattr(part.touching, name) for part in parts) for name in _SUMS}),
         darkest=min(part.darkest for part in parts),
         brightest=max(part.brightest for part in parts),
         levels=np.sum([part.levels for part in parts], axis=0),
-        cells=np.unique(np.concatenate([part.cells for part in parts]), axis=0),
+        cells=cells[order],
+        features=np.concatenate([part.features for part in parts])[order],
+        weights=np.concatenate([part.weights for part in parts])[order],
     )
 
 

@@ -39,7 +39,7 @@ SIZES = {"cubes": VOXELS, "thick sections": VoxelSize((24.0, 8.0, 8.0))}
 def surveyed(core: Box, *, size: VoxelSize, whole: Box = WHOLE, halo: tuple[int, int, int] | None = None) -> Survey:
     """That of one block."""
     box = core.grow(halo or halo_of(PARAMS, size)).intersect(whole)
-    return survey(GREY[box.slices], SEEDS[core.slices], box=box, core=core, whole=whole, values=4, voxel_size=size,
+    return survey(GREY[box.slices], SEEDS[box.slices], box=box, core=core, whole=whole, values=4, voxel_size=size,
                   settings=PARAMS)  # fmt: skip
 
 
@@ -68,7 +68,8 @@ def test_surveys_of_blocks_are_that_of_the_whole(size: VoxelSize) -> None:
         assert getattr(found.touching, name) == pytest.approx(getattr(whole.touching, name), rel=1e-9), name
     assert (found.darkest, found.brightest) == (whole.darkest, whole.brightest)
     assert np.array_equal(found.levels, whole.levels)
-    assert np.array_equal(found.cells, whole.cells)
+    for name in ("cells", "features", "weights"):
+        assert np.array_equal(getattr(found, name), getattr(whole, name)), name
 
 
 def test_a_survey_without_a_halo_would_be_another() -> None:
@@ -87,6 +88,7 @@ def test_a_survey_is_kept(tmp_path: Path) -> None:
 
 
 PREPARED = prepare(GREY, voxel_size=VOXELS, settings=PARAMS)
+LIKENESS = find_evidence(PREPARED, find_strokes(PREPARED, SEEDS)).likeness
 FOUND = joined([survey(GREY, SEEDS, box=WHOLE, core=WHOLE, whole=WHOLE, values=4, voxel_size=VOXELS, settings=PARAMS)])
 
 
@@ -97,7 +99,7 @@ def test_what_seeds_say_in_a_block_is_what_they_say_in_the_whole(core: Box) -> N
     box = core.grow(halo_of(PARAMS, VOXELS)).intersect(WHOLE)
     levels = (FOUND.darkest, FOUND.brightest)
     block = prepare(GREY[box.slices], box=box, voxel_size=VOXELS, settings=PARAMS, levels=levels)
-    said = FOUND.evidence(block, box, voxel_size=VOXELS, settings=PARAMS)
+    said = FOUND.evidence(block, box, likeness=LIKENESS, voxel_size=VOXELS, settings=PARAMS)
     expected = find_evidence(PREPARED, find_strokes(PREPARED, SEEDS))
     inner = block.ids[core.shift([-a for a in box.start]).slices].ravel()
     nodes, first = np.unique(inner, return_index=True)
@@ -107,6 +109,7 @@ def test_what_seeds_say_in_a_block_is_what_they_say_in_the_whole(core: Box) -> N
         assert np.array_equal(said.levels[value], expected.levels[value])
         assert np.allclose(said.distance[value][nodes], expected.distance[value][same])
     assert np.allclose(block.histogram[nodes], PREPARED.histogram[same])
+    assert np.array_equal(block.features[nodes], PREPARED.features[same])
     there = dict(zip(nodes.tolist(), same.tolist(), strict=True))
     inside = np.isin(block.pairs, nodes).all(axis=1)
     assert inside.any()
@@ -120,7 +123,7 @@ def test_what_seeds_say_in_a_block_is_what_they_say_in_the_whole(core: Box) -> N
 
 
 def test_one_block_is_the_cut_at_once() -> None:
-    found = cut_block(GREY, SEEDS, box=WHOLE, found=FOUND, voxel_size=VOXELS, settings=PARAMS)
+    found = cut_block(GREY, SEEDS, box=WHOLE, found=FOUND, likeness=LIKENESS, voxel_size=VOXELS, settings=PARAMS)
     assert np.array_equal(found, solve(PREPARED, SEEDS, settings=PARAMS))
 
 
@@ -132,9 +135,9 @@ def test_nearest_is_what_all_targets_say() -> None:
 
 
 def test_halos(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert halo_of(PRESETS["mito"], VOXELS) == (77, 77, 77)  # 9 cells of 5, 3 of smoothing, 25 and up to 4
-    monkeypatch.setattr(by_blocks, "HALO", 90)
-    assert halo_of(PRESETS["mito"], VOXELS) == (90, 90, 90)
+    assert halo_of(PRESETS["mito"], VOXELS) == (97, 97, 97)  # 9 cells of 5, 3 of smoothing, 45 and up to 4
+    monkeypatch.setattr(by_blocks, "HALO", 120)
+    assert halo_of(PRESETS["mito"], VOXELS) == (120, 120, 120)
 
 
 @pytest.fixture
@@ -165,7 +168,8 @@ def test_a_region_is_cut_block_by_block(world: Path) -> None:
     assert np.array_equal(open_volume(made.path).read(WHOLE), GREY)
     for core in WHOLE.tiles(64):
         box = core.grow(halo_of(PARAMS, VOXELS)).intersect(WHOLE)
-        alone = cut_block(GREY[box.slices], SEEDS[box.slices], box=box, found=FOUND, voxel_size=VOXELS, settings=PARAMS)
+        alone = cut_block(GREY[box.slices], SEEDS[box.slices], box=box, found=FOUND, likeness=LIKENESS,
+                          voxel_size=VOXELS, settings=PARAMS)  # fmt: skip
         kept = alone[core.shift([-a for a in box.start]).slices]
         for value, name in ((2, "mito"), (3, "golgi")):
             assert np.array_equal(found[name][core.slices] > 0, kept == value)
@@ -181,7 +185,7 @@ def test_sections_a_part_and_a_prediction(world: Path) -> None:
     prior = np.where(TRUTH == 3, 250, 5).astype(np.uint8)
     convert(Volume(array=prior, voxel_size=VOXELS, uri="memory", format="memory", chunks=(16, 64, 64)),
             world / "prior.zarr")  # fmt: skip
-    blind = attrs.evolve(PARAMS, grey_weight=0, distance_weight=0)
+    blind = attrs.evolve(PARAMS, appearance_weight=0, distance_weight=0)
     made = cut(world / "raw.tif", world / "one.zarr", output=world / "cut.zarr", organelle="mito", settings=blind,
                voxel_size=VOXELS, prediction=world / "prior.zarr", roi=Box((4, 0, 0), (80, 70, 80)))  # fmt: skip
     assert made.blocks == 8
@@ -241,7 +245,7 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(world: Path, monkeypa
 
     refused(AsemError, "cleaned up by grey .* 512", components=2)
     refused(VolumeError, "found 3: name what it is too", seeds="seeds.zarr")
-    refused(BudgetError, r"depend on 269 voxels round a block, .*\(--iterations\)", edge=10, iterations=10, smooth=0)
+    refused(BudgetError, r"depend on 309 voxels round a block, .*\(--iterations\)", edge=10, iterations=10, smooth=0)
     with monkeypatch.context() as patched:
         patched.setattr(scene, "available_memory", lambda: 1_000_000)
         refused(BudgetError, r"needs about 0\.\d+ GB of memory, 0\.001 GB are free: free some, or cut a part")

@@ -9,7 +9,7 @@ from asem_annotate.energy import boundary_costs, cell_distance, find_strokes
 from asem_annotate.labelling import solve, without_rim
 from asem_annotate.mixture import fit_mixture
 from asem_annotate.prepared import Prepared, prepare
-from asem_annotate.settings import PRESETS, Settings, choose_settings
+from asem_annotate.settings import PRESETS, Appearance, Settings, choose_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,7 +97,7 @@ def test_the_cut_follows_the_edge_of_the_image() -> None:
     grey[:, :, 15:17] = 20  # a membrane, nearer to one of the seeds
     seeds = np.zeros(grey.shape, np.uint8)
     seeds[:, :, 1], seeds[:, :, 22] = 2, 1
-    params = Settings(edge=2, smooth=0, grey_smooth=0, grey_weight=0, distance_weight=0.05, smoothness=10)
+    params = Settings(edge=2, smooth=0, grey_smooth=0, appearance_weight=0, distance_weight=0.05, smoothness=10)
     prepared = prepare(grey, voxel_size=VoxelSize((5, 5, 5)), settings=params)
     found = solve(prepared, seeds, settings=params)
     assert (found[:, :, :15] == 2).all()
@@ -110,7 +110,7 @@ def test_a_boundary_runs_along_a_membrane_where_asked() -> None:
     grey[:, :, 12:17] = [80, 50, 20, 50, 80]
     seeds = np.zeros(grey.shape, np.uint8)
     seeds[:, :, 1], seeds[:, :, 22] = 2, 1
-    params = Settings(edge=1, smooth=0, grey_smooth=0, grey_weight=0, distance_weight=0.02, smoothness=10)
+    params = Settings(edge=1, smooth=0, grey_smooth=0, appearance_weight=0, distance_weight=0.02, smoothness=10)
     prepared = prepare(grey, voxel_size=VoxelSize((5, 5, 5)), settings=params)
     dark = solve(prepared, seeds, settings=attrs.evolve(params, contrast="dark")) == 2
     assert (dark.sum(axis=2) == dark.sum(axis=2)[0, 0]).all()
@@ -123,15 +123,28 @@ def test_a_prediction_counts() -> None:
     prior = np.where(TRUTH == 3, 0.99, 0.01).astype(np.float32)  # knows the body that the seeds call background
     seeds = np.zeros_like(TRUTH)
     seeds[0, 0, 0], seeds[11, 27, 31] = 1, 2
-    alone = solve(PREPARED, seeds, settings=attrs.evolve(SETTINGS, grey_weight=0, distance_weight=0))
-    found = solve(PREPARED, seeds, settings=attrs.evolve(SETTINGS, grey_weight=0, distance_weight=0), prior=prior)
+    alone = solve(PREPARED, seeds, settings=attrs.evolve(SETTINGS, appearance_weight=0, distance_weight=0))
+    found = solve(PREPARED, seeds, settings=attrs.evolve(SETTINGS, appearance_weight=0, distance_weight=0), prior=prior)
     assert dice(alone == 2, TRUTH == 3) < 0.2
     assert dice(found == 2, TRUTH == 3) > 0.85
 
 
+@pytest.mark.parametrize("appearance", ["texture", "grey"])
+def test_texture_tells_apart_what_grey_levels_do_not(appearance: Appearance) -> None:
+    """Stripes of which all grey levels occur beside them too, in broader ones."""
+    x = np.arange(48)
+    grey = np.tile(np.where(x < 24, 60 + 120 * (x // 2 % 2), 60 + 120 * (x // 6 % 2)).astype(np.uint8), (16, 24, 1))
+    truth = np.broadcast_to(x < 24, grey.shape)
+    seeds = np.zeros(grey.shape, np.uint8)
+    seeds[8, 4, 2:22], seeds[8, 4, 26:46] = 2, 1
+    params = Settings(edge=3, smooth=0, grey_smooth=0, appearance=appearance, distance_weight=0, smoothness=0.1)
+    found = solve(prepare(grey, voxel_size=VOXELS, settings=params), seeds, settings=params) == 2
+    assert (dice(found, truth) > 0.9) == (appearance == "texture")
+
+
 def test_clean_up_drops_what_is_of_another_grey() -> None:
     seeds = np.where(SEEDS == 3, 0, SEEDS)  # the darker body is not marked, and is found with the other
-    everything = attrs.evolve(SETTINGS, bins=2, distance_weight=0.1, smoothness=3)
+    everything = attrs.evolve(SETTINGS, appearance="grey", bins=2, distance_weight=0.1, smoothness=3)
     found = solve(PREPARED, seeds, settings=everything)
     cleaned = solve(PREPARED, seeds, settings=attrs.evolve(everything, components=3))
     assert (found[TRUTH == 3] == 2).mean() > 0.9

@@ -129,7 +129,7 @@ def test_other_settings_prepare_only_what_they_must(raw: Path, monkeypatch: pyte
     session = start(raw)
     session.seeds[...] = SEEDS
     rough = session.solve(session.seeds)
-    session.settings = sessions.choose_settings("mito", smoothness=0.0)
+    session.settings = sessions.choose_settings("mito", smoothness=1000.0)
     assert not np.array_equal(session.solve(session.seeds), rough)
     assert made == [5.0]
     session.settings = sessions.choose_settings("mito", edge=3.0)

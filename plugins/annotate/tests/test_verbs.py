@@ -106,7 +106,6 @@ def test_one_organelle_with_a_rim_can_be_trained_on(world: Path) -> None:
     mito, training = labels(world / "with.zarr", "mito"), labels(world / "with.zarr", "training")
     assert set(np.unique(training)) == {0, 1, 2}
     assert np.array_equal(mito == 0, training == 1)
-    assert (training == 0).sum() > (training == 2).sum() > 0
     assert run(*words, world / "without.zarr").exit_code == 0
     assert not (world / "without.zarr" / "labels" / "training").exists()
     assert np.array_equal(labels(world / "without.zarr", "mito"), mito)

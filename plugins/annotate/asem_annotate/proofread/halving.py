@@ -44,7 +44,7 @@ def settings_of(organelle: str, voxels: int) -> Settings:
     Grey levels on its two sides are alike and say nothing. Distance hardly counts: a narrow place is where objects
     touch, also where it is nearer to one of the points.
     """
-    begun = choose_settings(organelle, grey_weight=0.0, distance_weight=0.01)
+    begun = choose_settings(organelle, appearance="grey", appearance_weight=0.0, distance_weight=0.01)
     return attrs.evolve(begun, edge=min(begun.edge, max(1.0, (voxels / _SUPERVOXELS) ** (1 / 3))))
 
 
