@@ -193,7 +193,7 @@ def plan_blocks(
             "(--iterations)"
         )
     largest = Box.of_shape([min(c + 2 * h, n) for c, h, n in zip(core, halo, region.part.shape, strict=True)])
-    check_memory(largest, region.raw, remedy="free some, or cut a part (--roi)")
+    check_memory(largest, region.raw, settings, remedy="free some, or cut a part (--roi)")
     kinds = find_kinds(region.of_part(region.seeds), progress=progress)
     check_named(region, kinds, names)
     check_both(region, kinds, names)

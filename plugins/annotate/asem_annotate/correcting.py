@@ -101,8 +101,9 @@ def correct(
     least = find_organelle(organelle, registry).threshold if threshold is None else threshold
     chosen = settings or choose_settings(name, smoothness=SMOOTHNESS)
     scene = open_scene(
-        volume, strokes, roi=roi, names=[name], registry=registry, voxel_size=voxel_size, grey=grey, progress=progress
-    )
+        volume, strokes, roi=roi, names=[name], settings=chosen, registry=registry, voxel_size=voxel_size, grey=grey,
+        progress=progress,
+    )  # fmt: skip
     check_any(scene, scene.kinds)
     predicted = read_prediction(prediction, scene, registry=registry)
 

@@ -113,8 +113,9 @@ def cut(
     chosen = settings or choose_settings(names[0])
     region = open_region(volume, seeds, roi=roi, names=names, registry=registry, voxel_size=voxel_size, grey=grey)
     if fits_at_once(region.part):
+        scene = read_scene(region, names=names, settings=chosen, progress=progress)
         return _cut_at_once(
-            read_scene(region, names=names, progress=progress), output, names=names, prediction=prediction,
+            scene, output, names=names, prediction=prediction,
             settings=chosen, registry=registry, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     map_of = None if prediction is None else open_prediction(prediction, region, registry=registry, progress=progress)

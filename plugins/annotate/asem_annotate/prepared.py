@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +18,8 @@ from asem_core.progress import Progress, silent
 
 Floats = npt.NDArray[np.float64]
 
-BYTES_PER_VOXEL = 64
-"""Peak of `prepare` and of a cut: 29 were measured at an edge of 5 voxels; smaller supervoxels need more."""
+_BYTES_PER_VOXEL, _BYTES_PER_SUPERVOXEL = 40, 800
+"""Peak of `prepare` and of a cut: 41, 55 and 134 a voxel were measured at edges of 5, 3 and 2 voxels."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -58,6 +60,15 @@ class Prepared:
         """The mean of ``values`` ``(z, y, x)`` over each supervoxel ``(n,)``."""
         total = np.bincount(self.ids.ravel(), weights=values.ravel(), minlength=self.nodes)
         return np.asarray(total / self.voxels, np.float64)
+
+
+def bytes_per_voxel(settings: Settings, voxel_size: VoxelSize) -> float:
+    """About what it takes to prepare a volume and to cut it.
+
+    >>> [round(bytes_per_voxel(Settings(edge=edge), VoxelSize((8, 8, 8)))) for edge in (5, 3, 2)]
+    [46, 70, 140]
+    """
+    return _BYTES_PER_VOXEL + _BYTES_PER_SUPERVOXEL / math.prod(settings.slic.side(voxel_size))
 
 
 def prepare(

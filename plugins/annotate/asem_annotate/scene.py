@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asem_annotate.labelling import Seeds
-from asem_annotate.prepared import BYTES_PER_VOXEL, Prepared, prepare
+from asem_annotate.prepared import Prepared, bytes_per_voxel, prepare
 from asem_annotate.region import Grey, Region, check_named, kinds_of, open_region, to_uint8
 from asem_annotate.settings import Settings
 from asem_annotate.store import load_prepared, prepared_path, save_prepared
@@ -46,7 +46,14 @@ class Scene(Region):
         return kinds_of(self.strokes)
 
     def prepare(self, settings: Settings, *, progress: Progress = silent) -> tuple[Prepared, bool]:
-        """The prepared volume, and whether it was made before: what lies beside local seeds is used again."""
+        """The prepared volume, and whether it was made before: what lies beside local seeds is used again.
+
+        Raises
+        ------
+        BudgetError
+            Not enough memory for so many supervoxels.
+        """
+        check_memory(self.part, self.raw, settings)
         made_from = self._made_from(settings)
         path = prepared_path(self.seeds.uri, made_from) if Path(self.seeds.uri).exists() else None
         found = load_prepared(path, made_from) if path else None
@@ -77,12 +84,13 @@ def open_scene(
     *,
     roi: Box | BoxNm | None = None,
     names: Sequence[str],
+    settings: Settings,
     registry: Registry | None = None,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     grey: Grey = None,
     progress: Progress = silent,
 ) -> Scene:
-    """Open a volume and its seeds, and read them; parameters as of `open_region`.
+    """Open a volume and its seeds, and read them; parameters as of `open_region`. ``settings`` are to be cut with.
 
     Raises
     ------
@@ -90,10 +98,10 @@ def open_scene(
         As `open_region` and `read_scene`.
     """
     region = open_region(volume, seeds, roi=roi, names=names, registry=registry, voxel_size=voxel_size, grey=grey)
-    return read_scene(region, names=names, progress=progress)
+    return read_scene(region, names=names, settings=settings, progress=progress)
 
 
-def read_scene(region: Region, *, names: Sequence[str], progress: Progress = silent) -> Scene:
+def read_scene(region: Region, *, names: Sequence[str], settings: Settings, progress: Progress = silent) -> Scene:
     """Read a region.
 
     Raises
@@ -105,6 +113,7 @@ def read_scene(region: Region, *, names: Sequence[str], progress: Progress = sil
     """
     raw, part = region.raw, region.part
     check_size(part, raw)
+    check_memory(part, raw, settings)
     found = region.of_part(region.seeds)
     strokes = found.read(found.box)
     check_named(region, kinds_of(strokes), names)
@@ -132,16 +141,21 @@ def check_size(part: Box, volume: Volume, *, remedy: str = "cut a part (--roi), 
     Raises
     ------
     BudgetError
-        It is larger than `LARGEST`, or than memory.
+        It is larger than `LARGEST`.
     """
     if not fits_at_once(part):
         raise BudgetError(
             f"{volume.uri}: a graph cut takes 512^3 voxels at most at once, this is {_sides(part)}: {remedy}"
         )
-    check_memory(part, volume, remedy=remedy)
 
 
-def check_memory(part: Box, volume: Volume, *, remedy: str) -> None:
+def check_memory(
+    part: Box,
+    volume: Volume,
+    settings: Settings,
+    *,
+    remedy: str = "cut a part (--roi), or take larger supervoxels (--edge)",
+) -> None:
     """Refuse a part for which there is not enough memory.
 
     Raises
@@ -149,7 +163,7 @@ def check_memory(part: Box, volume: Volume, *, remedy: str) -> None:
     BudgetError
         Says how much there would have to be.
     """
-    needed, free = part.size * BYTES_PER_VOXEL, available_memory()
+    needed, free = part.size * bytes_per_voxel(settings, volume.voxel_size), available_memory()
     if needed > free:
         raise BudgetError(
             f"{volume.uri}: a graph cut of {_sides(part)} voxels needs about {needed / 1e9:.2g} GB of memory, "

@@ -15,7 +15,8 @@ import zarr
 from filelock import FileLock, Timeout
 
 from asem_annotate.labelling import Seeds
-from asem_annotate.scene import check_size
+from asem_annotate.scene import check_memory, check_size
+from asem_annotate.settings import Settings
 from asem_core.errors import GeometryError, OutputError, VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.grid import overlap
@@ -134,6 +135,7 @@ def _new(path: Path, raw: Volume, part: Box, names: Sequence[str]) -> SeedFile:
     if path.suffix != ".zarr":
         raise OutputError(f"{path}: seeds are an OME-Zarr; name it NAME.zarr")
     check_size(part, raw)
+    check_memory(part, raw, Settings())
     destination = check_destination(path, overwrite=False, inputs=[raw])
     destination.parent.mkdir(parents=True, exist_ok=True)
     lower, _ = part.to_nm(raw.voxel_size, origin_nm=raw.lower_edge_nm)

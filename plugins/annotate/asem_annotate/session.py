@@ -271,16 +271,19 @@ def begin(
     registry = registry or make_registry()
     organelles = [organelle] if isinstance(organelle, OrganelleSpec | str | Path) else list(organelle)
     names = organelle_names(organelles, registry)
+    chosen = settings or choose_settings(names[0], smoothness=None if prediction is None else SMOOTHNESS)
     raw = as_volume(volume, registry=registry, voxel_size=voxel_size)
     file = open_seed_file(seeds, raw, part=None if roi is None else raw.part(roi), names=names, registry=registry)
     try:
-        scene = open_scene(raw, file.path, names=names, registry=registry, grey=grey, progress=progress)
+        scene = open_scene(
+            raw, file.path, names=names, settings=chosen, registry=registry, grey=grey, progress=progress
+        )
         usual = find_organelle(organelles[0], registry).threshold
         return Session(
             scene,
             file,
             organelles=organelles,
-            settings=settings or choose_settings(names[0], smoothness=None if prediction is None else SMOOTHNESS),
+            settings=chosen,
             registry=registry,
             grey=grey,
             prediction=None if prediction is None else read_prediction(prediction, scene, registry=registry),

@@ -173,8 +173,12 @@ def test_a_part_that_is_too_large(world: Path, monkeypatch: pytest.MonkeyPatch) 
     words = ("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE, "-o", world / "cut.zarr")
     monkeypatch.setattr(scene, "available_memory", lambda: 1_000_000)
     said = message(run(*words))
-    assert "needs about 0.0027 GB of memory, 0.001 GB are free" in said
+    assert "needs about 0.002 GB of memory, 0.001 GB are free" in said
     assert "--roi" in said
+    monkeypatch.setattr(scene, "available_memory", lambda: 3_000_000)
+    assert "take larger supervoxels (--edge)" in message(run(*words, "--edge", 2))
+    assert not (world / "cut.zarr").exists()
+    assert run(*words).exit_code == 0
     monkeypatch.setattr(scene, "LARGEST", 42_000)
     correct = ("correct", *words[1:], "--prediction", world / "wrong.tif")
     assert "takes 512^3 voxels at most at once, this is 24 x 40 x 44" in message(run(*correct))

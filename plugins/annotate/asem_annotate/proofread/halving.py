@@ -20,7 +20,7 @@ from asem_annotate.proofread.operation import Cut, Half
 from asem_annotate.proofread.proof import Proof
 from asem_annotate.proofread.table import Table, measure
 from asem_annotate.region import to_uint8
-from asem_annotate.scene import check_size
+from asem_annotate.scene import check_memory, check_size
 from asem_annotate.settings import Settings, choose_settings
 from asem_core.errors import AsemError, GeometryError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
@@ -67,6 +67,7 @@ def halve(
     for point in points:
         _check_inside(point, number, proof, edited)
     chosen = settings or settings_of(proof.organelle, int(edited.table.voxels[row]))
+    check_memory(box, proof.volume, chosen, remedy="choose a smaller object, or larger supervoxels (settings)")
     local = [triple([p - a for p, a in zip(point, box.start, strict=True)]) for point in points]
     mask = edited.ids(box) == number
     taken = divide(
