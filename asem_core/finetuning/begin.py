@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from asem_core.evaluation.scores import Scores
+from asem_core.evaluation.scores import Score, Scores
 from asem_core.finetuning.pace import Pace, measure_pace
 from asem_core.finetuning.recipe import as_begun, iterations_for, lasting
 from asem_core.finetuning.start import AdaptedParent, adapted_to, is_adapted
@@ -51,6 +51,12 @@ class Beginning:
 def pooled(judged: Sequence[Judged]) -> Scores:
     """All boxes together."""
     return sum((each.scores for each in judged), Scores())
+
+
+def decisive(scores: Scores) -> Score:
+    """By which networks are compared: with the exclusion zone, unless that leaves nothing of the organelle to score."""
+    found = scores.with_zone
+    return found if found.tp + found.fn else scores.without_zone
 
 
 @contextmanager
@@ -139,4 +145,4 @@ def _judges(
 
 
 def _f1(judged: Sequence[Judged]) -> float:
-    return pooled(judged).with_zone.f1
+    return decisive(pooled(judged)).f1

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from asem_core.draw.overlay import draw_evaluation
 from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Scores
-from asem_core.finetuning.begin import begin, pooled, write_start
+from asem_core.finetuning.begin import begin, decisive, pooled, write_start
 from asem_core.finetuning.card import finetuned_card, scratch_card
 from asem_core.finetuning.pace import Pace
 from asem_core.finetuning.recipe import LITTLE_UM3, from_nothing
@@ -93,7 +93,7 @@ class FineTuned:
     scores: Mapping[str, Scores]
     """Of the parent, by its id, of the fine-tuned network, and of the one from nothing where that was asked for."""
     winner: str
-    """The best of the new networks (F1 with zone), as among ``scores``."""
+    """The best of the new networks, as among ``scores``: F1 with zone, or without where the zone leaves nothing."""
     better: bool
     """Whether it beats the parent."""
     model: Path | None
@@ -110,6 +110,8 @@ class FineTuned:
         ]
         head = f"{'':<{max(map(len, self.scores))}}       F1 precision  recall  F1 without zone"
         lines = [f"held back: {self.parts.how}", head, *rows, f"pictures: {self.run / FIGURES}"]
+        if decisive(self.scores[self.winner]) is not self.scores[self.winner].with_zone:
+            lines.append("the exclusion zone leaves nothing of the organelle to score: compared without it")
         if self.parts.caution:
             lines.append(self.parts.caution)
         if self.model is None:
@@ -289,8 +291,8 @@ def _conclude(
     """Say which network is the best, draw all, and package the best of the new ones if it is, or if asked to."""
     parent, parts, output = task.parent.spec, task.parts, task.output
     scores = {name: pooled(found) for name, found in judged.items()}
-    winner = max((name for name in (TUNED, UNTAUGHT) if name in scores), key=lambda name: scores[name].with_zone.f1)
-    better = scores[winner].with_zone.f1 > scores[parent.id].with_zone.f1
+    winner = max((name for name in (TUNED, UNTAUGHT) if name in scores), key=lambda name: decisive(scores[name]).f1)
+    better = decisive(scores[winner]).f1 > decisive(scores[parent.id]).f1
     result = FineTuned(
         run=output,
         parts=parts,

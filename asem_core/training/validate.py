@@ -13,7 +13,7 @@ import torch
 from asem_core.evaluation.scores import Score, Scores
 from asem_core.geometry import Box, VoxelSize, triple
 from asem_core.grid.mirror import mirrored_index
-from asem_core.labels.zone import make_zone
+from asem_core.labels.zone import Zone, make_zone
 from asem_core.network import PACKAGE_CROP, POOLING, TILE_HALO
 from asem_core.registry import Registry
 from asem_core.specs import OrganelleSpec
@@ -132,7 +132,7 @@ class Validator:
         for volume in volumes:
             truth, grid = volume.labels > 0, VoxelSize(recipe.voxel_size_nm)
             inside = np.ones(truth.shape, bool) if volume.inside is None else volume.inside > 0
-            excluded = np.zeros(truth.shape, bool) if zone is None else zone.excluded(truth, voxel_size=grid)
+            excluded = np.zeros(truth.shape, bool) if zone is None else _excluded(zone, truth, inside, grid)
             self._volumes.setdefault(volume.name, []).append(_Box(volume, truth, inside, excluded))
 
     def __len__(self) -> int:
@@ -179,6 +179,19 @@ class _Box:
     truth: npt.NDArray[np.bool_]
     inside: npt.NDArray[np.bool_]
     excluded: npt.NDArray[np.bool_]
+
+
+def _excluded(
+    zone: Zone, truth: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_], grid: VoxelSize
+) -> npt.NDArray[np.bool_]:
+    """The zone of ``truth``, where it is one whatever the voxels that nobody labelled are.
+
+    Where a stroke ends nothing else does: taken for an outline, it would leave no voxel of a thin stroke to score.
+    """
+    excluded = zone.excluded(truth, voxel_size=grid)
+    if not inside.all():
+        excluded = excluded & zone.excluded(truth | ~inside, voxel_size=grid)
+    return excluded
 
 
 def _probability(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

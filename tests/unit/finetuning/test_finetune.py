@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from scipy import ndimage
 
 from asem_core.cli.main import command_line
 from asem_core.errors import AsemError, OutputError, RecipeError
+from asem_core.evaluation.scores import Score
 from asem_core.finetuning import FineTuned, finetune
 from asem_core.finetuning.recipe import Steps
 from asem_core.geometry import Box
@@ -235,11 +237,15 @@ def test_strokes_and_a_parent_that_is_better(
                      unlabelled=0, registry=registry)  # fmt: skip
     recipe = load_recipe(tmp_path / "run" / "recipe.yaml")
     assert recipe.training[0].unlabelled == 0
+    assert all(each.with_zone.tp + each.with_zone.fn > 0 for each in found.scores.values())
     assert json.loads((tmp_path / "run" / "selection.json").read_text())["chosen"] in (0, 1)
     if not found.better:
         assert found.model is None
         assert "the parent is better" in str(found)
         assert not (tmp_path / "run" / "model").exists()
+    thin = {name: attrs.evolve(each, with_zone=Score(fp=3)) for name, each in found.scores.items()}
+    assert "compared without it" in str(attrs.evolve(found, scores=thin))
+    assert "compared without it" not in str(found)
 
 
 @pytest.mark.slow

@@ -335,6 +335,25 @@ def test_boxes_of_one_name_count_together(monkeypatch: pytest.MonkeyPatch) -> No
     assert here.loss < 0.2 < there.loss
 
 
+def test_the_end_of_a_stroke_is_no_outline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stroke that the zone's inner width would do away with is scored; beside background the zone is what it was."""
+    zone = StageRef(name="shell", params={"dilate": 2, "erode": 2})
+    mito = SimpleNamespace(threshold=0.5, exclusion_zone=zone)
+    monkeypatch.setattr(REGISTRY, "organelles", {"mito": mito})
+    truth, inside = np.zeros((5, 9, 9), np.uint8), np.zeros((5, 9, 9), np.uint8)
+    within = slice(1, 8)  # a face of the box is an outline
+    truth[2, 2, within] = truth[2, 6, within] = 1
+    inside[2, 2, within] = inside[2, 4, within] = 1  # two strokes that nothing touches
+    inside[2, 6:8, within] = 1  # the organelle, and background that touches it
+    logits = np.where(truth > 0, 4, -4).astype(np.float32)
+    logits[2, 4, 1:4] = 4
+    logits[2, 6:8] = 4  # in the zone, whatever it is
+    cell = LabelledVolume(name="memory", raw=np.zeros(truth.shape, np.float32), labels=truth, share=1.0, inside=inside)
+    found = judged(logits, cell, monkeypatch)
+    assert (found.precision, found.recall) == (7 / 10, 1.0)
+    assert found.f1_without_zone == pytest.approx(2 * 14 / (2 * 14 + 3 + 7))
+
+
 def test_the_zone_counts_for_the_loss_only_and_the_outside_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     truth, inside = np.zeros((3, 6, 6), np.uint8), np.ones((3, 6, 6), np.uint8)
     truth[:, :2], inside[:, 5] = 1, 0
