@@ -30,6 +30,9 @@ from asem_core.training.selection import FitRegime, fit_regime, regime_size
 GRID = VoxelSize((10.0, 10.0, 10.0))
 CELL = "cell.zarr"
 CHECKPOINTS = 20
+FIXED = 0.4
+"""Part of a run in which the statistics of the normalisation are fixed, as at the end of the preset `fast`: while
+each block is normalised by its own, neighbouring checkpoints differ by more than any choice among them is worth."""
 
 
 def _cell(roi: str) -> dict[str, Any]:
@@ -66,11 +69,15 @@ micrometres."""
 def recipe_for(name: str, iterations: int, seed: int) -> dict[str, Any]:
     """The recipe of a run, which is validated on the volumes that it chooses by, then on the others."""
     every = max(1, iterations // CHECKPOINTS)
+    fixed = round(FIXED * iterations)
     data = RUNS[name]
     return {
         "organelle": data["organelle"], "voxel_size_nm": list(GRID.zyx), "preset": "fast", "seed": seed, "base": 8,
         "training": data["training"], "validation": [*data["by"], *data["others"]],
-        "phases": [{"iterations": iterations, "side": 56, "padded": True, "rate": [3.0e-3, 3.0e-4]}],
+        "phases": [
+            {"iterations": iterations - fixed, "side": 56, "padded": True, "rate": [3.0e-3, 1.5e-3]},
+            {"iterations": fixed, "side": 56, "padded": True, "frozen": True, "rate": [5.0e-4, 0.0]},
+        ],
         "settle_blocks": 12, "validate_every": every, "checkpoint_every": every,
     }  # fmt: skip
 
