@@ -47,16 +47,13 @@ class Likeness:
     def log_odds(self, features: Features) -> Floats:
         """Of the object against the rest ``(n,)``, as many of one as of the other taken for granted."""
         found = [
-            self._terms(features[start : start + _ROWS]) @ self.coefficients + self.intercept
+            _terms(features[start : start + _ROWS], self.mean, self.deviation) @ self.coefficients + self.intercept
             for start in range(0, len(features), _ROWS)
         ]
         return np.clip(np.concatenate(found), -SUREST, SUREST)
 
-    def _terms(self, features: Features) -> Floats:
-        return terms(features, self.mean, self.deviation)
 
-
-def terms(features: Features, mean: Floats, deviation: Floats) -> Floats:
+def _terms(features: Features, mean: Floats, deviation: Floats) -> Floats:
     """``(n, 2 k)``: features in deviations from the mean, and their squares."""
     scaled: Floats = np.clip((features - mean) / deviation, -_FARTHEST, _FARTHEST)
     return np.concatenate([scaled, scaled**2], axis=1)
@@ -82,7 +79,7 @@ def learn(examples: Examples, value: int) -> Likeness:
     deviation[deviation == 0] = 1.0
     shares = np.where(is_object, weights[is_object].sum(), weights[~is_object].sum())
     model = LogisticRegression(solver="newton-cholesky")
-    model.fit(terms(features, mean, deviation), is_object, sample_weight=weights / shares * len(chosen) / 2)
+    model.fit(_terms(features, mean, deviation), is_object, sample_weight=weights / shares * len(chosen) / 2)
     return Likeness(mean=mean, deviation=deviation, coefficients=model.coef_[0], intercept=float(model.intercept_[0]))
 
 
