@@ -5,7 +5,7 @@
 Mitochondria on parts of the EPFL volume that no model is trained on (x 0..287), 160 x 224 x 224 voxels of 5 nm: seeds
 are 10 % of the eroded object and 5 % of the eroded background in a few sections, drawn with seed 0. ER and Golgi on
 simulated cells, ``er.zarr`` and ``golgi.zarr`` of the folder ``--cells``, which are made where they are absent.
-Corrections start from ``--prediction``, probabilities on the middle part or more; without it that table is left out.
+Corrections start from ``--prediction``, probabilities on these parts; without it that table is left out.
 """
 
 from __future__ import annotations
@@ -136,10 +136,12 @@ def measure_speed(grey: npt.NDArray[np.uint8], truth: Mask) -> list[dict[str, An
     return rows
 
 
-def measure_correction(grey: npt.NDArray[np.uint8], truth: Mask, probability: npt.NDArray[np.float32]) -> list[dict]:
-    """A network alone, and with strokes in 16 of 160 sections."""
+def measure_correction(
+    part: str, grey: npt.NDArray[np.uint8], truth: Mask, probability: npt.NDArray[np.float32], stroked: int
+) -> list[dict[str, Any]]:
+    """A network alone, and with strokes in ``stroked`` of 160 sections."""
     settings = choose_settings("mito", smoothness=SMOOTHNESS)
-    sections = spread(16, 160)
+    sections = spread(stroked, 160)
     strokes = make_seeds(truth, sections)
     prepared = prepare(grey, voxel_size=EPFL, settings=settings)
     corrected = correct_labels(prepared, probability, strokes, settings=settings).labels > 0
@@ -150,7 +152,13 @@ def measure_correction(grey: npt.NDArray[np.uint8], truth: Mask, probability: np
     where = {"all": np.ones(truth.shape, np.bool_), "sections without strokes": np.broadcast_to(
              other[:, None, None], truth.shape), "more than 5 voxels from any stroke": far}  # fmt: skip
     return [
-        {"where": name, "alone": dice(alone & at, truth & at), "corrected": dice(corrected & at, truth & at)}
+        {
+            "part": part,
+            "sections": stroked,
+            "where": name,
+            "alone": dice(alone & at, truth & at),
+            "corrected": dice(corrected & at, truth & at),
+        }
         for name, at in where.items()
     ]
 
@@ -217,9 +225,12 @@ def main() -> None:
             found["8 million voxels"] = measure_speed(*parts["middle"])
         if args.prediction and wanted("correction"):
             whole = open_volume(args.data / "epfl_hippocampus" / "raw", voxel_size=EPFL)
-            there = cut(open_volume(args.prediction), whole, PARTS["middle"])
-            probability = there.read(there.box).astype(np.float32) / 255
-            found["Correction, middle part: Dice"] = measure_correction(*parts["middle"], probability)
+            rows = found["Correction: Dice"] = []
+            for name, box in PARTS.items():
+                there = cut(open_volume(args.prediction), whole, box)
+                probability = there.read(there.box).astype(np.float32) / 255
+                for stroked in (8, 16):
+                    rows += measure_correction(name, *parts[name], probability, stroked)
     else:
         print(f"no EPFL tables: {args.data} has no epfl_hippocampus; set ASEM_DATA to the folder that has")
     if wanted("cells"):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
-from asem_annotate.energy import boundary_costs, find_strokes, prior_costs
-from asem_annotate.labelling import BACKGROUND, FIRST, NOTHING, Seeds, cut_nodes, spread
+from asem_annotate.energy import Strokes, boundary_costs, find_strokes, prior_costs
+from asem_annotate.labelling import BACKGROUND, FIRST, NOTHING, Seeds, cut_nodes, places, spread
 from asem_annotate.mincut import min_cut
 from asem_annotate.prepared import Prepared
 from asem_annotate.settings import Settings
+
+SURE = 0.95
+"""A network that gives the organelle or background at least this probability is sure."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -50,7 +54,8 @@ def correct_labels(
     A stroke that says what the network says confirms its supervoxel; one that contradicts it fixes the supervoxel to
     what it says. The network is cut twice, without these and with them; nothing else tells the two energies apart.
     Supervoxels whose label differs are given the new one, and stroked voxels are what the stroke says. Supervoxels are
-    coarser than a network: those that keep their label keep the network's voxels.
+    coarser than a network: those that keep their label keep the network's voxels, and so do voxels of the others of
+    which it is sure, farther than a supervoxel's edge from any stroke that contradicts it.
     """
     given = np.where(probability >= threshold, FIRST, BACKGROUND).astype(np.uint8)
     every = find_strokes(prepared, strokes)
@@ -63,8 +68,28 @@ def correct_labels(
     after = cut_nodes(prepared, gain, costs, strokes=against, value=FIRST, fixed=confirmed)
     flipped = (before != after) | against.mixed
     chosen = spread(prepared, np.where(after, FIRST, BACKGROUND).astype(np.uint8), against)
-    labels = np.where(flipped[prepared.ids], chosen, given)
+    turned = flipped[prepared.ids]
+    turned.ravel()[_kept(prepared, turned, probability, against, reach=settings.edge)] = False
+    labels = np.where(turned, chosen, given)
     stroked = strokes != NOTHING
     labels[stroked] = strokes[stroked]
     decided = flipped | every.on_any
     return Corrected(labels=(labels == FIRST).astype(np.uint8), judged=np.where(decided[prepared.ids], labels, NOTHING))
+
+
+def _kept(
+    prepared: Prepared,
+    turned: npt.NDArray[np.bool_],
+    probability: npt.NDArray[np.float32],
+    against: Strokes,
+    *,
+    reach: float,
+) -> npt.NDArray[np.int64]:
+    """Flat indices of those ``turned`` voxels that stay as the network has them."""
+    sure = np.flatnonzero(turned & (np.abs(probability - 0.5) >= SURE - 0.5))
+    if not sure.size:
+        return sure
+    tree = cKDTree(places(prepared, against.at))
+    distance, _ = tree.query(places(prepared, sure), distance_upper_bound=np.nextafter(reach, np.inf))
+    far: npt.NDArray[np.int64] = sure[np.isinf(distance)]
+    return far

@@ -112,8 +112,8 @@ def spread(prepared: Prepared, labels: npt.NDArray[np.uint8], strokes: Strokes) 
     found, mixed = labels[prepared.ids], strokes.mixed
     if mixed.any():
         inside, seeds = np.flatnonzero(mixed[prepared.ids]), mixed[strokes.nodes]
-        tree = cKDTree(_places(prepared, strokes.at[seeds]))
-        _, nearest = tree.query(_places(prepared, inside))
+        tree = cKDTree(_apart(prepared, strokes.at[seeds]))
+        _, nearest = tree.query(_apart(prepared, inside))
         found.ravel()[inside] = strokes.values[seeds][nearest]
     return found
 
@@ -130,10 +130,14 @@ def without_rim(labels: Seeds, seeds: Seeds, *, rim: float, voxel_size: VoxelSiz
     return np.where(seeds == NOTHING, found, seeds)
 
 
-def _places(prepared: Prepared, at: npt.NDArray[np.int64]) -> Floats:
-    """Of voxels ``at`` (flat), in units of the finest; a fourth axis puts supervoxels far apart."""
-    shape = prepared.ids.shape
-    place = np.stack(np.unravel_index(at, shape), axis=1) * prepared.step
-    far = float(np.dot(shape, prepared.step)) + 1.0
-    found: Floats = np.c_[place, prepared.ids.ravel()[at] * far]
+def places(prepared: Prepared, at: npt.NDArray[np.int64]) -> Floats:
+    """Of voxels ``at`` (flat), in units of the finest axis ``(n, 3)``."""
+    index = np.stack(np.unravel_index(at, prepared.ids.shape), axis=1)
+    return np.asarray(index * prepared.step, np.float64)
+
+
+def _apart(prepared: Prepared, at: npt.NDArray[np.int64]) -> Floats:
+    """The same with a fourth axis, which puts supervoxels far apart."""
+    far = float(np.dot(prepared.ids.shape, prepared.step)) + 1.0
+    found: Floats = np.c_[places(prepared, at), prepared.ids.ravel()[at] * far]
     return found

@@ -51,6 +51,23 @@ def test_what_keeps_its_label_keeps_the_voxels_of_the_network() -> None:
     assert found.labels[12, 13, 12] == 1
 
 
+def test_what_a_network_is_sure_of_stays_away_from_strokes() -> None:
+    """Of supervoxels that are turned over: near the stroke everything is, farther away what was in doubt."""
+    strokes = np.zeros_like(TRUTH)
+    strokes[6:19:3][TRUTH[6:19:3] == 3] = 2
+    distance = ndimage.distance_transform_edt(strokes == 0)
+    doubted = correct_labels(PREPARED, UNSURE, strokes, settings=SETTINGS).labels > 0
+    turned = doubted & (UNSURE < 0.5)
+    grain = np.random.default_rng(4).random(TRUTH.shape) < 0.2
+    sure = np.where(turned & grain, 0.04, UNSURE).astype(np.float32)
+    found = correct_labels(PREPARED, sure, strokes, settings=Settings(edge=1, smoothness=1)).labels > 0
+    away = turned & grain & (distance > 1)
+    assert away.sum() > 20
+    assert not found[away].any()
+    assert found[turned & grain & (distance == 1)].mean() > 0.5
+    assert found[turned & ~grain].mean() > 0.9
+
+
 def test_strokes_are_what_they_say_even_side_by_side() -> None:
     strokes = np.zeros_like(TRUTH)
     strokes[12, 13, 12:16] = [1, 2, 1, 2]
