@@ -199,7 +199,8 @@ def seed_gain(prepared: Prepared, evidence: Evidence, value: int, settings: Sett
     others = set(evidence.levels) - {value}
     looks: npt.NDArray[np.floating]
     if settings.appearance == "texture":
-        looks = evidence.likeness[value].log_odds(prepared.features)
+        odds = evidence.likeness[value].log_odds(prepared.features)
+        looks = np.clip(odds, -settings.surest, settings.surest)
     else:
         looks = prepared.histogram @ np.log(_shares(evidence, {value}) / _shares(evidence, others))
     nearest = np.min([evidence.distance[each] for each in others], axis=0)

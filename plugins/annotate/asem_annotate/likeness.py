@@ -14,8 +14,6 @@ from asem_annotate.mincut import Floats
 
 MOST = 20_000
 """Examples of a value that are learned from: of more, evenly spaced ones."""
-SUREST = 7.0
-"""Log odds that nothing exceeds: a look-alike of probability 1 / 1000 is not ruled out."""
 _FARTHEST = 3.0
 """Deviations from the mean beyond which features are not told apart."""
 _ROWS = 1 << 16
@@ -50,7 +48,7 @@ class Likeness:
             _terms(features[start : start + _ROWS], self.mean, self.deviation) @ self.coefficients + self.intercept
             for start in range(0, len(features), _ROWS)
         ]
-        return np.clip(np.concatenate(found), -SUREST, SUREST)
+        return np.concatenate(found)
 
 
 def _terms(features: Features, mean: Floats, deviation: Floats) -> Floats:

@@ -36,6 +36,9 @@ class Settings:
     """The same before grey levels are counted into the histograms of seeds."""
     bins: int = attrs.field(default=16, validator=[validators.ge(2), validators.le(256)])
     """Grey levels that are told apart in the histograms of seeds."""
+    surest: float = attrs.field(default=7.0, validator=validators.ge(0))
+    """Log odds that what texture teaches never exceeds. Less lets distance and neighbours say more: 2 finds more of
+    mitochondria that only strokes along the middle are known of."""
     appearance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
     """Weight of how unlike the seeds a supervoxel looks; beta of the paper."""
     distance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))

@@ -9,7 +9,7 @@ from asem_annotate import likeness
 from asem_annotate.appearance import COLUMNS, SCALES, describe, reach
 from asem_annotate.graph import adjacency
 from asem_annotate.kernels import MEASURES, sum_measures
-from asem_annotate.likeness import SUREST, Examples, learn, learn_all
+from asem_annotate.likeness import Examples, learn, learn_all
 from scipy import ndimage
 
 from asem_core import VoxelSize
@@ -100,14 +100,14 @@ def examples(per_kind: dict[int, int], *, apart: float = 2.0, weight: float = 1.
     return Examples(features=features.astype(np.float32), values=values, weights=np.full(len(values), weight))
 
 
-def test_the_kind_is_told_and_doubt_has_a_bound() -> None:
+def test_the_kind_is_told_and_what_lies_far_beyond_is_told_no_better() -> None:
     taught = learn(examples({1: 300, 2: 200}), 2)
-    between, like, unlike, far = taught.log_odds(
-        np.array([[3, 0, 0, 0], [4, 0, 0, 0], [2, 0, 0, 0], [90, 0, 0, 0]], np.float32)
+    between, like, unlike, far, farther = taught.log_odds(
+        np.array([[3, 0, 0, 0], [4, 0, 0, 0], [2, 0, 0, 0], [90, 0, 0, 0], [900, 0, 0, 0]], np.float32)
     )
     assert abs(between) < 0.5
     assert like > 1 > -1 > unlike
-    assert 0 < far <= SUREST
+    assert far == farther
 
 
 def test_a_kind_in_the_middle_is_told_from_both_sides() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
-from asem_annotate.energy import boundary_costs, cell_distance, find_strokes
+from asem_annotate.energy import boundary_costs, cell_distance, find_evidence, find_strokes, seed_gain
 from asem_annotate.labelling import solve, without_rim
 from asem_annotate.mixture import fit_mixture
 from asem_annotate.prepared import Prepared, prepare
@@ -140,6 +140,15 @@ def test_texture_tells_apart_what_grey_levels_do_not(appearance: Appearance) -> 
     params = Settings(edge=3, smooth=0, grey_smooth=0, appearance=appearance, distance_weight=0, smoothness=0.1)
     found = solve(prepare(grey, voxel_size=VOXELS, settings=params), seeds, settings=params) == 2
     assert (dice(found, truth) > 0.9) == (appearance == "texture")
+
+
+def test_looks_are_no_surer_than_they_may_be() -> None:
+    evidence = find_evidence(PREPARED, find_strokes(PREPARED, SEEDS))
+    by_looks = attrs.evolve(SETTINGS, distance_weight=0)
+    free = seed_gain(PREPARED, evidence, 2, by_looks)
+    bound = seed_gain(PREPARED, evidence, 2, attrs.evolve(by_looks, surest=1.5))
+    assert np.abs(free).max() > 2
+    assert np.allclose(bound, np.clip(free, -1.5, 1.5))
 
 
 def test_clean_up_drops_what_is_of_another_grey() -> None:
