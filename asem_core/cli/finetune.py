@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     default=20.0,
     show_default=True,
-    help="For training and comparing.",
+    help="For training and comparing, at most: few labels bear few iterations.",
 )
-@click.option("--iterations", type=click.IntRange(min=1), help="Instead of --minutes.")
+@click.option("--iterations", type=click.IntRange(min=1), help="Instead of --minutes, however few labels.")
 @click.option(
     "--from-scratch",
     is_flag=True,

@@ -14,7 +14,7 @@ import attrs
 
 from asem_core.evaluation.scores import Score, Scores
 from asem_core.finetuning.pace import Pace, measure_pace
-from asem_core.finetuning.recipe import as_begun, iterations_for, lasting
+from asem_core.finetuning.recipe import as_begun, iterations_for, lasting, most_iterations
 from asem_core.finetuning.start import AdaptedParent, adapted_to, is_adapted
 from asem_core.finetuning.task import Task
 from asem_core.progress import Progress
@@ -88,7 +88,8 @@ def begin(
     compare(parent.network)
     pace = attrs.evolve(pace, judging=time.perf_counter() - began)
     judged = {parent.spec.id: judge(parent.network)}
-    recipe = lasting(recipe, iterations or iterations_for(minutes, pace), pace=pace)
+    length = iterations or min(iterations_for(minutes, pace), most_iterations(task.parts))
+    recipe = lasting(recipe, length, pace=pace)
     with adapted_to(task.opened[0][0], parent, grey=task.grey, registry=registry, progress=progress) as candidates:
         tried = {candidate: judge(candidate.network) for candidate in candidates}
         best = max(tried, key=lambda candidate: _f1(tried[candidate]), default=None)

@@ -81,6 +81,11 @@ Without a bound, one block that it takes for something else altogether undoes it
 LITTLE_UM3 = 0.6
 """Where less is trained on, what is held back not counted, it is learned by heart if all weights learn
 (docs/decisions/0069)."""
+BORNE_PER_UM3 = 80
+"""Iterations that labels bear for each cubic micrometre that is trained on: more undo what a network knew of the rest
+of the cell, and what is held back beside the labels need not show it (docs/decisions/0071)."""
+LEAST_BORNE = 60
+"""Of how few labels they may be."""
 SCALES = attrs.evolve(CAREFUL, rate=5e-4, normalisation=1, convolutions=False)
 """From a model, by little: every feature stays what it is, how much it counts for is learned."""
 FRESH = Steps(rate=1e-3, normalisation=1, warmup=15)
@@ -142,8 +147,17 @@ def make_recipe(
         checkpoint_every=1,
         select="fit",
     )
-    spread = sum(each.box.size * each.voxel_size.volume_nm3 / 1e9 for each in parts.training)
-    return (SCALES if spread < LITTLE_UM3 else CAREFUL).of(recipe)
+    return (SCALES if _spread(parts) < LITTLE_UM3 else CAREFUL).of(recipe)
+
+
+def most_iterations(parts: Split) -> int:
+    """Iterations that what is trained on bears."""
+    return max(LEAST_BORNE, round(BORNE_PER_UM3 * _spread(parts)))
+
+
+def _spread(parts: Split) -> float:
+    """Cubic micrometres that are trained on, strokes by the place that they cover."""
+    return sum(each.box.size * each.voxel_size.volume_nm3 / 1e9 for each in parts.training)
 
 
 def from_nothing(recipe: Recipe) -> Recipe:

@@ -17,7 +17,7 @@ from asem_core.evaluation.scores import Scores
 from asem_core.finetuning.begin import begin, decisive, pooled, write_start
 from asem_core.finetuning.card import finetuned_card, scratch_card
 from asem_core.finetuning.pace import Pace
-from asem_core.finetuning.recipe import LITTLE_UM3, from_nothing
+from asem_core.finetuning.recipe import LITTLE_UM3, from_nothing, most_iterations
 from asem_core.finetuning.regions import Split
 from asem_core.finetuning.task import Task, set_task
 from asem_core.geometry import Box, BoxNm, VoxelSize, triple
@@ -78,6 +78,11 @@ class Plan:
                 f"; at {self.pace.step:.1f} s an iteration ({precision}) and {self.pace.judging:.0f} s a comparison "
                 f"about {self.trainings * seconds / 60:.0f} min"
             )
+        most = most_iterations(self.parts)
+        if self.recipe.iterations == most:
+            lines.append("as many as so few labels bear; --iterations takes more")
+        elif self.recipe.iterations > most:
+            lines.append(f"that is more than the {most} that so few labels bear: it may unlearn the rest of the cell")
         if not self.recipe.optimiser.convolutions:
             lines.append(f"on labels in less than {LITTLE_UM3:g} um3 only scale and shift of every feature learn")
         return "\n".join(line for line in (*lines, self.parts.caution) if line)
@@ -179,9 +184,10 @@ def finetune(
     grey
         Levels of the volumes that become 0 and 255; see `asem_core.volume.check.check_grey`.
     minutes
-        For training and comparing, of this machine as it is now; with ``from_scratch`` twice.
+        For training and comparing at most, of this machine as it is now; with ``from_scratch`` twice. Few labels bear
+        few iterations: on those it ends sooner.
     iterations
-        Instead of ``minutes``.
+        Instead of ``minutes``, however few labels there are.
     from_scratch
         Also train from nothing on the same for as many iterations: what the parent is worth.
     keep

@@ -20,7 +20,7 @@ from asem_core.cli.main import command_line
 from asem_core.errors import AsemError, OutputError, RecipeError
 from asem_core.evaluation.scores import Score
 from asem_core.finetuning import FineTuned, finetune
-from asem_core.finetuning.recipe import Steps
+from asem_core.finetuning.recipe import Steps, lasting
 from asem_core.geometry import Box
 from asem_core.models.runtimes import openvino_runtime
 from asem_core.organelles import new_organelle
@@ -249,15 +249,23 @@ def test_strokes_and_a_parent_that_is_better(
 
 
 @pytest.mark.slow
-def test_of_little_only_scales_learn_which_is_said(
+def test_of_little_only_scales_learn_and_not_for_long_which_is_said(
     cell: Path, parent: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("asem_core.finetuning.recipe.LITTLE_UM3", 0.6)
+    monkeypatch.setattr("asem_core.finetuning.recipe.LEAST_BORNE", 2)
+    monkeypatch.setattr("asem_core.finetuning.recipe.BORNE_PER_UM3", 0)
     plans: list[Any] = []
-    finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", iterations=2, registry=registry,
+    finetune(cell / "raw", cell / "labels", model=parent, output=tmp_path / "run", registry=registry,
              rois=[Box((0, 0, 0), (40, 120, 120))], planned=plans.append)  # fmt: skip
-    assert "on labels in less than 0.6 um3 only scale and shift of every feature learn" in str(plans[0])
-    assert not load_recipe(tmp_path / "run" / "recipe.yaml").optimiser.convolutions
+    said = str(plans[0])
+    assert "on labels in less than 0.6 um3 only scale and shift of every feature learn" in said
+    assert "as many as so few labels bear; --iterations takes more" in said
+    recipe = load_recipe(tmp_path / "run" / "recipe.yaml")
+    assert not recipe.optimiser.convolutions
+    assert recipe.iterations == 2
+    longer = lasting(recipe, 3, pace=plans[0].pace)
+    assert "that is more than the 2 that so few labels bear" in str(attrs.evolve(plans[0], recipe=longer))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from asem_core.finetuning.recipe import (
     iterations_for,
     lasting,
     make_recipe,
+    most_iterations,
 )
 from asem_core.finetuning.regions import Split
 from asem_core.geometry import Box, VoxelSize
@@ -24,13 +25,17 @@ PACE = Pace(step=3.0, mixed_precision=True, judging=8.0)
 GRID = VoxelSize((10, 10, 10))
 
 
-def made(size: tuple[float, float, float] = (10, 10, 10), *, judged: float = 1.0) -> Recipe:
-    """Of two boxes of 40 x 80 x 120 voxels."""
+def divided(size: tuple[float, float, float] = (10, 10, 10), *, judged: float = 1.0) -> Split:
+    """Two boxes of 40 x 80 x 120 voxels."""
     boxes = [Box((0, 0, 0), (40, 80, 120)), Box((50, 0, 0), (90, 80, 120))]
     state = (np.random.default_rng(0).random(boxes[0].shape) < judged).astype(np.uint8)
     first, second = (Labelled(source=0, box=box, voxel_size=VoxelSize(size), state=state) for box in boxes)
-    parts = Split(training=(first,), validation=(second,), how="the second")
+    return Split(training=(first,), validation=(second,), how="the second")
+
+
+def made(size: tuple[float, float, float] = (10, 10, 10), *, judged: float = 1.0) -> Recipe:
     pairs = [Data(raw="raw", labels="labels")]
+    parts = divided(size, judged=judged)
     return make_recipe(pairs, parts, organelle="mito", grid=GRID, base=2, start="mito-10nm")
 
 
@@ -92,6 +97,15 @@ def test_minutes_become_iterations() -> None:
         RecipeError, match=r"0.5 minutes are not enough: 10 iterations of 3.0 s .*give --minutes 2 or more"
     ):
         iterations_for(0.5, PACE)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [((10, 10, 10), 60), ((20, 10, 10), 61), ((70, 10, 10), 215), ((70, 40, 40), 3441)]
+)
+def test_few_labels_bear_few_iterations(size: tuple[float, float, float], most: int) -> None:
+    """Of 0.384 um3, 0.768, 2.7 and 43; of strokes as many as of the place that they cover."""
+    assert most_iterations(divided(size)) == most
+    assert most_iterations(divided(size, judged=0.05)) == most
 
 
 def test_a_run_that_goes_on_keeps_its_length() -> None:
