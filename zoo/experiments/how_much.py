@@ -2,9 +2,9 @@
 
     python zoo/experiments/how_much.py runs/how-much --data DATA [--shifts tissue fixation] [--seed 0]
 
-Fine-tunes as `asem finetune` does: from blocks of `SIZES` for `ITERATIONS`, and from the block of `ONE` for `MORE` too,
-there with the same from nothing beside it. Scores what comes of it, by the engine, on another part of the cell.
-Budgets are iterations, not minutes, so that a busy machine gives the same curve.
+Fine-tunes as `asem finetune` does: from blocks of `SIZES` for `ITERATIONS`, there from `ONE` with the same from nothing
+beside it; from the block of `ONE` for `MORE` too, and from larger ones for `BORNE`. Scores what comes of it, by the
+engine, on another part of the cell. Budgets are iterations, not minutes, so that a busy machine gives the same curve.
 
 - tissue: mitochondria, mito-10nm 2.0.0 (EPFL hippocampus and simulated cells) to `cdeep3m`, which DATA holds;
 - fixation: ER, a model of chemically fixed simulated cells only, trained here, to a frozen one.
@@ -44,6 +44,8 @@ SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)
 ITERATIONS = 60
 ONE = 1.0
 MORE = (30, 120, 240)
+BORNE = {2.0: 120, 4.0: 240}
+"""As many iterations as `asem finetune` takes at most of that much."""
 CF_ITERATIONS = (240, 120)
 _STEP_NM = 100.0
 """Between places that are tried for the blocks."""
@@ -82,6 +84,7 @@ class Case:
 CASES = (
     *(Case(um3=um3, scratch=um3 == ONE) for um3 in SIZES),
     *(Case(um3=ONE, iterations=iterations) for iterations in MORE),
+    *(Case(um3=um3, iterations=iterations) for um3, iterations in BORNE.items()),
 )
 
 
