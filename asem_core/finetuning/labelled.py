@@ -51,6 +51,14 @@ class Labelled:
         """Labelled volume in cubic micrometres."""
         return int(np.count_nonzero(self.state)) * self.voxel_size.volume_nm3 / 1e9
 
+    @property
+    def covered_um3(self) -> float:
+        """Cubic micrometres of ``box``, labelled or not, but for `left_out`."""
+        covered = np.ones(self.state.shape, np.bool_)
+        for box in self.left_out:
+            covered[box.shift([-s for s in self.box.start]).slices] = False
+        return int(np.count_nonzero(covered)) * self.voxel_size.volume_nm3 / 1e9
+
     def part(self, box: Box) -> Labelled:
         """``box`` (voxels of the volume) of it."""
         inner = box.shift([-s for s in self.box.start])

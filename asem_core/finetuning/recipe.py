@@ -147,17 +147,17 @@ def make_recipe(
         checkpoint_every=1,
         select="fit",
     )
-    return (SCALES if _spread(parts) < LITTLE_UM3 else CAREFUL).of(recipe)
+    return (SCALES if _covered_um3(parts) < LITTLE_UM3 else CAREFUL).of(recipe)
 
 
 def most_iterations(parts: Split) -> int:
     """Iterations that what is trained on bears."""
-    return max(LEAST_BORNE, round(BORNE_PER_UM3 * _spread(parts)))
+    return max(LEAST_BORNE, round(BORNE_PER_UM3 * _covered_um3(parts)))
 
 
-def _spread(parts: Split) -> float:
-    """Cubic micrometres that are trained on, strokes by the place that they cover."""
-    return sum(each.box.size * each.voxel_size.volume_nm3 / 1e9 for each in parts.training)
+def _covered_um3(parts: Split) -> float:
+    """What is trained on, strokes by the place that they cover."""
+    return sum(each.covered_um3 for each in parts.training)
 
 
 def from_nothing(recipe: Recipe) -> Recipe:

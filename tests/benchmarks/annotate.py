@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from asem_annotate import Prepared, Settings, boundary_costs, choose_settings, correct_labels, prepare, solve
-from asem_annotate.correcting import SMOOTHNESS
 from asem_annotate.lattice import Slic
+from asem_annotate.settings import correction_settings
 from asem_annotate.supervoxels import supervoxels
 from scipy import ndimage
 
@@ -140,7 +140,7 @@ def measure_correction(
     part: str, grey: npt.NDArray[np.uint8], truth: Mask, probability: npt.NDArray[np.float32], stroked: int
 ) -> list[dict[str, Any]]:
     """A network alone, and with strokes in ``stroked`` of 160 sections."""
-    settings = choose_settings("mito", smoothness=SMOOTHNESS)
+    settings = correction_settings("mito")
     sections = spread(stroked, 160)
     strokes = make_seeds(truth, sections)
     prepared = prepare(grey, voxel_size=EPFL, settings=settings)

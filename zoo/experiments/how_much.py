@@ -45,7 +45,7 @@ ITERATIONS = 60
 ONE = 1.0
 MORE = (30, 120, 240)
 BORNE = {2.0: 120, 4.0: 240}
-"""As many iterations as `asem finetune` takes at most of that much."""
+"""A little more iterations than `asem finetune` takes at most of that much."""
 CF_ITERATIONS = (240, 120)
 _STEP_NM = 100.0
 """Between places that are tried for the blocks."""

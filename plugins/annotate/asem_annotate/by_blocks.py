@@ -88,7 +88,7 @@ class ByBlocks:
         blocks = list(Box.of_shape(plan.shape).tiles(self.core))
         ready = self._readable(run)
         found = ready._survey(run, blocks)
-        likeness = learn_all(found.examples) if found.features.size else {}
+        likeness = learn_all(found.examples)
         run.each("cutting", blocks, partial(ready._cut, found, likeness), executor=_ALONE)
         run.results.update(
             voxels={name: _count(run, name, blocks) for name in self.names},

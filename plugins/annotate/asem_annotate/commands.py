@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from asem_annotate.settings import PRESETS, Settings, choose_settings
+from asem_annotate.settings import OF_SEEDS, PRESETS, Settings, choose_settings, correction_settings
 from asem_core.cli import GREY, ORGANELLE, PATH, PLACE, ROI, VOXEL_SIZE, options_of, progress_bar, shared_registry
 from asem_core.errors import AsemError
 
@@ -83,20 +83,20 @@ def open_in_napari(
       asem annotate open cell.zarr --organelle mito --prediction mito.zarr
     """
     _check_napari()
-    from asem_annotate.correcting import SMOOTHNESS
     from asem_annotate.seed_file import usual_path
     from asem_annotate.session import begin
     from asem_annotate.viewer.opening import open_napari
     from asem_core.organelles import name_of
 
-    ending = "seeds" if prediction is None else "strokes"
+    name = name_of(organelles[0])
+    ending, settings_of = ("seeds", choose_settings) if prediction is None else ("strokes", correction_settings)
     with progress_bar() as progress:
         session = begin(
             volume,
-            usual_path(volume, name_of(organelles[0]), ending) if seeds is None else seeds,
+            usual_path(volume, name, ending) if seeds is None else seeds,
             organelle=organelles,
             prediction=prediction,
-            settings=_settings(organelles[0], preset, {"smoothness": None if prediction is None else SMOOTHNESS}),
+            settings=settings_of(name, preset=preset),
             roi=roi,
             grey=grey,
             voxel_size=voxel_size,
@@ -164,6 +164,7 @@ def cut(
       asem annotate cut cell.zarr seeds.zarr --organelle mito --preset paper -o cut.zarr
     """
     from asem_annotate.cutting import cut as run
+    from asem_core.organelles import name_of
 
     registry = shared_registry()
     with progress_bar() as progress:
@@ -173,7 +174,7 @@ def cut(
             output=output,
             organelle=organelles,
             prediction=prediction,
-            settings=_settings(organelles[0], preset, changed),
+            settings=choose_settings(name_of(organelles[0]), preset=preset, **changed),
             roi=roi,
             grey=grey,
             voxel_size=voxel_size,
@@ -225,10 +226,9 @@ def correct(
       asem annotate correct cell.zarr strokes.zarr --prediction mito.zarr --organelle mito -o right.zarr
       asem finetune cell.zarr right.zarr/labels/training --unlabelled 0 --organelle mito -o runs/mito
     """
-    from asem_annotate.correcting import SMOOTHNESS
     from asem_annotate.correcting import correct as run
+    from asem_core.organelles import name_of
 
-    changed["smoothness"] = SMOOTHNESS if changed["smoothness"] is None else changed["smoothness"]
     registry = shared_registry()
     with progress_bar() as progress:
         made = run(
@@ -237,7 +237,7 @@ def correct(
             prediction=prediction,
             output=output,
             organelle=organelle,
-            settings=_settings(organelle, preset, changed),
+            settings=correction_settings(name_of(organelle), preset=preset, **changed),
             threshold=threshold,
             roi=roi,
             grey=grey,
@@ -249,14 +249,8 @@ def correct(
     _print(made, as_json=as_json)
 
 
-for _verb, _without in ((cut, ()), (correct, ("rim",))):
+for _verb, _without in ((cut, ()), (correct, OF_SEEDS)):
     _verb.params += [option for option in options_of(Settings, beside=_verb.params) if option.name not in _without]
-
-
-def _settings(organelle: str, preset: str | None, changed: dict[str, Any]) -> Settings:
-    from asem_core.organelles import name_of
-
-    return choose_settings(name_of(organelle), preset=preset, **changed)
 
 
 def _print(made: Any, *, as_json: bool) -> None:

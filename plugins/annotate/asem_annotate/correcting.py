@@ -14,7 +14,7 @@ from asem_annotate.labelling import Seeds
 from asem_annotate.prediction import read_prediction
 from asem_annotate.region import Grey, check_any
 from asem_annotate.scene import open_scene
-from asem_annotate.settings import Settings, choose_settings
+from asem_annotate.settings import Settings, correction_settings
 from asem_annotate.write import TRAINING, at_once, write_labels
 from asem_core.blocks import Run
 from asem_core.geometry import Box, BoxNm, VoxelSize
@@ -22,9 +22,6 @@ from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.volume import Location, Volume
-
-SMOOTHNESS = 1.0
-"""A network knows boundaries better than grey levels do; measured, see docs/annotate.md."""
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +96,7 @@ def correct(
     registry = registry or make_registry()
     (name,) = organelle_names(organelle, registry)
     least = find_organelle(organelle, registry).threshold if threshold is None else threshold
-    chosen = settings or choose_settings(name, smoothness=SMOOTHNESS)
+    chosen = settings or correction_settings(name)
     scene = open_scene(
         volume, strokes, roi=roi, names=[name], settings=chosen, registry=registry, voxel_size=voxel_size, grey=grey,
         progress=progress,

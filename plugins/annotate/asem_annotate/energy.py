@@ -104,18 +104,15 @@ class Evidence:
     """Per object, what its seeds look like; of none where grey levels alone teach."""
 
 
-def find_examples(prepared: Prepared, marked: Marked) -> Examples:
-    """What supervoxels with seeds look like."""
-    return Examples(features=prepared.features[marked.nodes], values=marked.values, weights=marked.shares)
-
-
 def find_evidence(prepared: Prepared, strokes: Strokes) -> Evidence:
     """That of seeds in the prepared volume."""
     bins, grey = prepared.histogram.shape[1], prepared.binned.ravel()[strokes.at]
+    marked = find_marked(strokes)
+    examples = Examples(features=prepared.features[marked.nodes], values=marked.values, weights=marked.shares)
     return Evidence(
         levels={value: np.bincount(grey[strokes.values == value], minlength=bins) for value in strokes.counts},
         distance={value: cell_distance(prepared, count > 0) for value, count in strokes.counts.items()},
-        likeness=learn_all(find_examples(prepared, find_marked(strokes))) if prepared.features.size else {},
+        likeness=learn_all(examples),
     )
 
 

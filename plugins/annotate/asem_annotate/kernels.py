@@ -1,6 +1,7 @@
 """The loops over voxels that numpy cannot do: the assignment of SLIC, and what an image is like. Compiled by numba.
 
-Sums are of whole numbers, and no arithmetic is reordered: the result does not depend on how the work is divided.
+Sums are of whole numbers, or of a supervoxel's voxels in raster order, and no arithmetic is reordered: the result does
+not depend on how the work is divided.
 """
 
 from __future__ import annotations

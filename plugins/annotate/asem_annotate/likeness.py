@@ -58,7 +58,9 @@ def _terms(features: Features, mean: Floats, deviation: Floats) -> Floats:
 
 
 def learn_all(examples: Examples) -> Mapping[int, Likeness]:
-    """The likeness to every object among ``examples``."""
+    """The likeness to every object among ``examples``; to none where these have no features."""
+    if not examples.features.shape[1]:
+        return {}
     return {int(value): learn(examples, int(value)) for value in np.unique(examples.values) if value > 1}
 
 

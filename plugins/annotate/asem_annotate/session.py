@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_annotate.correcting import SMOOTHNESS, Correction, correct
+from asem_annotate.correcting import Correction, correct
 from asem_annotate.correction import correct_labels
 from asem_annotate.cutting import Cut, Organelle, cut, organelle_names
 from asem_annotate.energy import boundary_costs
@@ -25,7 +25,7 @@ from asem_annotate.region import Grey, check_any, check_both, kinds_of
 from asem_annotate.scene import Scene, open_scene
 from asem_annotate.sections import interpolate
 from asem_annotate.seed_file import SeedFile, open_seed_file
-from asem_annotate.settings import Settings, choose_settings
+from asem_annotate.settings import Settings, choose_settings, correction_settings
 from asem_core.geometry import Box, BoxNm, VoxelSize
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
@@ -271,7 +271,7 @@ def begin(
     registry = registry or make_registry()
     organelles = [organelle] if isinstance(organelle, OrganelleSpec | str | Path) else list(organelle)
     names = organelle_names(organelles, registry)
-    chosen = settings or choose_settings(names[0], smoothness=None if prediction is None else SMOOTHNESS)
+    chosen = settings or (choose_settings if prediction is None else correction_settings)(names[0])
     raw = as_volume(volume, registry=registry, voxel_size=voxel_size)
     file = open_seed_file(seeds, raw, part=None if roi is None else raw.part(roi), names=names, registry=registry)
     try:

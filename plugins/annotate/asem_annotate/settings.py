@@ -71,6 +71,10 @@ _FINE = Settings(edge=3.0, smooth=0.7, grey_smooth=1.0, bins=32)
 """Where the organelle is only a few supervoxels wide."""
 _STACKED = attrs.evolve(_FINE, smooth=0.5, compactness=15.0, distance_weight=3.0, contrast="dark")
 """Where the organelle ends amid a membrane, and what lies beyond looks like what it is made of."""
+CORRECTION_SMOOTHNESS = 1.0
+"""A network knows boundaries better than grey levels do; measured, see docs/annotate.md."""
+OF_SEEDS = ("appearance", "surest", "appearance_weight", "distance_weight", "grey_smooth", "bins", "components", "rim")
+"""Settings that a correction knows nothing of: it is cut by the probabilities of a network."""
 PRESETS = {
     "mito": Settings(),
     "er": attrs.evolve(_FINE, contrast="dark", rim=2.0),
@@ -111,3 +115,10 @@ def choose_settings(organelle: str, *, preset: str | None = None, **changed: Any
         return attrs.evolve(begun, **{name: value for name, value in changed.items() if value is not None})
     except (TypeError, ValueError) as error:
         raise AsemError(f"settings of a graph cut: {error.args[0]}") from None
+
+
+def correction_settings(organelle: str, *, preset: str | None = None, **changed: Any) -> Settings:
+    """As `choose_settings`, for a correction: smoothness 1, and nothing prepared that only seeds teach from."""
+    if changed.get("smoothness") is None:
+        changed["smoothness"] = CORRECTION_SMOOTHNESS
+    return choose_settings(organelle, preset=preset, **changed, appearance="grey")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 
@@ -106,6 +107,14 @@ def test_few_labels_bear_few_iterations(size: tuple[float, float, float], most: 
     """Of 0.384 um3, 0.768, 2.7 and 43; of strokes as many as of the place that they cover."""
     assert most_iterations(divided(size)) == most
     assert most_iterations(divided(size, judged=0.05)) == most
+
+
+def test_what_is_held_back_bears_none() -> None:
+    """Two boxes that overlap, of half of 2.7 um3 together."""
+    (whole,) = divided((70, 10, 10)).training
+    left_out = (Box((0, 0, 0), (40, 30, 120)), Box((0, 20, 0), (40, 40, 120)))
+    parts = Split(training=(attrs.evolve(whole, left_out=left_out),), validation=(whole,), how="boxes in it")
+    assert most_iterations(parts) == 108
 
 
 def test_a_run_that_goes_on_keeps_its_length() -> None:
