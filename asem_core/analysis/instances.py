@@ -10,15 +10,18 @@ import attrs
 import numpy as np
 
 from asem_core.analysis.view import View
+from asem_core.errors import VolumeError
 from asem_core.geometry import Box
-from asem_core.labels.instances import Ids, Index, Instances, find_components, find_instances
+from asem_core.labels.instances import Index, Instances, find_components, find_instances
+
+_LARGEST = int(np.iinfo(np.int64).max)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Numbered:
     """The objects of a view, counted from 1; 0 is background."""
 
-    ids: Ids
+    ids: Index
     """Per object, the name it goes by ``(n,)``: its label, or for components 1, 2, ... in the order of their first
     voxels (z, y, x)."""
     voxels: Index
@@ -41,9 +44,14 @@ def number_objects(view: View, *, min_voxels: int = 1) -> Numbered:
     Raises
     ------
     VolumeError
-        Negative labels.
+        Negative labels, or such as a table cannot hold: 2^63 and more.
     """
     found = _find(view)
+    if len(found.ids) and int(found.ids.max()) > _LARGEST:
+        raise VolumeError(
+            f"{view.objects.uri} holds {found.ids.max()}, which is no id (the largest is {_LARGEST}): write 0 there if "
+            "it is background, or number the objects anew"
+        )
     keep = found.voxels >= max(min_voxels, 1)
     kept = found.ids[keep]
 
@@ -57,7 +65,7 @@ def number_objects(view: View, *, min_voxels: int = 1) -> Numbered:
             numbers[inside] = np.where(kept[place] == wanted, place + 1, 0)
         return numbers
 
-    names = kept if found.by == "ids" else np.arange(1, len(kept) + 1)
+    names = kept.astype(np.int64) if found.by == "ids" else np.arange(1, len(kept) + 1)
     return Numbered(ids=names, voxels=found.voxels[keep], left_out=int((~keep).sum()), read=read)
 
 

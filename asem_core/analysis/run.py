@@ -47,6 +47,7 @@ def analyze(
     cell_mask: Volume | str | Path | None = None,
     others: Mapping[str, Volume | str | Path] | None = None,
     kind: Kind | None = None,
+    other_kinds: Mapping[str, Kind] | None = None,
     threshold: float = 0.5,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     params: Mapping[str, Any] | None = None,
@@ -61,7 +62,7 @@ def analyze(
 
     Parameters
     ----------
-    objects, raw, cell_mask, others, kind, threshold, voxel_size, allow_unfinished
+    objects, raw, cell_mask, others, kind, other_kinds, threshold, voxel_size, allow_unfinished
         See `open_view`.
     output
         Folder to create: ``NAME.zarr``, ``NAME.csv``, ``NAME.parquet`` (with pyarrow), ``analysis.json`` and what the
@@ -122,6 +123,7 @@ def analyze(
             cell_mask=cell_mask,
             others=others,
             kind=kind,
+            other_kinds=other_kinds,
             threshold=threshold,
             voxel_size=voxel_size,
             allow_unfinished=allow_unfinished,
@@ -195,6 +197,7 @@ def _provenance(spec: AnalysisSpec, view: View, params: Any, registry: Registry)
         plugin={"distribution": plugin.distribution, "version": plugin.version},
         params=attrs.asdict(params),
         kind=view.kind,
+        other_kinds={name: other.kind for name, other in view.others.items()},
         threshold=view.threshold if view.kind == "probabilities" else None,
         voxel_size_nm=view.voxel_size.zyx,
         lower_edge_nm=view.objects.lower_edge_nm,

@@ -16,8 +16,8 @@ from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple, VoxelSize
 from asem_core.grid.place import clip
 from asem_core.progress import Progress, silent
-from asem_core.volume.check import check_values
-from asem_core.volume.kind import Kind, foreground, kind_of
+from asem_core.volume.check import WRITE_ANEW, check_values
+from asem_core.volume.kind import Kind, check_is_labels, foreground, stated_kind
 from asem_core.volume.opening import as_volume
 from asem_core.volume.staging import readable_by_blocks
 from asem_core.volume.volume import Volume
@@ -91,6 +91,7 @@ def open_view(
     cell_mask: Volume | str | Path | None = None,
     others: Mapping[str, Volume | str | Path] | None = None,
     kind: Kind | None = None,
+    other_kinds: Mapping[str, Kind] | None = None,
     threshold: float = 0.5,
     voxel_size: VoxelSize | Sequence[float] | None = None,
     allow_unfinished: bool = False,
@@ -110,7 +111,10 @@ def open_view(
         Volumes on the same grid. Volumes of one shape lie on each other if one of them states no position; in every
         other case positions decide.
     kind
-        Where the data does not say whether it holds labels or probabilities (uint8 in TIFF, HDF5 or a plain array).
+        Where the data does not say whether ``objects`` are labels or probabilities (uint8 in TIFF, HDF5 or a plain
+        array).
+    other_kinds
+        The same of ``others``, by name.
     threshold
         For probabilities.
     voxel_size
@@ -123,22 +127,27 @@ def open_view(
     Raises
     ------
     VolumeError
-        An input cannot be opened, is NaN or outside [0, 1] in places, or may be labels as well as probabilities.
+        An input cannot be opened, is NaN or outside [0, 1] in places, or may be labels as well as probabilities; or
+        ``other_kinds`` names what ``others`` does not.
     GeometryError
         Inputs of different voxel sizes, a broken number of voxels apart, or that do not cover the objects.
     """
     opened = partial(
         as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=True, allow_unfinished=allow_unfinished
     )
+    unknown = sorted(set(other_kinds or {}) - set(others or {}))
+    if unknown:
+        there = ", ".join(others or {}) or "none"
+        raise VolumeError(f"--other-kind {unknown[0]}: no --other has that name; there are: {there}")
     with ExitStack() as stack:
 
         def ready(volume: Volume, name: str) -> Volume:
-            check_values(volume, progress=progress)
+            check_values(volume, advice=WRITE_ANEW, progress=progress)
             return stack.enter_context(readable_by_blocks(volume, scratch / f"staged_{name}", progress=progress))
 
-        def view_of(volume: Volume, name: str) -> View:
-            # Checked first: staged copies and windows lie elsewhere.
-            held = kind or kind_of(volume)
+        def view_of(volume: Volume, name: str, held: Kind) -> View:
+            if held == "labels":
+                check_is_labels(volume)
             return View(
                 objects=ready(_like(volume, frame), name),
                 kind=held,
@@ -150,13 +159,21 @@ def open_view(
             )
 
         frame = opened(objects)
-        found = view_of(frame, "objects")
+        # Settled first: staged copies and windows lie elsewhere, where nothing tells labels from probabilities.
+        found = view_of(frame, "objects", stated_kind(frame, kind))
         beside = {name: opened(uri) for name, uri in (("raw", raw), ("cell_mask", cell_mask)) if uri is not None}
         yield attrs.evolve(
             found,
             raw=ready(_like(beside["raw"], frame), "raw") if "raw" in beside else None,
             cell_mask=ready(_like(beside["cell_mask"], frame), "cell_mask") if "cell_mask" in beside else None,
-            others={name: view_of(opened(uri), f"other_{name}") for name, uri in (others or {}).items()},
+            others={
+                name: view_of(
+                    volume,
+                    f"other_{name}",
+                    stated_kind(volume, (other_kinds or {}).get(name), option=f"--other-kind {name}="),
+                )
+                for name, volume in ((name, opened(uri)) for name, uri in (others or {}).items())
+            },
         )
 
 

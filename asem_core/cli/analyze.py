@@ -10,7 +10,7 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import dask_option, on_workers
-from asem_core.cli.options import ALLOW_UNFINISHED, PATH, PLACE, VOXEL_SIZE
+from asem_core.cli.options import ALLOW_UNFINISHED, KIND, PATH, PLACE, VOXEL_SIZE
 from asem_core.cli.params_options import options_of
 from asem_core.cli.progress import progress_bar
 from asem_core.errors import PluginError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from asem_core.registry import Registry
     from asem_core.specs import AnalysisSpec
+    from asem_core.volume.kind import Kind
 
 
 class _Analyses(click.Group):
@@ -67,8 +68,9 @@ def make_command(name: str, registry: Registry) -> click.Command:
         ) from error
 
     def run(
-        *, objects: str, output: Path, as_json: bool, dask: str | None, others: tuple[str, ...] = (), **values: Any
-    ) -> None:
+        *, objects: str, output: Path, as_json: bool, dask: str | None, others: tuple[str, ...] = (),
+        other_kinds: tuple[str, ...] = (), **values: Any,
+    ) -> None:  # fmt: skip
         from asem_core.analysis import analyze as measure
 
         given = {option.name: values.pop(str(option.name)) for option in own}
@@ -78,6 +80,7 @@ def make_command(name: str, registry: Registry) -> click.Command:
                 output,
                 analysis=spec.name,
                 others=_named(others),
+                other_kinds=_kinds(other_kinds),
                 registry=registry,
                 executor=executor,
                 progress=progress,
@@ -116,6 +119,14 @@ def _inputs(spec: AnalysisSpec) -> list[click.Parameter]:
                 "goes into the names of columns.",
             )
         )
+        options.append(
+            click.Option(
+                ["--other-kind", "other_kinds"],
+                metavar="NAME=KIND",
+                multiple=True,
+                help="labels or probabilities: what the OTHER of that name holds, where uint8 data does not say it.",
+            )
+        )
     return options
 
 
@@ -124,7 +135,7 @@ def _common() -> list[click.Parameter]:
         click.Option(["-o", "--output"], type=PATH, required=True, help="Folder to make."),
         click.Option(["--threshold"], type=float, default=0.5, show_default=True,
                      help="A voxel belongs to an object where its probability is at least this."),
-        click.Option(["--kind"], type=click.Choice(["labels", "probabilities"]),
+        click.Option(["--kind"], type=KIND,
                      help="What OBJECTS hold, where uint8 data does not say it."),
         click.Option(["--voxel-size"], type=VOXEL_SIZE,
                      help="nm, for those inputs that do not state theirs (TIFF folders)."),
@@ -160,6 +171,17 @@ def _named(others: tuple[str, ...]) -> dict[str, str]:
         if name in found:
             raise click.UsageError(f"--other {text}: {name} is given twice; write NAME={uri} with another name")
         found[name] = expand(uri)
+    return found
+
+
+def _kinds(texts: tuple[str, ...]) -> dict[str, Kind]:
+    """``NAME=KIND`` by name."""
+    found: dict[str, Kind] = {}
+    for text in texts:
+        name, _, kind = text.partition("=")
+        if kind != "labels" and kind != "probabilities":
+            raise click.UsageError(f"--other-kind {text}: write NAME=labels or NAME=probabilities")
+        found[name] = kind
     return found
 
 

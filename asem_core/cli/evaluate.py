@@ -125,7 +125,7 @@ def evaluate(
         shown = (
             f"background of the pictures: {said}" if background else f"pictures without background: {said}; see --raw"
         )
-        click.echo(f"note: {shown}: {said}", err=True)
+        click.echo(f"note: {shown}", err=True)
     kept = opened(mask) if mask is not None else None
     read = [volume for volume in (predicted, truth, background, kept) if volume is not None]
     for note in (note for volume in read for note in volume.notes):
@@ -177,6 +177,7 @@ def evaluate(
             truth,
             figures,
             organelle=spec.name,
+            mask=kept,
             ignore_label=ignore_label,
             grey_range=None if background is None else settled_range(background, grey),
         )

@@ -10,7 +10,7 @@ import click
 
 from asem_core.cli.context import shared_registry
 from asem_core.cli.dask import DASK, on_workers
-from asem_core.cli.options import OME_VERSION, ORGANELLE, OUTPUT, PLACE, SHARD, VOXEL_SIZE
+from asem_core.cli.options import KIND, OME_VERSION, ORGANELLE, OUTPUT, PLACE, SHARD, VOXEL_SIZE
 from asem_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _DEFAULT = "By default the organelle's."
 @click.argument("prediction", metavar="PRED", type=PLACE)
 @click.option("--organelle", type=ORGANELLE, required=True, help="Which organelle: its threshold and its separation.")
 @click.option("-o", "--output", type=OUTPUT, required=True, help="OME-Zarr to make.")
-@click.option("--kind", type=click.Choice(["labels", "probabilities"]),
+@click.option("--kind", type=KIND,
               help="What PRED holds, where the data does not say.")  # fmt: skip
 @click.option("--threshold", type=float, metavar="P", help=f"Least probability of the organelle. {_DEFAULT}")
 @click.option("--persistence", type=float, metavar="PART", help="Least dip between two objects, as part of the "

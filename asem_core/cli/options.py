@@ -15,6 +15,10 @@ from asem_core.home import expand
 _UNITS = {"": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
 
+KIND = click.Choice(["labels", "probabilities"])
+"""What a volume holds."""
+
+
 class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4 only
     """A value that a library class parses."""
 

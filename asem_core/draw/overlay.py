@@ -90,6 +90,7 @@ def draw_evaluation(
     folder: Path,
     *,
     organelle: str,
+    mask: Volume | None = None,
     grey_range: GreyRange | None = None,
     ignore_label: int | None = None,
 ) -> list[Path]:
@@ -103,6 +104,8 @@ def draw_evaluation(
         As for `asem_core.evaluation.evaluate`, and aligned in the same way.
     folder
         Made if missing; older pictures of the same planes are replaced, and nothing else.
+    mask
+        Only where it is not 0 anything is scored and drawn.
     grey_range
         Levels of ``raw`` that are drawn black and white; by default the 0.5th and 99.5th percentile of each plane.
     ignore_label
@@ -120,14 +123,16 @@ def draw_evaluation(
     OutputError
         As `draw_segmentation`.
     """
-    inputs = [volume for volume in (raw, prediction, labels) if volume is not None]
+    inputs = [volume for volume in (raw, prediction, labels, mask) if volume is not None]
     folder = check_figures(folder, organelle=organelle, kind="evaluation", inputs=inputs)
     frame, placed = _frame(labels), place(prediction, labels)
-    placed_raw = place_beside(raw, frame, placed) if raw is not None else None
+    placed_raw, kept = (None if each is None else place_beside(each, frame, placed) for each in (raw, mask))
     paths = []
     for plane in choose_planes(frame.box.intersect(placed.box), frame):
         predicted, truth = (read_plane(source, plane) for source in (placed, frame))
         scored = np.ones(truth.shape, np.bool_) if ignore_label is None else truth != ignore_label
+        if kept is not None:
+            scored &= read_plane(kept, plane) != 0
         predicted, truth = (predicted != 0) & scored, (truth != 0) & scored
         score = Score.of(predicted, truth)
         shape, nm_per_pixel = _display(plane, truth, labels)

@@ -139,7 +139,8 @@ def evaluate(
     mask
         Voxels where it is 0, and voxels outside it, are not scored.
     ignore_label
-        A value of ``labels`` that means "not known", such as -1: not scored either, and no border of an object.
+        A value of ``labels`` that means "not known", such as -1: not scored either. Where an object ends at it, the
+        zone runs along it.
     zone
         Instead of the organelle's zone: a stage, or text: ``"4,4"`` (dilate, erode in voxels of 5 nm), a preset such as
         ``"incasem"``, or ``"NAME:PARAMETER=VALUE"``.

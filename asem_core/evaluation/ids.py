@@ -14,16 +14,11 @@ from asem_core.errors import VolumeError
 from asem_core.evaluation.source import nonzero
 from asem_core.geometry import Box, Triple
 from asem_core.grid.place import Placed
-from asem_core.volume.grey import sample_boxes
+from asem_core.volume.kind import check_is_labels
 from asem_core.volume.volume import Volume
 
 log = logging.getLogger(__name__)
 
-_MOST_UNEQUAL = 0.5
-"""Share of neighbouring voxels, neither of them 0, that hold different values. Measured: 0.9 and more in EM of 8 bits;
-in labels only surfaces where two objects touch count, however small the objects are."""
-_FEW_VALUES = 8
-"""Up to as many, an image is taken for labels, whatever it looks like."""
 _WIDE = 4
 """Bytes of unsigned ids whose largest value stands for "no label" by custom, as 2^64 - 1 in CREMI's files."""
 
@@ -51,13 +46,7 @@ def ids(volume: Volume, *, role: str, ignore: int | None = None) -> Volume:
     VolumeError
         Real numbers, or a grey image: neighbouring voxels differ nearly everywhere.
     """
-    if not (np.issubdtype(volume.dtype, np.integer) or volume.dtype == np.bool_):
-        raise VolumeError(
-            f"{volume.uri} holds {volume.dtype}, but {role} must be whole numbers, 0 for background; "
-            "threshold probabilities or convert the volume first"
-        )
-    if volume.dtype != np.bool_:
-        _check_sample(volume, role)
+    check_is_labels(volume, role=role)
     odd = volume.dtype.kind == "i" or (volume.dtype.kind == "u" and volume.dtype.itemsize >= _WIDE)
     return attrs.evolve(volume, array=_Ids(volume, role, ignore)) if odd or ignore is not None else volume
 
@@ -65,23 +54,6 @@ def ids(volume: Volume, *, role: str, ignore: int | None = None) -> Volume:
 def known(labels: Volume, *, ignore: int, mask: Placed | None) -> Volume:
     """1 where ``labels`` (as stored) hold another value than ``ignore`` and ``mask``, in their frame, is not 0."""
     return attrs.evolve(labels, array=_Known(labels, ignore, mask))
-
-
-def _check_sample(volume: Volume, role: str) -> None:
-    values, pairs, unequal = set[int](), 0, 0
-    for box in sample_boxes(volume):
-        block = volume.read(box)
-        if len(values) <= _FEW_VALUES:
-            values.update(np.unique(block)[: _FEW_VALUES + 1].tolist())
-        one, other = block[:, :, 1:], block[:, :, :-1]
-        inside = (one != 0) & (other != 0)
-        pairs += int(np.count_nonzero(inside))
-        unequal += int(np.count_nonzero(inside & (one != other)))
-    if len(values) > _FEW_VALUES and unequal > _MOST_UNEQUAL * pairs:
-        raise VolumeError(
-            f"{volume.uri}: {unequal / pairs:.0%} of neighbouring voxels differ: {role} are 0 and ids of objects, this "
-            "looks like a grey image or a probability map; give the labels, or a level of them"
-        )
 
 
 class _Ids:

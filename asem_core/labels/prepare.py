@@ -31,6 +31,7 @@ from asem_core.specs import DatasetSpec, OrganelleSpec, StageRef
 from asem_core.stage_text import stage_text
 from asem_core.volume.address import Location, destination_of
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
+from asem_core.volume.kind import check_is_labels
 from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
@@ -204,6 +205,7 @@ def _prepare(
 ) -> PreparedLabels:
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: prepared labels are an OME-Zarr; name it NAME.zarr")
+    check_is_labels(labels)
     check_ids(labels, progress=progress)
     stages = [_describe_rule(spec, params, labels.voxel_size) for spec, params in plan.rules]
     zone = plan.zone.on(labels.voxel_size)

@@ -23,6 +23,7 @@ Double = npt.NDArray[np.float64]
 _LARGEST = 20
 _BINS = 30
 _UM3, _UM2, _UM = 1e9, 1e6, 1e3
+_CENTRES = "Between the nearest voxels, centre to centre."
 
 
 def report_objects(dataset: xr.Dataset) -> Report:
@@ -69,11 +70,11 @@ def _figures(objects: xr.Dataset) -> Iterator[Figure]:
         ("Surface", "surface_nm2", _UM2, "surface (µm²)", True, f"Without the faces where the volume ends. {whole}"),
         ("Sphericity", "sphericity", 1, "sphericity", False, "1 is a ball. Only objects that are whole."),
         ("Skeleton", "skeleton_length_nm", _UM, "length (µm)", True, "All branches together; a point has none."),
-        ("Nearest neighbour", "nearest_nm", 1, "distance (nm)", True, "Between the nearest voxels, centre to centre."),
+        ("Nearest neighbour", "nearest_nm", 1, "distance (nm)", True, _CENTRES),
     ]
     for name in _others(objects):
         shown += [
-            (f"Distance to {name}", f"nearest_{name}_nm", 1, "distance (nm)", False, "From surface to surface."),
+            (f"Distance to {name}", f"nearest_{name}_nm", 1, "distance (nm)", False, _CENTRES),
             (f"Contact with {name}", f"contact_{name}_nm2", _UM2, "surface (µm²)", True, "Only objects in contact."),
         ]  # fmt: skip
     for title, column, unit, label, log, caption in shown:

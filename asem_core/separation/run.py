@@ -30,9 +30,9 @@ from asem_core.separation.inside import (
 )
 from asem_core.specs import OrganelleSpec, Separation
 from asem_core.volume.address import Location, destination_of
-from asem_core.volume.check import check_values
+from asem_core.volume.check import WRITE_ANEW, check_values
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
-from asem_core.volume.kind import Kind, kind_of
+from asem_core.volume.kind import Kind, check_is_labels, stated_kind
 from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import maker, provenance
 from asem_core.volume.staging import staged_bytes
@@ -119,12 +119,14 @@ def instances(
     spec = check_separable(find_organelle(organelle, registry))
     settings = _separation(spec, separation)
     volume = as_volume(prediction, registry=registry, voxel_size=voxel_size)
-    kind = kind or kind_of(volume)
+    kind = stated_kind(volume, kind)
+    if kind == "labels":
+        check_is_labels(volume)
     least = _threshold(spec.threshold if threshold is None else threshold)
     destination = destination_of(output)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: instances are written as an OME-Zarr; name it NAME.zarr")
-    check_values(volume, progress=progress)
+    check_values(volume, advice=WRITE_ANEW, progress=progress)
     with executing(executor):
         check_ids(volume, progress=progress)
         return _run(

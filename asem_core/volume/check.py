@@ -176,8 +176,21 @@ def grey_facts(volume: Volume, *, models: Sequence[ModelSpec] = ()) -> tuple[Gre
     return levels, None if problem is None else f"{problem}: {remedy(levels)}"
 
 
-def check_values(volume: Volume, *, box: Box | None = None, progress: Progress = silent) -> None:
+SAY_GREY = "say which levels are black and white (--grey LOW:HIGH, or --grey auto)"
+"""What to do about floats outside [0, 1] where grey levels can be given."""
+WRITE_ANEW = "write labels as integers, and scale probabilities and images to 0..1"
+"""The same where they cannot."""
+
+
+def check_values(
+    volume: Volume, *, box: Box | None = None, advice: str = SAY_GREY, progress: Progress = silent
+) -> None:
     """Stream through ``box`` of a float ``volume`` (all of it) and refuse values outside [0, 1]; integers pass unread.
+
+    Parameters
+    ----------
+    advice
+        What the user is told to do about it.
 
     Raises
     ------
@@ -196,12 +209,9 @@ def check_values(volume: Volume, *, box: Box | None = None, progress: Progress =
             voxel = ",".join(str(int(i) + a) for i, a in zip(place, slab.start, strict=True))
             found = f"{volume.uri}: voxel {voxel} (z,y,x) is {values[place]}"
             if np.isfinite(values[place]):
-                raise VolumeError(f"{found}; floating-point images lie in [0, 1]: {_SAY}")
+                raise VolumeError(f"{found}; floats lie in [0, 1]: {advice}")
             raise VolumeError(f"{found}: replace it by a number, or cut that part off (asem convert --roi)")
     progress("checking values", len(boxes), len(boxes))
-
-
-_SAY = "say which levels are black and white (--grey LOW:HIGH, or --grey auto)"
 
 
 def _levels(volume: Volume) -> GreyLevels:

@@ -123,9 +123,8 @@ def report(cells: Sequence[str], count: int, voxel_size: VoxelSize, *, filled: b
     """Measure and print."""
     began = time.perf_counter()
     found = list(rows(cells, count, voxel_size, filled=filled, cache=cache))
-    edge = max(voxel_size.zyx)
     sized = [m for _, _, m, _ in found]
-    dataset = to_dataset([row_of(m, neck_closed_nm=edge) for m in sized], sized, range(1, len(sized) + 1))
+    dataset = to_dataset([row_of(m) for m in sized], sized, range(1, len(sized) + 1))
     truth = [pit.measures() for _, pit, _, _ in found]
     kinds = np.array([pit.stage.value for _, pit, _, _ in found])
     print(
@@ -151,7 +150,7 @@ def report(cells: Sequence[str], count: int, voxel_size: VoxelSize, *, filled: b
 
 def _classes(found: list[Any], dataset: Any, kinds: np.ndarray, voxel_size: VoxelSize) -> None:
     params = Pits()
-    table = classify_all(dataset, {}, touch_nm=params.touch_voxels * max(voxel_size.zyx), params=params)
+    table = classify_all(dataset, {}, edge_nm=max(voxel_size.zyx), params=params)
     pit = np.isin(kinds, [Stage.OPEN.value, Stage.LATE.value])
     early = np.where(kinds == Stage.OPEN.value, EARLY, LATE)
     for column in ("stage", "cluster"):
@@ -165,9 +164,9 @@ def _classes(found: list[Any], dataset: Any, kinds: np.ndarray, voxel_size: Voxe
               f"{b.min():.2f}..{b.max():.2f}")  # fmt: skip
     print(f"coat threshold {table.attrs['coat_threshold']:.2f}")
     placed = [m for *_, m in found]
-    rough = to_dataset([row_of(m, neck_closed_nm=10) for m in placed], placed, range(1, len(placed) + 1))
+    rough = to_dataset([row_of(m) for m in placed], placed, range(1, len(placed) + 1))
     rough["enhancement"] = dataset.enhancement
-    classes = classify_all(rough, {}, touch_nm=params.touch_voxels * max(CLASS_VOXEL.zyx), params=params)
+    classes = classify_all(rough, {}, edge_nm=max(CLASS_VOXEL.zyx), params=params)
     given = classes["class"].values
     wanted = np.array([CLASS_OF[p.stage] for _, p, _, _ in found])
     by_distance = {PIT: PIT, CAVEOLA: PIT, VESICLE: VESICLE, SECRETORY: SECRETORY}

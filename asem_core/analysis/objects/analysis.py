@@ -46,11 +46,12 @@ def measure_objects(view: View, *, params: Objects) -> xr.Dataset:
 
     smallest = math.ceil(params.min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9)
     instances = number_objects(view, min_voxels=smallest)
-    sums = sum_blocks(view, instances, contact_nm=params.contact_nm)
+    others = {name: number_objects(other, min_voxels=smallest) for name, other in view.others.items()}
+    sums = sum_blocks(view, instances, others=list(others.values()), contact_nm=params.contact_nm)
     columns = {
         **_sizes(view, sums),
         **_skeletons(view, instances, sums, params),
-        **_neighbours(view, instances, sums, smallest),
+        **_neighbours(view, instances, sums, others),
     }
     if params.instances:
         _write_instances(view, instances)
@@ -121,7 +122,7 @@ def _skeletons(view: View, instances: Numbered, sums: Sums, params: Objects) -> 
     return columns
 
 
-def _neighbours(view: View, instances: Numbered, sums: Sums, smallest: int) -> Columns:
+def _neighbours(view: View, instances: Numbered, sums: Sums, others: Mapping[str, Numbered]) -> Columns:
     with tempfile.TemporaryDirectory(dir=view.scratch) as name:
         folder = Path(name)
         mine = surface_pieces(view, instances, folder / "mine", name="objects")
@@ -130,9 +131,8 @@ def _neighbours(view: View, instances: Numbered, sums: Sums, smallest: int) -> C
         }  # fmt: skip
         found = nearest(mine, mine, sweep="nearest neighbours", **common)
         columns: Columns = {"nearest": _ids(instances, found.number), "nearest_nm": found.distance_nm}
-        for place, (other, other_view) in enumerate(view.others.items()):
-            theirs = number_objects(other_view, min_voxels=smallest)
-            pieces = surface_pieces(other_view, theirs, folder / f"other_{place}", name=other)
+        for place, (other, theirs) in enumerate(others.items()):
+            pieces = surface_pieces(view.others[other], theirs, folder / f"other_{place}", name=other)
             found = nearest(mine, pieces, sweep=f"nearest {other}", **common)
             columns[f"nearest_{other}"] = _ids(theirs, found.number)
             columns[f"nearest_{other}_nm"] = found.distance_nm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import attrs
@@ -52,14 +53,23 @@ class Sums:
         return found
 
 
-def sum_blocks(view: View, instances: Numbered, *, contact_nm: float) -> Sums:
+def sum_blocks(view: View, instances: Numbered, *, others: Sequence[Numbered] = (), contact_nm: float = 0.0) -> Sums:
     """Read every block of ``view`` once and add up what its objects have there.
 
+    Parameters
+    ----------
+    others
+        Objects of other organelles that contacts count with, on the grid of ``view``.
+    contact_nm
+        How near their voxels are, from centre to centre.
+
+    Notes
+    -----
     Memory: a block with the halo of its surface, and for every other organelle one with the halo of the contact.
     """
-    task = partial(_measure, view, instances, contact_nm=contact_nm)
+    task = partial(_measure, view, instances, others=others, contact_nm=contact_nm)
     parts = map_blocks(task, view.blocks, sweep="measuring", progress=view.progress)
-    total = _nothing(np.arange(1, len(instances) + 1), len(view.others))
+    total = _nothing(np.arange(1, len(instances) + 1), len(others))
     for part in parts:
         for name in ("voxels", "first", "second", "surface_nm2", "contact_nm2"):
             getattr(total, name)[part.number - 1] += getattr(part, name)
@@ -87,19 +97,19 @@ def _nothing(number: npt.NDArray[np.int64], others: int) -> Sums:
     )
 
 
-def _measure(view: View, instances: Numbered, box: Box, *, contact_nm: float) -> Sums:
+def _measure(view: View, instances: Numbered, box: Box, *, others: Sequence[Numbered], contact_nm: float) -> Sums:
     reach = box.grow(1).intersect(view.box)
     around = box.grow(surface_halo(view.voxel_size)).intersect(view.box)
     found = instances.read(around)
     number = np.unique(found[reach.shift([-a for a in around.start]).slices])
-    sums = _nothing(number[number > 0], len(view.others))
+    sums = _nothing(number[number > 0], len(others))
     if not len(sums.number):
         return sums
     lookup = np.zeros(len(instances) + 1, np.int32)
     lookup[sums.number] = np.arange(1, len(sums.number) + 1)
     local = lookup[found]
     _add_moments(sums, local[box.shift([-a for a in around.start]).slices], box, middle(view.objects.shape))
-    near = [_near(other, reach, contact_nm) for other in view.others.values()]
+    near = [_near(view, other, reach, contact_nm) for other in others]
     _add_surface(sums, local, box.shift([-a for a in around.start]), near, voxel_size=view.voxel_size)
     return sums
 
@@ -141,15 +151,15 @@ def _add_surface(
         sums.contact_nm2[index] = [faces.area_nm2[there[at]].sum() for there in near]
 
 
-def _near(other: View, box: Box, contact_nm: float) -> npt.NDArray[np.bool_]:
-    """Where ``box`` is in ``other`` or at most ``contact_nm`` from it, from centre to centre of voxels."""
-    margin = [int(contact_nm / v) + 1 for v in other.voxel_size.zyx]
-    around = box.grow(margin).intersect(other.box)
-    mask = other.mask(around)
+def _near(view: View, other: Numbered, box: Box, contact_nm: float) -> npt.NDArray[np.bool_]:
+    """Where ``box`` is in an object of ``other`` or at most ``contact_nm`` from it, from centre to centre of voxels."""
+    margin = [int(contact_nm / v) + 1 for v in view.voxel_size.zyx]
+    around = box.grow(margin).intersect(view.box)
+    mask = other.read(around) > 0
     inner = box.shift([-a for a in around.start]).slices
     if contact_nm == 0 or not mask.any():
         return mask[inner]
     from scipy import ndimage
 
-    found: npt.NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=other.voxel_size.zyx) <= contact_nm
+    found: npt.NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=view.voxel_size.zyx) <= contact_nm
     return found[inner]

@@ -1,4 +1,4 @@
-"""The nearest neighbour of every object, from surface to surface, however far it is.
+"""The nearest neighbour of every object, between the nearest voxels of both, however far it is.
 
 The voxels at the surface are kept on disk, a piece per object and block, and a piece is read only when the boxes around
 pieces do not rule it out.

@@ -14,7 +14,7 @@ from asem_core.blocks import map_blocks
 from asem_core.errors import VolumeError
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import Volume, as_volume, check_values, slabs_of
+from asem_core.volume import WRITE_ANEW, Volume, as_volume, check_values, slabs_of
 
 Probability = npt.NDArray[np.float32]
 
@@ -45,7 +45,7 @@ def open_prediction(
     if given.dtype != np.uint8 and given.dtype.kind != "f":
         raise VolumeError(f"{given.uri} holds {given.dtype}: a prediction is uint8 (0 to 255) or floats in [0, 1]")
     there = region.of_part(given)
-    check_values(there, progress=progress)
+    check_values(there, advice=WRITE_ANEW, progress=progress)
     if there.dtype == np.uint8 and _highest(there, progress) == 1:
         raise VolumeError(f"{given.uri} holds 0 and 1 here, labels: give the probabilities (the image of what `asem "
                           "segment` made)")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from asem_core.cli import FILE, FOLDER, PATH, PLACE, VOXEL_SIZE, progress_bar, shared_registry
+from asem_core.cli import FILE, FOLDER, KIND, PATH, PLACE, VOXEL_SIZE, progress_bar, shared_registry
 
 
 @click.command()
@@ -27,9 +27,7 @@ from asem_core.cli import FILE, FOLDER, PATH, PLACE, VOXEL_SIZE, progress_bar, s
 @click.option("--min-volume-nm3", type=float, default=3375.0, show_default=True, help="Smaller objects are left out.")
 @click.option("--threshold", type=float, default=0.5, show_default=True,
               help="A voxel belongs to an object where its probability is at least this.")  # fmt: skip
-@click.option(
-    "--kind", type=click.Choice(["labels", "probabilities"]), help="What LABELS hold, where uint8 data does not say it."
-)
+@click.option("--kind", type=KIND, help="What LABELS hold, where uint8 data does not say it.")
 @click.option("--voxel-size", type=VOXEL_SIZE, help="nm, where LABELS do not state it.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it is meshes already, with nothing added or edited.")
 def mesh(labels: str, *, output: Path, **values: Any) -> None:

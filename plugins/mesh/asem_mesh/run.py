@@ -155,7 +155,7 @@ def make_meshes(
             error = min(view.voxel_size.zyx) / 2 if error_nm is None else error_nm
             wanted = _Wanted(format=format, error_nm=error, open=open, organelle=name)
             objects = number_objects(view, min_voxels=int(np.ceil(min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9)))
-            known = None if measured is None else read_measured(local_path(measured), objects.ids)
+            known = None if measured is None else read_measured(local_path(measured), objects.ids, objects.voxels)
             pieces = cut_surfaces(view, objects, folder=scratch)
             table = _write_all(folder, view, objects, pieces, wanted, known)
             about = _about(view, wanted, len(table), _address(labels))
@@ -178,7 +178,7 @@ def _write_all(
         mesh, facts = _make(pieces, number, view, volume, wanted)
         row = {"object": int(objects.ids[number - 1]), **facts}
         told = {} if known is None else known.iloc[number - 1].to_dict()
-        write_mesh(folder, mesh, format=wanted.format, colour=organelle_colour(wanted.organelle), facts={**row, **told})
+        write_mesh(folder, mesh, format=wanted.format, colour=organelle_colour(wanted.organelle), facts={**told, **row})
         return row
 
     # The largest first: begun last, one would be waited for by itself.

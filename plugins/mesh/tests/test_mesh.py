@@ -381,6 +381,22 @@ def test_measurements_are_carried(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
+def test_measurements_of_other_objects_are_refused(tmp_path: Path) -> None:
+    """Components are numbered by what else there is: a speck that one leaves out shifts all numbers."""
+    balls = np.zeros((32, 32, 64), np.uint8)
+    balls[2:4, 2:4, 2:4] = balls[8:16, 8:16, 8:16] = balls[8:20, 8:20, 30:44] = 1
+    mask, beside = write(tmp_path / "mask.zarr", balls), write(tmp_path / "er.zarr", np.roll(balls, 8, axis=2))
+    alone = {"kind": "labels", "params": {"skeleton": False, "instances": False, "min_volume_nm3": 0.0}}
+    analyze(mask, tmp_path / "all", analysis="objects", **alone)
+    with pytest.raises(VolumeError, match=r"its object 1 has 8 voxels, that of these labels 512: .*--min-volume-nm3"):
+        make_meshes(mask, tmp_path / "no", kind="labels", measured=tmp_path / "all")
+    made = make_meshes(mask, tmp_path / "yes", kind="labels", measured=tmp_path / "all", min_volume_nm3=0)
+    assert made.table.voxels.tolist() == [8, 512, 2016]
+    analyze(mask, tmp_path / "contacts", analysis="contacts", others={"er": beside}, kind="labels")
+    with pytest.raises(VolumeError, match="the table of contacts has a row for every contact: give one"):
+        make_meshes(mask, tmp_path / "no", kind="labels", measured=tmp_path / "contacts")
+
+
 def test_no_objects(tmp_path: Path) -> None:
     made = make_meshes(write(tmp_path / "a.zarr", np.zeros((8, 8, 8), np.uint16)), tmp_path / "out")
     assert len(pd.read_csv(made.folder / "meshes.csv")) == 0

@@ -119,6 +119,37 @@ def test_against_plain_computation(tmp_path: Path) -> None:
         assert found.touches_border[row] == at_border
 
 
+def test_specks_of_the_other_are_left_out_of_contacts_too(tmp_path: Path) -> None:
+    mine, other = np.zeros((12, 12, 40), np.uint8), np.zeros((12, 12, 40), np.uint8)
+    mine[2:10, 2:10, 4:12] = 1
+    other[2:10, 2:10, 30:38] = 1
+    other[6, 6, 13] = 1
+    for least, near_nm, contact in ((2, 19 * 5, False), (1, 2 * 5, True)):
+        params = Objects(min_volume_nm3=least * 125, contact_nm=10, skeleton=False, instances=False)
+        found = measure_objects(view_of(mine, tmp_path, others={"er": other}), params=params)
+        assert found.nearest_er_nm.item() == near_nm
+        assert (found.contact_er_nm2.item() > 0) is contact
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "i8", "u8"])
+def test_ids_of_any_type_are_whole_numbers(tmp_path: Path, dtype: str) -> None:
+    labels = np.zeros((8, 8, 24), dtype)
+    labels[:, :, 2:8], labels[:, :, 12:20] = 11, 120
+    view = view_of(labels, tmp_path)
+    found = measure_objects(view, params=Objects(min_volume_nm3=0, skeleton=False))
+    assert found.nearest.dtype == found.object.dtype == np.int64
+    assert found.nearest.values.tolist() == [120, 11]
+    written = open_volume(view.output / INSTANCES)
+    assert np.array_equal(written.read(written.box), labels)
+
+
+def test_ids_that_no_table_can_hold_are_refused(tmp_path: Path) -> None:
+    labels = np.zeros((8, 8, 24), np.uint64)
+    labels[:, :, 2:8], labels[:, :, 12:20] = 11, 2**64 - 1
+    with pytest.raises(VolumeError, match="holds 18446744073709551615, which is no id"):
+        number_objects(view_of(labels, tmp_path))
+
+
 def test_contact_is_the_part_of_the_surface_near_the_other(tmp_path: Path) -> None:
     plate, wall = np.zeros((2, 30, 40, 40), np.uint8)
     plate[8:14, 10:30, 10:30] = 1

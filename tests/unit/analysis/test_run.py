@@ -101,6 +101,35 @@ def test_labels_are_told_from_probabilities(tmp_path: Path, toys: Registry) -> N
     assert analyze(analysis="count", output=tmp_path / "e", kind="probabilities", **tiff)["size_voxels"].item() == 3
 
 
+def test_what_is_said_of_the_objects_is_not_said_of_others(tmp_path: Path) -> None:
+    """A probability map of 3/255 nearly everywhere is no organelle that everything touches."""
+    mito, er = np.zeros((16, 16, 32), np.uint8), np.full((16, 16, 32), 3, np.uint8)
+    mito[4:12, 4:12, 4:12] = 1
+    er[:, :, 28:] = 255
+    for name, array in (("mito", mito), ("er", er)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", array, photometric="minisblack")
+    write(tmp_path / "er.zarr", er)
+    given = {"analysis": "contacts", "kind": "labels", "voxel_size": VoxelSize((5, 5, 5))}
+    found = analyze(tmp_path / "mito.tif", tmp_path / "out", others={"er": tmp_path / "er.zarr"}, **given)
+    assert not found.sizes["contact"]
+    told = json.loads((tmp_path / "out/analysis.json").read_text())
+    assert (told["kind"], told["other_kinds"]) == ("labels", {"er": "probabilities"})
+    given["others"] = {"er": tmp_path / "er.tif"}
+    with pytest.raises(VolumeError, match="--other-kind er=labels"):
+        analyze(tmp_path / "mito.tif", tmp_path / "no", **given)
+    found = analyze(tmp_path / "mito.tif", tmp_path / "other", other_kinds={"er": "probabilities"}, **given)
+    assert not found.sizes["contact"]
+    with pytest.raises(VolumeError, match="--other-kind golgi: no --other has that name; there are: er"):
+        analyze(tmp_path / "mito.tif", tmp_path / "no", other_kinds={"golgi": "labels"}, **given)
+
+
+@pytest.mark.parametrize(("dtype", "message"), [("f4", "write labels as integers"), ("u2", "grey image")])
+def test_images_are_no_objects(tmp_path: Path, dtype: str, message: str) -> None:
+    grey = np.random.default_rng(0).integers(100, 200, (16, 16, 16)).astype(dtype)
+    with pytest.raises(VolumeError, match=message):
+        analyze(write(tmp_path / "g.zarr", grey), tmp_path / "out", analysis="objects")
+
+
 def test_raw_is_cut_to_the_objects(tmp_path: Path, toys: Registry, caplog: pytest.LogCaptureFixture) -> None:
     source = write(tmp_path / "p.zarr", probability(), lower=(10.0, 0.0, 0.0))
     raw = write(tmp_path / "raw.zarr", np.zeros((10, 7, 8), np.uint8))

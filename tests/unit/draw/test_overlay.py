@@ -65,6 +65,19 @@ def test_errors_have_their_colours(tmp_path):
         assert (shown["fp"], shown["fn"]) == (across_x, across_x)
 
 
+def test_what_lies_outside_the_mask_is_not_drawn(tmp_path):
+    truth, mask = np.zeros(SHAPE, np.uint8), np.ones(SHAPE, np.uint8)
+    truth[:, 8:22, 5:15] = 1
+    predicted = np.maximum(truth, np.roll(truth, 20, axis=2))
+    mask[:, :, 20:] = 0
+    wrong = fill(np.full((1, 1, 3), 110, np.uint8), np.ones((1, 1), bool), overlay.FALSE_POSITIVE, opacity=0.6)[0, 0]
+    for kept, drawn in ((None, True), (volume(mask), False)):
+        paths = draw_evaluation(None, volume(predicted), volume(truth), tmp_path, organelle="er", mask=kept)
+        (top,) = (path for path in paths if path.name.endswith("z0010.png"))
+        picture = pixels(top)[figure.MARGIN + figure.HEAD + figure.CAPTION :][:100]
+        assert has(picture, wrong) is drawn
+
+
 def test_prediction_of_a_part_with_raw_of_the_whole(tmp_path):
     truth = blobs(SHAPE, 1)
     part = volume(truth[4:12, 10:, 5:35], at=(20, 50, 25))

@@ -74,6 +74,16 @@ def test_a_grey_image_is_refused(organelle, registry, made, role):
         evaluate_objects(*pair)
 
 
+@pytest.mark.parametrize(("dtype", "most"), [("u1", 255), ("u2", 65535)])
+@pytest.mark.parametrize("radius", [8, 14])
+def test_a_probability_map_of_a_network_that_is_sure_is_refused(dtype, most, radius):
+    """All 0 and all 1, but for the voxels at the surface."""
+    at = np.linalg.norm(np.indices((40, 40, 40)) - 19.5, axis=0)
+    probability = np.round(most / (1 + np.exp((at - radius) / 0.8))).astype(dtype)
+    with pytest.raises(VolumeError, match="probability map"):
+        ids(volume(probability), role="prediction")
+
+
 def test_values_that_are_no_ids_are_refused_wherever_they_are(organelle, registry):
     labels = np.zeros(SHAPE, np.int16)
     labels[3:9, 3:9, 3:9] = 4

@@ -51,12 +51,11 @@ def measure_pits(view: View, *, params: Pits) -> xr.Dataset:
     answers = read_review(params.review) if params.review else []
     instances = number_objects(view, min_voxels=math.ceil(params.min_volume_nm3 / view.voxel_size.volume_nm3 - 1e-9))
     measured = measure_all(view, instances, params)
-    edge = max(view.voxel_size.zyx)
-    rows = [row_of(found, neck_closed_nm=edge) for found in measured]
+    rows = [row_of(found) for found in measured]
     dataset = to_dataset(rows, measured, instances.ids)
     places = {int(pit): found.centre_nm.tolist() for pit, found in zip(instances.ids, measured, strict=True)}
     answered = match(answers, places, params.review) if params.review else {}
-    dataset = classify_all(dataset, answered, touch_nm=params.touch_voxels * edge, params=params)
+    dataset = classify_all(dataset, answered, edge_nm=max(view.voxel_size.zyx), params=params)
     _write(view, dataset, answered)
     reviewed = {"file": str(params.review), "sha256": fingerprint(params.review)} if params.review else None
     return dataset.assign_attrs(

@@ -23,7 +23,7 @@ _OUTPUTS = (
     Output(names=("distance_nm",), dtype="float64", text="from its nearest voxel to the plasma membrane"),
     Output(names=("neck_nm", "neck_depth_nm"), dtype="float64", text="least width of the lumen, and its depth"),
     Output(names=("measured_neck_nm",), dtype="float64", text="the neck before a person changed it", measures=False),
-    Output(names=("neck_open",), dtype="bool", text="whether the neck is as wide as a voxel"),
+    Output(names=("neck_open",), dtype="str", text="yes where the neck is as wide as a voxel, else no"),
     Output(names=("height_nm",), dtype="float64", text="from the membrane's plane to the deepest place of the lumen"),
     Output(
         names=("measured_height_nm",), dtype="float64", text="the height before a person changed it", measures=False

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-def classify_all(dataset: xr.Dataset, answered: Mapping[int, Answer], *, touch_nm: float, params: Pits) -> xr.Dataset:
-    """With classes, stages and clusters, after what a person said. Rejected objects set no threshold."""
+def classify_all(dataset: xr.Dataset, answered: Mapping[int, Answer], *, edge_nm: float, params: Pits) -> xr.Dataset:
+    """With classes, stages and clusters, after what a person said. Rejected objects set no threshold.
+
+    ``edge_nm`` is the longest edge of a voxel.
+    """
+    touch_nm = params.touch_voxels * edge_nm
     said = [answered.get(int(pit)) for pit in dataset.pit.values]
     rejected = np.array([answer is not None and answer.verdict == "reject" for answer in said], np.bool_)
     at = dataset.distance_nm.values <= touch_nm
@@ -37,6 +41,7 @@ def classify_all(dataset: xr.Dataset, answered: Mapping[int, Answer], *, touch_n
         "measured_class": kinds,
         "neck_nm": neck,
         "measured_neck_nm": dataset.neck_nm.values,
+        "neck_open": np.select([neck >= edge_nm, neck < edge_nm], ["yes", "no"], ""),
         "height_nm": height,
         "measured_height_nm": dataset.height_nm.values,
         "stage": stages(neck_of_pits, open_neck_nm=params.open_neck_nm),

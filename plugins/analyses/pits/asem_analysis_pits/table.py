@@ -23,19 +23,17 @@ UNEVEN_NM = 10.0
 _WORDS = {"lumen_from": 5, "view_axis": 1, "flags": 80}
 
 
-def row_of(found: Measured, *, neck_closed_nm: float) -> Row:
+def row_of(found: Measured) -> Row:
     """The columns of one object; NaN and empty text are what it does not have."""
     profile, ellipse, frame, section = found.profile, found.ellipse, found.frame, found.section
     nothing = np.full(3, np.nan)
     plane = frame.origin_nm + found.shift_nm if frame else nothing
-    neck = profile.neck_nm if profile else np.nan
     return {
         **_place("", found.centre_nm),
         "volume_nm3": found.volume_nm3,
         "distance_nm": found.distance_nm,
         "enhancement": found.enhancement,
-        "neck_nm": neck,
-        "neck_open": neck >= neck_closed_nm,
+        "neck_nm": profile.neck_nm if profile else np.nan,
         "neck_depth_nm": profile.neck_depth_nm if profile else np.nan,
         "height_nm": profile.height_nm if profile else np.nan,
         "width_nm": profile.half_width_nm if profile else np.nan,
@@ -65,7 +63,7 @@ def to_dataset(rows: Sequence[Row], measured: Sequence[Measured], pits: Any) -> 
     """
     import xarray as xr
 
-    names = list(rows[0]) if rows else list(row_of(_NOTHING, neck_closed_nm=0.0))
+    names = list(rows[0]) if rows else list(row_of(_NOTHING))
     columns = {name: ("pit", _column(name, [row[name] for row in rows])) for name in names}
     dataset = xr.Dataset(
         {**columns, **_drawn(measured)},
@@ -135,8 +133,6 @@ def _place(prefix: str, point: Any) -> Row:
 def _column(name: str, values: list[Any]) -> Any:
     if name in _WORDS:
         return np.array(values, f"<U{_WORDS[name]}")
-    if name == "neck_open":
-        return np.array(values, np.bool_)
     return np.array(values, np.int64 if name == "ellipse_points" else np.float64)
 
 

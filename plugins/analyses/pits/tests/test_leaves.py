@@ -16,9 +16,12 @@ from asem_analysis_pits.classes import (
 from asem_analysis_pits.ellipse import fit_ellipse, wall_skeleton
 from asem_analysis_pits.measure import Measured
 from asem_analysis_pits.membrane import Frame, find_boundary, fit_frame
-from asem_analysis_pits.profile import measure_profile
+from asem_analysis_pits.params import Pits
+from asem_analysis_pits.population import classify_all
+from asem_analysis_pits.profile import Profile, measure_profile
+from asem_analysis_pits.review import Answer
 from asem_analysis_pits.section import best_section
-from asem_analysis_pits.table import row_of
+from asem_analysis_pits.table import row_of, to_dataset
 from asem_analysis_pits.wall import enhancement
 
 VOXEL = (5.0, 5.0, 5.0)
@@ -96,7 +99,27 @@ def test_an_uneven_membrane_is_flagged(residual_nm: float, flags: str) -> None:
         cut=False,
         frame=frame,
     )
-    assert row_of(found, neck_closed_nm=5)["flags"] == flags
+    assert row_of(found)["flags"] == flags
+
+
+def test_a_neck_is_open_only_where_it_is_known() -> None:
+    """Not where a face cut the object; and after a person gave a width, by that."""
+
+    def measured(neck_nm: float | None) -> Measured:
+        profile = None if neck_nm is None else Profile(
+            width_nm=np.full(50, neck_nm), neck_nm=neck_nm, neck_depth_nm=10.0, height_nm=90.0, half_width_nm=80.0,
+            middle=np.zeros(2),
+        )  # fmt: skip
+        return Measured(
+            centre_nm=np.zeros(3), shift_nm=np.zeros(3), volume_nm3=1e6, distance_nm=0.0, at_membrane=True,
+            cut=neck_nm is None, enhancement=3.0, profile=profile,
+        )  # fmt: skip
+
+    every = [measured(neck) for neck in (60.0, 55.0, 3.0, None)]
+    dataset = to_dataset([row_of(each) for each in every], every, [1, 2, 3, 4])
+    said = {2: Answer(pit=2, place_nm=(0.0, 0.0, 0.0), neck_nm=0.0)}
+    found = classify_all(dataset, said, edge_nm=5.0, params=Pits())
+    assert found.neck_open.values.tolist() == ["yes", "no", "no", ""]
 
 
 def test_neck_below_a_funnel() -> None:

@@ -38,7 +38,7 @@ def test_sizes_and_classes(drawn: Any, found: Any) -> None:
     assert found.stage.values.tolist() == ["late", "early", "", ""]
     assert set(found.lumen_from.values[:3].tolist()) == {"mask"}
     _check_sizes(found, drawn, lumen_nm=3, axes_nm=8)
-    assert found.neck_open.values.tolist() == [True, True, True, False]
+    assert found.neck_open.values.tolist() == ["yes", "yes", "yes", ""]
     assert found.enhancement.values[2] == pytest.approx(1, abs=0.2)
     assert (found.enhancement.values[[0, 1, 3]] > 2).all()
     assert found.arc_deg.values[0] >= 300

@@ -68,7 +68,7 @@ axis, and the ring is not whole in the plane that another axis gave; there is no
 def find_masks(view: View, params: Pores) -> Masks:
     """The masks of ``view`` in nm, fragments merged."""
     instances = number_objects(view)
-    sums = sum_blocks(view, instances, contact_nm=0)
+    sums = sum_blocks(view, instances)
     size = np.array(view.voxel_size.zyx)
     origin = np.array(centre_of_first_voxel(view.objects.lower_edge_nm, view.voxel_size))
     masks = Masks(
