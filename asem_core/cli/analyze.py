@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -179,9 +179,9 @@ def _kinds(texts: tuple[str, ...]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     for text in texts:
         name, _, kind = text.partition("=")
-        if kind != "labels" and kind != "probabilities":
+        if kind not in KIND.choices:
             raise click.UsageError(f"--other-kind {text}: write NAME=labels or NAME=probabilities")
-        found[name] = kind
+        found[name] = cast("Kind", kind)
     return found
 
 
