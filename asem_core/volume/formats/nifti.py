@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +23,10 @@ SUFFIXES = (".nii", ".nii.gz")
 _AXES = "xyztuvw"
 _UNITS = {0: "", 1: "m", 2: "mm", 3: "um"}
 """By the lower three bits of ``xyzt_units``."""
+_STRAIGHT = 1e-5
+"""Parts of a voxel by which axes may seem turned."""
+_AGREE = 1e-3
+"""Relative difference up to which two statements of a size are one."""
 _HEADER = 540
 """Bytes of the longer header, NIfTI-2."""
 
@@ -65,20 +70,36 @@ def open_nifti(uri: str) -> Source:
     array = NiftiArray(path, header)
     if min(array.shape) < 1:
         raise VolumeError(f"{path}: damaged NIfTI file: its header states the shape {array.shape}")
+    first, least = header.get_data_offset(), type(header).single_vox_offset
+    if first < least:
+        raise VolumeError(f"{path}: damaged NIfTI file: its voxels would begin at byte {first}, inside its header")
     compressed = path.suffix.lower() == ".gz"
     if not compressed and array.end > path.stat().st_size:
         raise VolumeError(f"{path}: truncated: expected {array.end} bytes, found {path.stat().st_size}; copy it again")
     affine = _affine(header)
-    place = None if affine is None else _place(affine)
-    units = _UNITS.get(int(header["xyzt_units"]) % 8, f"code {header['xyzt_units']}")
-    size = Lengths(values=header["pixdim"][1:4].tolist(), units=units, axes="xyz", where="pixdim of its header (x,y,z)")
-    centre = None if place is None else Lengths(values=place, units=units, axes="xyz", where="its affine (x,y,z)")
     return Source(
         array=array,
-        stated=Stated(axes=_AXES[: len(array.shape)], size=size, centre=centre),
+        stated=attrs.evolve(_stated(header, affine), axes=_AXES[: len(array.shape)]),
         chunks=(*array.shape[:2], *[1] * (len(array.shape) - 2)) if compressed else unchunked(array.shape),
         digest=str(stamp(path)),
-        notes=_notes(header, turned=affine is not None and place is None),
+        notes=_notes(header, turned=affine is not None and _place(affine) is None),
+    )
+
+
+def _stated(header: Any, affine: npt.NDArray[np.float64] | None) -> Stated:
+    units = _UNITS.get(int(header["xyzt_units"]) % 8, f"code {header['xyzt_units']}")
+    sides = header["pixdim"][1:4].tolist()
+    size = Lengths(values=sides, units=units, axes="xyz", where="pixdim of its header (x,y,z)")
+    if affine is None:
+        return Stated(size=size)
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(steps, np.abs(sides), rtol=_AGREE, atol=0):
+        told = ", ".join(f"{step:g}" for step in steps)
+        return Stated(unclear=(f"pixdim of its header (x,y,z) is {sides}, but its affine says {told}",))
+    place = _place(affine)
+    return Stated(
+        size=size,
+        centre=None if place is None else Lengths(values=place, units=units, axes="xyz", where="its affine (x,y,z)"),
     )
 
 
@@ -112,7 +133,7 @@ def _affine(header: Any) -> npt.NDArray[np.float64] | None:
 def _place(affine: npt.NDArray[np.float64]) -> list[float] | None:
     """Centre of the first voxel, x, y, z; None where axes are turned or mirrored."""
     sides = np.diag(affine)[:3]
-    if not np.allclose(affine[:3, :3], np.diag(sides)) or not (sides > 0).all():
+    if not (sides > 0).all() or not np.allclose(affine[:3, :3], np.diag(sides), rtol=0, atol=_STRAIGHT * sides.max()):
         return None
     found: list[float] = affine[:3, 3].tolist()
     return found

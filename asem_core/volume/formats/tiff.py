@@ -29,10 +29,15 @@ from asem_core.volume.formats.ome_xml import COMPANION, OmePixels, Spread, image
 from asem_core.volume.formats.sections import is_tiff, order_sections
 from asem_core.volume.formats.tiff_stated import described, of_ome, stated
 from asem_core.volume.source import Source
-from asem_core.volume.stated import Stated
+from asem_core.volume.stated import Stated, numbers
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
+
+
+_WHITE_IS_ZERO, _PALETTE = 0, 3
+"""Values of PhotometricInterpretation."""
+_SAME_PLACE_NM = 0.01
 
 
 def accepts(uri: str) -> bool:
@@ -59,11 +64,8 @@ class _Pages:
     sections: tuple[Section, ...]
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    white_is_zero: bool
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return ("the file says that white is 0; gray values are taken as stored",) if self.white_is_zero else ()
+    notes: tuple[str, ...]
+    """What the file says of its grey values that is not followed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,9 +96,50 @@ def _open_folder(folder: Path) -> Source:
                 f"{path}: states the voxel size {_shown(found)}, but {ordered.files[0].name} {_shown(first)}; "
                 "keep one acquisition per folder"
             )
+        if not _lie_together(found, first):
+            raise VolumeError(
+                f"{path}: states another place than {ordered.files[0].name}: they are sections of different parts; "
+                "keep one part per folder"
+            )
         sections += found.sections
-    whole = attrs.evolve(first, sections=tuple(sections), first_section=ordered.first_number)
+    whole = attrs.evolve(
+        first,
+        sections=tuple(sections),
+        first_section=ordered.first_number,
+        stated=_from_section(first, ordered.first_number),
+    )
     return _source(folder, whole, ordered.notes)
+
+
+def _origin(found: _File) -> tuple[list[float], float] | None:
+    """Where section 0 of the acquisition begins, nm z, y, x, and how thick sections are; None: not stated.
+
+    Every file of ASEM's states the edge of the volume whose first section is `_File.first_section`.
+    """
+    edge, size = found.stated.edge, found.stated.size
+    if edge is None or size is None:
+        return None
+    try:
+        (z, y, x), (thick, _, _) = numbers(edge.values), numbers(size.values)
+    except ValueError:
+        return None
+    return [z - found.first_section * thick, y, x], thick
+
+
+def _lie_together(found: _File, first: _File) -> bool:
+    one, other = _origin(found), _origin(first)
+    if one is None or other is None:
+        return one is other
+    return bool(np.allclose(one[0], other[0], rtol=0, atol=_SAME_PLACE_NM))
+
+
+def _from_section(first: _File, number: int) -> Stated:
+    """What ``first`` states, of a folder that begins with section ``number``: others may have been left out."""
+    known = _origin(first)
+    if known is None or first.stated.edge is None:
+        return first.stated
+    (z, y, x), thick = known
+    return attrs.evolve(first.stated, edge=attrs.evolve(first.stated.edge, values=[z + number * thick, y, x]))
 
 
 def _check_alike(path: Path, found: _File | _Pages, other: Path, first: _File | _Pages) -> None:
@@ -242,8 +285,26 @@ def _pages(tif: TiffFile, path: Path) -> _Pages:
         sections=tuple(Section(path=path, page=number) for number in pages),
         shape=(first.imagelength, first.imagewidth),
         dtype=np.dtype(str(first.dtype)).newbyteorder("="),
-        white_is_zero=first.photometric == 0,
+        notes=_shown_otherwise(first),
     )
+
+
+def _shown_otherwise(page: TiffPage) -> tuple[str, ...]:
+    """What makes a program show other grey levels than those that ``page`` stores."""
+    if page.photometric == _WHITE_IS_ZERO:
+        return ("the file says that white is 0; gray values are taken as stored",)
+    if page.photometric == _PALETTE and not _is_grey_ramp(page.colormap):
+        return ("the file shows its values through a table of colours; they are taken as stored, as grey values",)
+    return ()
+
+
+def _is_grey_ramp(colours: npt.NDArray[np.uint16] | None) -> bool:
+    """Whether the table of colours, ``(3, n)``, shows every value as the grey level of that value."""
+    if colours is None:
+        return True
+    count = colours.shape[1]
+    grey = np.linspace(0, np.iinfo(colours.dtype).max, count)
+    return bool(np.abs(colours - grey).max() <= np.iinfo(colours.dtype).max / count)
 
 
 def _read_headers(path: Path) -> _File:
@@ -259,7 +320,7 @@ def _headers(tif: TiffFile, path: Path) -> _File:
     if len(sections) == 1 and count > 1 and first.is_memmappable:
         sections = tuple(_single_header_sections(first, path, count))
     pixels = images(tif.ome_metadata)
-    if len(pages.sections) > 1 and not pixels:
+    if len(sections) > 1 and not pixels:
         _check_series(tif, path)
     notes = pages.notes
     if "c0" in found or "c1" in found:

@@ -49,6 +49,14 @@ def test_n5_is_turned_to_zyx(tmp_path, image, opened, dtype):
     np.testing.assert_array_equal(volume.read(BOX), image[BOX.slices])
 
 
+def test_n5_of_which_a_block_changed_is_another(tmp_path, image, opened):
+    path = write_n5(tmp_path / "raw", image, pixelResolution={"dimensions": [4, 4, 5.24], "unit": "nm"})
+    before = opened(path).identity
+    assert opened(path).identity == before
+    (path / "1/2/0").write_bytes(b"another")
+    assert opened(path).identity != before
+
+
 def test_n5_group_opens_its_finest_level(tmp_path, image, opened):
     """As OpenOrganelle publishes it: translations are centres, level 1 averages 2 x 2 x 2."""
     group = tmp_path / "em.n5"
@@ -76,6 +84,14 @@ def test_n5_viewer_scales(tmp_path, image, opened):
     assert opened(group / "s1").voxel_size.matches(VoxelSize((6, 10, 16)), tolerance=1e-9)
     write_n5(group / "s2", image, downsamplingFactors=[1, 2, 3])
     assert opened(group / "s2").voxel_size.matches(VoxelSize((18, 10, 4)), tolerance=1e-9)
+
+
+@pytest.mark.parametrize(("unit", "length"), [("m", 1e-9), ("um", 1e-3), ("nm", 1.0)])
+def test_n5_levels_state_their_own_size_in_any_unit(tmp_path, image, opened, unit, length):
+    for level, factor in (("s0", 1), ("s1", 2)):
+        size = {"dimensions": [length * factor * side for side in (4, 5, 8)], "unit": unit}
+        write_n5(tmp_path / "em.n5" / level, image, pixelResolution=size, downsamplingFactors=[factor] * 3)
+    assert opened(tmp_path / "em.n5/s1").voxel_size.matches(VoxelSize((16, 10, 8)), tolerance=1e-9)
 
 
 @given(values=st.lists(st.floats(0.1, 100), min_size=6, max_size=6))

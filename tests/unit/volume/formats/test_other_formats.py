@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,31 @@ def test_nifti_that_is_turned_or_scaled_is_taken_as_stored_with_a_note(tmp_path,
     assert "2 x stored value + 1" in volume.notes[0]
 
 
+def test_nifti_whose_sizes_contradict_each_other_states_none(tmp_path, image, opened):
+    """With an sform pixdim does not count; nibabel leaves it at 1."""
+    content = bytearray(write_nifti(tmp_path / "a.nii", image).read_bytes())
+    content[80:92] = np.ones(3, "<f4").tobytes()
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(VolumeError, match=r"does not state its voxel size .*pixdim .* but its affine says 5e-06"):
+        opened(tmp_path / "a.nii")
+    assert opened(tmp_path / "a.nii", voxel_size=FIVE).voxel_size == FIVE
+
+
+def test_nifti_in_metres_that_is_turned_has_no_position(tmp_path, image, opened):
+    turned = np.array([[4e-9, 1e-9, 0, 0], [-1e-9, 4e-9, 0, 0], [0, 0, 8e-9, 0], [0, 0, 0, 1.0]])
+    volume = opened(write_nifti(tmp_path / "a.nii", image, affine=turned, units="meter"))
+    assert not volume.states_place
+    assert "turns or mirrors" in volume.notes[0]
+
+
+def test_nifti_whose_voxels_begin_in_its_header(tmp_path, image, opened):
+    content = bytearray(write_nifti(tmp_path / "a.nii", image).read_bytes())
+    content[108:112] = np.zeros(1, "<f4").tobytes()
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(VolumeError, match="damaged NIfTI file: its voxels would begin at byte 0, inside its header"):
+        opened(tmp_path / "a.nii", voxel_size=FIVE)
+
+
 def test_nifti_that_is_damaged(tmp_path, image, opened):
     whole = write_nifti(tmp_path / "a.nii", image).read_bytes()
     (tmp_path / "cut.nii").write_bytes(whole[:-10])
@@ -191,6 +217,17 @@ def test_nrrd_with_its_data_elsewhere_and_big_endian(tmp_path, image, opened):
     values = image.astype(">u2") * 257
     nrrd.write(str(tmp_path / "b.nrrd"), values.T, {"encoding": "raw", "endian": "big"})
     check(opened(tmp_path / "b.nrrd", voxel_size=FIVE), values, (5, 5, 5))
+
+
+def test_nrrd_whose_data_elsewhere_change_is_another(tmp_path, image, opened):
+    nrrd.write(str(tmp_path / "a.nhdr"), image.T, {"encoding": "raw"}, detached_header=True)
+    before = opened(tmp_path / "a.nhdr", voxel_size=FIVE)
+    check(before, image, (5, 5, 5))
+    (tmp_path / "a.raw").write_bytes((image + 1).tobytes())
+    os.utime(tmp_path / "a.raw", ns=(0, 5))
+    after = opened(tmp_path / "a.nhdr", voxel_size=FIVE)
+    assert after.identity != before.identity
+    check(after, image + 1, (5, 5, 5))
 
 
 def test_nrrd_whose_axes_are_named(tmp_path, image, opened):
@@ -231,6 +268,14 @@ def test_scales_of_a_precomputed_volume(tmp_path, image, opened):
     write_precomputed(tmp_path / "a", image[:4, :20, :15], offset=[5, 5, 5], **half)
     check(opened(tmp_path / "a"), image, SIZE, PLACE)
     check(opened(tmp_path / "a" / "half"), image[:4, :20, :15], (16, 8, 10), PLACE)
+
+
+def test_a_precomputed_volume_of_which_a_chunk_changed_is_another(tmp_path, image, opened):
+    write_precomputed(tmp_path / "a", image, key="fine")
+    before = opened(tmp_path / "a").identity
+    assert opened(tmp_path / "a").identity == before
+    min((tmp_path / "a/fine").iterdir()).write_bytes(b"another")
+    assert opened(tmp_path / "a").identity != before
 
 
 def test_an_info_of_something_else_is_none(tmp_path, sections, image, opened):

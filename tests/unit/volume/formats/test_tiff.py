@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asem_core import convert
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, VoxelSize
+from asem_core.grid.place import place
+from asem_core.volume import as_volume
 from asem_core.volume.formats.sections import order_sections, section_numbers
 from asem_core.volume.formats.tiff import Section, TiffArray, open_tiff
 
@@ -160,6 +165,64 @@ def test_channels_are_no_sections(tmp_path, image, opened):
     tifffile.imwrite(tmp_path / "two.tif", two, imagej=True, metadata={"axes": "ZCYX"})
     with pytest.raises(VolumeError, match=r"expected one channel .* \(9, 2, 40, 31\) \(ZCYX\)"):
         opened(tmp_path / "two.tif", voxel_size=FIVE)
+
+
+@pytest.mark.parametrize("axes", ["ZCYX", "TZYX"])
+def test_channels_of_a_stack_with_one_header_are_no_sections(tmp_path, image, opened, axes):
+    """ImageJ writes such files above 4 GB."""
+    with tifffile.TiffWriter(tmp_path / "two.tif", imagej=True) as tif:
+        tif.write(np.stack([image, image], axis=axes.index("C") if "C" in axes else 0), truncate=True,
+                  metadata={"axes": axes})  # fmt: skip
+    with pytest.raises(VolumeError, match=r"expected one channel and one time point"):
+        opened(tmp_path / "two.tif", voxel_size=FIVE)
+
+
+def test_a_table_of_colours_is_told(tmp_path, image, opened):
+    grey = np.tile(np.arange(256, dtype=np.uint16) * 257, (3, 1))
+    for name, colours, told in (("grey", grey, 0), ("fire", grey[:, ::-1], 1)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for number, section in enumerate(image):
+            tifffile.imwrite(folder / f"s_{number}.tif", section, photometric="palette", colormap=colours)
+        volume = opened(folder, voxel_size=FIVE)
+        assert len([note for note in volume.notes if "table of colours" in note]) == told
+        np.testing.assert_array_equal(volume.read(volume.box), image)
+
+
+@pytest.fixture
+def cell(tmp_path, image):
+    """A volume that states its place."""
+    path = tmp_path / "cell.npy"
+    np.save(path, image)
+    whole = as_volume(path, voxel_size=VoxelSize((8, 4, 4)))
+    return attrs.evolve(whole, lower_edge_nm=(800.0, 40.0, 80.0), states_place=True)
+
+
+def test_some_sections_lie_where_they_lay(tmp_path, cell, opened):
+    """Copied into a folder of their own, so that somebody can draw on them."""
+    written = convert(cell, tmp_path / "sections")
+    part = tmp_path / "part"
+    part.mkdir()
+    for number in range(4, 7):
+        shutil.copy(written / f"section_{number:04d}.tif", part)
+    volume = opened(part)
+    assert volume.lower_edge_nm == (800 + 4 * 8, 40, 80)
+    assert place(volume, opened(written)).start == (4, 0, 0)
+    np.testing.assert_array_equal(volume.read(volume.box), cell.read(Box((4, 0, 0), (7, *cell.shape[1:]))))
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_sections_of_two_parts_are_one_volume_where_they_lie_on_each_other(tmp_path, cell, opened, beside):
+    folder = tmp_path / "both"
+    folder.mkdir()
+    for name, box in (("a", Box((0, 0, 0), (4, 9, 9))), ("b", Box((4, 0, 4 * beside), (9, 9, 9 + 4 * beside)))):
+        for file in convert(cell, tmp_path / name, roi=box).glob("*.tif"):
+            shutil.copy(file, folder)
+    if beside:
+        with pytest.raises(VolumeError, match="states another place than"):
+            opened(folder)
+    else:
+        assert opened(folder).lower_edge_nm == (800, 40, 80)
 
 
 def test_resolution_without_spacing_is_no_voxel_size(tmp_path, image, opened):
