@@ -39,8 +39,9 @@ if TYPE_CHECKING:
         build_pyramid,
         create_ome_zarr,
     )
+    from asem_core.volume.formats.zarr_node import is_label_image, pyramid_of
     from asem_core.volume.grey import GreyRange, measure_grey, scattered_boxes
-    from asem_core.volume.kind import holds_probabilities, image_of_labels, kind_of
+    from asem_core.volume.kind import check_is_labels, holds_probabilities, image_of_labels, kind_of
     from asem_core.volume.layout import label_names
     from asem_core.volume.output import Replaceable, check_destination, check_folder, complete_or_absent, held
     from asem_core.volume.provenance import maker
@@ -49,9 +50,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDERS", "IMAGE", "WRITE_ANEW", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "Location", "OmeOutput",
     "OmePlan", "Replaceable", "Source", "Stated", "Volume", "absolute", "as_volume", "build_pyramid",
-    "check_destination", "check_folder", "check_values", "complete_or_absent", "create_ome_zarr", "describe", "graded",
-    "held", "holds_probabilities", "image_of_labels", "is_as_written", "is_remote", "kind_of", "label_names", "locate",
-    "maker", "measure_grey", "open_labels", "open_volume", "provenance", "read_bytes", "record_contents", "remembering",
-    "scattered_boxes", "settled_range", "slabs_of", "staged_bytes", "window", "with_levels",
+    "check_destination", "check_folder", "check_is_labels", "check_values", "complete_or_absent", "create_ome_zarr",
+    "describe", "graded", "held", "holds_probabilities", "image_of_labels", "is_as_written", "is_label_image",
+    "is_remote", "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels", "open_volume",
+    "provenance", "pyramid_of", "read_bytes", "record_contents", "remembering", "scattered_boxes", "settled_range",
+    "slabs_of", "staged_bytes", "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

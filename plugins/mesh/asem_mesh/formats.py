@@ -107,16 +107,35 @@ def write_precomputed_info(folder: Path, table: pd.DataFrame) -> None:
     """
     info = {"@type": "neuroglancer_legacy_mesh", "segment_properties": _PROPERTIES}
     (folder / "info").write_text(json.dumps(info))
-    numbers = [name for name in table if table[name].dtype.kind in "iuf" and np.isfinite(table[name]).all()]
-    properties = [
-        {"id": name, "type": "number", "data_type": "float32", "values": [float(np.float32(v)) for v in table[name]]}
-        for name in numbers
-    ]
-    inline = {"ids": [str(number) for number in table.index], "properties": properties}
+    inline = {"ids": [str(number) for number in table.index], "properties": _properties(table)}
+    stated = {"@type": "neuroglancer_segment_properties", "inline": inline}
     (folder / _PROPERTIES).mkdir()
-    (folder / _PROPERTIES / "info").write_text(
-        json.dumps({"@type": "neuroglancer_segment_properties", "inline": inline})
-    )
+    (folder / _PROPERTIES / "info").write_text(json.dumps(stated, allow_nan=False))
+
+
+def _properties(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The columns that say anything; those of booleans together, since there may be one property of tags."""
+    told = table.dropna(axis="columns", how="all")
+    flags, others = told.select_dtypes(bool), told.select_dtypes(exclude=bool)
+    tags = {
+        "id": "tags", "type": "tags", "tags": list(flags),
+        "values": [np.flatnonzero(row).tolist() for row in flags.to_numpy()],
+    }  # fmt: skip
+    return [*(_property(str(name), column) for name, column in others.items()), tags]
+
+
+def _property(name: str, column: pd.Series[Any]) -> dict[str, Any]:
+    """Numbers; text where a value is missing, for which JSON has no number."""
+    if column.dtype.kind in "iuf" and np.isfinite(column).all():
+        values = [float(np.float32(value)) for value in column]
+        return {"id": name, "type": "number", "data_type": "float32", "values": values}
+    return {"id": name, "type": "string", "values": [_text(value) for value in column]}
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def read_precomputed(folder: Path, number: int) -> Mesh:

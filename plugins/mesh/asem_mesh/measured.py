@@ -16,9 +16,7 @@ _OBJECT = "object"
 _VOXELS = "voxels"
 
 
-def read_measured(
-    folder: Path, ids: npt.NDArray[np.integer[np.typing.NBitBase]], voxels: npt.NDArray[np.integer[np.typing.NBitBase]]
-) -> pd.DataFrame:
+def read_measured(folder: Path, ids: npt.NDArray[np.int64], voxels: npt.NDArray[np.int64]) -> pd.DataFrame:
     """The table of ``asem analyze`` in ``folder``, a row for each of ``ids``; empty where an object was not measured.
 
     Parameters

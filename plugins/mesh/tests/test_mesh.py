@@ -381,6 +381,35 @@ def test_measurements_are_carried(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
+def test_what_was_not_measured_of_some_is_told_of_the_others(tmp_path: Path) -> None:
+    """A whole object, one that the volume cuts, and one that was too small to be measured."""
+    array = np.zeros((24, 24, 24), np.uint16)
+    array[8:16, 8:16, 8:16], array[:6, 2:10, 2:10], array[20:22, 20:22, 20:22] = 3, 4, 5
+    labels = write(tmp_path / "mito.zarr", array)
+    few = {"skeleton": False, "instances": False}
+    measured = tmp_path / "objects"
+    analyze(labels, measured, analysis="objects", kind="labels", params=few)
+    made = make_meshes(labels, tmp_path / "out", kind="labels", measured=measured, min_volume_nm3=0)
+    stated = json.loads((made.folder / "segment_properties" / "info").read_text(), parse_constant=pytest.fail)
+    assert (stated["@type"], stated["inline"]["ids"]) == ("neuroglancer_segment_properties", ["3", "4", "5"])
+    properties = {each["id"]: each for each in stated["inline"]["properties"]}
+    assert len(properties) == len(stated["inline"]["properties"])
+    assert {each["type"] for each in properties.values()} == {"number", "string", "tags"}
+    for each in properties.values():
+        kind = {"number": float, "string": str, "tags": list}[each["type"]]
+        assert [type(value) for value in each["values"]] == [kind] * 3
+        assert each["type"] == "number" or any(each["values"])
+    assert properties["mesh_volume_nm3"]["data_type"] == "float32"
+    tags = properties["tags"]
+    assert [[tags["tags"][n] for n in each] for each in tags["values"]] == [
+        ["mesh_closed"], ["mesh_closed", "mesh_cut"], ["mesh_closed"],
+    ]  # fmt: skip
+    whole, cut, small = properties["sphericity"]["values"]
+    assert (float(whole), cut, small) == (pytest.approx(made.table.sphericity[3]), "", "")
+    assert properties["touches_border"]["values"] == ["False", "True", ""]
+    assert properties["voxels"]["values"] == ["512", "384", ""]
+
+
 def test_measurements_of_other_objects_are_refused(tmp_path: Path) -> None:
     """Components are numbered by what else there is: a speck that one leaves out shifts all numbers."""
     balls = np.zeros((32, 32, 64), np.uint8)

@@ -36,7 +36,8 @@ def export(addresses: Sequence[str | Path], output: str | Path, *, registry: Reg
     """
     layers = find_layers(addresses, registry=registry)
     places: dict[str, str] = {}
-    for address in dict.fromkeys(layer.address for layer in layers if layer.address):
+    named = dict.fromkeys(layer.address for layer in layers if layer.address)
+    for address in sorted(named, key=len):  # the outermost first
         if is_remote(address) and not address.startswith(("http://", "https://")):
             raise VolumeError(f"{address}: a page cannot fetch this by itself; give its https:// address")
         inside = next((known for known in places if address.startswith(f"{known}/")), None)

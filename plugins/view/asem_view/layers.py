@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import attrs
+import numpy as np
 
 from asem_core.draw import hex_colour, organelle_colour
 from asem_core.errors import VolumeError
@@ -16,14 +17,18 @@ from asem_core.registry import Registry, make_registry
 from asem_core.volume import (
     Volume,
     absolute,
+    check_is_labels,
+    is_label_image,
     is_remote,
-    kind_of,
     label_names,
+    locate,
     maker,
     measure_grey,
     open_volume,
+    pyramid_of,
     remembering,
     scattered_boxes,
+    window,
 )
 
 Kind = Literal["image", "probabilities", "labels", "objects", "points", "meshes"]
@@ -35,7 +40,7 @@ _PREDICTING = ("asem segment", "asem instances")
 """Verbs whose image is a probability."""
 _PLACE = ["z_nm", "y_nm", "x_nm"]
 _CHUNKS = 24
-"""Read to choose black and white; the picture itself asks for some hundred."""
+"""Read to tell grey from labels and to choose black and white; the picture itself asks for some hundred."""
 _SHOWN = 2
 """Label images of an image that are shown at first; where there are more, none is."""
 _TOLD = 4
@@ -108,6 +113,9 @@ def _at(address: str, registry: Registry) -> Iterator[Layer]:
             f"{address} ({volume.format}): a browser reads OME-Zarr only: asem convert {address} NAME.zarr, then asem "
             "view NAME.zarr"
         )
+    pyramid = pyramid_of(locate(address))
+    if pyramid is not None:
+        raise VolumeError(f"{address} is a level: give {pyramid}: the browser chooses the level itself")
     yield _layer(address, volume)
     names = label_names(address)
     for name in names:
@@ -117,8 +125,7 @@ def _at(address: str, registry: Registry) -> Iterator[Layer]:
 
 def _layer(address: str, volume: Volume) -> Layer:
     name = address.rpartition("/")[2].removesuffix(".zarr")
-    found = kind_of(volume)
-    if found == "labels" and volume.dtype.kind in "biu":
+    if _holds_labels(volume):
         objects = name.endswith(_OBJECTS) or volume.dtype.itemsize > 1
         colour = hex_colour(organelle_colour(name.removesuffix(_OBJECTS)))
         return Layer(name=name, kind="objects" if objects else "labels", colour=colour, volume=volume, address=address)
@@ -132,6 +139,24 @@ def _layer(address: str, volume: Volume) -> Layer:
     levels = measure_grey(volume, within=scattered_boxes(volume, _CHUNKS))
     grey = (levels.low, levels.high) if levels.high > levels.low else (levels.low, levels.low + 1)
     return Layer(name=name, kind="image", colour="#ffffff", volume=volume, address=address, grey=grey)
+
+
+def _holds_labels(volume: Volume) -> bool:
+    """What an OME-Zarr says; where it does not, integers wider than a byte are labels unless they look grey."""
+    if volume.dtype.kind not in "biu":
+        return False
+    if is_label_image(locate(volume.uri)):
+        return True
+    return volume.dtype != np.uint8 and not _looks_grey(volume)
+
+
+def _looks_grey(volume: Volume) -> bool:
+    try:
+        for box in scattered_boxes(volume, _CHUNKS):
+            check_is_labels(window(volume, box))
+    except VolumeError:
+        return True
+    return False
 
 
 def _predicted(address: str, volume: Volume) -> str | None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from http.client import HTTPConnection
@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tensorstore
 from asem_view import export, find_layers, view
@@ -38,17 +39,26 @@ SIZE, PLACE = VoxelSize((20.0, 10.0, 10.0)), (1000.0, 200.0, 300.0)
 @pytest.fixture
 def cell(tmp_path: Path) -> Path:
     """An image of noise with a label ``mito``, 20 x 10 x 10 nm, not at the origin."""
-    image = np.random.default_rng(0).integers(50, 150, (8, 40, 60)).astype(np.uint8)
-    label = np.zeros(image.shape, np.uint8)
+    label = np.zeros((8, 40, 60), np.uint8)
     label[2:5, 10:20, 30:50] = 1
-    plan = ArrayPlan(shape=image.shape, dtype="uint8", chunk=(8, 16, 16))
-    output = create_ome_zarr(
-        tmp_path / "cell.zarr", image=plan, labels={"mito": plan}, voxel_size=SIZE, lower_edge_nm=PLACE, provenance={}
+    return written(tmp_path / "cell.zarr", noise(np.uint8), {"mito": label})
+
+
+def noise(dtype: npt.DTypeLike, *, low: int = 50, high: int = 150) -> npt.NDArray[Any]:
+    return np.random.default_rng(0).integers(low, high, (8, 40, 60)).astype(dtype)
+
+
+def written(path: Path, image: npt.NDArray[Any], labels: Mapping[str, npt.NDArray[Any]]) -> Path:
+    image_plan, *label_plans = (
+        ArrayPlan(shape=each.shape, dtype=str(each.dtype), chunk=(8, 16, 16)) for each in (image, *labels.values())
     )
+    plans = dict(zip(labels, label_plans, strict=True))
+    output = create_ome_zarr(path, image=image_plan, labels=plans, voxel_size=SIZE, lower_edge_nm=PLACE, provenance={})
     output.image[:] = image
-    output.labels["mito"][:] = label
+    for name, label in labels.items():
+        output.labels[name][:] = label
     build_pyramid(output)
-    return tmp_path / "cell.zarr"
+    return path
 
 
 @pytest.fixture
@@ -142,6 +152,27 @@ def test_layers(cell: Path, pores: Path) -> None:
         ("1", (1040.0, 300.0, 400.0), "diameter_nm 92.5"),
         ("2", (1060.0, 320.0, 500.0), "diameter_nm 80.25"),
     ]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16])
+def test_wide_integers_are_an_image_where_they_look_grey(tmp_path: Path, dtype: npt.DTypeLike) -> None:
+    (image,) = find_layers([written(tmp_path / "cell.zarr", noise(dtype, low=11_000, high=31_000), {})])
+    assert image.kind == "image"
+    assert image.grey == pytest.approx((11_200, 30_800), abs=100)
+
+
+def test_wide_integers_are_labels_where_they_say_so_or_do_not_look_grey(tmp_path: Path) -> None:
+    objects = np.kron(np.arange(1000, 1024, dtype=np.uint16).reshape(2, 3, 4), np.ones((4, 10, 15), np.uint16))
+    assert [layer.kind for layer in find_layers([written(tmp_path / "objects.zarr", objects, {})])] == ["objects"]
+    supervoxels = noise(np.uint16, low=0, high=60_000)
+    layers = find_layers([written(tmp_path / "cell.zarr", noise(np.uint8), {"pieces": supervoxels})])
+    assert [layer.kind for layer in layers] == ["image", "objects"]
+
+
+@pytest.mark.parametrize(("level", "pyramid"), [("0", ""), ("labels/mito/0", "/labels/mito")])
+def test_a_level_has_no_place_in_a_browser(cell: Path, level: str, pyramid: str) -> None:
+    with pytest.raises(VolumeError, match=rf"/{level} is a level: give {cell}{pyramid}: the browser chooses"):
+        find_layers([cell / level])
 
 
 def test_names_occur_once(cell: Path) -> None:
@@ -312,6 +343,14 @@ def test_a_site(cell: Path, pores: Path, tmp_path: Path) -> None:
         export([cell], tmp_path / "site")
     with pytest.raises(OutputError):
         export([cell], cell / "site")
+
+
+def test_a_site_of_a_label_named_before_its_image(cell: Path, tmp_path: Path) -> None:
+    site = export([cell / "labels" / "mito", cell], tmp_path / "site")
+    places = re.findall(rf"zarr://{HERE}/([^\"]+)", (site / CLIENT / PAGE).read_text())
+    assert places == ["data/0/cell.zarr/labels/mito", "data/0/cell.zarr", "data/0/cell.zarr/labels/mito"]
+    assert all((site / place / ".zattrs").is_file() for place in places)
+    assert [folder.name for folder in (site / "data").iterdir()] == ["0"]
 
 
 @pytest.fixture
