@@ -41,6 +41,7 @@ from asem_core.geometry import Box
 from asem_core.progress import Progress, silent
 from asem_core.volume.address import Location, on_disk
 from asem_core.volume.formats.ome_write import FINGERPRINT
+from asem_core.volume.identity import change_in_words
 from asem_core.volume.output import check_replaceable, check_room, explain_os, held, hidden, place_of_volume
 from asem_core.volume.places import exists, publish, remove
 from asem_core.volume.unfinished import Unfinished, find_unfinished, unfinished_place
@@ -144,7 +145,7 @@ class Job:
         """All that the output depends on; JSON types."""
         return {
             "verb": self.verb, **self.settings,
-            "inputs": {role: _identity(volume) for role, volume in self.inputs.items()},
+            "inputs": {role: identity_as_read(volume) for role, volume in self.inputs.items()},
             "output": self.plan.settings,
         }  # fmt: skip
 
@@ -430,7 +431,8 @@ def _tidy(destination: Location) -> None:
         remove(path)
 
 
-def _identity(volume: Volume) -> dict[str, Any]:
+def identity_as_read(volume: Volume) -> dict[str, Any]:
+    """What tells ``volume`` from another one, and from itself on another grid or at another place; JSON types."""
     return {
         **volume.identity, "read_as": {
             "shape": list(volume.shape), "voxel_size_nm": list(volume.voxel_size.zyx),
@@ -444,8 +446,9 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]
     old, new = _flat(before), _flat(now)
     for key in [*new, *(key for key in old if key not in new)]:
         if old.get(key) != new.get(key):
-            if key.endswith(".digest"):
-                yield f"{key.removesuffix('.digest')} changed on disk"
+            what, _, field = key.rpartition(".")
+            if field == "digest":
+                yield f"{what} {change_in_words(str(old.get(key, '')), str(new.get(key, '')))}"
             else:
                 yield f"{key} was {old.get(key)}, now {new.get(key)}"
 

@@ -25,20 +25,19 @@ class Preflight:
     """Expected, on this machine as it is now."""
 
 
-def check(preflight: Preflight, *, output: Location, max_memory: int) -> None:
-    """Refuse what cannot fit.
-
-    Raises
-    ------
-    BudgetError
-        More memory than allowed.
-    OutputError
-        Less free disk than needed.
-    """
+def check_memory(preflight: Preflight, *, max_memory: int) -> None:
+    """Refuse with a `BudgetError` what needs more than ``max_memory`` bytes."""
     if preflight.memory > max_memory:
         raise BudgetError(
             f"this needs about {preflight.memory / 1e9:.1f} GB of memory, --max-memory allows {max_memory / 1e9:.1f} GB"
         )
+
+
+def check_disk(preflight: Preflight, *, output: Location) -> None:
+    """Refuse with an `OutputError` a run that begins anew where less disk is free than it needs.
+
+    One that goes on has part of that written already: how much is left cannot be told, and nothing is asked.
+    """
     if isinstance(output, Path):  # in a bucket there is room; for temporary files `asem_core.blocks.job` looks
         check_room(output.absolute().parent, preflight.disk)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,9 @@ def convert(
         raise click.UsageError("--paste-into goes alone: do --roi or --resample in a step before it")
     registry = shared_registry()
     name = None if organelle is None else name_of(organelle)
-    volume = as_volume(src, labels=name, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished)
-    frame = None if reference is None else as_volume(reference, registry=registry, voxel_size=voxel_size)
+    opened = partial(as_volume, registry=registry, voxel_size=voxel_size, only_if_unstated=reference is not None)
+    volume = opened(src, labels=name, allow_unfinished=allow_unfinished)
+    frame = None if reference is None else opened(reference)
     for note in (volume if frame is None else paste(volume, frame)).notes:
         click.echo(f"note: {note}", err=True)
     with on_workers(dask) as executor, progress_bar() as progress:

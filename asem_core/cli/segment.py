@@ -105,7 +105,7 @@ def segment(
     """
     from asem_core.models.find import choose_organelle
     from asem_core.predict import Wanted, segment_together
-    from asem_core.volume import open_volume
+    from asem_core.volume import as_volume, open_volume
 
     registry = shared_registry()
     asked = list(_asked(organelles, outputs, models))
@@ -113,7 +113,11 @@ def segment(
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
     for note in opened.notes:
         click.echo(f"note: {note}", err=True)
-    cell = None if mask is None else open_volume(mask, registry=registry, voxel_size=opened.voxel_size)
+    cell = (
+        None
+        if mask is None
+        else as_volume(mask, registry=registry, voxel_size=opened.voxel_size, only_if_unstated=True)
+    )
     if figures is not None:
         from asem_core.draw.overlay import check_figures
 

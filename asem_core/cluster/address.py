@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,13 +61,28 @@ def _connected(text: str) -> Iterator[Dask]:
             yield Dask(client=client, wait_s=queue.wait_s)
     elif text.endswith(".json"):
         file = Path(expand(text))
-        if not file.is_file():
-            raise ClusterError(f"{file}: there is no such file; `dask scheduler --scheduler-file {file}` writes it")
+        _check_scheduler_file(file)
         with _client(text, scheduler_file=str(file)) as client:
             yield Dask(client=client)
     else:
         with _client(text, address=text) as client:
             yield Dask(client=client)
+
+
+def _check_scheduler_file(file: Path) -> None:
+    """Refuse what `distributed` would wait for, or stumble over."""
+    writes_it = f"`dask scheduler --scheduler-file {file}` writes it"
+    if not file.is_file():
+        raise ClusterError(f"{file}: there is no such file; {writes_it}")
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("address"), str):
+        raise ClusterError(
+            f"{file} is not the file of a Dask scheduler, or not all of it: expected JSON with the scheduler's "
+            f"'address'; {writes_it}"
+        )
 
 
 @contextmanager

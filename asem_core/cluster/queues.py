@@ -87,6 +87,7 @@ class Queue:
         """
         cluster = self.make()
         with cluster:
+            _ask_for_one(cluster, queue=next(iter(self._given)))
             # A fixed number too: `scale` asks for no other job when one has ended.
             least, most = (self.jobs, self.jobs) if self.adapt is None else (self.adapt.minimum, self.adapt.maximum)
             cluster.adapt(minimum_jobs=least, maximum_jobs=most)
@@ -106,6 +107,26 @@ class Queue:
             return getattr(dask_jobqueue, _KINDS[kind])(**{"processes": 1, **given, "worker_extra_args": extra})
         except (TypeError, ValueError, RuntimeError, OSError) as error:
             raise ClusterError(f"{kind}: dask-jobqueue does not take this: {' '.join(str(error).split())}") from error
+
+
+def _ask_for_one(cluster: Any, *, queue: str) -> None:
+    """Submit the first job: what the queue has against it would be lost in the loop in which `adapt` submits."""
+    from distributed.core import Status
+
+    async def submitted() -> None:
+        cluster.worker_spec.update(cluster.new_worker_spec())
+        try:
+            await cluster
+        except BaseException:
+            for job in cluster.workers.values():
+                job.status = Status.failed  # dask-jobqueue leaves it as created, which the cluster does not end with
+            raise
+
+    try:
+        cluster.sync(submitted)
+    except (RuntimeError, OSError, ValueError) as error:
+        told = str(error).rpartition("stderr:")[2]  # of the command and what it printed, as dask-jobqueue tells it
+        raise ClusterError(f"{queue}: the queue refuses: {' '.join(told.split())}") from None
 
 
 def read_queue(path: Path) -> Queue:

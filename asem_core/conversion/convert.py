@@ -73,7 +73,7 @@ def convert(
     organelle
         Convert the labels of this name in ``source`` instead of its image; also says that ``source`` is labels.
     registry, voxel_size, allow_unfinished
-        As in `open_volume`.
+        As in `open_volume`; with ``paste_into``, ``voxel_size`` is for those of the two that do not state theirs.
     roi
         Part to convert, in voxels of ``source`` or in nm.
     resample
@@ -117,11 +117,16 @@ def convert(
     """
     destination, labels = destination_of(output), labels or organelle is not None
     source = as_volume(
-        source, labels=organelle, registry=registry, voxel_size=voxel_size, allow_unfinished=allow_unfinished
+        source,
+        labels=organelle,
+        registry=registry,
+        voxel_size=voxel_size,
+        only_if_unstated=paste_into is not None,
+        allow_unfinished=allow_unfinished,
     )
     inputs = {"source": source}
     if paste_into is not None:
-        paste_into = as_volume(paste_into, registry=registry, voxel_size=voxel_size)
+        paste_into = as_volume(paste_into, registry=registry, voxel_size=voxel_size, only_if_unstated=True)
         if roi is not None or resample is not None:
             raise GeometryError("pasting goes alone: cut or resample in a step before it")
         inputs["frame"] = paste_into

@@ -13,7 +13,7 @@ from asem_core.geometry import Box, VoxelSize
 from asem_core.grid.place import Placed, place
 from asem_core.registry import Registry
 from asem_core.specs import DatasetBlock, DatasetSpec
-from asem_core.volume import Volume, open_labels, open_volume
+from asem_core.volume import Volume, as_volume, open_volume
 
 SAME_VOXEL = 0.05
 """Fraction by which the registered voxel size, which is rounded in print, may miss the stored one."""
@@ -65,7 +65,10 @@ def open_dataset(
     labels = {}
     for organelle in organelles:
         where = address(spec, spec.labels[organelle]["path"], uri=uri)
-        labels[organelle] = place(open_labels(where, organelle, registry=registry, voxel_size=image.voxel_size), image)
+        found = as_volume(
+            where, labels=organelle, registry=registry, voxel_size=image.voxel_size, only_if_unstated=True
+        )
+        labels[organelle] = place(found, image)
     return Opened(spec=spec, image=image, labels=labels)
 
 

@@ -26,6 +26,7 @@ from asem_core.volume.check import check_values, graded
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
+from asem_core.volume.output import check_ome_name
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
@@ -112,7 +113,7 @@ def make_mask(
     VolumeError
         Other dtypes (``grey`` brings them there), or floats outside [0, 1].
     OutputError
-        See `asem_core.blocks.job.run`.
+        ``output`` is named as another format; see also `asem_core.blocks.job.run`.
 
     Notes
     -----
@@ -123,8 +124,9 @@ def make_mask(
     --------
     >>> print(make_mask("cell.zarr", "mask.zarr", params={"high": 150}))  # doctest: +SKIP
     """
-    volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
     destination = destination_of(output)
+    check_ome_name(destination, "a mask")
+    volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
     params = params if isinstance(params, CellMask) else CellMask(**dict(params or {}))  # type: ignore[arg-type]
     level_count(volume.dtype)
     check_values(volume, progress=progress)

@@ -245,7 +245,11 @@ def adapt(
     """
     registry = registry or make_registry()
     opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
-    cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
+    cell = (
+        None
+        if mask is None
+        else as_volume(mask, registry=registry, voxel_size=opened.voxel_size, only_if_unstated=True)
+    )
     inputs = [opened, *([] if cell is None else [cell])]
     folder = check_destination(local_path(output), overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     with (
@@ -342,7 +346,7 @@ def tissue_blocks(
         if taken == count:
             break
         inside = box.intersect(Box.of_shape(grids.model_shape))
-        if mask is not None and mask.read(source_box(inside, grids.ratio).intersect(mask.box)).mean() < 0.5:
+        if mask is not None and (mask.read(source_box(inside, grids.ratio).intersect(mask.box)) != 0).mean() < 0.5:
             continue
         raw = read_mirrored(on_grid, grids.model_shape, box)
         if raw.std() < _FEATURELESS:

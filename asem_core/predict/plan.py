@@ -17,7 +17,7 @@ from asem_core.blocks.fill import whole_chunks
 from asem_core.blocks.job import earlier_run
 from asem_core.blocks.journal import Journal
 from asem_core.blocks.preflight import Preflight
-from asem_core.errors import OutputError, ResumeError
+from asem_core.errors import ResumeError
 from asem_core.geometry import Box, BoxNm, Lattice, Triple, VoxelSize, triple
 from asem_core.grid.place import clip
 from asem_core.memory import default_max_memory
@@ -38,7 +38,7 @@ from asem_core.volume.address import Location
 from asem_core.volume.check import check_grey, settled_range
 from asem_core.volume.formats.ome_write import PYRAMID_SHARE, ArrayPlan, OmePlan
 from asem_core.volume.grey import Grey, on_grey_range
-from asem_core.volume.output import place_of_volume
+from asem_core.volume.output import check_ome_name, place_of_volume
 from asem_core.volume.provenance import provenance
 from asem_core.zoo.files import file_sha256
 
@@ -241,7 +241,7 @@ def make_plan(
         model.check_probability()
     if settings.instances:
         check_separable(organelle)
-    _check_name(output)
+    check_ome_name(output, "a segmentation")
     place_of_volume(output, inputs=[volume, *(() if mask is None else (mask,))])
     as_given, grey = volume, settled_range(volume, settings.grey, trained_on=model.grey)
     volume = volume if grey is None else on_grey_range(volume, grey)
@@ -314,7 +314,9 @@ def make_plan(
         preflight=Preflight(memory=cost.memory, disk=0, seconds=0.0),
     )
     plan = attrs.evolve(plan, preflight=_estimate(plan, cost.memory, arithmetic))
-    preflight.check(plan.preflight, output=output, max_memory=max_memory)
+    preflight.check_memory(plan.preflight, max_memory=max_memory)
+    if earlier is None:
+        preflight.check_disk(plan.preflight, output=output)
     read = read_part(volume, grids, plan.reads, model=model)
     check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
     return plan
@@ -349,14 +351,6 @@ def _model_size(model: Model, volume: Volume) -> VoxelSize:
         volume.voxel_size,
     )
     return volume.voxel_size
-
-
-def _check_name(output: Location) -> None:
-    if output.suffix not in ("", ".zarr"):
-        raise OutputError(
-            f"{output}: a segmentation is an OME-Zarr; name it {output.with_suffix('.zarr').name}, and take it out as "
-            "something else afterwards (asem convert)"
-        )
 
 
 def _agree(stored: Chosen, output: Location, **asked: Triple | str | None) -> None:

@@ -255,7 +255,11 @@ def segment_together(
     registry = registry or make_registry()
     specs = [choose_organelle(each.organelle, model=each.model, registry=registry) for each in wanted]
     opened = as_volume(volume, registry=registry, voxel_size=voxel_size)
-    cell = None if mask is None else as_volume(mask, registry=registry, voxel_size=opened.voxel_size)
+    cell = (
+        None
+        if mask is None
+        else as_volume(mask, registry=registry, voxel_size=opened.voxel_size, only_if_unstated=True)
+    )
     common = Settings(
         roi=roi,
         grey=grey,
@@ -352,10 +356,10 @@ def _in_passes(plan_all: Callable[[int], list[Plan]], count: int) -> list[list[P
 
 
 def _check_disk(plans: Collection[Plan]) -> None:
-    """Refuse outputs that fit on the disk one by one, but not together."""
+    """Refuse outputs that fit on the disk one by one, but not together; those that are there, or begun, not counted."""
     needed: dict[Path, int] = {}
     for plan in plans:
-        if isinstance(plan.output, Path):
+        if isinstance(plan.output, Path) and not (plan.resumed or plan.finished):
             folder = plan.output.absolute().parent
             needed[folder] = needed.get(folder, 0) + plan.preflight.disk
     for folder, size in needed.items():

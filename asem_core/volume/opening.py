@@ -14,6 +14,7 @@ from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
+from asem_core.volume.identity import array_digest
 from asem_core.volume.source import Source, Stored
 from asem_core.volume.stated import choose_voxel_size, settle
 from asem_core.volume.unfinished import refuse_unfinished, unfinished_note
@@ -43,7 +44,8 @@ def as_volume(
     Parameters
     ----------
     given
-        A volume, which stays as it is, or an address.
+        A volume, or an address. A volume stays as it is; only what has no identity is given one: the digest of an array
+        in memory, and for another, which is not read for it, one that no volume had before.
     labels
         The organelle whose labels are meant (`open_labels`); None: an image (`open_volume`).
     registry, voxel_size, allow_unfinished
@@ -58,7 +60,7 @@ def as_volume(
         As `open_volume` and `open_labels`.
     """
     if isinstance(given, Volume):
-        return given
+        return given if given.identity else attrs.evolve(given, identity={"digest": array_digest(given.array)})
 
     def opened(size: VoxelSize | None) -> Volume:
         if labels is None:

@@ -186,6 +186,21 @@ def check_apart(destination: Path, inputs: Iterable[Input], *, shared: bool = Fa
                 )
 
 
+def check_ome_name(destination: Location, what: str) -> None:
+    """Refuse a name that says another format than OME-Zarr, the only one of ``what``, such as ``"a segmentation"``.
+
+    Raises
+    ------
+    OutputError
+        It ends in something else than ``.zarr``.
+    """
+    if destination.suffix not in ("", ".zarr"):
+        raise OutputError(
+            f"{destination}: {what} is an OME-Zarr; name it {destination.with_suffix('.zarr').name}, and take it out "
+            "as something else afterwards (asem convert)"
+        )
+
+
 def hidden(destination: Location, what: str) -> Path:
     """Where a run keeps ``what`` for a while: beside the output, or for one in a bucket among temporary files."""
     folder = destination.parent if isinstance(destination, Path) else _temporary(destination)

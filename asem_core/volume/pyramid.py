@@ -54,12 +54,12 @@ def mean2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def mode2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Most frequent value of every 2 x 2 x 2 voxels; on a tie a label wins over 0, then the smaller id.
+    """Most frequent value of every 2 x 2 x 2 voxels; on a tie a label wins over 0, then 1, 2, 3 ... over -1, -2, -3.
 
     Parameters
     ----------
     block
-        ``(z, y, x)``, integers >= 0 or booleans. At an odd end only the voxels that exist count.
+        ``(z, y, x)``, integers or booleans. At an odd end only the voxels that exist count.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def mode2(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
         ``(ceil(z/2), ceil(y/2), ceil(x/2))``, dtype of ``block``.
     """
     even = _even(block)
-    if even.size and even.max() <= 1:
+    if even.size and even.max() <= 1 and (even.dtype.kind in "bu" or even.min() >= 0):
         return (_pairwise(np.add, even.astype(np.uint8, copy=False)) >= 4).astype(block.dtype)
     out = _pairwise(np.minimum, even)
     mixed = out != _pairwise(np.maximum, even)
@@ -90,7 +90,7 @@ def _mode(corners: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 
 def preference(labels: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """Order of preference: 1, 2, 3, ... and 0 last, by wrapping around below 0."""
+    """Order of preference: 1, 2, 3 ..., then ... -3, -2, -1, and 0 last, by wrapping around below 0."""
     return labels.astype(np.uint64) - np.uint64(1)
 
 

@@ -27,7 +27,7 @@ class Source:
     chunks: tuple[int, ...]
     """The unit in which the storage is read, one number for each axis of ``array``."""
     digest: str
-    """Cheap fingerprint of the content: names, sizes, times, metadata."""
+    """Cheap fingerprint of the content: metadata, and sizes and times of all files that hold voxels."""
     notes: tuple[str, ...] = ()
     first_section: int = 0
     """Number of section z = 0 in the acquisition."""

@@ -45,7 +45,8 @@ class Volume:
     chunks: Triple
     """The unit in which the storage is read; ``(1, y, x)`` for sections."""
     identity: Mapping[str, Any] = attrs.field(factory=dict)
-    """What tells this input from another one: goes into fingerprints and provenance."""
+    """What tells this input from another one: goes into fingerprints and provenance. Where it is empty, an array in
+    memory is told by its voxels; of any other no run goes on, and none is verified by repeating it."""
     notes: tuple[str, ...] = ()
     """What the user should know, such as foreign files that were ignored."""
     states_place: bool = False

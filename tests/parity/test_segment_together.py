@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,18 @@ def stop_at(tiles: int) -> Callable[[str, int, int], None]:
             raise StopError
 
     return progress
+
+
+def test_what_was_begun_together_goes_on_where_no_room_is_left(
+    cell: Any, pair: Any, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, _ = cell(10.0)
+    with pytest.raises(StopError):
+        both(volume, tmp_path, pair, registry, progress=stop_at(3))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    assert all(verify(out).sound for out in both(volume, tmp_path, pair, registry))
+    assert all(verify(out).sound for out in both(volume, tmp_path, pair, registry))
 
 
 def test_begun_together_finished_alone_and_together_again(

@@ -76,7 +76,7 @@ def open_hdf5(uri: str) -> Source:
                 array=array,
                 stated=_stated(data),
                 chunks=data.chunks or unchunked(array.shape),
-                digest=f"{stamp(file)} {data.name}",
+                digest=" ".join([*(str(stamp(file.parent / name)) for name in (file.name, *_parts(data))), data.name]),
                 notes=_notes(file, data),
             )
     except OSError as exc:
@@ -134,12 +134,16 @@ def _listed(group: h5py.Group) -> str:
     return ", ".join(item.name.lstrip("/") for item in _images(group)) or "none"
 
 
+def _parts(data: h5py.Dataset) -> list[str]:
+    """The other files that hold voxels of a virtual data set, but for those that a pattern names."""
+    names = dict.fromkeys(source.file_name for source in data.virtual_sources()) if data.is_virtual else ()
+    return [name for name in names if "%" not in name and name != "."]
+
+
 def _check_parts(file: Path, data: h5py.Dataset) -> None:
     """Refuse a virtual data set of which a file is not there."""
-    if not data.is_virtual:
-        return
-    names = dict.fromkeys(source.file_name for source in data.virtual_sources())
-    missing = [name for name in names if "%" not in name and name != "." and not (file.parent / name).is_file()]
+    names = _parts(data)
+    missing = [name for name in names if not (file.parent / name).is_file()]
     if missing:
         raise VolumeError(
             f"{file}{data.name}: its voxels lie in {len(names)} files, of which {missing[0]} is not there; put all of "

@@ -12,7 +12,6 @@ Attributes that say where a data set lies:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from asem_core.errors import VolumeError
 from asem_core.volume.address import Location, locate, read_bytes, read_json
-from asem_core.volume.formats.tensors import CONTEXT, TensorArray, kvstore, told
+from asem_core.volume.formats.tensors import CONTEXT, TensorArray, kvstore, tensor_digest, told
 from asem_core.volume.source import Source
 from asem_core.volume.stated import Lengths, Stated, numbers
 
@@ -57,13 +56,13 @@ def open_n5(uri: str) -> Source:
     except Exception as exc:  # tensorstore raises ValueError for everything
         raise VolumeError(f"{path}: cannot open the N5 data set: {told(exc)}") from exc
     array = TensorArray(store.T, path)
-    metadata = (read_bytes(folder / METADATA) or b"" for folder in (path, path.parent))
+    metadata = b"\0".join(read_bytes(folder / METADATA) or b"" for folder in (path, path.parent))
     finest = own if path.name == FINEST else read_json(path.parent / FINEST / METADATA) or {}
     return Source(
         array=array,
         stated=stated(own, group, finest, name=path.name, unit_elsewhere=_is_big_data_viewer(path)),
         chunks=array.chunks,
-        digest=hashlib.sha256(b"\0".join(metadata)).hexdigest(),
+        digest=tensor_digest(path, metadata),
     )
 
 
@@ -205,10 +204,10 @@ def _held(size: Lengths, base: Lengths, factors: Any) -> Literal["base", "level"
     """Which size a level states: n5-viewer repeats that of the finest level, others write the level's own."""
     try:
         mine, finest = numbers(size.values), numbers(base.values)
-        if np.allclose(mine, finest):
+        if np.allclose(mine, finest, atol=0):
             return "base"
         own = [length * factor for length, factor in zip(finest, numbers(factors), strict=True)]
-        return "level" if np.allclose(mine, own) else "neither"
+        return "level" if np.allclose(mine, own, atol=0) else "neither"
     except ValueError:
         return "neither"
 

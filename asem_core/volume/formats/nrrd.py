@@ -34,13 +34,15 @@ _TYPES = {
     "float64": ("double",),
 }
 _AXES = "xyz"
+_STRAIGHT = 1e-5
+"""Parts of a voxel by which axes may seem turned."""
 
 
 class NrrdArray:
     """Voxels of ``file``; opened anew for every read, so that it can go to other processes."""
 
     def __init__(self, file: Path, header: Mapping[str, Any], offset: int | None) -> None:
-        self._file, self._stamp, self._offset = file, stamp(file), offset
+        self._file, self.stamp, self._offset = file, _stamp(file, header), offset
         self.shape = tuple(int(n) for n in header["sizes"])
         name = next((name for name, called in _TYPES.items() if str(header["type"]).lower() in called), None)
         if name is None or min(self.shape, default=0) < 1:
@@ -50,7 +52,7 @@ class NrrdArray:
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         if self._offset is None:
-            return np.array(_unpacked(self._file, self._stamp)[key], self.dtype)
+            return np.array(_unpacked(self._file, self.stamp)[key], self.dtype)
         try:
             mapped = np.memmap(self._file, self._stored, "r", self._offset, self.shape, "F")
         except (OSError, ValueError) as exc:
@@ -59,7 +61,7 @@ class NrrdArray:
 
 
 @lru_cache(maxsize=1)
-def _unpacked(file: Path, _: str | None) -> npt.NDArray[Any]:
+def _unpacked(file: Path, _: str) -> npt.NDArray[Any]:
     """All voxels of ``file``, as long as its stamp is the same."""
     import nrrd
 
@@ -101,7 +103,14 @@ def open_nrrd(uri: str) -> Source:
     notes: tuple[str, ...] = () if mapped else ("its voxels are compressed or in another file: all are held in memory",)
     if turned:
         notes += ("its directions turn or mirror the image; voxels and axes are taken as stored, without a position",)
-    return Source(array=array, stated=stated, chunks=unchunked(array.shape), digest=str(stamp(path)), notes=notes)
+    return Source(array=array, stated=stated, chunks=unchunked(array.shape), digest=array.stamp, notes=notes)
+
+
+def _stamp(path: Path, header: Mapping[str, Any]) -> str:
+    """That of the file, and of the one which holds its voxels, where that is another."""
+    elsewhere = header.get("datafile", header.get("data file"))
+    files = [path] if elsewhere is None else [path, path.parent / elsewhere]
+    return " ".join(str(stamp(file)) for file in files)
 
 
 def _is_mapped(header: Mapping[str, Any]) -> bool:
@@ -137,7 +146,9 @@ def _upright(directions: npt.NDArray[np.float64]) -> bool:
     """Whether the axes of space are those of the image, in their order."""
     spatial = directions[~np.isnan(directions).any(axis=1)]
     sides = np.diag(spatial)
-    return spatial.shape == (3, 3) and bool(np.allclose(spatial, np.diag(sides)) and (sides > 0).all())
+    if spatial.shape != (3, 3) or not (sides > 0).all():
+        return False
+    return bool(np.allclose(spatial, np.diag(sides), rtol=0, atol=_STRAIGHT * sides.max()))
 
 
 def _units(found: Any) -> Any:

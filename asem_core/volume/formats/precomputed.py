@@ -6,7 +6,6 @@ to the lower edge of the first one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from asem_core.errors import VolumeError
 from asem_core.volume.address import Location, locate, read_json
-from asem_core.volume.formats.tensors import CONTEXT, TensorArray, kvstore, told
+from asem_core.volume.formats.tensors import CONTEXT, TensorArray, kvstore, tensor_digest, told
 from asem_core.volume.source import Source
 from asem_core.volume.stated import Lengths, Stated
 
@@ -59,7 +58,7 @@ def open_precomputed(uri: str) -> Source:
         array=array,
         stated=Stated(axes=store.domain.labels, size=size, edge=edge),
         chunks=array.chunks,
-        digest=hashlib.sha256(json.dumps([info, number], sort_keys=True).encode()).hexdigest(),
+        digest=tensor_digest(volume / str(scale.get("key")), json.dumps([info, number], sort_keys=True).encode()),
     )
 
 

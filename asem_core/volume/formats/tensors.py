@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from asem_core.errors import VolumeError
 from asem_core.volume.address import Location, explain
+from asem_core.volume.identity import files_digest
 
 _RETRIES = {"max_retries": 4, "initial_delay": "500ms", "max_delay": "2s"}
 CONTEXT = {"http_request_retries": _RETRIES, "s3_request_retries": _RETRIES}
@@ -49,6 +51,13 @@ class TensorArray:
             return np.asarray(self._store[rest].read().result())
         except Exception as exc:  # tensorstore raises ValueError for everything
             raise VolumeError(f"{self._path}: cannot read {rest}: {told(exc)}") from exc
+
+
+def tensor_digest(folder: Location, metadata: bytes) -> str:
+    """Fingerprint of ``metadata``, and of every file in ``folder``, which holds the chunks; remote: of the former."""
+    if isinstance(folder, Path):
+        return files_digest(folder, metadata)
+    return hashlib.sha256(metadata).hexdigest()
 
 
 def from_zero(key: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int | slice, ...]:

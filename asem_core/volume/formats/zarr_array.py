@@ -15,14 +15,14 @@ from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.volume.address import Location, explain, stamp
 from asem_core.volume.formats import zarr_node
+from asem_core.volume.identity import files_digest
 
 if TYPE_CHECKING:
     import zarr
     from zarr.storage import FsspecStore
 
-_DIGEST_CHUNKS = 64
-_REMOTE_DIGEST_CHUNKS = 3
-"""How many chunk files, evenly spread over the array, are looked at for the digest; each remote one is a request."""
+_DIGEST_CHUNKS = 3
+"""How many chunks, evenly spread over a remote array, are looked at for the digest: each is a request."""
 
 
 class ZarrArray:
@@ -114,12 +114,14 @@ def block_files(array: zarr.Array[Any], box: Box) -> list[Path]:
 
 
 def digest(array: zarr.Array[Any], path: Location) -> str:
-    """Fingerprint of the metadata and of size and time (remote: size and ETag) of some chunk files."""
-    found = hashlib.sha256(zarr_node.metadata_bytes(path))
+    """Fingerprint of the metadata, and of size and time of every file; remote: of size and ETag of some chunks."""
+    metadata = zarr_node.metadata_bytes(path)
+    if isinstance(path, Path):
+        return files_digest(path, metadata)
+    found = hashlib.sha256(metadata)
     grid = [math.ceil(n / c) for n, c in zip(array.shape, array.shards or array.chunks, strict=True)]
     total = math.prod(grid)
-    most = _DIGEST_CHUNKS if isinstance(path, Path) else _REMOTE_DIGEST_CHUNKS
-    for number in range(0, total, max(1, -(-total // most))):
+    for number in range(0, total, max(1, -(-total // _DIGEST_CHUNKS))):
         index = tuple(int(i) for i in np.unravel_index(number, grid))
         mark = stamp(path / array.metadata.encode_chunk_key(index))
         if mark is not None:

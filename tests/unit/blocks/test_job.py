@@ -427,6 +427,14 @@ def test_an_input_that_changed_on_disk_is_named(tmp_path: Path) -> None:
         run(make_job(tmp_path / "out.zarr", new))
 
 
+def test_an_output_of_a_version_that_looked_at_less_is_told_and_kept(tmp_path: Path) -> None:
+    old, new = (source(identity={"digest": digest}) for digest in ("ab", "9 files ab"))
+    run(make_job(tmp_path / "out.zarr", old))
+    with pytest.raises(ResumeError, match=r"\(inputs\.source may have changed: an earlier version .*; use --overwrite"):
+        run(make_job(tmp_path / "out.zarr", new))
+    assert verify(tmp_path / "out.zarr").sound
+
+
 def test_an_unfinished_output_without_its_journal_begins_anew(out: Path, whole: dict[str, bytes]) -> None:
     with pytest.raises(BlockError):
         run(make_job(out, compute=lambda _: 1 // 0))

@@ -71,6 +71,13 @@ def test_crop_in_nm_paste_and_resample(tmp_path, stack):
     np.testing.assert_array_equal(np.asarray(zarr.open_array(tmp_path / "small.zarr/0", mode="r")), np.rint(mean))
 
 
+def test_pasting_asks_what_the_crop_states(tmp_path, stack):
+    run(tmp_path / "in.tif", tmp_path / "crop.zarr", "--voxel-size", "10")
+    size = ("--voxel-size", "5")
+    result = run(tmp_path / "crop.zarr", tmp_path / "out.zarr", "--paste-into", tmp_path / "in.tif", *size)
+    assert "crop.zarr has voxels of 10 x 10 x 10 nm but" in str(result.exception)
+
+
 @pytest.mark.parametrize("more", [("--roi", "0:1,0:2,0:2"), ("--resample", "8")])
 def test_paste_goes_alone(tmp_path, stack, more):
     result = run(tmp_path / "in.tif", tmp_path / "y.zarr", "--paste-into", tmp_path / "in.tif", *more)

@@ -33,6 +33,14 @@ def test_no_workers(text: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_p
         pass
 
 
+@pytest.mark.parametrize("text", ["{not json", '{"workers": {}}', '{"address": null}', "[]", ""])
+def test_a_file_that_no_scheduler_wrote(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text(text)
+    with pytest.raises(ClusterError, match=r"scheduler\.json is not the file of a Dask scheduler"), connect(str(file)):
+        pass
+
+
 def test_what_is_installed() -> None:
     found = installed()
     assert {"Python", "asem-core"} <= found.keys()

@@ -90,8 +90,18 @@ def test_the_page_shows_those_files() -> None:
     assert all(f"scripts/cluster/{file.name})" in page for file in DOCUMENTED.iterdir())
 
 
+def a_queue(monkeypatch: pytest.MonkeyPatch, folder: Path, *, sbatch: str = 'echo "Submitted batch job 17"') -> None:
+    """Let the commands of SLURM be found, of which submitting a job is the shell's ``sbatch``."""
+    for name, does in (("sbatch", sbatch), ("scancel", "exit 0")):
+        command = folder / name
+        command.write_text(f"#!/bin/sh\n{does}\n")
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
 def test_a_fixed_number_of_jobs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
+    a_queue(monkeypatch, tmp_path)
     monkeypatch.setattr("distributed.deploy.spec.SpecCluster.adapt", lambda *_, **bounds: asked.append(bounds))
     with read("slurm: {cores: 1, memory: 1GB, interface: lo}\njobs: 3", tmp_path).started():
         pass
@@ -122,13 +132,25 @@ def test_what_dask_jobqueue_does_not_take(tmp_path: Path) -> None:
         queue.make()
 
 
+@pytest.mark.parametrize(
+    ("sbatch", "told"),
+    [
+        ('echo "sbatch: error: invalid partition" >&2; exit 1', "sbatch: error: invalid partition$"),
+        ('echo "no number"', "Could not parse job id"),
+    ],
+)
+def test_a_queue_that_refuses_is_told_at_once(
+    sbatch: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_queue(monkeypatch, tmp_path, sbatch=sbatch)
+    queue = read("slurm: {cores: 1, memory: 1GB, interface: lo}\njobs: 2\nwait: 1h", tmp_path)
+    with pytest.raises(ClusterError, match=f"^slurm: the queue refuses: {told}"), queue.started():
+        pass
+
+
 @pytest.mark.slow
 def test_a_queue_that_never_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, does in (("sbatch", 'echo "Submitted batch job 17"'), ("scancel", "exit 0")):
-        command = tmp_path / name
-        command.write_text(f"#!/bin/sh\n{does}\n")
-        command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    a_queue(monkeypatch, tmp_path)
     read("slurm: {cores: 1, memory: 1GB, interface: lo}\njobs: 1\nwait: 1s", tmp_path)
     began = time.monotonic()
     with (

@@ -155,6 +155,13 @@ def test_existing_destination(tmp_path, image, opened, importlib_version):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.zarr", "x.zarr.journal.jsonl"]
 
 
+def test_other_voxels_in_memory_are_not_what_was_converted(tmp_path, image):
+    convert(of(image), tmp_path / "x.zarr")
+    convert(of(image.copy()), tmp_path / "x.zarr")
+    with pytest.raises(OutputError, match=r"made with other settings \(inputs\.source changed\)"):
+        convert(of(image + 1), tmp_path / "x.zarr")
+
+
 def test_overwrite_never_deletes_what_is_no_volume(tmp_path, image):
     (tmp_path / "home").mkdir()
     (tmp_path / "home/thesis.doc").write_text("precious")
@@ -202,7 +209,7 @@ class Failing:
 )
 def test_what_was_stopped_goes_on(tmp_path, image, opened, name, failure, expected, told, importlib_version):
     source = Failing(image, failure)
-    volume = of(source, chunks=(2, 40, 31))
+    volume = of(source, chunks=(2, 40, 31), identity={"uri": "/memory/source"})
     with pytest.raises(expected, match=told):
         convert(volume, tmp_path / name, chunk=(2, 64, 64))
     assert not status(tmp_path / name).complete

@@ -53,6 +53,12 @@ def test_labels_that_cover_a_part_only_are_said(cell: Path, spec: DatasetSpec, t
         fetch(open_dataset(spec, ["er"]), tmp_path / "none.zarr", roi=Box((0, 0, 0), (9, 9, 9)))
 
 
+def test_labels_of_other_voxels_are_refused(cell: Path, spec: DatasetSpec) -> None:
+    zarr.open_array(cell / "volumes/labels/er").attrs["resolution"] = [10, 10, 10]
+    with pytest.raises(GeometryError, match=r"labels/er has voxels of 10 x 10 x 10 nm but .*raw has 5 x 5 x 5 nm"):
+        open_dataset(spec, ["er"])
+
+
 def test_a_stopped_fetch_goes_on_where_it_was(
     spec: DatasetSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,3 +136,10 @@ def test_what_cannot_be_masked(tmp_path: Path, as_volume: Callable[..., Volume])
     (tmp_path / "m.zarr").mkdir()
     with pytest.raises(OutputError, match="exists already"):
         make_mask(as_volume(np.zeros((9, 9, 9), np.uint8)), tmp_path / "m.zarr")
+
+
+@pytest.mark.parametrize("name", ["mask.tif", "mask.png"])
+def test_a_mask_is_named_as_what_it_is(name: str, tmp_path: Path, as_volume: Callable[..., Volume]) -> None:
+    with pytest.raises(OutputError, match=rf"{name}: a mask is an OME-Zarr; name it mask\.zarr"):
+        make_mask(as_volume(speckled((9, 9, 9), 0), (5, 5, 5)), tmp_path / name, params=SMALL)
+    assert not list(tmp_path.iterdir())

@@ -121,6 +121,18 @@ def test_blocks_are_tissue_and_always_the_same(package: Any, registry: Registry,
         list(tissue_blocks(volume, model, mask=as_volume(mask)))
 
 
+@pytest.mark.parametrize("inside", [1, 255])
+def test_half_of_a_block_is_inside_whatever_a_mask_writes(
+    inside: int, package: Any, registry: Registry, as_volume: Any, tissue: Any
+) -> None:
+    model = open_own(package.models[0], registry=registry)
+    volume = as_volume(np.tile(tissue[:40, :40], (1, 1, 8)))
+    mask = np.zeros(volume.shape, np.uint8)
+    mask[..., :200] = inside
+    starts = [box.start[2] for box, _ in tissue_blocks(volume, model, mask=as_volume(mask), count=20)]
+    assert 72 < max(starts) <= 200 - 64
+
+
 @pytest.mark.slow
 def test_segment_adapts_resumes_and_tells(
     package: Any, registry: Registry, as_volume: Any, tissue: Any, tmp_path: Path

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 
 from asem_core import Registry, Volume, open_labels, open_volume, segment
+from asem_core.errors import GeometryError
 from asem_core.mask import CellMask, make_mask
 from asem_core.models.runtimes.onnx_session import OnnxSession
 
@@ -41,3 +43,16 @@ def test_only_tiles_that_meet_the_mask_are_predicted(
     everywhere, masked = (open_labels(tmp_path / f"{name}.zarr", "toy") for name in ("all", "masked"))
     mask = open_volume(tmp_path / "mask.zarr")
     np.testing.assert_array_equal(masked.read(mask.box), everywhere.read(mask.box) * mask.read(mask.box))
+
+
+def test_a_mask_of_other_voxels_is_refused(
+    toy: Any, registry: Registry, as_volume: Callable[..., Volume], tmp_path: Path
+) -> None:
+    cell = as_volume(np.zeros((20, 20, 20), np.uint8))
+    mask = zarr.create_array(tmp_path / "mask.zarr", data=np.ones((40, 40, 40), np.uint8), zarr_format=2)
+    mask.attrs["resolution"] = [5, 5, 5]
+    given: dict[str, Any] = {"mask": tmp_path / "mask.zarr", "registry": registry}
+    told = r"mask\.zarr has voxels of 5 x 5 x 5 nm but memory has 10 x 10 x 10 nm"
+    with pytest.raises(GeometryError, match=told):
+        segment(cell, tmp_path / "out.zarr", organelle=toy.organelle, **given)
+    assert not (tmp_path / "out.zarr").exists()

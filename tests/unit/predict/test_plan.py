@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from asem_core import Registry, Volume, VoxelSize
 from asem_core.blocks.preflight import Preflight
-from asem_core.errors import VolumeError
+from asem_core.errors import OutputError, VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.hookspecs import hookimpl
 from asem_core.models.find import find_model
@@ -140,6 +140,25 @@ def test_a_part_of_sections_needs_a_copy_of_its_sections_only(
         for volume in (as_volume(raw), sections)
     ]
     assert 0 < disk[1] - disk[0] < staged_bytes(sections) / 2
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_what_is_there_or_begun_needs_no_room_of_its_own(
+    complete: bool,
+    toy: Any,
+    registry: Registry,
+    as_volume: Callable[..., Volume],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    volume = as_volume(np.random.default_rng(0).integers(0, 256, (30, 30, 30), np.uint8))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(OutputError, match="the disk has 1 kB left"):
+        planned(toy, registry, volume, tmp_path / "o.zarr", runtime="onnxruntime")
+    earlier = SimpleNamespace(complete=complete, head=SimpleNamespace(verb="asem segment", settings={}))
+    monkeypatch.setattr("asem_core.predict.plan.earlier_run", lambda _: earlier)
+    plan = planned(toy, registry, volume, tmp_path / "o.zarr", runtime="onnxruntime")
+    assert (plan.resumed, plan.finished) == (not complete, complete)
 
 
 def test_a_small_part_has_small_tiles(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from asem_core.conversion.convert import convert
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box, BoxNm, VoxelSize, parse_roi
 from asem_core.grid.place import paste
+from asem_core.registry import Registry
 from asem_core.volume import Volume
 from asem_core.volume.window import window
 
@@ -111,6 +113,16 @@ def test_pasting_reads_no_more_than_a_slab(tmp_path: Path, opened: Opened, monke
     assert peak < 12 * 2**20  # the frame has 64 MiB
     back = opened(tmp_path / "out.tif")
     assert int(back.read(Box((248, 496, 496), (256, 512, 512))).sum()) == 6 * 8 * 8 * 7
+
+
+def test_a_voxel_size_that_is_given_hides_no_other(tmp_path: Path, registry: Registry) -> None:
+    frame = write_sections(tmp_path / "frame", np.zeros((8, 9, 10), np.uint8), 0)
+    array = zarr.create_array(tmp_path / "crop.zarr", data=np.ones((4, 4, 4), np.uint8), zarr_format=2)
+    given = {"paste_into": frame, "voxel_size": (5, 5, 5), "registry": registry}
+    convert(tmp_path / "crop.zarr", tmp_path / "pasted.zarr", **given)
+    array.attrs["resolution"] = [10, 10, 10]
+    with pytest.raises(GeometryError, match=r"crop\.zarr has voxels of 10 x 10 x 10 nm but .*frame has 5 x 5 x 5 nm"):
+        convert(tmp_path / "crop.zarr", tmp_path / "other.zarr", **given)
 
 
 @pytest.mark.parametrize(

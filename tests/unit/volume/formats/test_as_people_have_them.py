@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import attrs
 import h5py
@@ -528,6 +529,8 @@ def test_hdf5_whose_voxels_lie_in_other_files(tmp_path, image, opened):
         file.create_virtual_dataset("raw", layout)
     whole = opened(tmp_path / "a.h5", voxel_size=FIVE)
     np.testing.assert_array_equal(whole.read(whole.box)[:6], image[:6])
+    os.utime(tmp_path / "1.h5", ns=(0, 5))
+    assert opened(tmp_path / "a.h5", voxel_size=FIVE).identity != whole.identity
     (tmp_path / "1.h5").unlink()
     with pytest.raises(VolumeError, match=r"lie in 2 files, of which 1\.h5 is not there"):
         opened(tmp_path / "a.h5", voxel_size=FIVE)

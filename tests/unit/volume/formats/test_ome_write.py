@@ -48,6 +48,14 @@ def test_mode_is_the_majority_then_a_label_then_the_smaller(block):
     check_mode(block)
 
 
+@given(block=npst.arrays(st.sampled_from([np.int8, np.int32]), SHAPES, elements=st.integers(-2, 1)))
+@settings(max_examples=30, deadline=None)
+def test_mode_of_negative_ids_is_one_of_them(block):
+    for index, values in cells(block):
+        names, counts = np.unique(values, return_counts=True)
+        assert mode2(block)[index] in names[counts == counts.max()]
+
+
 def check_mode(block):
     found = mode2(block)
     assert found.dtype == block.dtype
