@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from asem_core.errors import RecipeError
 from asem_core.evaluation.scores import Score, Scores
 from asem_core.finetuning.pace import Pace, measure_pace
 from asem_core.finetuning.recipe import as_begun, iterations_for, lasting, most_iterations
@@ -20,7 +21,7 @@ from asem_core.finetuning.task import Task
 from asem_core.progress import Progress
 from asem_core.registry import Registry
 from asem_core.training.recipe import Recipe, load_recipe
-from asem_core.training.run import RECIPE, START, discard, write_recipe
+from asem_core.training.run import CHECKPOINT, RECIPE, START, discard, write_recipe
 from asem_core.training.start import network_of
 from asem_core.training.unet import UNet
 from asem_core.training.validate import Judged, Validator
@@ -75,10 +76,10 @@ def begin(
     Raises
     ------
     RecipeError
-        ``minutes`` are too few.
+        ``minutes`` are too few; or a run that goes on was begun for other ``iterations``, or on other labels.
     """
     if (task.output / RECIPE).exists() and not overwrite:
-        yield _going_on(task, device, registry)
+        yield _going_on(task, iterations, device, registry)
         return
     parent = task.parent
     pace = measure_pace(task.recipe, device)
@@ -90,7 +91,7 @@ def begin(
     judged = {parent.spec.id: judge(parent.network)}
     length = iterations or min(iterations_for(minutes, pace), most_iterations(task.parts))
     recipe = lasting(recipe, length, pace=pace)
-    with adapted_to(task.opened[0][0], parent, grey=task.grey, registry=registry, progress=progress) as candidates:
+    with adapted_to(task.opened[0][0], parent, grey=task.greys[0], registry=registry, progress=progress) as candidates:
         tried = {candidate: judge(candidate.network) for candidate in candidates}
         best = max(tried, key=lambda candidate: _f1(tried[candidate]), default=None)
         if best is not None and _f1(tried[best]) > _f1(judged[parent.spec.id]):
@@ -113,8 +114,9 @@ def write_start(beginning: Beginning, output: Path, *, overwrite: bool) -> None:
         beginning.adapted.write(output / START)
 
 
-def _going_on(task: Task, device: torch.device, registry: Registry) -> Beginning:
+def _going_on(task: Task, iterations: int | None, device: torch.device, registry: Registry) -> Beginning:
     begun, start = load_recipe(task.output / RECIPE), str(task.output / START)
+    _check_goes_on(task, begun, iterations)
     recipe = as_begun(task.recipe, begun)
     if begun.start == start and is_adapted(task.output / START, task.parent):
         recipe = attrs.evolve(recipe, start=start)
@@ -123,6 +125,23 @@ def _going_on(task: Task, device: torch.device, registry: Registry) -> Beginning
     if recipe.start == start:
         judged[ADAPTED] = judge(network_of(start, registry).eval())
     return Beginning(recipe=recipe, pace=None, judge=judge, judged=judged, adapted=None)
+
+
+def _check_goes_on(task: Task, begun: Recipe, iterations: int | None) -> None:
+    """Refuse to go on where that would leave out what is asked for now."""
+    if iterations is not None and iterations != begun.iterations:
+        raise RecipeError(
+            f"the run in {task.output} was begun for {begun.iterations} iterations, not {iterations}: to go on, give "
+            f"--iterations {begun.iterations} or none; to begin anew, pass --overwrite or choose another output folder"
+        )
+    now, before = ((*recipe.training, *recipe.validation) for recipe in (task.recipe, begun))
+    files, those_before = ({(data.raw, data.labels) for data in every} for every in (now, before))
+    if now != before and files == those_before and (task.output / CHECKPOINT).exists():
+        labels = ", ".join(sorted({data.labels for data in now}))
+        raise RecipeError(
+            f"changed since the run in {task.output} began: {labels} (labels), or what --roi, --unlabelled, --grey and "
+            "--voxel-size say of them; to train on that, pass --overwrite or choose another output folder"
+        )
 
 
 def _judges(

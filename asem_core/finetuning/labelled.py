@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -28,6 +29,8 @@ class Labelled:
 
     source: int
     """Number of the pair of volume and labels that it belongs to."""
+    volume: str
+    """Address of the image: pairs that share it have labels in one place."""
     box: Box
     """Voxels of the volume."""
     voxel_size: VoxelSize
@@ -89,8 +92,8 @@ def find_labelled(
     GeometryError
         The two do not lie on one grid or do not overlap, or a box reaches outside.
     RecipeError
-        Labels that are no integers; a box without labels; one that is thinner than `LEAST_SIDE_NM` although every
-        voxel counts.
+        Labels that are no integers, or negative ones other than ``unlabelled``; a box without labels; one that is
+        thinner than `LEAST_SIDE_NM` although every voxel counts.
     """
     if labels.dtype.kind not in "biu":
         raise RecipeError(f"{labels.uri} holds {labels.dtype}, not labels: expected integers, 0 for background")
@@ -121,19 +124,14 @@ def check_both(found: Sequence[Labelled]) -> None:
 def _read(raw: Volume, labels: Volume, box: Box, *, source: int, unlabelled: int | None) -> Labelled:
     part = cut(labels, raw, box)
     values = part.read(part.box)
+    _check_values(values, labels.uri, unlabelled=unlabelled)
     state = np.where(is_organelle(values, unlabelled=unlabelled), ORGANELLE, BACKGROUND).astype(np.uint8)
     if unlabelled is not None:
         state[values == unlabelled] = UNLABELLED
-    elif state.size and values.max() == 2 and (values == 1).any():
-        log.warning(
-            "%s holds 0, 1 and 2: if these are strokes (0 not labelled, 1 background, 2 the organelle), say so with "
-            "--unlabelled 0; as it is, 1 and 2 are the organelle",
-            labels.uri,
-        )
     planes = [np.flatnonzero((state != UNLABELLED).any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     if not all(len(found) for found in planes):
         raise RecipeError(f"{labels.uri}: nothing is labelled in {box} (z,y,x voxels of {raw.uri})")
-    whole = Labelled(source=source, box=box, voxel_size=raw.voxel_size, state=state)
+    whole = Labelled(source=source, volume=raw.uri, box=box, voxel_size=raw.voxel_size, state=state)
     start = [s + int(found[0]) for s, found in zip(box.start, planes, strict=True)]
     stop = [s + int(found[-1]) + 1 for s, found in zip(box.start, planes, strict=True)]
     tight = whole.part(Box(start, stop))
@@ -145,3 +143,27 @@ def _read(raw: Volume, labels: Volume, box: Box, *, source: int, unlabelled: int
             f"({', '.join(short)}): label at least {LEAST_SIDE_NM:g} nm along each axis, better a micrometre"
         )
     return tight
+
+
+def _check_values(values: npt.NDArray[Any], uri: str, *, unlabelled: int | None) -> None:
+    """Refuse values that are no labels, and warn of those that may mean something else than they are taken for."""
+    highest = int(values.max())
+    negative = [int(value) for value in np.unique(values[values < 0]) if value != unlabelled]
+    if negative:
+        raise RecipeError(
+            f"{uri} holds {negative[0]}, but labels are 0 and above: if nobody has judged those voxels, say so with "
+            f"--unlabelled {negative[0]}, else write the labels without it"
+        )
+    if unlabelled is None and highest == 2 and (values == 1).any():
+        log.warning(
+            "%s holds 0, 1 and 2: if these are strokes (0 not labelled, 1 background, 2 the organelle), say so with "
+            "--unlabelled 0; as it is, 1 and 2 are the organelle",
+            uri,
+        )
+    if unlabelled == 0 and highest > 2:
+        log.warning(
+            "%s holds values up to %d: with --unlabelled 0 all above 1 are the organelle; if 3 and up are others, as "
+            "in strokes of several organelles, write them as 1",
+            uri,
+            highest,
+        )

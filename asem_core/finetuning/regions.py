@@ -23,9 +23,7 @@ CELL = 80
 CELLS = 12
 """Small boxes that are judged by, at most: networks are compared again and again."""
 GUARD_NM = 100.0
-"""Round what is judged by: voxels that are neither trained on nor judged by ..."""
-GUARD_SHARE = 0.05
-"""... but, at the end of a box, no more of the axis than this."""
+"""Round what is judged by: voxels that are neither trained on nor judged by."""
 LEAST_SHARE = 0.05
 """Of background and of the organelle, that each part must hold; small boxes may hold less."""
 
@@ -91,18 +89,13 @@ def split(found: Sequence[Labelled], grid: VoxelSize) -> Split:
 
 def _small_boxes(found: Sequence[Labelled], grid: VoxelSize) -> Iterator[Split]:
     """Boxes of about `CELL` voxels with as much of the organelle as there is here and there: at even quantiles."""
-    cells = [(number, cell) for number, each in enumerate(found) for cell in _cells(each, grid)]
+    cells = [cell for each in found for cell in _cells(each, grid)]
     count = min(CELLS, int(HELD_BACK * len(cells)))
     if count < 2:
         return
-    cells.sort(key=lambda cell: cell[1].organelle / (cell[1].organelle + cell[1].background))
-    held = [cells[int((i + 0.5) * len(cells) / count)] for i in range(count)]
-    training = [_without(each, [cell.box for n, cell in held if n == number]) for number, each in enumerate(found)]
-    yield Split(
-        training=tuple(each for each in training if each.um3),
-        validation=tuple(cell for _, cell in held),
-        how=f"{count} small boxes all over what is labelled",
-    )
+    cells.sort(key=lambda cell: cell.organelle / (cell.organelle + cell.background))
+    held = tuple(cells[int((i + 0.5) * len(cells) / count)] for i in range(count))
+    yield Split(training=_apart(found, held), validation=held, how=f"{count} small boxes all over what is labelled")
 
 
 def _cells(found: Labelled, grid: VoxelSize) -> Iterator[Labelled]:
@@ -118,42 +111,49 @@ def _cells(found: Labelled, grid: VoxelSize) -> Iterator[Labelled]:
             yield part
 
 
+def _apart(found: Sequence[Labelled], held: Sequence[Labelled]) -> tuple[Labelled, ...]:
+    """``found`` without the labels in and round ``held`` of the same volume; boxes that have none left are dropped."""
+    parts = (_without(each, [other.box for other in held if other.volume == each.volume]) for each in found)
+    return tuple(part for part in parts if part.um3)
+
+
 def _without(found: Labelled, boxes: Sequence[Box]) -> Labelled:
-    """``found`` without the labels in and round ``boxes``, which lie in it."""
-    guard = [math.ceil(GUARD_NM / step) for step in found.voxel_size.zyx]
+    """``found`` without the labels in and round ``boxes``."""
     state, left_out = found.state.copy(), []
     for box in boxes:
-        start = [a - g for a, g in zip(box.start, guard, strict=True)]
-        stop = [b + g for b, g in zip(box.stop, guard, strict=True)]
-        left_out.append(Box(start, stop).intersect(found.box))
-        state[left_out[-1].shift([-s for s in found.box.start]).slices] = UNLABELLED
+        shared = box.grow(_guard(found.voxel_size)).intersect(found.box)
+        if shared.size:
+            left_out.append(shared)
+            state[shared.shift([-s for s in found.box.start]).slices] = UNLABELLED
     return attrs.evolve(found, state=state, left_out=tuple(left_out))
+
+
+def _guard(voxel_size: VoxelSize) -> list[int]:
+    """`GUARD_NM` in voxels."""
+    return [math.ceil(GUARD_NM / step) for step in voxel_size.zyx]
 
 
 def _whole_boxes(found: Sequence[Labelled]) -> Iterator[Split]:
     for held in found:
-        rest = tuple(each for each in found if each is not held)
-        if rest and not any(each.source == held.source and each.box.intersect(held.box).size for each in rest):
-            yield Split(training=rest, validation=(held,), how=f"the box {held.box}")
+        rest = _apart([each for each in found if each is not held], [held])
+        yield Split(training=rest, validation=(held,), how=f"the box {held.box}")
 
 
 def _ends(found: Sequence[Labelled]) -> Iterator[Split]:
     """Either end of either of the two longest axes, in nm, of the largest."""
     largest = max(found, key=lambda each: each.um3)
-    others = tuple(each for each in found if each is not largest)
+    others = [each for each in found if each is not largest]
     sides = [n * v for n, v in zip(largest.box.shape, largest.voxel_size.zyx, strict=True)]
     for axis in sorted(range(3), key=lambda a: -sides[a])[:2]:
         n = largest.box.shape[axis]
-        guard = min(math.ceil(GUARD_NM / largest.voxel_size.zyx[axis]), math.ceil(GUARD_SHARE * n))
+        guard = _guard(largest.voxel_size)[axis]
         held = round(HELD_BACK * n)
         if held < 1 or n - held - guard < 1:
             continue
         for first, second in (((0, held), (held + guard, n)), ((n - held, n), (0, n - held - guard))):
             back, rest = (largest.part(_planes(largest.box, axis, *span)) for span in (first, second))
-            apart = all(each.source != back.source or not each.box.intersect(back.box).size for each in others)
-            if apart:
-                how = f"{AXES[axis]} {back.box.start[axis]}:{back.box.stop[axis]} of the box {largest.box}"
-                yield Split(training=(*others, rest), validation=(back,), how=how)
+            how = f"{AXES[axis]} {back.box.start[axis]}:{back.box.stop[axis]} of the box {largest.box}"
+            yield Split(training=(*_apart(others, [back]), rest), validation=(back,), how=how)
 
 
 def _planes(box: Box, axis: int, start: int, stop: int) -> Box:

@@ -28,15 +28,16 @@ from asem_core.quantisation.run import check_quantises, quantise
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.export import load_rounded
-from asem_core.training.loop import TrainingResult, choose_device, train
+from asem_core.training.loop import TrainingResult, choose_device, train_held
 from asem_core.training.package import package_run
 from asem_core.training.recipe import Recipe
+from asem_core.training.run import check_run
 from asem_core.training.validate import Judged
 from asem_core.training.volumes import image_on_grid
 from asem_core.volume import Volume
 from asem_core.volume.check import graded
-from asem_core.volume.grey import Grey
-from asem_core.volume.output import scratch_beside
+from asem_core.volume.grey import Grey, GreyRange
+from asem_core.volume.output import held, scratch_beside
 from asem_core.volume.places import remove
 from asem_core.zoo.write.card import Card, ScoreSet, load_card
 from asem_core.zoo.write.parity import PARITY_SIDE
@@ -180,9 +181,10 @@ def finetune(
     unlabelled
         Value of voxels that nobody has judged, as in strokes: see `asem_core.training.recipe.Data.unlabelled`.
     voxel_size
-        nm (z, y, x), where the volumes do not state it.
+        nm (z, y, x), of the volumes that do not state it; labels have that of their volume.
     grey
-        Levels of the volumes that become 0 and 255; see `asem_core.volume.check.check_grey`.
+        Levels of the volumes that become 0 and 255, as `asem_core.segment` takes them: ``"auto"`` is settled once for
+        each whole volume.
     minutes
         For training and comparing at most, of this machine as it is now; with ``from_scratch`` twice. Few labels bear
         few iterations: on those it ends sooner.
@@ -207,8 +209,9 @@ def finetune(
     Raises
     ------
     RecipeError
-        Labels that nothing can be learned from or judged by, too few minutes, a model that cannot be started from, or
-        strokes, by which ``int8`` cannot be judged.
+        Labels that nothing can be learned from or judged by, too few minutes, a model that cannot be started from,
+        strokes, by which ``int8`` cannot be judged; or ``output`` holds a run that began on other labels, or for other
+        ``iterations``.
     GeometryError, VolumeError, ModelError, OrganelleError, PluginError, OutputError
         As `asem_core.train`, `asem_core.segment` and, with ``int8``, `asem_core.quantisation.quantise`.
 
@@ -242,32 +245,34 @@ def finetune(
         registry=registry,
     )
     tell = partial(Plan, parent=task.parent.spec, parts=task.parts, trainings=1 + from_scratch)
-    with begin(
-        task,
-        minutes=minutes,
-        iterations=iterations,
-        device=choose_device(device),
-        overwrite=overwrite,
-        registry=registry,
-        progress=progress,
-    ) as start:
-        planned(tell(recipe=start.recipe, pace=start.pace))
-        write_start(start, task.output, overwrite=overwrite)
     fit = partial(
-        train,
+        train_held,
         registry=registry,
         organelle=task.organelle,
-        card=card,
+        card=None if card is None else local_path(card),
         device=device,
         overwrite=overwrite,
         progress=progress,
     )
-    recipe, judged = start.recipe, dict(start.judged)
-    trained = fit(recipe, task.output)
-    judged[TUNED] = start.judge(load_rounded(trained.weights, base=recipe.base))
-    if from_scratch:
-        untaught = fit(from_nothing(recipe), task.output / SCRATCH)
-        judged[UNTAUGHT] = start.judge(load_rounded(untaught.weights, base=recipe.base))
+    with held(task.output):
+        check_run(task.output, inputs=())
+        with begin(
+            task,
+            minutes=minutes,
+            iterations=iterations,
+            device=choose_device(device),
+            overwrite=overwrite,
+            registry=registry,
+            progress=progress,
+        ) as start:
+            planned(tell(recipe=start.recipe, pace=start.pace))
+            write_start(start, task.output, overwrite=overwrite)
+        recipe, judged = start.recipe, dict(start.judged)
+        trained = fit(recipe, task.output)
+        judged[TUNED] = start.judge(load_rounded(trained.weights, base=recipe.base))
+        if from_scratch:
+            untaught = fit(from_nothing(recipe), check_run(task.output / SCRATCH, inputs=()))
+            judged[UNTAUGHT] = start.judge(load_rounded(untaught.weights, base=recipe.base))
     result = _conclude(task, recipe, trained, judged, keep=keep, model_id=model_id, card=told, registry=registry)
     if not int8 or result.model is None:
         return result
@@ -324,7 +329,7 @@ def _conclude(
             model_version="1.0.0",
             organelle=task.organelle,
             card=card or made_card(parent, parts, organelle=task.organelle, better=better),
-            sample=sample_of(task.opened[first.source][0], first.box, recipe, task.grey, registry),
+            sample=sample_of(task.opened[first.source][0], first.box, recipe, task.greys[first.source], registry),
             scores=(_score_set(f"held back: {parts.how}", scores[winner], recipe),),
             compared=tuple(_score_set(name, found, recipe) for name, found in scores.items() if name != winner),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -352,7 +357,9 @@ def _draw(judged: Sequence[Judged], folder: Path, organelle: OrganelleSpec, grid
     return paths
 
 
-def sample_of(raw: Volume, box: Box, recipe: Recipe, grey: Grey, registry: Registry) -> npt.NDArray[np.float32]:
+def sample_of(
+    raw: Volume, box: Box, recipe: Recipe, grey: GreyRange | None, registry: Registry
+) -> npt.NDArray[np.float32]:
     """A part of ``raw`` round ``box`` for the package: ``(z, y, x)``, 0..255, on the recipe's grid.
 
     At least `PARITY_SIDE` a side: a volume that is smaller is mirrored at its faces.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -19,10 +21,12 @@ from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.recipe import Data, Recipe
 from asem_core.training.run import check_run
 from asem_core.training.start import with_stages
-from asem_core.volume import Volume, open_labels, open_volume
+from asem_core.volume import Volume, as_volume
 from asem_core.volume.address import absolute
 from asem_core.volume.check import check_grey, known_grey, settled_range
-from asem_core.volume.grey import Grey
+from asem_core.volume.grey import Grey, GreyRange
+
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -37,7 +41,8 @@ class Task:
     recipe: Recipe
     """One iteration long: how long it will be, and from what it begins, is settled by what this machine can do."""
     output: Path
-    grey: Grey
+    greys: tuple[GreyRange | None, ...]
+    """Of each volume, the levels that become 0 and 255; None: the full range of its type."""
 
     @property
     def grid(self) -> VoxelSize:
@@ -74,16 +79,17 @@ def set_task(
     opened = tuple(_open(raw, drawn, spec, voxel_size, registry) for raw, drawn in pairs)
     package = [parent.name] if is_path(parent.name) else []
     output = check_run(output, inputs=[*(read for pair in opened for read in pair), *package])
-    parts = _divide(opened, parent.spec, rois=rois, unlabelled=unlabelled, grey=grey)
+    greys = tuple(_settle_grey(raw, grey, parent.spec) for raw, _ in opened)
+    parts = _divide(opened, VoxelSize(parent.spec.voxel_size_nm), rois=rois, unlabelled=unlabelled)
     data = [
         Data(
             raw=absolute(raw),
             labels=absolute(drawn),
-            voxel_size_nm=None if voxel_size is None else voxel_size.zyx,
+            voxel_size_nm=None if voxel_size is None else volume.voxel_size.zyx,
             unlabelled=unlabelled,
-            grey=None if grey is None else str(grey),
+            grey=None if levels is None else str(levels),
         )
-        for raw, drawn in pairs
+        for (raw, drawn), (volume, _), levels in zip(pairs, opened, greys, strict=True)
     ]
     recipe = make_recipe(
         data,
@@ -95,32 +101,39 @@ def set_task(
         seed=seed,
     )
     recipe = with_stages(recipe, registry)
-    return Task(organelle=spec, parent=parent, opened=opened, parts=parts, recipe=recipe, output=output, grey=grey)
+    return Task(organelle=spec, parent=parent, opened=opened, parts=parts, recipe=recipe, output=output, greys=greys)
 
 
 def _open(
     volume: str | Path, labels: str | Path, organelle: OrganelleSpec, size: VoxelSize | None, registry: Registry
 ) -> tuple[Volume, Volume]:
-    raw = open_volume(volume, registry=registry, voxel_size=size)
-    return raw, open_labels(labels, organelle.name, registry=registry, voxel_size=raw.voxel_size)
+    opened = partial(as_volume, registry=registry, only_if_unstated=True)
+    raw = opened(volume, voxel_size=size)
+    for note in raw.notes:
+        log.warning("%s", note)
+    return raw, opened(labels, labels=organelle.name, voxel_size=raw.voxel_size)
+
+
+def _settle_grey(raw: Volume, grey: Grey, parent: ModelSpec) -> GreyRange | None:
+    """``grey`` in numbers, as `asem segment` takes it for ``raw``, once that is something ``parent`` can take."""
+    known = known_grey(parent)
+    levels = settled_range(raw, grey, trained_on=known)
+    check_grey(raw, grey=levels, trained_on=known, model=parent.id)
+    return levels
 
 
 def _divide(
     opened: Sequence[tuple[Volume, Volume]],
-    parent: ModelSpec,
+    grid: VoxelSize,
     *,
     rois: Sequence[Box | BoxNm],
     unlabelled: int | None,
-    grey: Grey,
 ) -> Split:
-    """What is trained on and what is held back, once grey levels and labels are as they must be."""
-    known = known_grey(parent)
-    for raw, _ in opened:
-        check_grey(raw, grey=settled_range(raw, grey, trained_on=known), trained_on=known, model=parent.id)
+    """What is trained on and what is held back, once labels are as they must be."""
     found = [
         each
         for source, (raw, drawn) in enumerate(opened)
         for each in find_labelled(raw, drawn, source=source, rois=rois, unlabelled=unlabelled)
     ]
     check_both(found)
-    return split(found, VoxelSize(parent.voxel_size_nm))
+    return split(found, grid)

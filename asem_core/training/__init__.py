@@ -5,7 +5,7 @@
     recipe.py -> volumes.py -> sample.py -> augment.py -> loop.py (unet.py, loss.py, validate.py, checkpoint.py)
     what        what is read   where        how it varies    until fold.py and the zoo's exporter take over
                 gridded.py     occupancy.py                  ahead.py: the next blocks while a step is computed
-                                                             late.py: the losses of the steps before
+                inputs.py: whether it changed                late.py: the losses of the steps before
 
     journal.py -> curves.py -> selection.py -> picture.py
     the log       read back    which weights   to look at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,29 @@ def save(
     network: torch.nn.Module,
     optimiser: Any,
     recipe: Recipe,
+    inputs: Mapping[str, str],
     average: torch.nn.Module | None = None,
 ) -> None:
-    """Write the state after ``iteration`` iterations, replacing the one before."""
+    """Write the state after ``iteration`` iterations on ``inputs`` (`digest_inputs`), replacing the one before."""
     state = {
         "iteration": iteration,
         "model_state_dict": network.state_dict(),
         "average_state_dict": None if average is None else average.state_dict(),
         "optimizer_state_dict": optimiser.state_dict(),
         "recipe": recipe_values(recipe),
+        "inputs": dict(inputs),
     }
     write_saved(state, folder / CHECKPOINT)
 
 
 def restore(
-    folder: Path, *, network: torch.nn.Module, optimiser: Any, recipe: Recipe, average: torch.nn.Module | None = None
+    folder: Path,
+    *,
+    network: torch.nn.Module,
+    optimiser: Any,
+    recipe: Recipe,
+    inputs: Mapping[str, str],
+    average: torch.nn.Module | None = None,
 ) -> int:
     """Load the checkpoint in ``folder``, each part into its own; the iterations done (0: there is none).
 
@@ -44,7 +52,7 @@ def restore(
     ModelError
         The checkpoint is damaged.
     RecipeError
-        It was made by another recipe.
+        It was made by another recipe, or one of its ``inputs`` has changed since.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -57,6 +65,13 @@ def restore(
         raise RecipeError(
             f"{path} was made by another recipe (changed: {', '.join(changed)}); "
             "restore that recipe, choose another output folder, or pass --overwrite"
+        )
+    begun = state.get("inputs", {})  # of which earlier versions kept nothing
+    written = [name for name, digest in inputs.items() if begun.get(name, digest) != digest]
+    if written:
+        raise RecipeError(
+            f"changed since the run in {folder} began: {', '.join(written)}; to train on that, pass --overwrite or "
+            "choose another output folder"
         )
     network.load_state_dict(state["model_state_dict"])
     if average is not None:

@@ -29,6 +29,7 @@ from asem_core.training.average import Average
 from asem_core.training.curves import VALIDATION, Validation
 from asem_core.training.descriptors import Describing, descriptor_loss
 from asem_core.training.grey import write_grey
+from asem_core.training.inputs import digest_inputs
 from asem_core.training.journal import Journal
 from asem_core.training.late import Late, Taken, behind
 from asem_core.training.loss import LOSSES
@@ -127,7 +128,8 @@ def train(
     Raises
     ------
     RecipeError, OrganelleError, VolumeError, GeometryError
-        The recipe, or what it names, is not as it must be; or the loss has become infinite or no number.
+        The recipe, or what it names, is not as it must be, or not what it was when the run began; or the loss has
+        become infinite or no number.
     ModelError
         The card is not as it must be.
     OutputError
@@ -147,7 +149,6 @@ def train(
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(local_path(recipe))
     described = organelle or described_organelle(plan, folder=data_folder, registry=registry)
     plan = plan if described is None else attrs.evolve(plan, organelle=described.name)
-    known = plan.organelle in registry.organelles
     card = None if card is None else local_path(card)
     if card is not None:
         load_card(card)
@@ -157,22 +158,49 @@ def train(
     output = check_run(output, inputs=inputs)
     with held(output):
         check_run(output, inputs=inputs)
-        try:
-            with scratch_beside(output) as scratch:
-                return _train(
-                    plan,
-                    output,
-                    scratch=scratch,
-                    data_folder=data_folder,
-                    registry=registry,
-                    organelle=described or (registry.organelles[plan.organelle] if known else None),
-                    keep=partial(write_described, organelle=described, card=card),
-                    device=device,
-                    overwrite=overwrite,
-                    progress=progress,
-                )
-        except OSError as error:
-            raise explain_os(error, output) from error
+        return train_held(
+            plan,
+            output,
+            data_folder=data_folder,
+            registry=registry,
+            organelle=described,
+            card=card,
+            device=device,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+
+def train_held(
+    recipe: Recipe,
+    output: Path,
+    *,
+    data_folder: Path = Path(),
+    registry: Registry,
+    organelle: OrganelleSpec | None,
+    card: Path | None,
+    device: str,
+    overwrite: bool,
+    progress: TrainingProgress,
+) -> TrainingResult:
+    """`train`, for who has checked ``output`` (`check_run`) and holds it (`asem_core.volume.output.held`)."""
+    known = recipe.organelle in registry.organelles
+    try:
+        with scratch_beside(output) as scratch:
+            return _train(
+                recipe,
+                output,
+                scratch=scratch,
+                data_folder=data_folder,
+                registry=registry,
+                organelle=organelle or (registry.organelles[recipe.organelle] if known else None),
+                keep=partial(write_described, organelle=organelle, card=card),
+                device=device,
+                overwrite=overwrite,
+                progress=progress,
+            )
+    except OSError as error:
+        raise explain_os(error, output) from error
 
 
 def _train(
@@ -198,9 +226,12 @@ def _train(
     model = network if recipe.shape_descriptors_nm is None else Describing(network).to(place)
     average = Average(network, recipe.average) if recipe.average else None
     optimiser = make_optimiser(model, recipe.optimiser)
+    inputs = digest_inputs(recipe, folder=data_folder, registry=registry)
     done = 0
     if not overwrite:
-        done = checkpoint.restore(output, network=model, average=average, optimiser=optimiser, recipe=recipe)
+        done = checkpoint.restore(
+            output, network=model, average=average, optimiser=optimiser, recipe=recipe, inputs=inputs
+        )
     training, validation = open_all(
         recipe,
         folder=data_folder,
@@ -226,6 +257,7 @@ def _train(
         ended = _iterate(
             recipe,
             output,
+            save=partial(checkpoint.save, output, recipe=recipe, inputs=inputs),
             model=model,
             network=network,
             average=average,
@@ -248,6 +280,7 @@ def _iterate(
     recipe: Recipe,
     output: Path,
     *,
+    save: Callable[..., None],
     model: UNet | Describing,
     network: UNet,
     average: Average | None,
@@ -291,9 +324,7 @@ def _iterate(
             if recipe.validates_after(now) or now % recipe.checkpoint_every == 0 or now == recipe.iterations:
                 late.flush()
             if now % recipe.checkpoint_every == 0 or now == recipe.iterations:
-                checkpoint.save(
-                    output, iteration=now, network=model, average=average, optimiser=optimiser, recipe=recipe
-                )
+                save(iteration=now, network=model, average=average, optimiser=optimiser)
                 # Only now: a killed run has then lost nothing that the journal it goes on with may choose.
                 checkpoint.prune(output, may_be_chosen(journal.curves(), size=size))
     log.info("%.0f %% of the time was spent waiting for blocks", 100 * blocks.waited / (time.monotonic() - began))

@@ -45,10 +45,10 @@ class Data:
     mask: str | None = None
     """Cell mask on the image's grid, as `asem mask` makes it; what is 0 there is neither sampled for nor trained on."""
     grey: str | None = attrs.field(default=None)
-    """Grey levels of the image that become 0 and 255: ``"LOW:HIGH"``, in quotes, or ``auto``; without it, the full
-    range of its type."""
+    """Grey levels of the image that become 0 and 255: ``"LOW:HIGH"``, in quotes, or ``auto``, from all of the file;
+    without it, the full range of its type."""
     voxel_size_nm: FloatTriple | None = None
-    """Only for files that carry none."""
+    """Only for files that carry none. Labels and mask that carry none have that of the image."""
     unlabelled: int | None = None
     """Value of voxels that nobody has judged: they are neither trained on nor scored. Background is then 0; or, where
     this is 0, as in strokes, 1. Without it every voxel is judged, and all but 0 is the organelle."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import attrs
 import numpy as np
@@ -17,7 +19,7 @@ from asem_core.progress import Progress, silent
 from asem_core.training import augment as aug
 from asem_core.training.descriptors import connected, shape_descriptors, window_voxels
 from asem_core.training.imaging import reimage
-from asem_core.training.occupancy import Occupancy
+from asem_core.training.occupancy import Occupancy, Places
 from asem_core.training.recipe import Phase, Recipe, Sampling
 from asem_core.training.volumes import LabelledVolume, OpenedVolume
 from asem_core.volume.volume import LazyArray
@@ -25,7 +27,7 @@ from asem_core.volume.volume import LazyArray
 _READING = 4
 """Threads at most that draw blocks which are read."""
 _MAX_DRAWS = 1000
-"""A recipe whose sampling rules reject this many blocks in a row has nothing to offer."""
+"""Blocks that are drawn anywhere, before it is only from where one may pass; and of those, before a run gives up."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -81,6 +83,7 @@ class Sampler:
         self._inside = [None if volume.inside is None else _Part(volume.inside, device) for volume in volumes]
         self._thick = [volume.thick for volume in volumes]
         self._occupancy = [Occupancy.of(volume, progress=progress) for volume in volumes]
+        self._places = cache(self._find_places)
         self.threads = 1 if all(isinstance(v, LabelledVolume) for v in volumes) else min(_READING, processors())
         """That should draw at once: more where blocks are read than where they are in memory."""
 
@@ -147,10 +150,8 @@ class Sampler:
 
     def _place(self, core: int, rules: Sampling, generator: torch.Generator) -> tuple[int, Tensor]:
         """A volume and the centre of a block in it that the sampling rules accept."""
-        for _ in range(_MAX_DRAWS):
-            which = int(torch.multinomial(self._probability, 1, generator=generator))
+        for which, start in self._starts(core, rules, generator):
             shape, occupancy = self._labels[which].shape, self._occupancy[which]
-            start = [_uniform(n, core, generator) for n in shape]
             box = Box(start, [s + core for s in start]).intersect(Box.of_shape(shape))
             if not occupancy.counts(box, rules.min_inside * core**3):
                 continue
@@ -159,9 +160,32 @@ class Sampler:
                 continue
             return which, torch.tensor([s + (core - 1) / 2 for s in start])
         raise RecipeError(
-            f"no block of {core} voxels passed the sampling rules in {_MAX_DRAWS} draws: {rules}; "
+            f"no block of {core} voxels passes the sampling rules, as far as {_MAX_DRAWS} draws tell: {rules}; "
             "lower them, choose smaller blocks, or give volumes with more of the organelle"
         )
+
+    def _starts(self, core: int, rules: Sampling, generator: torch.Generator) -> Iterator[tuple[int, Triple]]:
+        """Volumes and starts of blocks, drawn: by share and evenly; then alike, but only such as may pass the rules.
+
+        So a block is as probable as if it had been drawn for until one passed, however sparse those are.
+        """
+        for _ in range(_MAX_DRAWS):
+            which = int(torch.multinomial(self._probability, 1, generator=generator))
+            yield which, triple([_uniform(n, core, generator) for n in self._labels[which].shape])
+        places = self._places(core, rules)
+        starts = [math.prod(max(1, n - core + 1) for n in part.shape) for part in self._labels]
+        possible = torch.tensor([len(each) / n for each, n in zip(places, starts, strict=True)])
+        if not possible.any():
+            return
+        for _ in range(_MAX_DRAWS):
+            which = int(torch.multinomial(self._probability * possible, 1, generator=generator))
+            yield which, places[which][int(torch.randint(len(places[which]), (), generator=generator))]
+
+    def _find_places(self, core: int, rules: Sampling) -> list[Places]:
+        """Where in each volume blocks may pass ``rules``."""
+        inside = rules.min_inside * core**3
+        organelle = 0.0 if rules.keep_without else rules.min_foreground * inside
+        return [each.places(core, inside=inside, organelle=organelle) for each in self._occupancy]
 
 
 def _uniform(n: int, core: int, generator: torch.Generator) -> int:

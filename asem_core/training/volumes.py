@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from asem_core.errors import RecipeError, VolumeError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
-from asem_core.grid.place import cut
+from asem_core.grid.place import SAME_GRID, cut
 from asem_core.network import TILE_HALO
 from asem_core.preprocessing.stages import Step, make_steps, measure, normalised, split_steps
 from asem_core.progress import Progress, silent
@@ -25,7 +25,7 @@ from asem_core.registry import Registry
 from asem_core.specs import StageRef
 from asem_core.training.gridded import Counted, OnGrid, covering, make_grey, make_ones
 from asem_core.training.recipe import Data, Recipe
-from asem_core.volume import Volume, open_labels, open_volume
+from asem_core.volume import Volume, as_volume
 from asem_core.volume.address import beside
 from asem_core.volume.check import check_grey, graded, settled_range
 from asem_core.volume.grey import GreyLevels, levels_on_scale, on_grey_range, parse_grey
@@ -172,9 +172,11 @@ def open_data(
     VolumeError
         A file is missing or unreadable, or an image that a model cannot be given (`check_grey`).
     """
-    raw, labels, mask, roi = _sources(data, folder=folder, organelle=organelle, registry=registry)
+    raw, labels, mask, roi = sources(data, folder=folder, organelle=organelle, registry=registry)
+    if data.voxel_size_nm and not raw.voxel_size.matches(VoxelSize(data.voxel_size_nm), tolerance=SAME_GRID):
+        log.warning("%s states voxels of %s: the recipe's voxel_size_nm is not used for it", raw.uri, raw.voxel_size)
     part = window(raw, roi)
-    range_ = settled_range(part, parse_grey(data.grey) if data.grey else None, option="grey: ")
+    range_ = settled_range(raw, parse_grey(data.grey) if data.grey else None, option="grey: ")
     check_grey(raw, grey=range_, option="grey: ", box=roi, progress=progress)
     shape = resampled_shape(roi.shape, raw.voxel_size, grid)
     context = TILE_HALO if data.context else 0
@@ -227,16 +229,21 @@ def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> 
     return np.asarray(labels != 0 if unlabelled is None else (labels != 0) & (labels != unlabelled))
 
 
-def _sources(
+def sources(
     data: Data, *, folder: Path, organelle: str, registry: Registry
 ) -> tuple[Volume, Volume, Volume | None, Box]:
-    """Raw; labels and mask, cut to the ROI; the ROI in raw."""
-    size = VoxelSize(data.voxel_size_nm) if data.voxel_size_nm else None
+    """Raw; labels and mask, cut to the ROI; the ROI in raw. Labels and mask that state no voxel size have that of raw.
+
+    Raises
+    ------
+    RecipeError, GeometryError, VolumeError
+        As `open_data`; nothing is read.
+    """
+    opened = partial(as_volume, registry=registry, only_if_unstated=True)
     try:
-        raw = open_volume(beside(folder, data.raw), registry=registry, voxel_size=size)
-        drawn = open_labels(
-            beside(folder, data.labels), data.organelle or organelle, registry=registry, voxel_size=size
-        )
+        raw = opened(beside(folder, data.raw), voxel_size=data.voxel_size_nm)
+        named = data.organelle or organelle
+        drawn = opened(beside(folder, data.labels), labels=named, voxel_size=raw.voxel_size)
     except VolumeError as exc:
         hint = "; in a recipe that is `voxel_size_nm: [z, y, x]` beside `raw:`" if "--voxel-size" in str(exc) else ""
         raise VolumeError(f"{exc}{hint}") from exc
@@ -246,7 +253,7 @@ def _sources(
     labels = cut(drawn, raw, roi)
     if data.mask is None:
         return raw, labels, None, roi
-    mask = open_volume(beside(folder, data.mask), registry=registry, voxel_size=raw.voxel_size)
+    mask = opened(beside(folder, data.mask), voxel_size=raw.voxel_size)
     return raw, labels, cut(mask, raw, roi), roi
 
 

@@ -30,8 +30,8 @@ def interpolate(seeds: Seeds, *, voxel_size: VoxelSize, axis: int = 0) -> Seeds:
     Returns
     -------
     ndarray of uint8
-        ``(z, y, x)``: between the first and the last labelled section 1 and up, outside of them 0. Labelled sections
-        are as given, with 1 for 0.
+        ``(z, y, x)``: between the first and the last labelled section 1 and up, outside of them 0. What ``seeds`` mark
+        between them stays, also where an outline passes over it; in labelled sections 0 becomes 1.
 
     Raises
     ------
@@ -64,7 +64,9 @@ def interpolate(seeds: Seeds, *, voxel_size: VoxelSize, axis: int = 0) -> Seeds:
             depths = np.stack([(1 - share) * ends[0][v] + share * ends[1][v] for v in values])
             best = np.array(values, np.uint8)[depths.argmax(axis=0)]
             found[section] = np.where(depths.max(axis=0) > 0, best, BACKGROUND)
-    found[labelled] = np.maximum(along[labelled], BACKGROUND)
+    found[labelled] = BACKGROUND
+    filled = slice(labelled[0], labelled[-1] + 1)
+    found[filled] = np.where(along[filled] == NOTHING, found[filled], along[filled])
     return np.ascontiguousarray(np.moveaxis(found, 0, axis))
 
 

@@ -136,7 +136,7 @@ class Session:
         """
         self.keep()
         found = interpolate(self.seeds, voxel_size=self.scene.raw.voxel_size, axis=axis)
-        self.seeds[...] = np.where(found == NOTHING, self.seeds, found)
+        self.seeds[...] = np.where(self.seeds == NOTHING, found, self.seeds)
         return self.keep()
 
     def sections(self, axis: int) -> list[int]:

@@ -60,6 +60,15 @@ def test_interpolation_follows_the_size_of_voxels() -> None:
     assert np.ptp(np.argwhere(flat)[:, 0]) < np.ptp(np.argwhere(flat)[:, 1])
 
 
+def test_what_is_marked_between_two_sections_stays() -> None:
+    seeds = np.zeros((13, 20, 20), np.uint8)
+    seeds[1, 5:15, 5:15] = seeds[11, 5:15, 5:15] = 2
+    seeds[6, 8:12, 8:12] = 1
+    found = interpolate(seeds, voxel_size=CUBES)
+    assert np.array_equal(found[seeds > 0], seeds[seeds > 0])
+    assert (found[6] == 2).sum() == 100 - 16
+
+
 def test_one_section_is_not_enough() -> None:
     seeds = np.zeros((4, 5, 5), np.uint8)
     seeds[1, 2, 2] = 2

@@ -180,6 +180,10 @@ def test_interpolation_is_one_change(raw: Path) -> None:
     assert dice(session.seeds[12] == 2, TRUTH[12] == 2) > 0.9
     session.undo()
     assert session.sections(0) == [10, 14]
+    stroke = np.argwhere(TRUTH[12] == 2)[:5].T
+    session.seeds[12][tuple(stroke)] = 1
+    session.interpolate()
+    assert (session.seeds[12][tuple(stroke)] == 1).all(), "the annotator's own word"
 
 
 def test_what_a_thread_opened_another_closes(raw: Path) -> None:

@@ -20,7 +20,9 @@ from asem_core.cli.main import command_line
 from asem_core.errors import AsemError, OutputError, RecipeError
 from asem_core.evaluation.scores import Score
 from asem_core.finetuning import FineTuned, finetune
+from asem_core.finetuning.pace import Pace
 from asem_core.finetuning.recipe import Steps, lasting
+from asem_core.finetuning.task import set_task
 from asem_core.geometry import Box
 from asem_core.models.runtimes import openvino_runtime
 from asem_core.organelles import new_organelle
@@ -29,8 +31,10 @@ from asem_core.registry import Registry, make_registry
 from asem_core.training.export import round_to_fp16
 from asem_core.training.package import package_network
 from asem_core.training.recipe import load_recipe
+from asem_core.training.run import write_recipe
 from asem_core.training.unet import UNet
 from asem_core.volume import open_labels
+from asem_core.volume.output import held
 from asem_core.zoo.files import INT8_NAME, file_sha256
 from asem_core.zoo.manifest import check_files, read_manifest
 from asem_core.zoo.rdf import read_description
@@ -224,6 +228,36 @@ def test_the_model_that_it_begins_from_is_not_written_over(
         finetune(cell / "raw", cell / "labels", model=model, output=tmp_path / "run", overwrite=overwrite,
                  registry=registry)  # fmt: skip
     assert (model / "rdf.yaml").exists()
+
+
+@pytest.fixture
+def begun(cell: Path, parent: Path, registry: Registry, tmp_path: Path) -> Path:
+    """A run of 60 iterations, as it is after the first checkpoint; with ``raw`` and ``labels`` of its own beside it."""
+    for name in ("raw", "labels"):
+        shutil.copytree(cell / name, tmp_path / name)
+    task = set_task([(tmp_path / "raw", tmp_path / "labels")], tmp_path / "run", organelle=None, model=parent, rois=[],
+                    unlabelled=None, voxel_size=None, grey=None, seed=0, registry=registry)  # fmt: skip
+    (tmp_path / "run" / "start").mkdir(parents=True)
+    write_recipe(tmp_path / "run", lasting(task.recipe, 60, pace=Pace(step=1, judging=1, mixed_precision=False)))
+    (tmp_path / "run" / "checkpoint.pt").write_text("an hour of training")
+    (tmp_path / "run" / "start" / "rdf.yaml").write_text("the adapted parent")
+    return tmp_path / "run"
+
+
+def test_a_run_goes_on_as_it_was_begun_or_not_at_all(begun: Path, parent: Path, registry: Registry) -> None:
+    raw, labels = begun.with_name("raw"), begun.with_name("labels")
+    with pytest.raises(RecipeError, match=r"begun for 60 iterations, not 30: .*--iterations 60 or none; .*--overwrite"):
+        finetune(raw, labels, model=parent, output=begun, iterations=30, registry=registry)
+    with pytest.raises(RecipeError, match=r"changed since the run in .* began: .*labels \(labels\).*--overwrite"):
+        finetune(raw, labels, model=parent, output=begun, rois=[Box((0, 0, 0), (60, 120, 100))], registry=registry)
+
+
+def test_a_run_that_another_process_trains_is_left_alone(begun: Path, parent: Path, registry: Registry) -> None:
+    before = {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()}
+    with held(begun), pytest.raises(OutputError, match="is being written by another process"):
+        finetune(begun.with_name("raw"), begun.with_name("labels"), model=parent, output=begun, iterations=1,
+                 overwrite=True, registry=registry)  # fmt: skip
+    assert {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.slow

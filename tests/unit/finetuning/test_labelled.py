@@ -79,6 +79,25 @@ def test_strokes_without_a_word_are_asked_about(caplog: pytest.LogCaptureFixture
     assert "say so with --unlabelled 0" in caplog.text
 
 
+def test_values_that_may_be_another_organelle_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    strokes = drawn() * 3
+    strokes[20:30, 20:30, 20:30] = 1
+    with caplog.at_level(logging.WARNING):
+        (found,) = find_labelled(RAW, volume(strokes, at=(0, 0, 0)), unlabelled=0)
+    assert found.organelle == 1000
+    assert "values up to 3: with --unlabelled 0 all above 1 are the organelle" in caplog.text
+
+
+def test_a_negative_value_is_what_nobody_has_judged_or_refused() -> None:
+    labels = drawn().astype(np.int16)
+    labels[:, 30:] = -1
+    for unlabelled in (None, 0, 255):
+        with pytest.raises(RecipeError, match=r"memory holds -1, .* say so with --unlabelled -1"):
+            find_labelled(RAW, volume(labels, at=(0, 0, 0)), unlabelled=unlabelled)
+    (found,) = find_labelled(RAW, volume(labels, at=(0, 0, 0)), unlabelled=-1)
+    assert (found.organelle, found.background) == (1000, 40 * 30 * 60 - 1000)
+
+
 @pytest.mark.parametrize(
     ("labels", "given", "error", "said"),
     [
@@ -99,7 +118,7 @@ def test_what_nothing_can_be_learned_from(labels: Volume, given: dict[str, Any],
 
 def test_both_must_be_there() -> None:
     state = np.ones((20, 20, 20), np.uint8)
-    only = Labelled(source=0, box=Box.of_shape(state.shape), voxel_size=SIZE, state=state)
+    only = Labelled(source=0, volume="cell", box=Box.of_shape(state.shape), voxel_size=SIZE, state=state)
     with pytest.raises(RecipeError, match="nothing is labelled as the organelle"):
         check_both([only])
     with pytest.raises(RecipeError, match="nothing is labelled as background"):

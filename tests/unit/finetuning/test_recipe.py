@@ -30,7 +30,9 @@ def divided(size: tuple[float, float, float] = (10, 10, 10), *, judged: float = 
     """Two boxes of 40 x 80 x 120 voxels."""
     boxes = [Box((0, 0, 0), (40, 80, 120)), Box((50, 0, 0), (90, 80, 120))]
     state = (np.random.default_rng(0).random(boxes[0].shape) < judged).astype(np.uint8)
-    first, second = (Labelled(source=0, box=box, voxel_size=VoxelSize(size), state=state) for box in boxes)
+    first, second = (
+        Labelled(source=0, volume="cell", box=box, voxel_size=VoxelSize(size), state=state) for box in boxes
+    )
     return Split(training=(first,), validation=(second,), how="the second")
 
 

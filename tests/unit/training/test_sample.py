@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from asem_core.errors import RecipeError
+from asem_core.geometry import Box
+from asem_core.training.occupancy import Occupancy
 from asem_core.training.recipe import Phase, Sampling, structure_recipe
 from asem_core.training.sample import Block, Sampler
 from asem_core.training.volumes import LabelledVolume
@@ -181,10 +183,70 @@ def test_a_phase_may_have_its_own_rules() -> None:
 
 def test_blocks_mostly_outside_are_rejected() -> None:
     thin = volume(np.zeros((4, 40, 40)), np.ones((4, 40, 40)))
-    with pytest.raises(RecipeError, match=r"no block of 16 voxels passed the sampling rules.*min_inside=0\.5"):
+    with pytest.raises(RecipeError, match=r"no block of 16 voxels passes the sampling rules.*min_inside=0\.5"):
         sampler(thin, sampling={"min_inside": 0.5}).block(0, PADDED)
     draw = sampler(thin, sampling={**ANY_BLOCK, "min_inside": 0.25})
     assert draw.block(0, PADDED).mask.any()
+
+
+def sparse(shape: tuple[int, int, int], count: int, *, share: float = 1.0) -> LabelledVolume:
+    """A volume in which ``count`` small strokes count, half of each the organelle."""
+    labels, inside = np.zeros((2, *shape), np.uint8)
+    for z, y, x in np.random.default_rng(2).integers(0, np.array(shape) - 4, (count, 3)):
+        inside[z : z + 2, y : y + 4, x : x + 4] = 1
+        labels[z : z + 2, y : y + 4, x : x + 2] = 1
+    return attrs.evolve(volume(labels, labels, share=share), inside=inside)
+
+
+@pytest.mark.parametrize("shape", [(9, 40, 61), (16, 17, 30), (40, 16, 23)])
+@pytest.mark.parametrize("organelle", [0, 20])
+def test_places_are_all_that_may_pass_each_once(shape: tuple[int, int, int], organelle: int) -> None:
+    cell, core, least = sparse(shape, 5), 16, 24
+    places = Occupancy.of(cell).places(core, inside=least, organelle=organelle)
+    found = [places[number] for number in range(len(places))]
+    assert len(found) == len(set(found))
+    assert cell.inside is not None
+    starts = [range(n - core + 1) if n > core else [(n - core) // 2] for n in shape]
+    passing = set()
+    for start in product(*starts):
+        at = Box(start, [s + core for s in start]).intersect(Box.of_shape(shape)).slices
+        if cell.inside[at].sum() >= least and cell.labels[at].sum() >= organelle:
+            passing.add(start)
+    assert passing <= set(found) <= set(product(*starts))
+    assert passing
+    with pytest.raises(IndexError):
+        places[len(places)]
+
+
+def test_strokes_far_apart_in_a_large_cell_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all places one in 900 holds a whole stroke."""
+    monkeypatch.setattr("asem_core.training.sample._MAX_DRAWS", 40)
+    cell, rules = sparse((16, 700, 700), 3), {**ANY_BLOCK, "min_inside": 24 / 16**3}
+    assert len(Occupancy.of(cell).places(16, inside=24, organelle=0)) < (700 - 15) ** 2 / 200
+    draw = sampler(cell, augment=STILL, sampling=rules)
+    blocks = [draw.block(number, PADDED) for number in range(12)]
+    assert all(block.mask.sum() >= 24 for block in blocks)
+    assert equal(blocks[7], sampler(cell, augment=STILL, sampling=rules).block(7, PADDED))
+
+
+def test_sparse_volumes_are_drawn_by_their_shares_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where most places pass: by share, and by how much of a volume does."""
+    monkeypatch.setattr("asem_core.training.sample._MAX_DRAWS", 40)
+    full, tenth = sparse((16, 60, 60), 9), sparse((16, 90, 90), 2, share=2)
+    rules = {**ANY_BLOCK, "min_inside": 1 / 16**3}
+    for cell in (full, tenth):
+        assert cell.inside is not None
+        cell.inside[:, :16, :16] = 0
+
+    def drawn() -> float:
+        draw = sampler(full, tenth, augment=STILL, sampling=rules)
+        generator = torch.Generator().manual_seed(0)
+        return float(np.mean([draw._place(16, Sampling(**rules), generator)[0] for _ in range(300)]))
+
+    anywhere = drawn()
+    assert 0.1 < anywhere < 0.4
+    monkeypatch.setattr("asem_core.training.sample._uniform", lambda n, core, generator: 0)
+    assert drawn() == pytest.approx(anywhere, abs=0.1)
 
 
 def test_volumes_are_drawn_by_their_shares() -> None:

@@ -126,6 +126,29 @@ def test_what_is_left_out_does_not_count(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.labels, drawn[2:] == 2)
 
 
+def test_auto_grey_is_that_of_the_whole_volume(tmp_path: Path) -> None:
+    """So two parts of it look alike, and like the volume when it is segmented."""
+    cell = np.random.default_rng(4).integers(20, 60, (20, 24, 40)).astype(np.uint8)
+    cell[:, :, 20:] += 120
+    for name in ("raw", "labels"):
+        zarr.create_array(tmp_path / name, data=cell).attrs["resolution"] = [5, 5, 5]
+    known = {"folder": tmp_path, "organelle": "mito", "grid": VoxelSize((5, 5, 5)), "registry": make_registry()}
+    dark, pale = (load_data(Data(raw="raw", labels="labels", grey="auto", roi=f"0:20,0:24,{span}"), **known).raw
+                  for span in ("0:20", "20:40"))  # fmt: skip
+    assert dark.max() < 0.4 < 0.6 < pale.min()
+
+
+def test_a_mask_that_states_another_voxel_size_is_refused(tmp_path: Path) -> None:
+    cell = np.ones((12, 10, 8), np.uint8)
+    for name, step in (("raw", 5), ("labels", None), ("mask", 10)):
+        array = zarr.create_array(tmp_path / name, data=cell)
+        if step is not None:
+            array.attrs["resolution"] = [step] * 3
+    with pytest.raises(GeometryError, match=r"mask has voxels of 10 x 10 x 10 nm but .*raw has 5 x 5 x 5 nm"):
+        load_data(Data(raw="raw", labels="labels", mask="mask"), folder=tmp_path, organelle="mito",
+                  grid=VoxelSize((5, 5, 5)), registry=make_registry())  # fmt: skip
+
+
 def test_labels_need_to_cover_no_more_than_the_roi(tmp_path: Path) -> None:
     drawn = np.random.default_rng(3).integers(0, 2, (12, 16, 20)).astype(np.uint8)
     zarr.create_array(tmp_path / "raw", data=drawn).attrs.update(resolution=[5, 5, 5], offset=[0, 0, 0])
