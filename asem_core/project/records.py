@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from asem_core.blocks.job import identity_as_read
 from asem_core.blocks.journal import fingerprint, journal_path
+from asem_core.errors import ProjectError
 from asem_core.project.steps import Step
 
 NAME = "steps.json"
@@ -36,8 +39,15 @@ class Records:
 
 
 def digest_of(step: Step) -> str:
-    """Of all that the output of ``step`` depends on; of volumes what their readers take for their identity."""
-    return fingerprint({"request": step.request, "reads": [dict(opened().identity) for opened in step.reads]})
+    """Of all that the output of ``step`` depends on; of volumes what jobs take for their identity.
+
+    Raises
+    ------
+    ProjectError
+        A file that it reads cannot be read. Volumes: see `asem_core.open_volume`.
+    """
+    reads = [identity_as_read(opened()) for opened in step.reads]
+    return fingerprint({"request": step.request, "reads": reads, "files": [_content(path) for path in step.files]})
 
 
 def stamp(output: Path) -> tuple[int, int] | None:
@@ -45,6 +55,17 @@ def stamp(output: Path) -> tuple[int, int] | None:
     path = journal_path(output)
     found = path.stat() if path.exists() else None
     return None if found is None else (found.st_mtime_ns, found.st_size)
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ProjectError(
+            f"{path}: cannot be read ({error.strerror}); an analysis of the project takes it, and relative paths start "
+            "at the project's file"
+        ) from None
 
 
 def _key(step: Step) -> str:

@@ -25,7 +25,8 @@ from asem_core.project.steps import Step, opening, steps_of
 from asem_core.project.summary import write_summary
 from asem_core.project.verbs import Facts
 from asem_core.registry import Registry, make_registry
-from asem_core.reporting.write import report
+from asem_core.reporting.write import remove_report, report
+from asem_core.volume.address import beside
 from asem_core.volume.output import check_folder, check_room, held
 
 if TYPE_CHECKING:
@@ -122,9 +123,10 @@ def run_project(
     if not isinstance(project, Project):
         base = local_path(project).parent
         project = read_project(project)
-    folder = check_folder(local_path(base) / project.output)
+    base = local_path(base).resolve()  # from wherever it is run, a volume has one address
+    folder = check_folder(Path(beside(base, project.output)))
     sites = [
-        Site(name=name, cell=cell, base=local_path(base), folder=folder / name, project=project, registry=registry)
+        Site(name=name, cell=cell, base=base, folder=folder / name, project=project, registry=registry)
         for name, cell in project.volumes.items()
     ]
     plans = [list(steps_of(site)) for site in sites]
@@ -197,9 +199,11 @@ def _make(step: Step, records: Records, stamps: Stamps, progress: Progress) -> t
 def _write_report(
     project: Project, results: Sequence[Result], folder: Path, *, registry: Registry, progress: Progress
 ) -> Path | None:
-    """One page of all analyses that there are; made every time, so that it shows what the project has now."""
+    """One page of all analyses that there are; made every time, so that it shows what the project has now: without any,
+    there is none."""
     measured = [r.step for r in results if r.step.is_analysis and r.state not in STOPPING]
     if not measured:
+        remove_report(folder / REPORT)
         return None
     return report(
         [step.output for step in measured],

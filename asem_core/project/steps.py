@@ -22,6 +22,7 @@ from asem_core.project.read import Measure
 from asem_core.project.site import Site
 from asem_core.project.verbs import Facts
 from asem_core.separation.inside import check_separable
+from asem_core.specs import AnalysisSpec
 from asem_core.volume.volume import Volume
 
 _OPEN = "open"
@@ -44,7 +45,9 @@ class Step:
     """All that the output depends on beside what is read, in JSON types; None where the output states it itself, as
     those of jobs do."""
     reads: tuple[Callable[[], Volume], ...] = ()
-    """What is read, to be opened; with ``request``."""
+    """Volumes that are read, to be opened; with ``request``."""
+    files: tuple[Path, ...] = ()
+    """Other files that are read; with ``request``."""
     is_analysis: bool = False
     """Whether the output belongs into the report."""
 
@@ -102,7 +105,8 @@ def _of_organelle(site: Site, name: str, before: tuple[str, ...]) -> Iterator[St
 
 def _analysis(site: Site, measure: Measure) -> Step:
     spec, organelles = site.registry.analyses[measure.analysis], site.project.organelles
-    make_params(spec, measure.params)
+    files = _files(site, spec, measure)
+    measure = attrs.evolve(measure, params={**measure.params, **{name: str(path) for name, path in files.items()}})
     roles = {"raw": site.raw_address, "cell_mask": site.mask}
     beside = {role: place for role, place in roles.items() if place and role in (*spec.needs, *spec.takes)}
     others = {name: site.objects(name) for name in measure.others}
@@ -121,4 +125,11 @@ def _analysis(site: Site, measure: Measure) -> Step:
         after=tuple(f"{'instances' if separated else 'segment'} {name}" for name, separated in made),
         request={"analysis": spec.name, "version": spec.version, "params": dict(measure.params)},
         reads=tuple(site.opening(place) for place in (site.objects(measure.of), *others.values(), *beside.values())),
+        files=tuple(files.values()),
     )
+
+
+def _files(site: Site, spec: AnalysisSpec, measure: Measure) -> dict[str, Path]:
+    """The files among the parameters of ``measure``, as they are meant in the project's file."""
+    params = attrs.asdict(make_params(spec, measure.params), recurse=False)
+    return {name: Path(site.addressed(str(path))) for name, path in params.items() if isinstance(path, Path)}

@@ -25,6 +25,7 @@ from asem_core.reporting.provenance import provenance_rows
 from asem_core.specs import AnalysisSpec
 from asem_core.volume.contents import add_to_contents
 from asem_core.volume.output import Input, Replaceable, check_destination, complete_or_absent
+from asem_core.volume.places import remove
 
 _REPORT = Replaceable(name="a report", recognise=is_report)
 
@@ -99,6 +100,13 @@ def report(
         add_to_contents(written)
     progress("report", len(folders), len(folders))
     return page_path
+
+
+def remove_report(page: Path) -> None:
+    """Remove ``page`` and the files beside it, as far as they are what `report` wrote."""
+    for path, kind in ((page, _REPORT), (files_beside(page), FILES)):
+        if kind.recognise(path):
+            remove(path)
 
 
 def _compare(wanted: Comparison, found: Mapping[Path, Analysed], registry: Registry) -> Compared:

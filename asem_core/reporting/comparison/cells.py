@@ -21,7 +21,8 @@ class Comparison:
     Raises
     ------
     AsemError
-        Fewer than two conditions, one without a cell, a cell in two of them, an analysis that is there twice.
+        Fewer than two conditions, one without a cell, a cell in two of them, an analysis that is there twice; no cell
+        at all.
 
     Examples
     --------
@@ -36,13 +37,18 @@ class Comparison:
     was imaged in parts, whose objects then count together."""
     title: str = ""
     """What is compared, such as ``mito-objects``; by default the name of the analysis."""
+    left_out: Mapping[str, Mapping[str, Sequence[str]]] = attrs.field(factory=dict)
+    """Per condition the cells that are not compared, and of each the parts that were not measured: the page says so. A
+    condition may have no others."""
 
     def __attrs_post_init__(self) -> None:
         if len(self.conditions) < 2:
             raise AsemError(f"a comparison is of two conditions or more, got {', '.join(self.conditions) or 'none'}")
         for condition, cells in self.conditions.items():
-            if not cells or not all(cells.values()):
+            if not (cells or self.left_out.get(condition)) or not all(cells.values()):
                 raise AsemError(f"the condition {condition} has no cell, or one without an analysis")
+        if not any(self.conditions.values()):
+            raise AsemError("there is nothing to compare: of every cell a part was not measured")
         names = Counter(name for cells in self.conditions.values() for name in cells)
         folders = Counter(str(folder.resolve()) for folder in self.folders)
         for what, times in (*names.items(), *folders.items()):

@@ -50,6 +50,7 @@ def draw(quantity: Quantity) -> Figure:
             places.append(at)
             names.append(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…")
             at += 1
+        at = max(at, first + 1)  # a condition of which all cells were left out
         _draw_condition(axes, (first, at - 1), condition, quantity, colour)
         at += _GAP
     slanted = len(names) > 4 or max(map(len, names)) > 7

@@ -50,6 +50,8 @@ class Compared:
     quantities: tuple[Quantity, ...]
     differences: tuple[str, ...]
     """In what cells were not measured alike."""
+    left_out: Mapping[str, Mapping[str, Sequence[str]]]
+    """As in `Comparison`."""
     provenance: tuple[tuple[str, str], ...]
 
 
@@ -86,6 +88,7 @@ def compare_cells(wanted: Comparison, found: Mapping[Path, Analysed], *, registr
         cells=tables,
         quantities=tuple(compare(column, tables) for column in columns),
         differences=tuple(differences(facts)),
+        left_out=wanted.left_out,
         provenance=tuple(
             (f"{condition}, {name}", ", ".join(str(one.folder.resolve()) for one in parts))
             for condition, some in cells.items() for name, parts in some.items()
@@ -155,6 +158,9 @@ def _findings(compared: Compared) -> Iterator[str]:
     if few := few_cells(compared.cells):
         yield (f"**No inference is made** with {' and '.join(few)}: it needs {LEAST_CELLS} cells of each condition. "
                "What is shown are the numbers.")  # fmt: skip
+    for condition, some in compared.left_out.items():
+        for cell, parts in some.items():
+            yield f"**Left out of {condition}**: {cell}, as {' and '.join(parts)} could not be measured."
     for line in compared.differences:
         yield f"**Not measured alike**, which may look like an effect: {line}."
     if not compared.quantities:

@@ -24,7 +24,9 @@ from asem_core.specs import StageRef
 from asem_core.volume.output import held
 
 from ...jobs import contents
+from ..analysis.toy import OUTPUTS
 
+TOY_ANALYSIS = f"{__name__.rpartition('.project')[0]}.analysis.toy"
 ANALYSIS = {"analysis": "objects", "of": "toy", "params": {"skeleton": False}}
 
 
@@ -229,6 +231,47 @@ def test_relative_addresses_start_at_the_file(
     ran = run_project(write(tmp_path, plan), registry=toys)
     assert not ran.failed
     assert ran.folder == tmp_path / "results"
+    monkeypatch.chdir(tmp_path)
+    for again in (
+        run_project("elsewhere/../project.yaml", registry=toys),
+        run_project(read_project("project.yaml"), base="elsewhere/..", registry=toys),
+    ):
+        assert set(states(again).values()) == {"unchanged"}
+
+
+def test_results_may_lie_in_the_home_folder(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    plan |= {"output": "~/cells", "volumes": {"gone": {"raw": "gone.zarr"}}, "analyses": []}
+    assert run_project(write(tmp_path, plan), registry=toys).folder == tmp_path / "home" / "cells"
+
+
+def test_files_among_parameters_lie_beside_the_project(
+    tmp_path: Path, plan: dict[str, Any], toys: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = toys.analyses.entries["objects"]
+    toy = {"fn": f"{TOY_ANALYSIS}:count", "params": f"{TOY_ANALYSIS}:Params", "outputs": OUTPUTS, "report": None}
+    entries = {"objects": attrs.evolve(entry, spec=attrs.evolve(entry.spec, **toy))}
+    toys.__dict__["analyses"] = Names(kind="analysis", entries=entries)
+    monkeypatch.chdir("/")
+    (tmp_path / "review.csv").write_text("1,whole\n")
+    plan["volumes"] = {"two": plan["volumes"]["two"]}
+    plan["organelles"], plan["analyses"] = {"toy": {}}, [{**ANALYSIS, "params": {"review": "review.csv"}}]
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    about = json.loads((ran.folder / "two" / "toy-objects" / "analysis.json").read_text())
+    assert about["params"]["review"] == str(tmp_path / "review.csv")
+    for text, state in (("1,whole\n", "unchanged"), ("1,cut\n", "done")):
+        (tmp_path / "review.csv").write_text(text)
+        ran = run_project(write(tmp_path, plan), registry=toys)
+        assert states(ran)["two analyze toy-objects"] == state
+    assert ran.report is not None
+    (tmp_path / "review.csv").unlink()
+    ran = run_project(write(tmp_path, plan), registry=toys)
+    (failed,) = ran.failed
+    assert f"{tmp_path / 'review.csv'}: cannot be read" in str(failed)
+    assert ran.report is None
+    assert not list(ran.folder.glob("report*")), "of measurements that the project has no more"
 
 
 @pytest.mark.parametrize(

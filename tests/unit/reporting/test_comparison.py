@@ -23,7 +23,7 @@ from asem_core.reporting import Comparison
 from asem_core.reporting.comparison.cells import group
 from asem_core.reporting.comparison.section import Compared, compare_cells
 from asem_core.reporting.folder import read_analysis
-from asem_core.reporting.write import report
+from asem_core.reporting.write import remove_report, report
 from asem_core.specs import AnalysisSpec, Output
 
 Make = Callable[..., Path]
@@ -219,12 +219,39 @@ def test_nothing_was_found(make: Make, bubbles: Registry, tmp_path: Path) -> Non
     assert "No cell has an object" in text_of(page)
 
 
+def test_cells_that_are_left_out_are_told_of(make: Make, bubbles: Registry, tmp_path: Path) -> None:
+    wanted = Comparison(
+        conditions={"a": {}, "b": {"2": [make("2", [90.0, 95.0])]}},
+        left_out={"a": {"1": ["top", "end"]}, "b": {"3": ["3"]}},
+    )
+    text = text_of(report([], tmp_path / "page.html", comparisons=[wanted], registry=bubbles))
+    assert "Left out of a : 1, as top and end could not be measured." in text
+    assert "Left out of b : 3, as 3 could not be measured." in text
+    assert "a 0 cells 0 bubbles" in text
+    assert "none 92.5 (92.5 to 92.5; n = 1) b - a no inference" in text
+
+
+def test_a_report_is_removed_with_its_files_and_nothing_else(make: Make, bubbles: Registry, tmp_path: Path) -> None:
+    page = report(make("1", [1.0]), tmp_path / "page.html", registry=bubbles)
+    (tmp_path / "page-files" / "mine.txt").write_text("notes")
+    remove_report(page)
+    assert not page.exists()
+    assert (tmp_path / "page-files" / "mine.txt").exists()
+    (tmp_path / "page-files" / "mine.txt").unlink()
+    page.write_text("<html>mine</html>")
+    remove_report(page)
+    assert page.exists()
+    assert not (tmp_path / "page-files").exists()
+
+
 def test_what_is_no_comparison(make: Make, bubbles: Registry) -> None:
     one, two = make("1", [1.0]), make("2", [2.0])
     with pytest.raises(AsemError, match="two conditions or more, got a"):
         Comparison(conditions={"a": {"1": [one], "2": [two]}})
     with pytest.raises(AsemError, match="no cell, or one without an analysis"):
         Comparison(conditions={"a": {"1": [one]}, "b": {"2": []}})
+    with pytest.raises(AsemError, match="nothing to compare: of every cell a part was not measured"):
+        Comparison(conditions={"a": {}, "b": {}}, left_out={"a": {"1": ["1"]}, "b": {"2": ["2"]}})
     with pytest.raises(AsemError, match="1 is there twice"):
         Comparison(conditions={"a": {"1": [one]}, "b": {"1": [two]}})
     with pytest.raises(AsemError, match="is there twice"):
