@@ -87,7 +87,9 @@ def check(name: str, *, volume: str | None, wheel: Path | None, as_json: bool) -
 
     registry = shared_registry()
     samples = {} if volume is None else _samples(name, volume, registry)
-    checks = [*plugin_checks(name, registry=registry, samples=samples), *(wheel_checks(wheel) if wheel else ())]
+    checks = [*plugin_checks(name, registry=registry, samples=samples)]
+    if wheel is not None:
+        checks += wheel_checks(wheel, plugin=name, registry=registry)
     findings = []
     for each in checks:
         findings.append(each.perform())

@@ -39,6 +39,7 @@ from asem_core.volume.check import graded
 from asem_core.volume.grey import Grey, GreyRange
 from asem_core.volume.output import held, scratch_beside
 from asem_core.volume.places import remove
+from asem_core.zoo.store import check_id
 from asem_core.zoo.write.card import Card, ScoreSet, load_card
 from asem_core.zoo.write.parity import PARITY_SIDE
 from asem_core.zoo.write.quantised import Quantisation
@@ -225,6 +226,8 @@ def finetune(
     """
     registry = registry or make_registry()
     told = None if card is None else load_card(local_path(card))
+    if model_id is not None:
+        check_id(model_id)
     if int8:
         if unlabelled == 0:
             raise RecipeError(

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from asem_core.errors import AsemError, RecipeError
-from asem_core.models.find import choose_organelle, find_model, is_path
+from asem_core.models.find import choose_organelle, find_model
 from asem_core.predict.adapt import WEIGHT, adapted_model, measure_on
 from asem_core.progress import Progress
 from asem_core.registry import Registry
@@ -22,7 +22,7 @@ from asem_core.training.unet import UNet
 from asem_core.volume import Volume
 from asem_core.volume.address import absolute
 from asem_core.volume.grey import Grey
-from asem_core.zoo.find import model_named, package_of
+from asem_core.zoo.find import is_path, model_named, package_of
 from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.write.adapted import write_adapted
 

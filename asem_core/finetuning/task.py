@@ -15,7 +15,7 @@ from asem_core.finetuning.recipe import make_recipe
 from asem_core.finetuning.regions import Split, split
 from asem_core.finetuning.start import Parent, find_parent
 from asem_core.geometry import Box, BoxNm, VoxelSize
-from asem_core.models.find import choose_organelle, is_path
+from asem_core.models.find import choose_organelle
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.recipe import Data, Recipe
@@ -25,6 +25,7 @@ from asem_core.volume import Volume, as_volume
 from asem_core.volume.address import absolute
 from asem_core.volume.check import check_grey, known_grey, settled_range
 from asem_core.volume.grey import Grey, GreyRange
+from asem_core.zoo.find import is_path
 
 log = logging.getLogger(__name__)
 

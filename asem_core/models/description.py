@@ -6,10 +6,8 @@ returns.
 
 from __future__ import annotations
 
-import gc
 import logging
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from asem_core.models.tiling import Sizes, Tiling
 from asem_core.zoo.files import file_sha256
 from asem_core.zoo.guard.names import local_file
 from asem_core.zoo.rdf import description_path, read_description
+from asem_core.zoo.validate import as_bioimageio
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +119,9 @@ def describe(folder: Path) -> Description:
     if "onnx" not in weights:
         there = ", ".join(weights) or "none"
         raise refusal(path, f"its weights are {there}; ASEM runs ONNX: ask its authors for ONNX weights")
-    model = _load(path)
+    model = as_bioimageio(folder, latest=True)
+    if isinstance(model, tuple):
+        raise refusal(path, f"bioimage.io does not accept it: {'; '.join(sorted(model)[:3])}")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise refusal(
             path,
@@ -153,24 +154,6 @@ def _triple_of(sizes: list[Sizes]) -> tuple[Sizes, Sizes, Sizes]:
 def refusal(path: Path, reason: str) -> ModelError:
     """The error that says why the model that ``path`` describes does not run."""
     return ModelError(f"{path}: {reason} (docs/other-models.md)")
-
-
-def _load(path: Path) -> Any:
-    from bioimageio.spec import InvalidDescr, load_description
-
-    with warnings.catch_warnings():
-        # bioimageio.spec leaves files to the garbage collector, and warns of what a description might say better.
-        warnings.simplefilter("ignore")
-        found = load_description(path, format_version="latest", perform_io_checks=False)
-        gc.collect()
-    if isinstance(found, InvalidDescr):
-        reasons = {
-            f"{'.'.join(str(part) for part in error.loc)}: {' '.join(error.msg.split())}"
-            for detail in found.validation_summary.details
-            for error in detail.errors
-        }
-        raise refusal(path, f"bioimage.io does not accept it: {'; '.join(sorted(reasons)[:3])}")
-    return found
 
 
 def _identifier(model: Any) -> str:

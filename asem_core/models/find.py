@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from asem_core.organelles import find_organelle
 from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.zoo.files import ONNX_NAME
-from asem_core.zoo.find import choose_model, model_named, package_of
+from asem_core.zoo.find import choose_model, is_path, model_named, package_of
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.guard.onnx_file import check_onnx
 from asem_core.zoo.manifest import check_files
@@ -32,8 +31,8 @@ def find_model(
     ----------
     model
         Id of one of the organelle's models, of its plugin or stored; the folder or zip of a package, of ours or from
-        elsewhere, or its address in a zoo; None: the organelle's default. A word without slashes that does not end in
-        ``.zip`` is an id.
+        elsewhere, or its address in a zoo; None: the organelle's default. A word is an id, whatever lies in the working
+        folder (`asem_core.zoo.find.is_path`).
     organelle
         What it must find. A package from elsewhere does not say.
     registry
@@ -46,13 +45,14 @@ def find_model(
     ModelError
         There is no such model, it is unsafe, damaged or finds something else, or it cannot run here.
     """
-    if model is None or (isinstance(model, str) and not is_path(model)):
-        yield _own(choose_model(organelle, model), registry=registry, channel=channel)
+    if model is None or not is_path(model):
+        wanted = None if model is None else str(model)
+        yield _own(choose_model(organelle, wanted), registry=registry, channel=channel)
         return
-    with package_of(str(model), registry=registry) as folder:
+    with package_of(model, registry=registry) as folder:
         check_description(folder)
         if is_own(folder):
-            yield _own(_checked(folder.absolute(), organelle.name), registry=registry, channel=channel)
+            yield _own(_checked(folder, organelle.name), registry=registry, channel=channel)
         else:
             from asem_core.models.described import open_described
 
@@ -84,23 +84,15 @@ def choose_organelle(
             "which organelle? give --organelle NAME (`asem organelles` lists them), --organelle FILE.yaml "
             "(`asem organelles new`), or --model with a package that says what it finds"
         )
-    if isinstance(model, str) and not is_path(model):
-        listed = model_named(model, registry=registry)
+    if not is_path(model):
+        listed = model_named(str(model), registry=registry)
         if listed.distribution is not None:
             return registry.organelles[listed.organelle]
-    with package_of(str(model), registry=registry) as folder:
+        return packaged_organelle(listed.folder, registry=registry)
+    with package_of(model, registry=registry) as folder:
         if not is_own(folder):
             raise ModelError(f"{model} does not say which organelle it finds: give --organelle NAME or FILE.yaml")
         return packaged_organelle(folder, registry=registry)
-
-
-def is_path(model: str) -> bool:
-    """Whether ``model`` is meant as a path.
-
-    >>> [is_path(model) for model in ("mito-10nm", "./mito", "mito.zip")]
-    [False, True, True]
-    """
-    return "/" in model or os.sep in model or model.endswith(".zip")
 
 
 def is_own(folder: Path) -> bool:

@@ -253,7 +253,7 @@ def adapt(
     inputs = [opened, *([] if cell is None else [cell])]
     folder = check_destination(local_path(output), overwrite=overwrite, kind=PACKAGE, inputs=inputs)
     with (
-        package_of(str(model), registry=registry) as parent,
+        package_of(model, registry=registry) as parent,
         find_model(
             parent, organelle=choose_organelle(None, model=parent, registry=registry), registry=registry
         ) as found,

@@ -2,6 +2,9 @@
 
 A stage names the statistics that it needs as functions of a volume (`PreprocessorSpec.statistics`). They are measured
 on what the stages before it give, so the second of two stages sees the volume that the first one makes.
+
+A stage with statistics or a halo is given voxels in their stored type. One without judges a voxel by its value alone,
+over a volume or inside a tile: it is given float32 on the 0..255 scale in both.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from asem_core.errors import ModelError, PluginError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.params import make_params
+from asem_core.preprocessing.levels import to_grey_range
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, resolve
 from asem_core.specs import PreprocessorSpec, StageRef
@@ -33,12 +37,19 @@ class Step:
     params: Any
 
     @property
+    def by_voxel(self) -> bool:
+        """Whether it judges a voxel by its value alone, and so may run inside a tile."""
+        return self.spec.halo is None and not self.spec.statistics
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Name, version and parameters: what the result depends on, for provenance."""
         return {"name": self.spec.name, "version": self.spec.version, "params": attrs.asdict(self.params)}
 
     def apply(self, raw: npt.NDArray[Any], *, box: Box, voxel_size: VoxelSize, stats: Statistics) -> npt.NDArray[Any]:
-        """The stage's result for ``raw``, which is ``box`` of the volume."""
+        """The stage's result for ``raw``, which is ``box`` of the volume; `by_voxel`: on the 0..255 scale."""
+        if self.by_voxel:
+            raw = raw.astype(np.float32, copy=False)
         result: npt.NDArray[Any] = resolve(self.spec.fn)(
             raw, box=box, voxel_size=voxel_size, stats=stats, params=self.params
         )
@@ -78,7 +89,7 @@ def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     ModelError
         A step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
     """
-    count = max((n for n, step in enumerate(steps, start=1) if step.spec.statistics or step.spec.halo), default=0)
+    count = max((n for n, step in enumerate(steps, start=1) if not step.by_voxel), default=0)
     for step in steps[:count]:
         if step.spec.dtype_out != "uint8":
             raise ModelError(
@@ -147,5 +158,7 @@ class _Applied:
         box = Box([start for start, _, _ in spans], [stop for _, stop, _ in spans])
         wide = box.grow(self._step.halo(self._volume.voxel_size))
         raw = read_mirrored(self._volume.read, self.shape, wide)
+        if self._step.by_voxel and not isinstance(self._volume.array, _Applied):
+            raw = to_grey_range(raw)
         result = self._step.apply(raw, box=wide, voxel_size=self._volume.voxel_size, stats=self._stats)
         return result[box.shift([-a for a in wide.start]).slices]

@@ -20,7 +20,7 @@ from asem_core.quantisation.trial import MOST_LOST, Judged, lost, precisions, tr
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.training.recipe import Recipe, load_recipe
-from asem_core.training.run import RECIPE
+from asem_core.training.run import RECIPE, described_organelle
 from asem_core.volume import Volume, open_labels
 from asem_core.volume.opening import as_volume
 from asem_core.volume.output import check_destination, complete_or_absent, scratch_beside
@@ -69,7 +69,7 @@ def quantise(
         Folder at which the relative addresses of the recipe begin; by default the working folder. Its training volumes
         calibrate, its validation volumes are scored, as far as they are here.
     recipe
-        Take the volumes from this file instead of the recipe in the package.
+        Take the volumes from this file, of the same organelle, instead of the recipe in the package.
     volume
         Calibrate on this one instead, which should be like those that the model was trained on.
     labels
@@ -88,7 +88,8 @@ def quantise(
     RecipeError
         ``recipe`` is none.
     ModelError
-        The model is not one of ASEM's, NNCF is not installed, or no volume is here to calibrate or to score on.
+        The model is not one of ASEM's, NNCF is not installed, ``recipe`` trains another organelle, or no volume is here
+        to calibrate or to score on.
     PluginError
         OpenVINO is not installed, or this processor is not made for 8-bit integers.
     OutputError
@@ -107,8 +108,16 @@ def quantise(
     told = None if recipe is None else load_recipe(local_path(recipe))
     inputs = [each for each in (given, labels) if each is not None]
     folder = check_destination(local_path(output), overwrite=overwrite, kind=PACKAGE, inputs=inputs)
-    with package_of(str(model), registry=registry) as parent:
+    with package_of(model, registry=registry) as parent:
         organelle = choose_organelle(None, model=parent, registry=registry)
+        if told is not None:
+            described = described_organelle(told, folder=data or Path(), registry=registry)
+            trains = told.organelle if described is None else described.name
+            if trains != organelle.name:
+                raise ModelError(
+                    f"{recipe} trains {trains}, the model {model} finds {organelle.name}: "
+                    f"give a recipe of {organelle.name}"
+                )
         with (
             find_model(parent, organelle=organelle, registry=registry) as found,
             complete_or_absent(
@@ -182,7 +191,7 @@ def _data(
         judged: tuple[Judged, ...] = (Judged(name=name, volume=volume, labels=truth),)
     else:
         assert recipe is not None
-        judged = validation_volumes(recipe.validation, organelle=recipe.organelle, folder=folder, registry=registry)
+        judged = validation_volumes(recipe.validation, organelle=organelle.name, folder=folder, registry=registry)
     if volume is not None:
         return given_tissue(volume, model, name=name, progress=progress), judged
     assert recipe is not None

@@ -47,7 +47,8 @@ class ModelSpec:
     voxel_size_nm: FloatTriple = attrs.field(validator=positive_triple)
     """Of the images that it is given, z, y, x; other volumes are brought onto that grid."""
     preprocess: tuple[StageRef, ...] = ()
-    """Stages that run on raw scaled to 0..255, in this order."""
+    """Stages, in this order. Those up to the last one with a halo or statistics run over the volume as it is stored and
+    give uint8; the others run inside a tile, on float32 on the 0..255 scale."""
     sha256: str
     """Of the ONNX file."""
     int8_sha256: str | None = None

@@ -62,5 +62,8 @@ class OrganelleSpec:
 
     def __attrs_post_init__(self) -> None:
         ids = [model.id for model in self.models]
+        if twice := sorted({each for each in ids if ids.count(each) > 1}):
+            places = ", ".join(model.package for model in self.models if model.id in twice)
+            raise ValueError(f"models must have distinct ids, got {', '.join(twice)} more than once (in {places})")
         if self.default_model is not None and self.default_model not in ids:
             raise ValueError(f"default_model must be one of the organelle's models {ids}, got {self.default_model!r}")

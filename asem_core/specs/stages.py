@@ -32,13 +32,18 @@ class PreprocessorSpec:
     summary: str
     """What it does, in a few words, for lists."""
     fn: str = attrs.field(validator=import_path)
-    """``fn(raw, *, box, voxel_size, stats, params) -> ndarray``; ``raw`` ``(z, y, x)`` is ``box`` of the volume."""
+    """``fn(raw, *, box, voxel_size, stats, params) -> ndarray``; ``raw`` ``(z, y, x)`` is ``box`` of the volume.
+
+    With a halo or statistics it is given ``raw`` as the volume stores it: uint8, uint16, or float in [0, 1], which
+    `asem_core.preprocessing.to_grey_range` brings to 0..255. Without, always float32 on the 0..255 scale. A stage that
+    follows another one is given what that one returns."""
     params: str = attrs.field(validator=import_path)
     """The frozen attrs class of the parameters."""
     halo: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
     dtype_out: str = "float32"
-    """Of what ``fn`` returns."""
+    """Of what ``fn`` returns, whatever the type of ``raw``; ``uint8`` is 0..255. A model runs a stage with a halo or
+    statistics, and those before it, over the whole volume: they must give uint8."""
     statistics: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(import_path))
     """What must be known of the whole volume before a block runs: ``"package.module:function"`` each.
 

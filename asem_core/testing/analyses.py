@@ -25,8 +25,10 @@ from asem_core.registry import Registry
 from asem_core.reporting.needs import need_packages
 from asem_core.reporting.write import report
 from asem_core.specs import AnalysisSpec
+from asem_core.specs.analyses import OTHER
 from asem_core.testing.check import Check, NotChecked, in_turn
 from asem_core.testing.samples import as_volume, random_grey, tried_params
+from asem_core.volume.volume import Volume
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,11 +42,18 @@ _BALLS = {
     "objects that the faces cut": ((18, 20, 0, 5), (0, 0, 30, 4), (35, 39, 43, 6)),
 }
 """Centre and radius, z, y, x, in voxels."""
-_SEVERAL = "several objects"
 _OTHER = ((10, 19, 11, 3), (24, 20, 30, 2))
+_OTHER_NAME = "other"
+_ASIDE = (4, -3, 2)
+"""From the centre of a ball to that of the smaller one beside it, where objects lie askew."""
 _SMALL_BLOCK: Triple = (13, 17, 11)
 _SAME = 1e-6
 """Relative; sums over other blocks may differ in their last digits."""
+_OBLONG = (1.0, 1.5, 1.25)
+"""Edges of voxels that are no cubes, z, y, x, in those of the smallest."""
+_AS_STORED: Triple = (0, 1, 2)
+_TURNED: tuple[Triple, ...] = ((1, 2, 0), (2, 1, 0))
+"""Orders of the axes: whichever two or three an analysis mixes up, it does so differently in one of these."""
 _POWERS = {"nm": 1, "nm2": 2, "nm3": 3, "um": 1, "um2": 2, "um3": 3}
 """By the last word of a name, the power of a length that it is."""
 
@@ -59,10 +68,11 @@ def analysis_checks(spec: AnalysisSpec, *, registry: Registry) -> Iterator[Check
     """
     of = partial(Check, subject=f"analysis {spec.name!r}")
     runs = _Runs(spec=spec, registry=registry)
-    checks = {scene: partial(_measures, scene=scene) for scene in _BALLS} | {
+    checks = {balls: partial(_measures, scene=_Scene(balls=balls)) for balls in _BALLS} | {
         "blocks do not matter": _blocks,
         "units in names": _units,
         "voxels twice as large: volumes eight times": _law,
+        "axes do not matter": _axes,
         "its page": _page,
     }
     yield from in_turn(of(name=name, find=partial(find, runs)) for name, find in checks.items())
@@ -74,29 +84,53 @@ class _Runs:
 
     spec: AnalysisSpec
     registry: Registry
-    known: dict[tuple[str, float, Triple], xr.Dataset] = attrs.field(factory=dict)
+    known: dict[tuple[_Scene, Triple], xr.Dataset] = attrs.field(factory=dict)
 
-    def __call__(self, scene: str, *, times: float = 1.0, block: Triple = BLOCK) -> xr.Dataset:
-        """The data set of ``scene`` with voxels ``times`` as large as usual ones."""
-        key = (scene, times, block)
+    def __call__(self, scene: _Scene, *, block: Triple = BLOCK) -> xr.Dataset:
+        """The data set of ``scene``."""
+        key = (scene, block)
         if key not in self.known:
             with tempfile.TemporaryDirectory() as folder:
-                self.known[key] = self.into(Path(folder) / "measured", scene, times=times, block=block).load()
+                self.known[key] = self.into(Path(folder) / "measured", scene, block=block).load()
         return self.known[key]
 
-    def into(self, folder: Path, scene: str, *, times: float = 1.0, block: Triple = BLOCK) -> xr.Dataset:
+    def into(self, folder: Path, scene: _Scene, *, block: Triple = BLOCK) -> xr.Dataset:
         """The same, with the tables in ``folder``."""
-        edge = _edge(self.spec) * times
-        size = VoxelSize((edge, edge, edge))
+        balls = _BALLS[scene.balls]
         return analyze(
-            as_volume(_labels(_BALLS[scene]), size),
+            scene.volume(_labels(balls, askew=scene.askew), _edge(self.spec)),
             folder,
             analysis=self.spec.name,
-            params=_scaled(self.spec, times),
+            params=_scaled(self.spec, scene.times),
             registry=self.registry,
             block=block,
-            **_beside(self.spec, _BALLS[scene], size),
+            **_beside(self.spec, balls, scene),
         )
+
+
+@attrs.frozen(kw_only=True)
+class _Scene:
+    """What is measured."""
+
+    balls: str
+    """Of `_BALLS`."""
+    times: float = 1.0
+    """Edge of the voxels in usual ones."""
+    oblong: bool = False
+    """Whether voxels are no cubes."""
+    askew: bool = False
+    """Whether objects are no balls, and lie along no axis."""
+    order: Triple = _AS_STORED
+    """Of the axes, voxel size and all: the scene itself stays as it is."""
+
+    def volume(self, array: npt.NDArray[Any], edge: float) -> Volume:
+        """``array`` in voxels of ``edge`` nm."""
+        edges = [edge * self.times * (each if self.oblong else 1) for each in _OBLONG]
+        return as_volume(np.transpose(array, self.order), VoxelSize([edges[axis] for axis in self.order]))
+
+
+_SEVERAL, _NONE = _Scene(balls="several objects"), _Scene(balls="no object")
+_ASKEW = attrs.evolve(_SEVERAL, askew=True)
 
 
 def _edge(spec: AnalysisSpec) -> float:
@@ -105,24 +139,27 @@ def _edge(spec: AnalysisSpec) -> float:
     return float(min(max(_VOXEL_NM, least), most))
 
 
-def _labels(balls: Any) -> npt.NDArray[np.uint16]:
+def _labels(balls: Any, *, askew: bool = False) -> npt.NDArray[np.uint16]:
     labels = np.zeros(_SHAPE, np.uint16)
     places = np.indices(_SHAPE)
     for number, (*centre, radius) in enumerate(balls, start=1):
-        labels[((places - np.reshape(centre, (3, 1, 1, 1))) ** 2).sum(0) <= radius**2] = number
+        for shift, part in ((0, 1.0), (_ASIDE, 0.7)) if askew else ((0, 1.0),):
+            middle = np.reshape(np.add(centre, shift), (3, 1, 1, 1))
+            labels[((places - middle) ** 2).sum(0) <= (part * radius) ** 2] = number
     return labels
 
 
-def _beside(spec: AnalysisSpec, balls: Any, size: VoxelSize) -> dict[str, Any]:
+def _beside(spec: AnalysisSpec, balls: Any, scene: _Scene) -> dict[str, Any]:
     """The other inputs that it takes: membranes are dark, the cell is all but its first sections."""
     mask = np.ones(_SHAPE, np.uint8)
     mask[:4] = 0
     grey = random_grey(3, shape=_SHAPE).astype(np.float64) / 10 + 150
     grey[_labels(balls) != 0] -= 80
+    edge = _edge(spec)
     made = {
-        "raw": as_volume(grey.astype(np.uint8), size),
-        "cell_mask": as_volume(mask, size),
-        "others": {"other": as_volume(_labels(_OTHER), size)},
+        "raw": scene.volume(grey.astype(np.uint8), edge),
+        "cell_mask": scene.volume(mask, edge),
+        "others": {_OTHER_NAME: scene.volume(_labels(_OTHER), edge)},
     }
     return {name: made[name] for name in {*spec.needs, *spec.takes}}
 
@@ -138,29 +175,60 @@ def _scaled(spec: AnalysisSpec, times: float) -> Mapping[str, Any]:
     }
 
 
-def _measures(runs: _Runs, scene: str) -> Iterator[str]:
+def _measures(runs: _Runs, scene: _Scene) -> Iterator[str]:
     found = runs(scene)
     rows = found.sizes[runs.spec.row]
-    if scene == "no object" and rows:
+    if scene == _NONE and rows:
         yield f"{runs.spec.fn} gives {rows} rows where there is no object: give none"
 
 
 def _blocks(runs: _Runs) -> Iterator[str]:
     whole, parts = runs(_SEVERAL), runs(_SEVERAL, block=_SMALL_BLOCK)
     for name in whole.variables:
-        a, b = whole[name].values, parts[name].values
-        same = a.shape == b.shape and (
-            np.allclose(a, b, rtol=_SAME, atol=0, equal_nan=True) if a.dtype.kind == "f" else (a == b).all()
-        )
-        if not same:
+        if not _alike(whole[name].values, parts[name].values):
             yield f"{name} depends on the blocks in which the volume is read: join what blocks share before measuring"
+
+
+def _axes(runs: _Runs) -> Iterator[str]:
+    """What depends on the order of the axes where voxels are cubes too, such as a thinning, mixes up no lengths."""
+    if _edge(runs.spec) * max(_OBLONG) > runs.spec.voxel_nm[1]:
+        raise NotChecked("it does not measure where voxels are no cubes")
+    turning = _turning(runs, attrs.evolve(_ASKEW, oblong=True))
+    for name in sorted(turning and turning - _turning(runs, _ASKEW)):
+        yield (
+            f"{name} is another one where voxels are no cubes and the same objects are stored with their axes in "
+            "another order: take lengths from voxel_size.zyx, axis by axis"
+        )
+
+
+def _turning(runs: _Runs, scene: _Scene) -> set[str]:
+    """Columns of numbers, quantities of the objects, that are others where the axes of ``scene`` are in another order.
+
+    Rows may be in another order, since objects are met in another one.
+    """
+    spec, as_stored = runs.spec, runs(scene)
+    unmeasured = {name.replace(OTHER, _OTHER_NAME) for out in spec.outputs if not out.measures for name in out.names}
+    columns = {str(name): column.values for name, column in as_stored.data_vars.items() if column.dims == (spec.row,)}
+    return {
+        name
+        for name, values in columns.items()
+        if name not in unmeasured and values.dtype.kind in "iuf"
+        for order in _TURNED
+        if not _alike(np.sort(values), np.sort(runs(attrs.evolve(scene, order=order))[name].values))
+    }
+
+
+def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+    if a.shape != b.shape:
+        return False
+    return bool(np.allclose(a, b, rtol=_SAME, atol=0, equal_nan=True) if a.dtype.kind == "f" else (a == b).all())
 
 
 def _ratios(runs: _Runs) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
     """Of every column of numbers, how much larger the rows are where voxels are twice as large."""
     if 2 * _edge(runs.spec) > runs.spec.voxel_nm[1]:
         raise NotChecked("it does not measure where voxels are twice as large")
-    small, large = runs(_SEVERAL), runs(_SEVERAL, times=2)
+    small, large = runs(_SEVERAL), runs(attrs.evolve(_SEVERAL, times=2))
     if small.sizes[runs.spec.row] != large.sizes[runs.spec.row] or not small.sizes[runs.spec.row]:
         raise NotChecked("it does not measure the same objects where voxels are twice as large")
     for name, values in small.data_vars.items():
@@ -193,11 +261,11 @@ def _page(runs: _Runs) -> Iterator[str]:
     except AsemError as why:
         raise NotChecked(str(why)) from None
     with tempfile.TemporaryDirectory() as folder:
-        for number, scene in enumerate((_SEVERAL, "no object")):
+        for number, scene in enumerate((_SEVERAL, _NONE)):
             measured = Path(folder) / f"measured{number}"
             _, unmeasured = attempt(partial(runs.into, measured, scene))
             if unmeasured is not None:
                 continue  # the check of that scene says it
             _, failed = attempt(partial(report, measured, measured / "report.html", registry=runs.registry))
             if failed is not None:
-                yield f"{runs.spec.report or 'the report'}, of {scene}: {failed}"
+                yield f"{runs.spec.report or 'the report'}, of {scene.balls}: {failed}"

@@ -18,6 +18,8 @@ from asem_core.volume.volume import Volume
 
 SHAPE: Triple = (22, 25, 27)
 GRIDS = (VoxelSize((5.0, 5.0, 5.0)), VoxelSize((12.0, 6.0, 4.0)))
+STORED = {"uint8": 1.0, "uint16": 257.0, "float32": 1 / 255}
+"""Types of the images that stages are given, and what a level of 255 is in each."""
 BLOCKS: tuple[Triple, ...] = ((7, 9, 11), (22, 4, 13))
 """That no side of `SHAPE` is a multiple of, and flat ones."""
 
@@ -40,10 +42,19 @@ def random_labels(seed: int = 0, *, shape: Triple = SHAPE, dtype: str = "uint16"
 
 
 def random_grey(seed: int = 0, *, shape: Triple = SHAPE, dtype: str = "uint8") -> npt.NDArray[Any]:
-    """Smooth grey values ``(z, y, x)`` over the whole range 0 to 255."""
+    """Smooth grey values ``(z, y, x)`` over the whole range of a type that volumes are stored in, of `STORED`."""
     smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), 1.0)
-    grey: npt.NDArray[Any] = np.interp(smooth, (smooth.min(), smooth.max()), (0, 255)).astype(dtype)
-    return grey
+    return stored_as(dtype, np.interp(smooth, (smooth.min(), smooth.max()), (0, 255)))
+
+
+def stored_as(dtype: npt.DTypeLike, grey: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Levels ``grey`` of 0..255 as a volume of ``dtype`` stores them.
+
+    >>> [stored_as(dtype, np.array([255.0])).item() for dtype in STORED]
+    [255, 65535, 1.0]
+    """
+    stored: npt.NDArray[Any] = (grey * STORED[str(dtype)]).astype(dtype)
+    return stored
 
 
 def as_volume(array: npt.NDArray[Any], voxel_size: VoxelSize, **more: Any) -> Volume:

@@ -1,9 +1,10 @@
-"""What a preprocessor must do: keep shape and dtype, stay finite, give by blocks what it gives on the whole."""
+"""What a preprocessor must do: stay finite, give by blocks what it gives on the whole, and of every type the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,30 @@ import numpy.typing as npt
 
 from asem_core.errors import AsemError
 from asem_core.geometry import Triple
+from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.stages import Step, measure, normalised
 from asem_core.registry import resolve
 from asem_core.specs import PreprocessorSpec
 from asem_core.testing.check import Check, NotChecked, in_turn
-from asem_core.testing.samples import BLOCKS, GRIDS, SHAPE, as_volume, differing, random_grey, tried_params
+from asem_core.testing.samples import (
+    BLOCKS,
+    GRIDS,
+    SHAPE,
+    STORED,
+    as_volume,
+    differing,
+    random_grey,
+    stored_as,
+    tried_params,
+)
 from asem_core.volume.volume import Volume
+
+_SAME = 2.0
+"""Levels of 255, on average: a stage that stretches contrast makes more than one of the half that uint8 rounds away."""
 
 
 def stage_checks(spec: PreprocessorSpec, *, uses: Sequence[Mapping[str, Any]] = ()) -> Iterator[Check]:
-    """The checks of a preprocessor, on random grey values of fine and coarse grids, and where all are alike.
+    """The checks of a preprocessor, on random grey values of every type and grid, and where all values are alike.
 
     Parameters
     ----------
@@ -33,6 +48,7 @@ def stage_checks(spec: PreprocessorSpec, *, uses: Sequence[Mapping[str, Any]] = 
         "finite": _finite,
         "input unchanged": _unchanged,
         "by blocks as on the whole": _by_blocks,
+        "of every type the same": _same_of_every_type,
     }
     subject = f"preprocessor {spec.name!r}"
     made = (Check(subject=subject, name=name, find=partial(_each, find, spec, uses)) for name, find in checks.items())
@@ -42,10 +58,10 @@ def stage_checks(spec: PreprocessorSpec, *, uses: Sequence[Mapping[str, Any]] = 
 def _each(find: Any, spec: PreprocessorSpec, uses: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for params in tried_params(spec, uses):
         step = Step(spec=spec, params=params)
-        for seed, voxel_size in enumerate(GRIDS):
-            problem = next(find(step, as_volume(random_grey(seed), voxel_size)), None)
+        for seed, (dtype, voxel_size) in enumerate(product(STORED, GRIDS)):
+            problem = next(find(step, as_volume(random_grey(seed, dtype=dtype), voxel_size)), None)
             if problem is not None:
-                yield f"{problem} (voxels of {voxel_size}, {step.params})"
+                yield f"{problem} ({dtype} voxels of {voxel_size}, {step.params})"
                 return
 
 
@@ -56,7 +72,8 @@ def _form(step: Step, volume: Volume) -> Iterator[str]:
 
 def _finite(step: Step, volume: Volume) -> Iterator[str]:
     """Of a volume of one grey level it may also say that it can do nothing."""
-    flat = [as_volume(np.full(SHAPE, level, np.uint8), volume.voxel_size) for level in (0, 128)]
+    levels = (np.full(SHAPE, level) for level in (0, 128))
+    flat = [as_volume(stored_as(volume.dtype, level), volume.voxel_size) for level in levels]
     words = ("grey values", "a black volume", "a volume that is all 128")
     for of, given in zip(words, (volume, *flat), strict=True):
         try:
@@ -72,7 +89,9 @@ def _finite(step: Step, volume: Volume) -> Iterator[str]:
 
 def _unchanged(step: Step, volume: Volume) -> Iterator[str]:
     stats = measure(volume, [step])[0]
-    raw = volume.read(volume.box).copy()
+    raw = volume.read(volume.box)
+    if step.by_voxel:
+        raw = to_grey_range(raw).astype(np.float32)
     before = raw.copy()
     step.apply(raw, box=volume.box, voxel_size=volume.voxel_size, stats=stats)
     if differing(raw, before):
@@ -104,6 +123,21 @@ def _by_blocks(step: Step, volume: Volume) -> Iterator[str]:
                 f"by blocks of {block} {step.spec.fn} gives something else than on the whole: {said}; state the halo "
                 "that it needs, and name what it must know of the whole volume in statistics (docs/hooks.md)"
             )
+
+
+def _same_of_every_type(step: Step, volume: Volume) -> Iterator[str]:
+    bytes_ = as_volume(np.rint(to_grey_range(volume.read(volume.box))).astype(np.uint8), volume.voxel_size)
+    expected, found = _whole(step, bytes_).astype(np.float64), _whole(step, volume).astype(np.float64)
+    known = np.isfinite(expected) & np.isfinite(found)
+    if not known.any():
+        return  # the check of finite values says it
+    level = 1.0 if step.spec.dtype_out == "uint8" else float(np.ptp(expected[known])) / 255
+    off = float(np.abs(found - expected)[known].mean())
+    if off > _SAME * level:
+        yield (
+            f"{step.spec.fn} gives something else than of the same image in uint8, by {off:.3g} on average: bring what "
+            "is stored to 0..255 with asem_core.preprocessing.to_grey_range, and round before you cast"
+        )
 
 
 def _in_blocks(made: Volume, block: Triple) -> npt.NDArray[Any]:

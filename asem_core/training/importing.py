@@ -16,7 +16,8 @@ from asem_core.training.published import read_checkpoint
 from asem_core.volume.output import check_destination, held
 from asem_core.zoo.download import download
 from asem_core.zoo.files import file_sha256
-from asem_core.zoo.manifest import MANIFEST, PACKAGE, read_manifest
+from asem_core.zoo.guard.description import check_description
+from asem_core.zoo.manifest import MANIFEST, PACKAGE, check_files
 from asem_core.zoo.site.pull import DOWNLOADS
 from asem_core.zoo.store import check_id, install_package, model_store
 from asem_core.zoo.write.card import Facts
@@ -135,11 +136,13 @@ def pull_checkpoint(
     Raises
     ------
     ModelError
-        It cannot be fetched (what has come is kept, the same call goes on), or it is not what is registered.
+        It cannot be fetched (what has come is kept, the same call goes on), it is not what is registered, or what is
+        in the store is damaged.
     """
     there = model_store() / spec.model_id
     if (there / MANIFEST).is_file() and not overwrite:
-        return read_manifest(there)
+        check_description(there)
+        return check_files(there)
     if source is not None:
         inside = source if source.endswith(Path(file_name(spec)).suffix) else f"{source.rstrip('/')}/{file_name(spec)}"
         spec = attrs.evolve(spec, uri=inside)

@@ -7,13 +7,12 @@ from collections import defaultdict
 from pathlib import Path
 
 from asem_core.geometry import Box
-from asem_core.models.find import is_path
 from asem_core.registry import Registry
 from asem_core.training.recipe import Recipe
 from asem_core.training.volumes import sources
 from asem_core.volume import Volume, scattered_boxes, slabs_of, window
 from asem_core.zoo.files import ONNX_NAME, file_sha256
-from asem_core.zoo.find import package_of
+from asem_core.zoo.find import is_path, package_of
 
 _LOOKED_AT = 16
 """Boxes of an image: sections such as TIFF may be read whole for each."""

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from asem_core.errors import RecipeError
 from asem_core.home import local_path
-from asem_core.models.find import is_path
 from asem_core.preprocessing.stages import make_steps, split_steps
 from asem_core.progress import TrainingProgress, silent
 from asem_core.registry import Registry, make_registry
@@ -59,6 +58,7 @@ from asem_core.training.validate import Validator
 from asem_core.training.volumes import open_all
 from asem_core.volume.address import beside
 from asem_core.volume.output import Input, explain_os, held, scratch_beside
+from asem_core.zoo.find import is_path
 from asem_core.zoo.write.card import load_card
 
 log = logging.getLogger(__name__)

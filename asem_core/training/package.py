@@ -30,6 +30,7 @@ from asem_core.volume.output import Input, check_destination, check_ended, compl
 from asem_core.zoo.files import MOMENTS_NAME, file_sha256
 from asem_core.zoo.manifest import PACKAGE
 from asem_core.zoo.moments import read_moments
+from asem_core.zoo.store import check_id, check_version
 from asem_core.zoo.write.card import Card, Facts, ScoreSet
 from asem_core.zoo.write.origin import Trained
 from asem_core.zoo.write.package import write_package, zip_size
@@ -99,10 +100,12 @@ def package_run(
     Raises
     ------
     ModelError
-        The run is not finished, the runtimes disagree, or the package would be too large.
+        Id or version cannot be one, the run is not finished, the runtimes disagree, or the package would be too large.
     OutputError
         The folder holds something, lies in or round what is read, or cannot be written; or the run has not ended.
     """
+    check_id(model_id)
+    check_version(model_version)
     check_ended(run)
     recipe_path, log = run / RECIPE, run / LOG
     inputs = (recipe_path, log, run / WEIGHTS, *inputs)

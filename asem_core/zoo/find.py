@@ -1,11 +1,16 @@
-"""The models of this machine, and the one that is meant: by id, ``ID@VERSION``, folder or zip; or an organelle's."""
+"""The models of this machine, and the one that is meant: by id, ``ID@VERSION``, folder or zip; or an organelle's.
+
+A word without slashes that neither begins with a dot nor ends in ``.zip`` is an id, whatever lies in the working
+folder.
+"""
 
 from __future__ import annotations
 
 import importlib
 import math
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,9 +21,14 @@ from asem_core.registry import Registry
 from asem_core.specs import ModelSpec, OrganelleSpec
 from asem_core.volume.address import is_remote
 from asem_core.zoo.files import ONNX_NAME, RDF_NAME
+from asem_core.zoo.guard.onnx_file import load_onnx
 from asem_core.zoo.guard.unpack import unpack_safely
+from asem_core.zoo.manifest import read_manifest
 from asem_core.zoo.site.pull import fetched
-from asem_core.zoo.store import model_store, stored_models
+from asem_core.zoo.store import stored_models
+
+EARLIER = "earlier"
+"""Folder of versions that newer ones have replaced, beside the packages of a plugin."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,13 +47,11 @@ class Listed:
 
     @property
     def weights(self) -> int | None:
-        """Numbers in its network; None where the package has no graph of ours."""
-        import onnx
-
-        path = self.folder / ONNX_NAME
-        if not path.is_file():
+        """Numbers in its network; None where the package has no graph that can be read."""
+        try:
+            graph = load_onnx(self.folder / ONNX_NAME).graph
+        except ModelError:
             return None
-        graph = onnx.load(path, load_external_data=False).graph
         return sum(int(math.prod(tensor.dims)) for tensor in graph.initializer)
 
     @property
@@ -69,22 +77,24 @@ def model_named(name: str, *, registry: Registry) -> Listed:
     Raises
     ------
     ModelError
-        There is none, or in another version; the message lists those there are.
+        There is none, or in another version, or there are different ones; the message lists those there are.
     """
     model_id, _, version = name.partition("@")
     found = all_models(registry)
     same = [listed for listed in found if listed.spec.id == model_id]
+    meant = [listed for listed in same if version in ("", listed.spec.version)]
+    if meant:
+        _check_alike(name, [listed.spec for listed in meant])
+        return meant[0]
     for listed in same:
-        if version in ("", listed.spec.version):
-            return listed
+        if (earlier := earlier_version(listed.spec, version)) is not None:
+            return attrs.evolve(listed, spec=earlier)
     if same:
         there = ", ".join(listed.spec.version for listed in same)
         raise ModelError(f"no version {version} of the model {model_id!r} is installed, but {there}")
     there = ", ".join(listed.spec.id for listed in found) or "none"
     broken = "".join(f"; the plugin {p.name!r} is {p.state}" for p in registry.organelles.broken)
-    hint = folder_hint(name)
-    absent = "" if hint else " and no such folder or zip"
-    raise ModelError(f"no model {model_id!r}{absent}; installed models: {there}{broken}{hint}")
+    raise ModelError(f"no model {model_id!r}; installed models: {there}{broken}{folder_hint(name)}")
 
 
 def folder_hint(name: str) -> str:
@@ -92,26 +102,39 @@ def folder_hint(name: str) -> str:
     return f"; for the package in the folder {name} here, give ./{name}" if (Path(name) / RDF_NAME).is_file() else ""
 
 
+def is_path(model: str | Path) -> bool:
+    """Whether ``model`` is meant as a path or an address, not as an id.
+
+    >>> [is_path(model) for model in ("mito-10nm", "./mito", ".", "mito.zip", Path("mito"))]
+    [False, True, True, True, True]
+    """
+    return isinstance(model, Path) or "/" in model or os.sep in model or model.startswith(".") or model.endswith(".zip")
+
+
 @contextmanager
-def package_of(name: str, *, registry: Registry) -> Iterator[Path]:
+def package_of(name: str | Path, *, registry: Registry) -> Iterator[Path]:
     """The folder of the package ``name``: a model (``model_named``), a folder, or a zip, which is unpacked for as long.
 
-    That of a zoo, ``http://.../models/ID`` (`asem_core.zoo.site.pull.fetched`), is fetched first.
+    A folder or zip is given as a path (`is_path`). That of a zoo, ``http://.../models/ID``
+    (`asem_core.zoo.site.pull.fetched`), is fetched first.
 
     Raises
     ------
     ModelError
         There is no such thing, or the zip is unsafe.
     """
-    path = fetched(name) if is_remote(name) else Path(name)
+    if not is_path(name):
+        yield model_named(str(name), registry=registry).folder
+        return
+    path = fetched(str(name)) if is_remote(str(name)) else Path(name)
     if path.is_dir():
-        yield path
+        yield path.absolute()
     elif path.is_file():
         with tempfile.TemporaryDirectory() as scratch:
             unpack_safely(path, Path(scratch) / "package")
             yield Path(scratch) / "package"
     else:
-        yield model_named(name, registry=registry).folder
+        raise ModelError(f"{name}: there is no such folder or zip")
 
 
 def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
@@ -120,8 +143,8 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
     Raises
     ------
     ModelError
-        No such model (the message lists those there are), the organelle has none, or plugin and store have two
-        different models of that id.
+        No such model (the message lists those there are), the organelle has none, or there are different models of that
+        id.
     """
     stored = tuple(model for name, model in stored_models() if name == organelle.name)
     models = organelle.models + stored
@@ -133,18 +156,34 @@ def choose_model(organelle: OrganelleSpec, model_id: str | None) -> ModelSpec:
             f"(docs/train.md), or get one with `asem zoo pull` or `asem zoo import` (docs/zoo.md){others}"
         )
     name, _, version = wanted.partition("@")
-    found = [model for model in models if model.id == name and version in ("", model.version)]
+    same = [model for model in models if model.id == name]
+    found = [model for model in same if version in ("", model.version)]
     if not found:
+        for model in same:
+            if (earlier := earlier_version(model, version)) is not None:
+                return earlier
         there = ", ".join(f"{model.id}@{model.version}" if version else model.id for model in models) or "none"
         raise ModelError(
             f"unknown model {wanted!r} for organelle {organelle.name!r}; there are: {there}{folder_hint(wanted)}"
         )
-    if len({model.sha256 for model in found}) > 1:
-        raise ModelError(
-            f"the plugin of {organelle.name!r} and {model_store()} have different models {wanted!r}: "
-            f"delete {found[-1].package} or uninstall the plugin"
-        )
+    _check_alike(wanted, found)
     return found[0]
+
+
+def _check_alike(wanted: str, found: Sequence[ModelSpec]) -> None:
+    """Refuse to choose between models that are both meant by ``wanted``."""
+    if len({model.sha256 for model in found}) > 1:
+        places = " and ".join(f"{model.version} in {model.package}" for model in found)
+        raise ModelError(
+            f"there are different models {wanted!r}, {places}: delete the folder of one, or uninstall its plugin"
+        )
+
+
+def earlier_version(spec: ModelSpec, version: str) -> ModelSpec | None:
+    """``version`` of the model ``spec``, where what brings the model keeps it: in ``earlier/ID@VERSION/`` beside the
+    model's own folder. It is not listed; who measured with it, or fine-tuned from it, names it."""
+    folder = package_folder(spec).parent / EARLIER / f"{spec.id}@{version}"
+    return read_manifest(folder) if folder.is_dir() else None
 
 
 def package_folder(spec: ModelSpec) -> Path:

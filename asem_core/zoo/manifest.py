@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def write_manifest(spec: ModelSpec, folder: Path) -> Path:
 
 
 def read_manifest(folder: Path) -> ModelSpec:
-    """The `ModelSpec` of the package in ``folder``; its ``package`` is the folder's path.
+    """The `ModelSpec` of the package in ``folder``; its ``package`` is the folder's absolute path.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def read_manifest(folder: Path) -> ModelSpec:
     """
     path = folder / MANIFEST
     try:
-        return model_of(json.loads(path.read_text()), package=str(folder))
+        return model_of(json.loads(path.read_text()), package=str(folder.absolute()))
     except FileNotFoundError:
         raise ModelError(f"{path} is missing: this is no package that `asem zoo package` wrote") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -114,14 +115,39 @@ def is_only_own(folder: Path) -> bool:
         read_manifest(folder)
     except ModelError:
         return False
-    if "asem" not in (described.get("config") or {}):
-        return False
     stated = {file.name: file.sha256 for file in named_files(described)}
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_cache(path, folder)}
-    return files.keys() <= {RDF_NAME, MANIFEST, *stated} and all(
-        path.is_file() and not path.is_symlink() and stated.get(name) in (None, file_sha256(path))
-        for name, path in files.items()
+    return (
+        "asem" in (described.get("config") or {})
+        and _holds_only(folder, stated)
+        and all(stated.get(name) in (None, sha256) for name, sha256 in file_digests(folder).items())
     )
+
+
+def has_only_names(folder: Path, names: Iterable[str]) -> bool:
+    """Whether ``folder`` is a package that ASEM wrote, maybe damaged: all in it is called as one of ``names`` is, or as
+    a file that its description names."""
+    try:
+        stated = [file.name for file in named_files(read_description(folder))]
+    except ModelError:
+        stated = []
+    described = (folder / RDF_NAME).is_file() or (folder / MANIFEST).is_file()
+    return described and _holds_only(folder, {*names, *stated})
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """The sha256 of every file of the package in ``folder`` by its name there, what Python caches left out."""
+    return {name: file_sha256(path) for name, path in _entries(folder).items() if path.is_file()}
+
+
+def _holds_only(folder: Path, names: Iterable[str]) -> bool:
+    entries = _entries(folder)
+    return entries.keys() <= {RDF_NAME, MANIFEST, *names} and all(
+        path.is_file() and not path.is_symlink() for path in entries.values()
+    )
+
+
+def _entries(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_cache(path, folder)}
 
 
 def _is_cache(path: Path, folder: Path) -> bool:

@@ -22,9 +22,10 @@ from asem_core.errors import ModelError, OutputError
 from asem_core.home import data_folder, local_path
 from asem_core.specs import ModelSpec
 from asem_core.volume.output import check_room, complete_or_absent, explain_os
+from asem_core.zoo.files import STATE_DICT_NAME
 from asem_core.zoo.guard.description import check_description
-from asem_core.zoo.manifest import PACKAGE, check_files, read_manifest
-from asem_core.zoo.rdf import organelle_of
+from asem_core.zoo.manifest import PACKAGE, check_files, file_digests, has_only_names, read_manifest
+from asem_core.zoo.rdf import named_files, organelle_of, read_description
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
     model_id
         The id that it must have, where one was asked for.
     overwrite
-        Replace the model of that id.
+        Replace the package of that id where it is another one.
 
     Returns
     -------
@@ -65,14 +66,15 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
     Raises
     ------
     ModelError
-        The zip is unsafe, a file is missing or is not the stated one, or the store has another model of that id.
+        The zip is unsafe, a file is missing or is not the stated one, or the store has another package of that id.
     OutputError
-        The store cannot be written, another process writes this model, or what is to be replaced is not a package
-        that ASEM wrote, and nothing else.
+        The store cannot be written, another process writes this model, or what is to be replaced holds files that no
+        package of ASEM's has.
 
     Notes
     -----
-    The package is unpacked and checked in the store and renamed at the end. The same weights again are no error.
+    The package is unpacked and checked in the store and renamed at the end. The same package again is no error; where
+    the stored one is damaged, it takes its place.
     """
     from asem_core.zoo.guard.unpack import unpack_safely
 
@@ -92,9 +94,12 @@ def install_package(source: Path, *, model_id: str | None = None, overwrite: boo
             if model_id not in (None, spec.id):
                 raise ModelError(f"{source} holds the model {spec.id!r}, expected {model_id!r}; it was not stored")
             destination = store / check_id(spec.id)
-            if overwrite or not _is_there(destination, spec):
+            there = destination.exists()
+            if not there or overwrite or _is_damaged(destination, folder, spec):
+                names = file_digests(folder)
+                kind = attrs.evolve(PACKAGE, recognise=lambda stored: has_only_names(stored, names))
                 with complete_or_absent(
-                    destination, needed_bytes=0, overwrite=overwrite, kind=PACKAGE, inputs=[source]
+                    destination, needed_bytes=0, overwrite=there, kind=kind, inputs=[source]
                 ) as partial:
                     folder.rename(partial)
     except OSError as error:
@@ -139,14 +144,50 @@ def check_id(model_id: str) -> str:
     return model_id
 
 
-def _is_there(destination: Path, spec: ModelSpec) -> bool:
-    """Whether the store has this model already."""
-    if not destination.exists():
-        return False
-    there = read_manifest(destination)
-    if attrs.evolve(there, package=spec.package) == spec:
-        return True
+def check_version(version: str) -> str:
+    """``version`` of a model, by which zoos know the newest; it becomes part of the name of a file.
+
+    Raises
+    ------
+    ModelError
+        It is none by PEP 440, or has an epoch.
+
+    >>> check_version("1.10.0")
+    '1.10.0'
+    """
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        known = Version(version)
+    except InvalidVersion:
+        known = None
+    if known is None or known.epoch or version != version.strip():
+        raise ModelError(f"the version of a model must be one such as 1.0.0 or 2026.1 (PEP 440), got {version!r}")
+    return version
+
+
+def _is_damaged(destination: Path, package: Path, spec: ModelSpec) -> bool:
+    """Whether ``destination`` holds ``package`` with damage, rather than unharmed.
+
+    Raises
+    ------
+    ModelError
+        It holds another package than that.
+    """
+    wanted, found = file_digests(package), file_digests(destination)
+    other = {name for name, sha256 in wanted.items() if found.get(name) != sha256}
+    if STATE_DICT_NAME not in found:  # both a package with it and one without are whole
+        other -= {STATE_DICT_NAME}
+    try:
+        stated = {file.name: file.sha256 for file in named_files(read_description(destination))}
+        if all(wanted[name] == stated.get(name) for name in other):
+            if other:
+                log.warning("%s was damaged (%s): it is replaced", destination, ", ".join(sorted(other)))
+            return bool(other)
+        there = read_manifest(destination)
+    except ModelError as error:
+        raise ModelError(f"{error}; use --overwrite to replace it") from None
     raise ModelError(
-        f"{destination} holds {there.id} {there.version}, whose weights, voxel size or card differ from this "
-        f"{spec.version}: use --overwrite to replace it"
+        f"{destination} holds {there.id} {there.version}, which differs from this {spec.version} in "
+        f"{', '.join(sorted(other))}: use --overwrite to replace it"
     )

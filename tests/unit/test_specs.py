@@ -207,6 +207,14 @@ def test_the_default_model_is_one_of_the_models() -> None:
         attrs.evolve(organelle, default_model="m-5nm")
 
 
+def test_the_ids_of_models_are_distinct() -> None:
+    models = tuple(ModelSpec(**{**MODEL, "package": f"asem_x:models/{name}"}) for name in ("v1", "v2"))
+    with pytest.raises(
+        ValueError, match=r"distinct ids, got m-10nm more than once \(in asem_x:models/v1, asem_x:models/v2\)"
+    ):
+        OrganelleSpec(name="x", title="X", exclusion_zone=ZONE, models=models)
+
+
 def test_a_label_rule_is_of_block_or_of_volume_scope() -> None:
     rule = LabelRuleSpec(name="x", version="1", summary="", fn=PATH, params=PATH, halo=PATH)
     assert rule.scope == "block"

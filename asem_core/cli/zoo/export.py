@@ -25,11 +25,11 @@ def export(package: str, dst: Path, *, overwrite: bool) -> None:
       asem zoo export mito-10nm .
     """
     from asem_core.zoo.files import file_sha256
-    from asem_core.zoo.find import package_of
+    from asem_core.zoo.find import is_path, package_of
     from asem_core.zoo.write.export import export_zip
 
     given = Path(package).absolute()
     destination = dst / f"{given.name.removesuffix('.zip')}.zip" if dst.is_dir() else dst
     with package_of(package, registry=shared_registry()) as folder:
-        destination = export_zip(folder, destination, inputs=[given] if given.exists() else [], overwrite=overwrite)
+        destination = export_zip(folder, destination, inputs=[given] if is_path(package) else [], overwrite=overwrite)
     click.echo(f"{destination}: {destination.stat().st_size / 1e6:.1f} MB, sha256 {file_sha256(destination)}")

@@ -54,7 +54,9 @@ def _text(model: Listed) -> str:
         "finds": f"{model.organelle}, at {voxel} nm",
         "trained on": spec.trained_on.removeprefix("trained on "),
         "F1": score_text(spec),
-        "network": "unknown" if model.weights is None else f"{model.weights / 1e6:.2g} million weights",
+        "network": f"cannot be read: asem zoo validate {spec.id}"
+        if model.weights is None
+        else f"{model.weights / 1e6:.2g} million weights",
         "licence": spec.licence,
         "size": f"{model.bytes / 1e6:.1f} MB",
         "where": model.distribution or f"{model.folder} (pulled or imported)",

@@ -85,7 +85,10 @@ def package(
     from asem_core.volume import open_volume
     from asem_core.volume.output import check_destination
     from asem_core.zoo.manifest import PACKAGE, manifest_values
+    from asem_core.zoo.store import check_id, check_version
 
+    check_id(model_id)
+    check_version(model_version)
     if card_path is None and (run / CARD).is_file():
         card_path = run / CARD
     given = [sample, card_path, *(_named_file(entry)[1] for entry in (*scores, *compared))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -52,9 +51,9 @@ def test(package: str, *, weight_format: WeightFormat | None) -> None:
 def _formats(package: str) -> list[WeightFormat]:
     from importlib.util import find_spec
 
-    from asem_core.volume.address import is_remote
+    from asem_core.zoo.find import is_path
 
-    if is_remote(package) or Path(package).exists():
+    if is_path(package):
         return ["onnx"]
     if find_spec("torch") is None:
         click.echo(f"{package}: pytorch_state_dict: not tested, torch is not installed")

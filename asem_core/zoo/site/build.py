@@ -57,8 +57,8 @@ def build_site(
         ``site`` exists and is no site, or cannot be written.
     """
     ids = [model.spec.id for model in models]
-    if len(set(ids)) < len(ids):
-        raise ModelError(f"two models have one id ({', '.join(sorted(ids))}): a site needs distinct ids")
+    if twice := sorted({each for each in ids if ids.count(each) > 1}):
+        raise ModelError(f"two models have one id ({', '.join(twice)}): a site needs distinct ids")
     root = "" if url is None else url.rstrip("/") + "/"
     needed = 2 * sum(model.bytes for model in models)
     kind = Replaceable(name="a zoo site", recognise=lambda folder: is_as_written(folder, made_by=_MADE_BY))

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +35,7 @@ from asem_core.zoo.rdf import organelle_of
 from asem_core.zoo.site.collection import COLLECTION, MODELS, collection_text, read_entries
 from asem_core.zoo.site.gallery import INDEX, newest, write_gallery
 from asem_core.zoo.site.offer import offer
+from asem_core.zoo.store import check_version
 
 STAGE = "push"
 
@@ -67,7 +67,7 @@ def push(package: Path, zoo: str | Location, *, overwrite: bool = False, progres
     Raises
     ------
     ModelError
-        The package is damaged, or the zoo has another package of this id and version.
+        The package is damaged or its version is none by PEP 440, or the zoo has another package of this id and version.
     OutputError
         ``zoo`` holds something else, another process writes it, or it cannot be written.
 
@@ -83,7 +83,7 @@ def push(package: Path, zoo: str | Location, *, overwrite: bool = False, progres
     place = destination_of(zoo)
     check_description(package)
     spec, organelle = check_files(package), organelle_of(package)
-    name = f"{spec.id}@{_checked(spec.version)}"
+    name = f"{spec.id}@{check_version(spec.version)}"
     with tempfile.TemporaryDirectory() as scratch:
         _, entry = offer(Path(scratch), Listed(organelle=organelle, spec=spec, distribution=None), name=name)
         done = Pushed(spec=spec, zoo=str(place), sha256=entry["zip_sha256"], new=True)
@@ -108,13 +108,6 @@ def push(package: Path, zoo: str | Location, *, overwrite: bool = False, progres
         except OSError as error:
             raise explain_os(error, place) from error
     return done
-
-
-def _checked(version: str) -> str:
-    """``version``, which becomes part of the name of a file."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,49}", version):
-        raise ModelError(f"the version of a model must be letters, digits and ._+- (at most 50), got {version!r}")
-    return version
 
 
 def _entries(zoo: Location) -> list[Mapping[str, Any]]:

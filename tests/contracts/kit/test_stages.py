@@ -56,7 +56,15 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("preprocessors", {"fn": "dark_float"}, "shape and dtype", "must give uint8"),
     ("preprocessors", {"fn": "divided", "dtype_out": "float32"}, "finite", "NaN or infinite of"),
     ("preprocessors", {"fn": "dark_in_place"}, "input unchanged", "work on raw.copy()"),
-    ("preprocessors", {"halo": None}, "by blocks as on the whole", "state the halo"),
+    ("preprocessors", {"fn": "dark_in_place_of_floats"}, "input unchanged", "work on raw.copy()"),
+    (
+        "preprocessors",
+        {"fn": "inverted_as_stored", "halo": None},
+        "shape and dtype",
+        "must give uint8 (22, 25, 27), got float32",
+    ),
+    ("preprocessors", {"fn": "dark_as_stored"}, "of every type the same", "(uint16 voxels of"),
+    ("preprocessors", {"fn": "dark_of_0_to_255", "halo": None}, "by blocks as on the whole", "state the halo"),
     ("preprocessors", {"fn": "from_its_own_darkest"}, "by blocks as on the whole", "statistics"),
     ("exclusion_zones", {"halo": "half_a_voxel"}, "halo is voxels", "three whole numbers"),
     ("exclusion_zones", {"fn": "rim_as_numbers"}, "a bool mask", "must give bool"),
@@ -75,6 +83,8 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("analyses", {"fn": "sizes_of_whole_ones"}, "objects that the faces cut", "IndexError"),
     ("analyses", {"fn": "sizes_by_blocks"}, "blocks do not matter", "length_nm depends on the blocks"),
     ("analyses", {"fn": "sizes_in_voxels"}, "voxels twice as large: volumes eight times", "volume_nm3 is 1 times"),
+    ("analyses", {"fn": "sizes_of_cubes"}, "axes do not matter", "volume_nm3 is another one"),
+    ("analyses", {"fn": "sizes_with_axes_swapped"}, "axes do not matter", "length_nm is another one"),
     ("analyses", {"fn": "sizes_without_unit", "outputs": UNITLESS}, "units in names", "let its name end in nm"),
     ("analyses", {"report": "page_of_something_else"}, "its page", "diameter_nm"),
     ("runtimes", {"probe": "probe_nothing"}, "says what it can", "got NoneType"),
@@ -120,6 +130,11 @@ def test_a_good_one_passes(hook: str) -> None:
     findings = [check.perform() for check in checks(hook)]
     assert [str(finding) for finding in findings if finding.state != "passed"] == []
     assert len(findings) >= 4
+
+
+def test_a_stage_that_judges_a_voxel_by_its_value_alone_passes() -> None:
+    findings = [check.perform() for check in checks("preprocessors", fn="inverted", halo=None)]
+    assert [str(finding) for finding in findings if finding.problems] == []
 
 
 @pytest.mark.parametrize(("hook", "wrong", "name", "says"), WRONG, ids=[f"{h}: {n}, {w}" for h, w, n, _ in WRONG])

@@ -13,10 +13,12 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from asem_core.analysis import number_objects
+from asem_core.analysis import number_objects, sum_blocks
 from asem_core.errors import ModelError
+from asem_core.preprocessing import to_grey_range
 from asem_core.reporting import Report
 from asem_core.specs import Capabilities, Precision
+from asem_core.testing.samples import STORED
 from asem_core.volume import Lengths, Source, Stated
 
 
@@ -77,8 +79,12 @@ def without_keywords(labels: Any) -> Any:
 # preprocessors: the darkest neighbour
 
 
+def _bytes(raw: Any) -> Any:
+    return np.rint(to_grey_range(raw)).astype(np.uint8)
+
+
 def dark(raw: Any, *, box: Any, voxel_size: Any, stats: Any, params: Any) -> Any:
-    return ndimage.minimum_filter(raw, 3)
+    return ndimage.minimum_filter(_bytes(raw), 3)
 
 
 def dark_float(raw: Any, **_: Any) -> Any:
@@ -86,17 +92,40 @@ def dark_float(raw: Any, **_: Any) -> Any:
 
 
 def divided(raw: Any, **_: Any) -> Any:
-    with np.errstate(divide="ignore"):
-        return np.float32(1) / raw.astype(np.float32)
+    grey = to_grey_range(raw).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        return grey / (grey > 0)
 
 
 def dark_in_place(raw: Any, **_: Any) -> Any:
-    raw //= 2
-    return raw
+    np.minimum(raw, raw.dtype.type(100 * STORED[str(raw.dtype)]), out=raw)
+    return _bytes(raw)
+
+
+def dark_in_place_of_floats(raw: Any, **_: Any) -> Any:
+    raw = raw.astype(np.float32, copy=False) if raw.dtype.kind == "f" else to_grey_range(raw) / np.float32(255)
+    raw *= 255
+    return np.rint(raw).astype(np.uint8)
 
 
 def from_its_own_darkest(raw: Any, **_: Any) -> Any:
-    return raw - raw.min()
+    return _bytes(raw) - _bytes(raw).min()
+
+
+def dark_as_stored(raw: Any, **_: Any) -> Any:
+    return ndimage.minimum_filter(raw, 3).astype(np.uint8)
+
+
+def inverted_as_stored(raw: Any, **_: Any) -> Any:
+    return 255 - raw
+
+
+def dark_of_0_to_255(raw: Any, **_: Any) -> Any:
+    return ndimage.minimum_filter(np.rint(raw).astype(np.uint8), 3)
+
+
+def inverted(raw: Any, **_: Any) -> Any:
+    return np.rint(255 - raw).astype(np.uint8)
 
 
 def half_a_voxel(voxel_size: Any, params: Any) -> Any:
@@ -275,6 +304,18 @@ def sizes_by_blocks(view: Any, *, params: Any) -> Any:
 def sizes_in_voxels(view: Any, *, params: Any) -> Any:
     found = _sizes(view)
     return found.assign(volume_nm3=found.voxels.astype(np.float64))
+
+
+def sizes_of_cubes(view: Any, *, params: Any) -> Any:
+    found = _sizes(view)
+    return found.assign(volume_nm3=found.voxels * view.voxel_size.zyx[0] ** 3)
+
+
+def sizes_with_axes_swapped(view: Any, *, params: Any) -> Any:
+    found, sums = _sizes(view), sum_blocks(view, number_objects(view))
+    return found.assign(
+        length_nm=("object", np.linalg.norm((sums.high - sums.low) * view.voxel_size.zyx[::-1], axis=1))
+    )
 
 
 def sizes_without_unit(view: Any, *, params: Any) -> Any:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from scipy import ndimage
 
 from asem_core.cli.main import command_line
-from asem_core.errors import AsemError, OutputError, RecipeError
+from asem_core.errors import AsemError, ModelError, OutputError, RecipeError
 from asem_core.evaluation.scores import Score
 from asem_core.finetuning import FineTuned, finetune
 from asem_core.finetuning.pace import Pace
@@ -371,3 +371,8 @@ def test_what_is_wrong_is_said_before_training(
     with pytest.raises(AsemError, match=said):
         finetune(cell / "raw", cell / "labels", output=tmp_path / "run", registry=registry, **settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_id_that_none_can_have_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="my model"):
+        finetune(tmp_path / "none", tmp_path / "none", organelle="mito", output=tmp_path / "run", model_id="my model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,10 @@ def invalid(values: dict[str, Any]) -> None:
     axes(values, "inputs")[2]["size"] = {"min": -3, "step": 0}
 
 
+def of_a_day(values: dict[str, Any]) -> None:
+    values["version"] = datetime.date(2026, 1, 15)
+
+
 REFUSED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "2D": (flat, r"it is a 2D model \(axes batch, channel, y, x\), ASEM runs 3D models"),
     "two inputs": (second_input, "it has 2 inputs and 1 outputs"),
@@ -74,6 +79,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "time": (in_time, "its axes are batch, time, z, y, x"),
     "coarser output": (coarser, "its output axis z is on another grid"),
     "odd offset": (odd, "3 voxels smaller than its input, expected an even number"),
+    "a date": (of_a_day, "does not accept it: version: must be text, got 2026-01-15: put it in quotes"),
     "not bioimage.io's": (invalid, "bioimage.io does not accept it: inputs"),
 }
 

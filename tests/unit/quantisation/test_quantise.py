@@ -25,6 +25,7 @@ from asem_core.models.quantised import for_any_size, quantised_graph
 from asem_core.models.runtimes import openvino_runtime
 from asem_core.models.runtimes.graph import static_graph
 from asem_core.models.runtimes.subpixel import without_upsampling
+from asem_core.organelles import organelle_text
 from asem_core.quantisation import Quantised, quantise
 from asem_core.quantisation.trial import lost
 from asem_core.zoo.files import INT8_NAME, ONNX_NAME
@@ -199,19 +200,23 @@ def test_the_recipe_says_which_volumes(
 
 
 def test_another_recipe_says_which_volumes_instead(
-    run: Callable[..., Quantised], package: Path, truth: Any, tissue: Any, tmp_path: Path
+    run: Callable[..., Quantised], toy: Any, package: Path, truth: Any, tissue: Any, tmp_path: Path
 ) -> None:
     """As for a model that was trained without any to validate on."""
     recipe = yaml.safe_load(RECIPE)
     for key in ("training", "validation"):
         recipe[key] = recipe[key][:1]
-    (tmp_path / "judged.yaml").write_text(yaml.safe_dump(recipe))
+    (tmp_path / "toy.yaml").write_text(organelle_text(toy.organelle))
+    for name, organelle in (("judged", "toy.yaml"), ("other", "mito")):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(recipe | {"organelle": organelle}))
     (package / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"validation": []}))
     tifffile.imwrite(tmp_path / "raw.tif", tissue, photometric="minisblack")
     tifffile.imwrite(tmp_path / "labels.tif", truth.read(truth.box), photometric="minisblack")
     asked = {"volume": None, "labels": None, "data": tmp_path}
     with pytest.raises(ModelError, match="none of the 0 volumes that the model was validated on"):
         run(exact, **asked)
+    with pytest.raises(ModelError, match=r"other\.yaml trains mito, the model .* finds toy: give a recipe of toy"):
+        run(exact, recipe=tmp_path / "other.yaml", **asked)
     done = run(exact, recipe=tmp_path / "judged.yaml", **asked)
     assert {score.volume for score in done.quantisation.scores} == {"raw.tif [0:70,0:90,0:40]"}
     assert done.quantisation.absent == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import tomllib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from asem_core.cli.plugins import plugins
 from asem_core.errors import OutputError, PluginError
 from asem_core.template import KINDS, new_plugin
+from asem_core.testing import stage_checks
 from asem_core.training.recipe import load_recipe
 from asem_core.zoo.write.card import load_card
 
@@ -69,6 +71,13 @@ def test_recipe_and_card_of_an_organelle_can_be_read(tmp_path: Path) -> None:
     package = new_plugin("organelle", "lysosome", folder=tmp_path / "made") / "asem_organelle_lysosome"
     assert load_recipe(package / "lysosome_10nm.yaml").organelle == "lysosome"
     assert load_card(package / "lysosome_10nm.card.yaml").title == "ASEM lysosome 10 nm"
+
+
+def test_the_preprocessor_takes_volumes_of_every_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(new_plugin("preprocessor", "every-type", folder=tmp_path / "made"))
+    plugin = importlib.import_module("asem_preprocessor_every_type.plugin")
+    findings = [check.perform() for check in stage_checks(plugin.asem_register_preprocessors()[0])]
+    assert [str(finding) for finding in findings if finding.state != "passed"] == []
 
 
 @pytest.mark.parametrize("name", ["Lysosome", "2cells", "a--b", "a_b", "", "../x", "a b"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 import zipfile
@@ -24,6 +25,7 @@ from asem_core.zoo.store import stored_models
 from asem_core.zoo.validate import problems
 from asem_core.zoo.write.export import export_zip
 
+from ...light_package import light_package
 from ...web_server import serve
 
 ID = "mito-10nm"
@@ -157,6 +159,16 @@ def test_validate_reports_what_bioimageio_says(copy):
     assert all("\n" not in problem for problem in found)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("version", datetime.date(2026, 1, 15)), ("format_version", 0.5), ("id", 5)]
+)
+def test_validate_says_what_yaml_takes_for_no_text(compact, tmp_path, key, value):
+    folder = light_package(compact, tmp_path / "light")
+    rdf = yaml.safe_load((folder / "rdf.yaml").read_text()) | {key: value}
+    (folder / "rdf.yaml").write_text(yaml.safe_dump(rdf))
+    assert problems(folder) == (f"{key}: must be text, got {value}: put it in quotes",)
+
+
 def test_site_files(built, package):
     (entry,) = json.loads((built / "collection.json").read_text())["collection"]
     assert entry["type"] == "model"
@@ -226,8 +238,9 @@ def test_pages_show_hostile_text_as_text(copy, listed, tmp_path):
 
 
 def test_two_models_of_one_id_make_no_site(listed, tmp_path):
-    with pytest.raises(ModelError, match="two models have one id"):
-        build_site(tmp_path / "site", [listed, listed])
+    other = attrs.evolve(listed, spec=attrs.evolve(listed.spec, id="mito-5nm"))
+    with pytest.raises(ModelError, match=r"two models have one id \(mito-10nm\)"):
+        build_site(tmp_path / "site", [listed, other, listed])
     assert not list(tmp_path.iterdir())
 
 

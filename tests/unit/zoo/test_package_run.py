@@ -363,6 +363,16 @@ def test_wrong_input_is_explained(work, tmp_path):
     assert not (tmp_path / "p").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [("--id", "my model", "the id of a model must be letters"), ("--model-version", "draft", "such as 1.0.0")],
+)
+def test_id_and_version_are_looked_at_before_anything_is_read(tmp_path, option, value, says):
+    needed = {"-o": tmp_path / "p", "--id": "toy-10nm", "--sample": "cell.zarr", option: value}
+    arguments = [str(each) for pair in needed.items() for each in pair]
+    assert says in refusal(CliRunner().invoke(zoo, ["package", str(tmp_path / "run"), *arguments]))
+
+
 def test_runtimes_that_disagree_leave_nothing(work, tmp_path, monkeypatch):
     from asem_core.training import export
 
@@ -372,7 +382,7 @@ def test_runtimes_that_disagree_leave_nothing(work, tmp_path, monkeypatch):
 
 
 def test_unknown_model_lists_what_there_is():
-    with pytest.raises(ModelError, match="no model 'nothing' and no such folder or zip; installed models:"):
+    with pytest.raises(ModelError, match="no model 'nothing'; installed models:"):
         CliRunner().invoke(zoo, ["test", "nothing"], catch_exceptions=False)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
 import attrs
 import pytest
@@ -15,12 +16,17 @@ from asem_core.errors import ModelError, OutputError
 from asem_core.models.own import open_own
 from asem_core.specs import OrganelleSpec, StageRef
 from asem_core.volume.output import held
-from asem_core.zoo.find import Listed, choose_model
-from asem_core.zoo.manifest import read_manifest
+from asem_core.zoo.files import file_sha256
+from asem_core.zoo.find import Listed, choose_model, model_named
+from asem_core.zoo.manifest import file_digests, read_manifest
+from asem_core.zoo.organelle import carried_organelle, write_organelle
 from asem_core.zoo.site.build import build_site
 from asem_core.zoo.site.pull import pull
 from asem_core.zoo.store import install_package, stored_models
 from asem_core.zoo.store import model_store as store_path
+
+from ...contracts.toys import plugin, registry_of
+from ...light_package import light_package
 
 MITO = OrganelleSpec(
     name="mito", title="Mitochondria", exclusion_zone=StageRef(name="shell", params={"dilate": 4, "erode": 4})
@@ -30,6 +36,13 @@ MITO = OrganelleSpec(
 @pytest.fixture
 def package(root):
     return root / "plugins/organelles/mito/asem_organelle_mito/models/mito_10nm"
+
+
+@pytest.fixture
+def light(root, tmp_path):
+    """Makes packages with a graph that does nothing."""
+    compact = root / "plugins/organelles/mito/asem_organelle_mito/models/mito_compact_10nm"
+    return lambda **values: light_package(compact, tmp_path / f"light{len(list(tmp_path.iterdir()))}", **values)
 
 
 @pytest.fixture
@@ -56,6 +69,13 @@ def pull_from(package, folder):
     site = folder / "site"
     build_site(site, [Listed(organelle="mito", spec=read_manifest(package), distribution=None)])
     return pull("mito-10nm", str(site))
+
+
+def attach(folder, name):
+    """State the file ``name`` in the description."""
+    rdf = yaml.safe_load((folder / "rdf.yaml").read_text())
+    rdf["attachments"].append({"source": name, "sha256": file_sha256(folder / name)})
+    (folder / "rdf.yaml").write_text(yaml.safe_dump(rdf))
 
 
 def zipped(folder, path):
@@ -94,6 +114,63 @@ def test_installed_model_is_found(package, tmp_path, model_store, registry, pack
         choose_model(attrs.evolve(MITO, name="er"), "mito-10nm")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("weights.onnx", b"damaged"), ("weights.onnx", None), ("model.json", b"{")],
+)
+def test_a_damaged_stored_model_is_replaced(light, caplog, name, content):
+    package = light()
+    stored = Path(install_package(package).package)
+    install_package(package)
+    assert not caplog.text
+    (stored / name).unlink() if content is None else (stored / name).write_bytes(content)
+    install_package(package)
+    assert file_digests(stored) == file_digests(package)
+    assert f"{stored} was damaged ({name}): it is replaced" in caplog.text
+
+
+def test_a_description_that_cannot_be_read_is_replaced_when_asked(light):
+    package = light()
+    stored = Path(install_package(package).package)
+    (stored / "rdf.yaml").write_text("{")
+    with pytest.raises(ModelError, match=r"rdf\.yaml.*; use --overwrite"):
+        install_package(package)
+    install_package(package, overwrite=True)
+    assert file_digests(stored) == file_digests(package)
+
+
+def test_the_same_weights_with_another_threshold(light):
+    first, second = light(), light()
+    for folder, threshold in ((first, 0.5), (second, 0.4)):
+        write_organelle(attrs.evolve(MITO, threshold=threshold), folder)
+        attach(folder, "organelle.yaml")
+    spec = install_package(first)
+    with pytest.raises(ModelError, match=r"differs from this .* in organelle\.yaml, rdf\.yaml: use --overwrite"):
+        install_package(second)
+    assert carried_organelle(Path(spec.package)).threshold == 0.5
+    install_package(second, overwrite=True)
+    assert carried_organelle(Path(spec.package)).threshold == 0.4
+
+
+def test_an_earlier_version_that_a_plugin_keeps_is_found_by_its_version(package, tmp_path, registry, monkeypatch):
+    current, earlier = tmp_path / "models/mito_10nm", tmp_path / "models/earlier/mito-10nm@0.9.0"
+    for folder, version in ((current, "1.0.0"), (earlier, "0.9.0")):
+        shutil.copytree(package, folder)
+        values = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps({**values, "version": version}))
+    organelle = attrs.evolve(MITO, models=(read_manifest(current),))
+    asked = ("mito-10nm", "mito-10nm@1.0.0", "mito-10nm@0.9.0")
+    assert [choose_model(organelle, name).version for name in asked] == ["1.0.0", "1.0.0", "0.9.0"]
+    assert open_own(choose_model(organelle, "mito-10nm@0.9.0"), registry=registry).onnx == earlier / "weights.onnx"
+    with pytest.raises(ModelError, match=r"unknown model 'mito-10nm@0\.8\.0'.*there are: mito-10nm@1\.0\.0$"):
+        choose_model(organelle, "mito-10nm@0.8.0")
+    listed = Listed(organelle="mito", spec=read_manifest(current), distribution="asem-organelle-mito")
+    monkeypatch.setattr("asem_core.zoo.find.all_models", lambda registry: (listed,))
+    assert model_named("mito-10nm@0.9.0", registry=registry).folder == earlier
+    with pytest.raises(ModelError, match=r"no version 0\.8\.0"):
+        model_named("mito-10nm@0.8.0", registry=registry)
+
+
 def test_same_weights_again_and_other_weights(package, renamed, model_store):
     version = read_manifest(package).version
     older = renamed("mito-10nm")
@@ -101,24 +178,26 @@ def test_same_weights_again_and_other_weights(package, renamed, model_store):
     manifest.write_text(manifest.read_text().replace(f'"version": "{version}"', '"version": "0.9.0"'))
     install_package(older)
     install_package(older)
-    differs = rf"mito-10nm 0\.9\.0, whose weights, .* differ from this {re.escape(version)}.*--overwrite"
+    differs = rf"mito-10nm 0\.9\.0, which differs from this {re.escape(version)} in .*model\.json.*--overwrite"
     with pytest.raises(ModelError, match=differs):
         install_package(package)
     assert install_package(package, overwrite=True).version == version
     assert [path.name for path in model_store.iterdir()] == ["mito-10nm"]
 
 
-def test_only_a_package_of_ours_is_replaced(package, model_store):
-    install_package(package)
-    for name in ("notes.txt", "weights.onnx"):
-        file = model_store / "mito-10nm" / name
-        before = file.read_bytes() if file.exists() else None
-        file.write_bytes(b"mine")
+def test_only_a_package_of_ours_is_replaced(light):
+    package = light()
+    stored = Path(install_package(package).package)
+    notes, weights = (stored / name for name in ("notes.txt", "weights.onnx"))
+    notes.write_bytes(b"mine")
+    weights.write_bytes(b"damaged")
+    for overwrite in (False, True):
         with pytest.raises(OutputError, match="not only, a model package that ASEM wrote"):
-            install_package(package, overwrite=True)
-        assert file.read_bytes() == b"mine"
-        file.unlink() if before is None else file.write_bytes(before)
+            install_package(package, overwrite=overwrite)
+    assert notes.read_bytes() == b"mine"
+    notes.unlink()
     install_package(package, overwrite=True)
+    assert weights.read_bytes() == (package / "weights.onnx").read_bytes()
 
 
 def test_one_model_is_written_by_one_process_at_a_time(package, model_store):
@@ -132,13 +211,18 @@ def test_one_model_is_written_by_one_process_at_a_time(package, model_store):
         pull_from(package, model_store.parent)
 
 
-def test_plugin_and_store_may_not_disagree(package):
-    stored = install_package(package)
-    plugin = attrs.evolve(stored, package="asem_organelle_mito:models/mito_10nm")
-    assert choose_model(attrs.evolve(MITO, models=(plugin,)), "mito-10nm") == plugin
-    other = attrs.evolve(plugin, sha256="0" * 64)
-    with pytest.raises(ModelError, match="different models 'mito-10nm'"):
-        choose_model(attrs.evolve(MITO, models=(other,)), "mito-10nm")
+def test_plugin_and_store_may_not_disagree(light):
+    stored = install_package(light(id="mito-10nm"))
+    brought = attrs.evolve(stored, package="asem_organelle_mito:models/mito_10nm")
+    assert choose_model(attrs.evolve(MITO, models=(brought,)), "mito-10nm") == brought
+    other = attrs.evolve(brought, sha256="0" * 64)
+    disagreeing = attrs.evolve(MITO, models=(other,))
+    said = rf"different models 'mito-10nm', .* in asem_organelle_mito:models/mito_10nm and .* in {stored.package}"
+    with pytest.raises(ModelError, match=said):
+        choose_model(disagreeing, "mito-10nm")
+    registry = registry_of(mito=plugin(asem_register_organelles=lambda: [disagreeing]))
+    with pytest.raises(ModelError, match=said):
+        model_named("mito-10nm", registry=registry)
 
 
 @pytest.mark.parametrize("model_id", ["..", ".hidden", "-x", "a" * 101, "ünï"])
@@ -163,6 +247,13 @@ def test_broken_stored_model_is_left_out(package, renamed, model_store):
     with pytest.warns(UserWarning, match="'mito-other' is left out"):
         found = stored_models()
     assert [spec.id for _, spec in found] == ["mito-10nm"]
+
+
+def test_a_truncated_graph_has_no_known_size(light):
+    stored = Listed(organelle="mito", spec=install_package(light()), distribution=None)
+    assert stored.weights == 0
+    (stored.folder / "weights.onnx").write_bytes((stored.folder / "weights.onnx").read_bytes()[:50])
+    assert stored.weights is None
 
 
 def test_package_of_nothing_known(renamed):
