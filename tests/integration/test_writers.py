@@ -111,7 +111,7 @@ WRITERS: Mapping[str, Writer] = {
         words="zoo import published.pt --organelle mito --voxel-size 10,10,10 --fixation CF -o OUT",
         reads=["published.pt"], slow=True,
     ),
-    "zoo export": Writer(words="zoo export package OUT", reads=["package"], suffix=".zip"),
+    "zoo export": Writer(words="zoo export ./package OUT", reads=["package"], suffix=".zip"),
     "zoo build": Writer(words="zoo build OUT --model mito-10nm", reads=[]),
     "simulate": Writer(
         words="simulate OUT --preset cf --shape 16,16,16 --diameter 3", reads=[], suffix=".zarr", slow=True

@@ -325,10 +325,22 @@ def test_pull_on_the_command_line(served, site, monkeypatch):
     result = run_zoo("pull", ID, "--from", served)
     assert result.exit_code == 0, result.exception
     assert f"asem segment VOLUME --model {ID}" in result.stdout
-    assert "asem-organelle-mito brings its parameters" in result.stderr
+    assert "brings its parameters" not in result.stderr  # the package does
     listing = json.loads(run_zoo("list", "--json").stdout)
     assert [(row["id"], row["distribution"]) for row in listing] == [(ID, None)]
     assert "(pulled or imported)" in run_zoo("list").stdout
+
+
+def test_a_package_without_its_organelle_says_what_brings_it(compact, tmp_path, monkeypatch):
+    model = read_manifest(compact)
+    build_site(tmp_path / "site", [Listed(organelle="mito", spec=model, distribution="asem-organelle-mito")])
+    from asem_core import registry
+
+    monkeypatch.setattr(registry, "make_registry", lambda: registry.Registry(registry.make_manager([])))
+    with serve(tmp_path / "site") as server:
+        result = run_zoo("pull", model.id, "--from", server.url)
+    assert result.exit_code == 0, result.exception
+    assert "asem-organelle-mito brings its parameters" in result.stderr
 
 
 def test_list_names_what_matters():
