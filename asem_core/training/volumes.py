@@ -166,7 +166,7 @@ def open_data(
     Raises
     ------
     RecipeError
-        The ROI reaches outside.
+        The ROI reaches outside; where labels are read, here or later: negative ones other than ``unlabelled``.
     GeometryError
         Labels or mask do not cover the ROI, or their voxel sizes differ.
     VolumeError
@@ -188,7 +188,7 @@ def open_data(
         image = _image(graded(raw, range_), roi, grid, steps, context=context, by_blocks=by_blocks, held=held)
         if not held:
             labels, mask = by_blocks(labels, labels.box), None if mask is None else by_blocks(mask, mask.box)
-        chosen = make_ones(partial(is_organelle, unlabelled=data.unlabelled))
+        chosen = make_ones(partial(_checked_organelle, data=data))
         opened = OpenedVolume(
             name=data.name or f"{data.raw}[{roi}]",
             raw=image,
@@ -227,6 +227,17 @@ def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> 
     if unlabelled == 0:
         return np.asarray(labels > 1)
     return np.asarray(labels != 0 if unlabelled is None else (labels != 0) & (labels != unlabelled))
+
+
+def _checked_organelle(labels: npt.NDArray[Any], *, data: Data) -> npt.NDArray[np.bool_]:
+    negative = labels[labels < 0]
+    unknown = negative[negative != data.unlabelled] if data.unlabelled is not None else negative
+    if unknown.size:
+        raise RecipeError(
+            f"{data.labels} holds {unknown[0]}, but labels are 0 and above: if nobody has judged those voxels, say so in "
+            f"the recipe, `unlabelled: {unknown[0]}`, else write the labels without it"
+        )
+    return is_organelle(labels, unlabelled=data.unlabelled)
 
 
 def sources(

@@ -6,7 +6,8 @@
 - mito on the validation part of the EPFL hippocampus (x 0..287; x 320..1023 was trained on), cut out first, so that
   not even the context of a tile comes from the training part. FOLDER holds ``epfl_hippocampus``; by default it is
   $ASEM_DATA or ../shared/data. Left out, with a note, where the volume is not there.
-- every model on the parts of the naive simulated cells that hold its organelle; nothing was trained on them.
+- every model on the parts of the naive simulated cells that hold its organelle, and those of the ER and of mitochondria on
+  crowded ones too; nothing was trained on them.
 
 It prints a Markdown table of voxels, and one of objects for what is counted: nuclear pores, pits and vesicles. There
 predicted specks below 100 and 1600 voxels of 5 nm are dropped, and objects that a face cuts are ignored. 1600 is half
@@ -31,13 +32,15 @@ ROOT = Path(__file__).parents[2]
 EPFL = "epfl"
 EPFL_VALIDATION = ("--voxel-size", "5,5,5", "--roi", "0:165,0:768,0:288", "--overwrite")
 NAIVE = ("cf-3", "cf-6", "hpfs-21", "hpfs-22")
+CROWDED = ("cf-crowded-5", "cf-crowded-6", "hpfs-crowded-5", "hpfs-crowded-6")
+VOLUMES = (EPFL, *NAIVE, *CROWDED)
 WINDOWS = (
     ("evaluation", 10, ("er", "mito")),
     ("golgi", 10, ("golgi", "pore", "ccp")),
     ("coverslip", 10, ("ccp",)),
     ("nucleus", 16, ("nucleus",)),
 )
-"""Parts of the naive cells, nm per voxel, and what is scored there."""
+"""Parts of the naive cells, nm per voxel, and what is scored there: of the crowded ones the first part only."""
 COUNTED = {"ccp": 1600, "pore": 100}
 """What is counted too, and the least voxels of 5 nm of a predicted object."""
 ORGANELLES = ("mito", "er", "golgi", "pore", "ccp")
@@ -82,7 +85,7 @@ def epfl(data: Path, folder: Path, model: str | None) -> Iterator[Row]:
 
 def naive(cell: str, organelles: list[str], folder: Path, model: str | None) -> Iterator[Row]:
     """A simulated cell."""
-    for part, nm, held in WINDOWS:
+    for part, nm, held in WINDOWS[:1] if cell in CROWDED else WINDOWS:
         volume = folder / f"{cell}-{part}-{nm}nm.zarr"
         for organelle in (name for name in held if name in organelles):
             if not volume.exists():
@@ -95,7 +98,7 @@ def rows(args: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """One by one."""
     if EPFL in args.only and "mito" in args.organelles:
         yield from epfl(args.data, folder, args.model)
-    for cell in NAIVE:
+    for cell in (*NAIVE, *CROWDED):
         if cell in args.only:
             yield from naive(cell, args.organelles, folder, args.model)
 
@@ -121,7 +124,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("ASEM_DATA", ROOT.parent / "shared" / "data")))
     parser.add_argument("--folder", type=Path, help="keep volumes and pictures here; volumes that are there are used")
     parser.add_argument("--json", type=Path, metavar="FOLDER", help="also write the scores of each volume here")
-    parser.add_argument("--only", nargs="+", default=[EPFL, *NAIVE], choices=[EPFL, *NAIVE], help="these volumes")
+    parser.add_argument("--only", nargs="+", default=VOLUMES, choices=VOLUMES, help="these volumes")
     parser.add_argument("--organelles", nargs="+", default=list(ORGANELLES),
                         choices=(*ORGANELLES, *WITHOUT_MODEL))  # fmt: skip
     parser.add_argument("--model", help="not the plugin's default: id or package, for one of --organelles")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zarr
 
-from asem_core.errors import GeometryError, ModelError
+from asem_core.errors import GeometryError, ModelError, RecipeError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.grid.mirror import mirrored_index, read_mirrored
 from asem_core.grid.resample import resample, source_box
@@ -124,6 +124,21 @@ def test_what_is_left_out_does_not_count(tmp_path: Path) -> None:
     loaded = load_data(fine, folder=tmp_path, organelle="mito", grid=VoxelSize((5, 5, 5)), registry=make_registry())
     np.testing.assert_array_equal(loaded.inside, drawn[2:] != 0)
     np.testing.assert_array_equal(loaded.labels, drawn[2:] == 2)
+
+
+def test_negative_labels_are_refused_unless_they_are_those_that_nobody_has_judged(tmp_path: Path) -> None:
+    drawn = np.ones((12, 10, 8), np.int16)
+    drawn[:4] = 0
+    drawn[8:] = -1
+    for name, voxels in (("raw", (np.arange(960).reshape(drawn.shape) // 4).astype(np.uint8)), ("labels", drawn)):
+        zarr.create_array(tmp_path / name, data=voxels).attrs["resolution"] = [5, 5, 5]
+    known = {"folder": tmp_path, "organelle": "mito", "grid": VoxelSize((5, 5, 5)), "registry": make_registry()}
+    loaded = load_data(Data(raw="raw", labels="labels", unlabelled=-1), **known)
+    np.testing.assert_array_equal(loaded.labels, drawn == 1)
+    np.testing.assert_array_equal(loaded.inside, drawn >= 0)
+    for unlabelled in (None, 0):
+        with pytest.raises(RecipeError, match=r"^labels holds -1, but labels are 0 and above.*`unlabelled: -1`"):
+            load_data(Data(raw="raw", labels="labels", unlabelled=unlabelled), **known)
 
 
 def test_auto_grey_is_that_of_the_whole_volume(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import attrs
 import numpy as np
@@ -86,13 +85,13 @@ def near_faces(
     here = objects.read(around)
     candidates = np.unique(here[ndimage.binary_dilation(near)])
     inner = box.shift([-a for a in around.start])
-    steps = np.array(list(_steps(voxel_size, distance_nm)), np.int64)
+    shells = _shells(voxel_size, distance_nm)
     found = []
     for number in candidates[candidates > 0]:
         faces = surface_faces(here == number, voxel_size=voxel_size, start=inner.start, stop=inner.stop)
         kept = near[tuple(faces.outside.T)]
         at, normal, area = faces.outside[kept], faces.normal[kept], faces.area_nm2[kept]
-        partner, way = _nearest(there, at, steps)
+        partner, way = _nearest(there, at, normal, shells, voxel_size)
         apart = way * voxel_size.zyx
         length = np.linalg.norm(apart, axis=1)
         facing = ((normal * apart).sum(axis=1) >= _LEAST_COSINE * length) & (partner > 0)
@@ -105,26 +104,35 @@ def near_faces(
     return Patch.joined([empty_patch(), *found])
 
 
-def _steps(voxel_size: VoxelSize, distance_nm: float) -> Iterator[tuple[int, int, int]]:
-    """The steps to all voxels within ``distance_nm``, nearest first; the same order everywhere, also among equals."""
+def _shells(voxel_size: VoxelSize, distance_nm: float) -> list[Index]:
+    """The steps to all voxels within ``distance_nm``, nearest first, those of one length together ``(n, 3)``."""
     reach = [int(distance_nm / v) for v in voxel_size.zyx]
-    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, 3)
-    squared = ((offsets * voxel_size.zyx) ** 2).sum(axis=1)
-    offsets, squared = offsets[squared <= distance_nm**2 + 1e-6], squared[squared <= distance_nm**2 + 1e-6]
-    for z, y, x in offsets[np.lexsort((*offsets.T[::-1], np.round(squared, 6)))]:
-        yield int(z), int(y), int(x)
+    steps = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, 3)
+    squared = np.round(((steps * voxel_size.zyx) ** 2).sum(axis=1), 6)
+    steps, squared = steps[squared <= distance_nm**2 + 1e-6], squared[squared <= distance_nm**2 + 1e-6]
+    order = np.argsort(squared, kind="stable")
+    return np.split(steps[order], np.flatnonzero(np.diff(squared[order])) + 1)
 
 
-def _nearest(there: Index, at: Index, steps: Index) -> tuple[Index, Index]:
-    """Of every place ``at``, the nearest object ``(n,)`` and the step to it ``(n, 3)``; 0 where none is in reach."""
-    reach = np.abs(steps).max(axis=0)
+def _nearest(
+    there: Index, at: Index, normal: npt.NDArray[np.float64], shells: list[Index], voxel_size: VoxelSize
+) -> tuple[Index, Index]:
+    """Of every face ``at``, the nearest object ``(n,)`` and the step to it ``(n, 3)``; 0 where none is in reach.
+
+    Of several as near, that along the normal the most, so that no axis is preferred; then that of the least number.
+    """
+    reach = np.abs(np.concatenate(shells)).max(axis=0)
     padded = np.pad(there, [(r, r) for r in reach])
     partner, way = np.zeros(len(at), np.int64), np.zeros((len(at), 3), np.int64)
     open_ = np.arange(len(at))
-    for step in steps:
+    for shell in shells:
         if not len(open_):
             break
-        ids = padded[tuple((at[open_] + reach + step).T)]
-        partner[open_], way[open_] = ids, step
-        open_ = open_[ids == 0]
+        best = np.full(len(open_), -np.inf)
+        for step in shell:
+            ids = padded[tuple((at[open_] + reach + step).T)]
+            along = np.round(normal[open_] @ (step * voxel_size.zyx), 6)
+            won = (ids > 0) & ((along > best) | ((along == best) & (ids < partner[open_])))
+            best[won], partner[open_[won]], way[open_[won]] = along[won], ids[won], step
+        open_ = open_[partner[open_] == 0]
     return partner, way

@@ -35,7 +35,7 @@ _OUTPUTS = (
     Output(names=("arc_deg",), dtype="float64", text="how much of the ellipse is seen", measures=False),
     Output(names=("ellipse_points",), dtype="int64", text="that it was fitted to", measures=False),
     Output(names=("ellipse_residual_nm",), dtype="float64", text="of the fit", measures=False),
-    Output(names=("view_axis",), dtype="str", text="axis along which the ellipse is seen"),
+    Output(names=("view_axis",), dtype="str", text="axis along which the ellipse is seen", measures=False),
     Output(names=("view_nm",), dtype="float64", text="where on that axis its plane lies", measures=False),
     Output(
         names=("membrane_z_nm", "membrane_y_nm", "membrane_x_nm"),
