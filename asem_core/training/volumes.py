@@ -234,8 +234,8 @@ def _checked_organelle(labels: npt.NDArray[Any], *, data: Data) -> npt.NDArray[n
     unknown = negative[negative != data.unlabelled] if data.unlabelled is not None else negative
     if unknown.size:
         raise RecipeError(
-            f"{data.labels} holds {unknown[0]}, but labels are 0 and above: if nobody has judged those voxels, say so in "
-            f"the recipe, `unlabelled: {unknown[0]}`, else write the labels without it"
+            f"{data.labels} holds {unknown[0]}, but labels are 0 and above: if nobody has judged those voxels, say so "
+            f"in the recipe, `unlabelled: {unknown[0]}`, else write the labels without it"
         )
     return is_organelle(labels, unlabelled=data.unlabelled)
 

@@ -6,8 +6,8 @@
 - mito on the validation part of the EPFL hippocampus (x 0..287; x 320..1023 was trained on), cut out first, so that
   not even the context of a tile comes from the training part. FOLDER holds ``epfl_hippocampus``; by default it is
   $ASEM_DATA or ../shared/data. Left out, with a note, where the volume is not there.
-- every model on the parts of the naive simulated cells that hold its organelle, and those of the ER and of mitochondria on
-  crowded ones too; nothing was trained on them.
+- every model on the parts of the naive simulated cells that hold its organelle, and those of the ER and of
+  mitochondria on crowded ones too; nothing was trained on them.
 
 It prints a Markdown table of voxels, and one of objects for what is counted: nuclear pores, pits and vesicles. There
 predicted specks below 100 and 1600 voxels of 5 nm are dropped, and objects that a face cuts are ignored. 1600 is half
