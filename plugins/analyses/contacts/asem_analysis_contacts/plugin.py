@@ -28,7 +28,7 @@ def asem_register_analyses() -> list[AnalysisSpec]:
     return [
         AnalysisSpec(
             name="contacts",
-            version="1",
+            version="2",
             summary="contact sites between two organelles: area, distance, number",
             fn="asem_analysis_contacts.measure:measure_contacts",
             params="asem_analysis_contacts.measure:Contacts",
