@@ -13,7 +13,7 @@ import numpy.typing as npt
 from asem_core.errors import RecipeError
 from asem_core.geometry import AXES, Box, BoxNm, VoxelSize
 from asem_core.grid.place import cut, overlap
-from asem_core.training.volumes import is_organelle
+from asem_core.training.volumes import check_not_negative, is_organelle
 from asem_core.volume.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -148,12 +148,7 @@ def _read(raw: Volume, labels: Volume, box: Box, *, source: int, unlabelled: int
 def _check_values(values: npt.NDArray[Any], uri: str, *, unlabelled: int | None) -> None:
     """Refuse values that are no labels, and warn of those that may mean something else than they are taken for."""
     highest = int(values.max())
-    negative = [int(value) for value in np.unique(values[values < 0]) if value != unlabelled]
-    if negative:
-        raise RecipeError(
-            f"{uri} holds {negative[0]}, but labels are 0 and above: if nobody has judged those voxels, say so with "
-            f"--unlabelled {negative[0]}, else write the labels without it"
-        )
+    check_not_negative(values, uri, unlabelled=unlabelled, option="--unlabelled")
     if unlabelled is None and highest == 2 and (values == 1).any():
         log.warning(
             "%s holds 0, 1 and 2: if these are strokes (0 not labelled, 1 background, 2 the organelle), say so with "

@@ -229,14 +229,24 @@ def is_organelle(labels: npt.NDArray[Any], *, unlabelled: int | None = None) -> 
     return np.asarray(labels != 0 if unlabelled is None else (labels != 0) & (labels != unlabelled))
 
 
-def _checked_organelle(labels: npt.NDArray[Any], *, data: Data) -> npt.NDArray[np.bool_]:
-    negative = labels[labels < 0]
-    unknown = negative[negative != data.unlabelled] if data.unlabelled is not None else negative
-    if unknown.size:
+def check_not_negative(labels: npt.NDArray[Any], name: str, *, unlabelled: int | None, option: str) -> None:
+    """Refuse ``labels``, of any shape, that are below 0 and not ``unlabelled``; ``option`` is how one says the latter.
+
+    Raises
+    ------
+    RecipeError
+        There are such.
+    """
+    negative = [int(value) for value in np.unique(labels[labels < 0]) if value != unlabelled]
+    if negative:
         raise RecipeError(
-            f"{data.labels} holds {unknown[0]}, but labels are 0 and above: if nobody has judged those voxels, say so "
-            f"in the recipe, `unlabelled: {unknown[0]}`, else write the labels without it"
+            f"{name} holds {negative[0]}, but labels are 0 and above: if nobody has judged those voxels, say so with "
+            f"{option} {negative[0]}, else write the labels without it"
         )
+
+
+def _checked_organelle(labels: npt.NDArray[Any], *, data: Data) -> npt.NDArray[np.bool_]:
+    check_not_negative(labels, data.labels, unlabelled=data.unlabelled, option="unlabelled:")
     return is_organelle(labels, unlabelled=data.unlabelled)
 
 

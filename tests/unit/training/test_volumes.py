@@ -137,7 +137,9 @@ def test_negative_labels_are_refused_unless_they_are_those_that_nobody_has_judge
     np.testing.assert_array_equal(loaded.labels, drawn == 1)
     np.testing.assert_array_equal(loaded.inside, drawn >= 0)
     for unlabelled in (None, 0):
-        with pytest.raises(RecipeError, match=r"^labels holds -1, but labels are 0 and above.*`unlabelled: -1`"):
+        with pytest.raises(
+            RecipeError, match=r"^labels holds -1, but labels are 0 and above.*say so with unlabelled: -1, "
+        ):
             load_data(Data(raw="raw", labels="labels", unlabelled=unlabelled), **known)
 
 

@@ -15,11 +15,12 @@ from asem_core.reporting import GREY, Figure, Number, Report, need_variables, ne
 _UM2 = 1e6
 
 _METHODS = """\
-Two objects are in contact where their surfaces are at most the stated distance apart. The distance of a face of a voxel
-is that from the centre of the voxel outside it to the centre of the nearest voxel of the other organelle, which between
-planes is the distance of the surfaces. Area is the sum of the faces of the first organelle, each projected along the
-normal of the surface (Coeurjolly et al. 2003), whose nearest object is the other one and whose normal is within 60
-degrees of the way to it. A site is a connected patch of such faces (26-connected).
+Two objects are in contact where their surfaces are at most the stated distance apart. The distance of a face of a
+voxel is that from the centre of the voxel outside it to the centre of the nearest voxel of the other organelle (of
+several as near, of that along the normal the most), which between planes is the distance of the surfaces. Area is the
+sum of the faces of the first organelle, each projected along the normal of the surface (Coeurjolly et al. 2003), whose
+nearest object is the other one and whose normal is within 60 degrees of the way to it. A site is a connected patch of
+such faces (26-connected).
 """
 
 
