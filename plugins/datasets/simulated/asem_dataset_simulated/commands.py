@@ -79,7 +79,7 @@ def simulate(
 
     \b
     Presets:
-      tissue         a cut-out of neuropil; mitochondria are known
+      tissue         a cut-out of neuropil; mitochondria and ER are known
       cf, hpfs       a cell, chemically fixed or high-pressure frozen: nucleus with pores,
                      ER, Golgi, mitochondria, coated pits, caveolae are known
       cf-crowded, hpfs-crowded

@@ -27,10 +27,11 @@ def test_simulate_writes_image_and_truth(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert f"{path}: 1 mito" in result.stdout
     expected = simulate_tissue(SMALL, voxel_size_nm=(8, 10, 10), seed=3)
-    raw, truth = open_volume(path), open_labels(path, "mito")
+    raw, truth, er = open_volume(path), open_labels(path, "mito"), open_labels(path, "er")
     assert raw.voxel_size == VoxelSize((8, 10, 10))
     np.testing.assert_array_equal(raw.read(raw.box), expected.raw)
     np.testing.assert_array_equal(truth.read(truth.box), expected.mito)
+    np.testing.assert_array_equal(er.read(er.box), expected.er)
 
 
 def test_simulate_replaces_only_when_told(tmp_path: Path) -> None:

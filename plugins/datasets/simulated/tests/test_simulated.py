@@ -24,9 +24,10 @@ def wide_scene() -> Scene:
 
 
 def test_types_and_shapes(cell: SimulatedTissue) -> None:
-    assert cell.raw.shape == cell.mito.shape == (72, 72, 72)
+    assert cell.raw.shape == cell.mito.shape == cell.er.shape == (72, 72, 72)
     assert cell.raw.dtype == np.uint8
     assert cell.mito.dtype == np.uint32
+    assert cell.er.dtype == np.uint8
     assert cell.voxel_size_nm == ISOTROPIC
     assert cell.seed == 5
 
@@ -35,6 +36,7 @@ def test_same_seed_same_bits() -> None:
     first, again = (simulate_tissue((32, 32, 32), seed=3) for _ in range(2))
     np.testing.assert_array_equal(first.raw, again.raw)
     np.testing.assert_array_equal(first.mito, again.mito)
+    np.testing.assert_array_equal(first.er, again.er)
 
 
 def test_global_random_state_is_neither_used_nor_changed() -> None:
@@ -48,12 +50,12 @@ def test_other_seed_other_picture() -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(wide_scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+def whole(wide_scene: Scene) -> tuple[np.ndarray, ...]:
     return render(wide_scene, ((0, 0, 0), wide_scene.shape))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_halves_equal_whole(wide_scene: Scene, whole: tuple[np.ndarray, np.ndarray], axis: int) -> None:
+def test_halves_equal_whole(wide_scene: Scene, whole: tuple[np.ndarray, ...], axis: int) -> None:
     cut = wide_scene.shape[axis] // 2 + 3
     middle_stop, middle_start = list(wide_scene.shape), [0, 0, 0]
     middle_stop[axis] = middle_start[axis] = cut
@@ -63,7 +65,7 @@ def test_halves_equal_whole(wide_scene: Scene, whole: tuple[np.ndarray, np.ndarr
         np.testing.assert_array_equal(np.concatenate([a, b], axis=axis), c)
 
 
-def test_no_seam_between_tiles(whole: tuple[np.ndarray, np.ndarray]) -> None:
+def test_no_seam_between_tiles(whole: tuple[np.ndarray, ...]) -> None:
     raw = whole[0].astype(float)
     steps = np.abs(np.diff(raw, axis=2)).mean(axis=(0, 1))
     assert steps[99] < steps.max() * 1.01
@@ -100,6 +102,23 @@ def test_mitochondria_do_not_cross_membranes(cell: SimulatedTissue) -> None:
     assert clearance[cell.mito > 0].min() > 15
     for tube in scene.mitochondria:
         assert np.all(owner[cell.mito == tube.label] == tube.cell)
+
+
+def test_er_lies_in_cells_and_outside_mitochondria(cell: SimulatedTissue) -> None:
+    scene = make_scene(cell.raw.shape, voxel_size_nm=ISOTROPIC, seed=cell.seed)
+    axes = [(np.arange(n) + 0.5) * size for n, size in zip(scene.shape, ISOTROPIC, strict=True)]
+    _, clearance = scene.cells.on_grid(axes)
+    er = cell.er > 0
+    assert 0.001 < er.mean() < 0.05
+    assert not np.any(er & (cell.mito > 0))
+    assert clearance[er].min() > 0
+
+
+def test_er_has_a_dark_membrane(cell: SimulatedTissue) -> None:
+    er = cell.er > 0
+    inside = binary_erosion(er, border_value=1)
+    beside = binary_dilation(er, iterations=4) & ~binary_dilation(er, iterations=2) & (cell.mito == 0)
+    assert cell.raw[er & ~inside].mean() < cell.raw[beside].mean() - 10
 
 
 def test_grey_values_are_like_hippocampus_fibsem(cell: SimulatedTissue) -> None:

@@ -1,1 +1,1 @@
-"""A cut-out of neuropil with known mitochondria: the preset ``tissue``."""
+"""A cut-out of neuropil with known mitochondria and ER: the preset ``tissue``."""

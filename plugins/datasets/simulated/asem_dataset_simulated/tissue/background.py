@@ -27,6 +27,7 @@ def base_tissue(scene: Scene, axes: Axes) -> TissueCanvas:
         axes=axes,
         grey=_cytosol(scene, cell, wave, ripple, grain, fine),
         mito=np.zeros(cell.shape, np.uint32),
+        er=np.zeros(cell.shape, np.uint8),
         cell=cell,
         clearance=clearance,
         wave=wave,

@@ -21,11 +21,14 @@ class TissueCanvas(Canvas):
     Attributes
     ----------
     mito : uint32 (nz, ny, nx)
-        Ground truth.
+        Ground truth: 0 background, 1..n mitochondria.
+    er : uint8 (nz, ny, nx)
+        Ground truth: 1 in endoplasmic reticulum, its membrane included.
     cell, clearance : int32 and float32 (nz, ny, nx)
         Cell of each voxel, and its distance in nm to the middle of the cleft.
     """
 
     mito: NDArray[np.uint32]
+    er: NDArray[np.uint8]
     cell: NDArray[np.int32]
     clearance: Float

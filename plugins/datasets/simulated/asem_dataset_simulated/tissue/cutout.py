@@ -23,12 +23,15 @@ class SimulatedTissue:
         The image.
     mito : uint32 (nz, ny, nx)
         0 background, 1..n mitochondria.
+    er : uint8 (nz, ny, nx)
+        1 in endoplasmic reticulum, its membrane included.
     voxel_size_nm : three floats, zyx
     seed : int
     """
 
     raw: NDArray[np.uint8]
     mito: NDArray[np.uint32]
+    er: NDArray[np.uint8]
     voxel_size_nm: VoxelSize
     seed: int
 
@@ -45,5 +48,5 @@ def simulate_tissue(
     ((32, 32, 32), 'uint8', 'uint32')
     """
     scene = make_scene(shape, voxel_size_nm=voxel_size_nm, seed=seed)
-    raw, mito = render(scene, ((0, 0, 0), scene.shape))
-    return SimulatedTissue(raw=raw, mito=mito, voxel_size_nm=scene.voxel_size_nm, seed=scene.seed)
+    raw, mito, er = render(scene, ((0, 0, 0), scene.shape))
+    return SimulatedTissue(raw=raw, mito=mito, er=er, voxel_size_nm=scene.voxel_size_nm, seed=scene.seed)

@@ -31,6 +31,7 @@ from asem_dataset_simulated.tissue.scene import Scene
 TILE = 100
 Raw = NDArray[np.uint8]
 Labels = NDArray[np.uint32]
+Mask = NDArray[np.uint8]
 
 
 def check_box(box: Sequence[Sequence[int]], shape: Triple) -> tuple[Triple, Triple]:
@@ -43,7 +44,7 @@ def check_box(box: Sequence[Sequence[int]], shape: Triple) -> tuple[Triple, Trip
     return (az, ay, ax), (bz, by, bx)
 
 
-def render(scene: Scene, box: Sequence[Sequence[int]]) -> tuple[Raw, Labels]:
+def render(scene: Scene, box: Sequence[Sequence[int]]) -> tuple[Raw, Labels, Mask]:
     """Draw one box of a scene.
 
     Parameters
@@ -58,10 +59,12 @@ def render(scene: Scene, box: Sequence[Sequence[int]]) -> tuple[Raw, Labels]:
     raw : uint8, shape stop - start, zyx
     mito : uint32, the same shape
         0 background, 1..n the mitochondria of the scene: where the voxel centre is inside the outer membrane.
+    er : uint8, the same shape
+        1 where the voxel centre is in endoplasmic reticulum, its membrane included.
     """
     start, stop = check_box(box, scene.shape)
     raw = np.empty([b - a for a, b in zip(start, stop, strict=True)], np.uint8)
-    mito = np.empty(raw.shape, np.uint32)
+    mito, er = np.empty(raw.shape, np.uint32), np.empty(raw.shape, np.uint8)
     ranges = [range(a // TILE, (b - 1) // TILE + 1) for a, b in zip(start, stop, strict=True)]
     for tile in product(*ranges):
         origin = [t * TILE for t in tile]
@@ -70,13 +73,12 @@ def render(scene: Scene, box: Sequence[Sequence[int]]) -> tuple[Raw, Labels]:
         high = [min(e, b) for e, b in zip(ends, stop, strict=True)]
         into = tuple(slice(p - a, q - a) for p, q, a in zip(low, high, start, strict=True))
         part = tuple(slice(p - o, q - o) for p, q, o in zip(low, high, origin, strict=True))
-        tile_raw, tile_mito = _render_tile(scene, origin, ends)
-        raw[into] = tile_raw[part]
-        mito[into] = tile_mito[part]
-    return raw, mito
+        drawn = _render_tile(scene, origin, ends)
+        raw[into], mito[into], er[into] = (it[part] for it in drawn)
+    return raw, mito, er
 
 
-def _render_tile(scene: Scene, start: Sequence[int], stop: Sequence[int]) -> tuple[Raw, Labels]:
+def _render_tile(scene: Scene, start: Sequence[int], stop: Sequence[int]) -> tuple[Raw, Labels, Mask]:
     """One tile: tissue, then organelles, then the microscope."""
     halo = halo_voxels(scene.look, scene.voxel_size_nm)
     indices = [np.arange(a - h, b + h, dtype=np.int64) for a, b, h in zip(start, stop, halo, strict=True)]
@@ -97,7 +99,7 @@ def _render_tile(scene: Scene, start: Sequence[int], stop: Sequence[int]) -> tup
     raw = microscope(
         canvas.grey, indices, look=scene.look, seed=scene.seed, voxel_size_nm=scene.voxel_size_nm, halo=halo
     )
-    return raw, canvas.mito[core]
+    return raw, canvas.mito[core], canvas.er[core]
 
 
 def _touching(bounds: NDArray[np.float64], axes: Axes) -> list[int]:

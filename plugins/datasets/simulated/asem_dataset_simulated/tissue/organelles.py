@@ -17,7 +17,7 @@ _OUTER_NM, _GAP_NM, _INNER_NM = 7.0, 10.0, 7.0
 
 
 def paint_tube(canvas: TissueCanvas, tube: Tube) -> None:
-    """Paint a mitochondrion (and its ground truth), an ER tubule or a microtubule."""
+    """Paint a mitochondrion or an ER tubule, and its ground truth, or a microtubule."""
     part = window(canvas.axes, tube.low_nm - _PAD_NM, tube.high_nm + _PAD_NM)
     if part is None:
         return
@@ -25,9 +25,15 @@ def paint_tube(canvas: TissueCanvas, tube: Tube) -> None:
     if tube.kind is Kind.MITOCHONDRION:
         _paint_mitochondrion(canvas, part, tube, distance)
     elif tube.kind is Kind.ER_TUBULE:
-        _walled(canvas, part, distance + 5 * canvas.ripple[part], tube.grey, 8.0)
+        _er(canvas, part, distance, tube.grey, 8.0)
     else:
         canvas.blend(part, 0.55 * inside(distance, canvas.voxel_nm), MEMBRANE_GREY + 30)
+
+
+def _er(canvas: TissueCanvas, part: Part, distance: Float, grey: float, wall_nm: float) -> None:
+    surface = distance + 5 * canvas.ripple[part]
+    canvas.er[part][surface < 0] = 1
+    _walled(canvas, part, surface, grey, wall_nm)
 
 
 def _walled(canvas: TissueCanvas, part: Part, distance: Float, grey: Float | float, wall_nm: float) -> None:
@@ -42,6 +48,7 @@ def _paint_mitochondrion(canvas: TissueCanvas, part: Part, tube: Tube, distance:
     bounds = np.where(same, 18 - canvas.clearance[part], np.float32(_PAD_NM)).astype(np.float32)
     surface = np.maximum(surface, bounds).astype(np.float32)
     canvas.mito[part][surface < 0] = tube.label
+    canvas.er[part][surface < 0] = 0
     matrix = tube.grey + 5 * canvas.ripple[part] + 7 * canvas.grain[part]
     canvas.blend(part, inside(surface, voxel), matrix)
     canvas.blend(part, cristae(canvas, part, tube, surface), tube.grey - tube.crista_grey)
@@ -72,8 +79,10 @@ def paint_blob(canvas: TissueCanvas, blob: Blob) -> None:
         canvas.blend(part, layer(distance, -6.0, 0.0, canvas.voxel_nm), MEMBRANE_GREY + 20)
     elif blob.kind is Kind.ENDOSOME:
         _walled(canvas, part, distance + 7 * ripple, blob.grey + 6 * ripple + 4 * grain, 8.0)
+    elif blob.kind is Kind.ER_SHEET:
+        _er(canvas, part, distance, blob.grey, 7.5)
     else:
-        _walled(canvas, part, distance + (5 * ripple if blob.kind is Kind.ER_SHEET else 0), blob.grey, 7.5)
+        _walled(canvas, part, distance, blob.grey, 7.5)
 
 
 def paint_density(canvas: TissueCanvas, density: Density) -> None:

@@ -1,4 +1,4 @@
-"""A simulated cut-out of tissue as an OME-Zarr: the image, and its truth under ``labels/mito``."""
+"""A simulated cut-out of tissue as an OME-Zarr: the image, and its truth under ``labels/mito`` and ``labels/er``."""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ def write_tissue(
     scene = make_scene(shape, voxel_size_nm=voxel_size.zyx, seed=seed)
     plan = OmePlan(
         image=ArrayPlan(shape=scene.shape, dtype="uint8", chunk=_CHUNK),
-        labels={"mito": ArrayPlan(shape=scene.shape, dtype="uint32", chunk=_CHUNK)},
+        labels={
+            "mito": ArrayPlan(shape=scene.shape, dtype="uint32", chunk=_CHUNK),
+            "er": ArrayPlan(shape=scene.shape, dtype="uint8", chunk=_CHUNK),
+        },
         voxel_size=voxel_size,
         lower_edge_nm=(0.0, 0.0, 0.0),
     )
 
     def draw(tile: Box) -> dict[str, NDArray[Any]]:
-        raw, mito = render(scene, (tile.start, tile.stop))
-        return {IMAGE: raw, "mito": mito}
+        raw, mito, er = render(scene, (tile.start, tile.stop))
+        return {IMAGE: raw, "mito": mito, "er": er}
 
     about = {
         "simulated": {"seed": seed, "shape": list(scene.shape), "voxel_size_nm": list(voxel_size.zyx)},
