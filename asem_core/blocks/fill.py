@@ -36,6 +36,7 @@ from asem_core.volume.output import is_no_space
 from asem_core.volume.pieces import chunk_pieces, digests
 from asem_core.volume.staging import slabs
 from asem_core.volume.volume import Volume
+from asem_core.volume.window import window
 
 log = logging.getLogger(__name__)
 
@@ -111,19 +112,24 @@ class Run:
         """A `sweep` that writes what ``compute`` gives of each box, by the names of the output's arrays."""
         self.sweep(name, blocks, Task(read=compute, write=self.output.write), executor=executor)
 
-    def readable(self, volume: Volume, name: str = "sections") -> Volume:
-        """``volume`` itself, or for plane-wise storage a chunked copy among the temporary ones, called ``name``."""
+    def readable(self, volume: Volume, name: str = "sections", *, part: Box | None = None) -> Volume:
+        """``volume`` itself, or for plane-wise storage a chunked copy among the temporary ones, called ``name``.
+
+        Of the copy only ``part`` can be read, by default all.
+        """
         if not volume.planewise:
             return volume
-        copy = self.array(name, shape=volume.shape, dtype=volume.dtype)
+        wanted = volume if part is None else window(volume, part)
+        copy = self.array(name, shape=wanted.shape, dtype=volume.dtype)
         self.sweep(
             f"staging {name}",
-            list(slabs(volume.box, triple(copy.chunks), volume.dtype.itemsize)),
-            Task(read=volume.read, write=self.writer(copy)),
+            list(slabs(wanted.box, triple(copy.chunks), volume.dtype.itemsize)),
+            Task(read=wanted.read, write=self.writer(copy)),
             executor=Threads(_READERS),
             scratch=True,
         )
-        return attrs.evolve(volume, array=ZarrArray(copy, self.scratch / name), chunks=triple(copy.chunks))
+        copied = attrs.evolve(wanted, array=ZarrArray(copy, self.scratch / name), chunks=triple(copy.chunks))
+        return copied if part is None else window(copied, volume.box.shift([-s for s in part.start]))
 
     def array(self, name: str, *, shape: Triple, dtype: npt.DTypeLike, chunk: Triple | None = None) -> Any:
         """A temporary Zarr array ``(z, y, x)``, created or opened again; write to it in scratch sweeps."""

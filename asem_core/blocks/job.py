@@ -36,7 +36,7 @@ from asem_core.blocks.executors import Task
 from asem_core.blocks.fill import Run
 from asem_core.blocks.journal import End, Head, Journal
 from asem_core.blocks.verify import Damage, find_damage, is_scratch
-from asem_core.errors import ClusterError, ModelError, OutputError, PluginError, ResumeError
+from asem_core.errors import ClusterError, ModelError, OutputError, PluginError, ResumeError, VolumeError
 from asem_core.geometry import Box
 from asem_core.progress import Progress, silent
 from asem_core.volume.address import Location, on_disk
@@ -288,7 +288,7 @@ def _run(job: Job, destination: Location, earlier: Journal | None, progress: Pro
     under_way = Run(output=output, scratch=scratch, progress=progress, journal=journal)
     try:
         _fill(job, destination, place, under_way)
-    except (PluginError, ModelError, ClusterError):
+    except (PluginError, ModelError, ClusterError, VolumeError):
         if earlier is None and not any(record.failed is None for record in journal.after(CREATE)):
             _abandon(destination, place)
         raise

@@ -75,7 +75,7 @@ def mask(
 
     from asem_core.mask import CellMask, make_mask
     from asem_core.volume import open_volume
-    from asem_core.volume.check import graded
+    from asem_core.volume.check import graded, settled_range
 
     params = CellMask(low=low, high=high, opening=opening, closing=closing, max_hole=max_hole, min_object=min_object)
     registry = shared_registry()
@@ -84,14 +84,16 @@ def mask(
         from asem_core.draw.png import check_png
 
         preview = check_png(preview, inputs=[opened, output])
-    opened = graded(opened, grey)
-    for note in opened.notes:
+    grey = settled_range(opened, grey)
+    shown = graded(opened, grey)
+    for note in shown.notes:
         click.echo(f"note: {note}", err=True)
     with on_workers(dask) as executor, progress_bar() as progress:
         found = make_mask(
             opened,
             output,
             params=params,
+            grey=grey,
             ome_version=ome_version,
             shard=shard,
             overwrite=overwrite,
@@ -109,7 +111,7 @@ def mask(
     if preview is not None:
         from asem_core.draw.mask import draw_mask
 
-        draw_mask(opened, open_volume(output, registry=registry), preview)
+        draw_mask(shown, open_volume(output, registry=registry), preview)
     if as_json:
         counts = attrs.asdict(found, filter=lambda field, _: field.name != "path")
         click.echo(json.dumps({"output": str(found.path), **counts}, indent=2))

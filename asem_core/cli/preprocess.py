@@ -77,7 +77,7 @@ def preprocess(
     """
     from asem_core.preprocessing.whole import preprocess as run
     from asem_core.volume import open_volume
-    from asem_core.volume.check import graded
+    from asem_core.volume.check import graded, settled_range
 
     registry = shared_registry()
     opened = open_volume(volume, registry=registry, voxel_size=voxel_size)
@@ -85,8 +85,9 @@ def preprocess(
         from asem_core.draw.png import check_png
 
         preview = check_png(preview, inputs=[opened, output, *([statistics] if statistics else [])])
-    opened = graded(opened, grey)
-    for note in opened.notes:
+    grey = settled_range(opened, grey)
+    shown = graded(opened, grey)
+    for note in shown.notes:
         click.echo(f"note: {note}", err=True)
     with on_workers(dask) as executor, progress_bar() as progress:
         run(
@@ -94,6 +95,7 @@ def preprocess(
             output,
             stages=stages,
             registry=registry,
+            grey=grey,
             roi=roi,
             statistics=statistics,
             ome_version=ome_version,
@@ -107,5 +109,5 @@ def preprocess(
         from asem_core.draw.before_after import draw_before_after
 
         title = ", then ".join(stages)
-        draw_before_after(opened, open_volume(output, registry=registry), preview, title=title, roi=opened.part(roi))
+        draw_before_after(shown, open_volume(output, registry=registry), preview, title=title, roi=shown.part(roi))
         click.echo(f"{preview}")

@@ -27,7 +27,6 @@ from asem_core.volume.opening import as_volume
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import SLAB_BYTES, read_unit, slabs
 from asem_core.volume.volume import Volume
-from asem_core.volume.window import window
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -137,9 +136,10 @@ def convert(
 
         with executing(executor):
             return regrid(
-                window(source, box),
+                source,
                 destination,
                 voxel_size=VoxelSize.of(resample),
+                roi=box,
                 labels=labels,
                 ome_version=ome_version,
                 shard=shard,

@@ -13,8 +13,8 @@ from asem_core.blocks.fill import Run, produce
 from asem_core.blocks.job import Job, run
 from asem_core.conversion.convert import DEFAULT_CHUNK, reduction_of, stored_dtype
 from asem_core.errors import GeometryError, OutputError
-from asem_core.geometry import Box, Triple, VoxelSize, resampled_shape, triple
-from asem_core.grid.mirror import read_mirrored
+from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, resampled_shape, triple
+from asem_core.grid.mirror import mirrored_box, read_mirrored
 from asem_core.grid.resample import resample, resample_labels, source_box
 from asem_core.progress import Progress, silent
 from asem_core.volume.address import Location, destination_of
@@ -22,6 +22,7 @@ from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVer
 from asem_core.volume.provenance import provenance
 from asem_core.volume.staging import staged_bytes
 from asem_core.volume.volume import Volume
+from asem_core.volume.window import window
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def regrid(
     destination: Location,
     *,
     voxel_size: VoxelSize,
+    roi: Box | BoxNm | None = None,
     labels: bool = False,
     ome_version: OmeVersion | None = None,
     shard: int | Triple | None = None,
@@ -51,6 +53,8 @@ def regrid(
         ``NAME.zarr``.
     voxel_size
         Of the output, nm.
+    roi
+        Part of ``volume`` to write, whose lower edge the output's is; by default all.
     labels
         Whether values are ids: the mode is taken where the output is coarser, the nearest voxel where it is finer.
         Label images of an OME-Zarr, booleans and integers above 16 bits always are. Images: area-weighted mean and
@@ -61,35 +65,40 @@ def regrid(
     Raises
     ------
     GeometryError
-        The voxel sizes differ by more than a factor of 8 on an axis; above 2 a warning is logged.
+        The voxel sizes differ by more than a factor of 8 on an axis; above 2 a warning is logged. Or `Volume.part`.
     OutputError
         ``destination`` does not end in ``.zarr``; see also `asem_core.blocks.job.run`.
 
     Notes
     -----
     The last output voxel of an axis may reach past the volume; there the volume is mirrored about its face, as for the
-    network. Every block equals the same part of the whole volume's result.
+    network. Every block equals the same part of the whole volume's result; so does a ROI that begins where a voxel of
+    that does.
     """
     destination = destination_of(destination)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a resampled volume is written as NAME.zarr; convert it to TIFF afterwards")
     check_factor(volume, voxel_size)
     reduction = reduction_of(volume, labels=labels)
-    shape = resampled_shape(volume.shape, volume.voxel_size, voxel_size)
+    part = volume.part(roi)
+    shape = resampled_shape(part.shape, volume.voxel_size, voxel_size)
+    needed = source_box(Box.of_shape(shape), volume.voxel_size.ratio_to(voxel_size)).shift(part.start)
+    read = mirrored_box(needed, volume.shape)
+    lower, _ = part.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
     chunk = triple([min(c, n) for c, n in zip(DEFAULT_CHUNK, shape, strict=True)])
     image = ArrayPlan(shape=shape, dtype=stored_dtype(volume), chunk=chunk, reduction=reduction)
     plan = OmePlan(
         image=image,
         voxel_size=voxel_size,
-        lower_edge_nm=volume.lower_edge_nm,
+        lower_edge_nm=lower,
         ome_version=ome_version,
         shard=shard,
     )
     as_labels = reduction == "mode"
 
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
-        source = run.readable(volume)
-        return lambda box: {IMAGE: regridded(source, box, voxel_size=voxel_size, labels=as_labels)}
+        source = run.readable(volume, part=read)
+        return lambda box: {IMAGE: regridded(source, box, voxel_size=voxel_size, labels=as_labels, start=part.start)}
 
     return run(
         Job(
@@ -97,17 +106,20 @@ def regrid(
             destination=destination,
             plan=plan,
             inputs={"source": volume},
+            settings={"roi": str(part)},
             fill=produce(compute, sweep="resampling", block=_block(volume, voxel_size), plan=plan),
-            provenance=_provenance(volume, voxel_size, labels=as_labels),
-            scratch_bytes=staged_bytes(volume),
+            provenance=_provenance(volume, part, voxel_size, labels=as_labels),
+            scratch_bytes=staged_bytes(window(volume, read)),
         ),
         overwrite=overwrite,
         progress=progress,
     ).path
 
 
-def regridded(volume: Volume, box: Box, *, voxel_size: VoxelSize, labels: bool) -> npt.NDArray[Any]:
-    """The voxels of ``box`` (of the grid ``voxel_size``, aligned with the lower edge of ``volume``).
+def regridded(
+    volume: Volume, box: Box, *, voxel_size: VoxelSize, labels: bool, start: Triple = (0, 0, 0)
+) -> npt.NDArray[Any]:
+    """The voxels of ``box`` (of the grid ``voxel_size``, which begins with voxel ``start`` of ``volume``).
 
     Returns
     -------
@@ -116,7 +128,7 @@ def regridded(volume: Volume, box: Box, *, voxel_size: VoxelSize, labels: bool) 
     """
     ratio = volume.voxel_size.ratio_to(voxel_size)
     needed = source_box(box, ratio)
-    block = read_mirrored(volume.read, volume.shape, needed)
+    block = read_mirrored(volume.read, volume.shape, needed.shift(start))
     if labels:
         return resample_labels(block, needed.start, box, ratio)
     values = resample(block, needed.start, box, ratio)
@@ -141,13 +153,14 @@ def _block(volume: Volume, voxel_size: VoxelSize) -> tuple[int, int, int]:
     return triple([c if r > WARN_FACTOR else 2 * c for c, r in zip(DEFAULT_CHUNK, ratio, strict=True)])
 
 
-def _provenance(volume: Volume, voxel_size: VoxelSize, *, labels: bool) -> dict[str, Any]:
+def _provenance(volume: Volume, part: Box, voxel_size: VoxelSize, *, labels: bool) -> dict[str, Any]:
     same_sections = volume.voxel_size.zyx[0] == voxel_size.zyx[0]
     return provenance(
         "asem convert --resample",
         volume,
+        part=part,
         source_voxel_size_nm=list(volume.voxel_size.zyx),
         source_lower_edge_nm=list(volume.lower_edge_nm),
         values="labels" if labels else "image",
-        first_section=volume.first_section if same_sections else 0,
+        first_section=volume.first_section + part.start[0] if same_sections else 0,
     )

@@ -28,12 +28,17 @@ def mirrored_span(start: int, stop: int, n: int) -> tuple[int, int]:
     return int(index.min()), int(index.max()) + 1
 
 
+def mirrored_box(box: Box, shape: Triple) -> Box:
+    """The voxels of a volume of ``shape`` that `read_mirrored` of ``box`` touches."""
+    spans = [mirrored_span(a, b, n) for a, b, n in zip(box.start, box.stop, shape, strict=True)]
+    return Box([a for a, _ in spans], [b for _, b in spans])
+
+
 def read_mirrored(read: Callable[[Box], npt.NDArray[Any]], shape: Triple, box: Box) -> npt.NDArray[Any]:
     """The voxels of ``box``, which may reach outside a volume of ``shape`` whose inside ``read`` gives."""
     if Box.of_shape(shape).contains(box):
         return read(box)
-    spans = [mirrored_span(a, b, n) for a, b, n in zip(box.start, box.stop, shape, strict=True)]
-    inner = Box([a for a, _ in spans], [b for _, b in spans])
+    inner = mirrored_box(box, shape)
     block = read(inner)
     out = np.empty(box.shape, block.dtype)
     runs = (_runs(a, b, n, low) for a, b, n, low in zip(box.start, box.stop, shape, inner.start, strict=True))

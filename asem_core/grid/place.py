@@ -167,7 +167,8 @@ def cut(volume: Volume, reference: Volume, box: Box) -> Volume:
 def paste(volume: Volume, reference: Volume) -> Volume:
     """``volume`` on the frame of ``reference``: its shape, position and section numbers, 0 outside ``volume``.
 
-    Nothing is read. The voxels keep their values and dtype.
+    Nothing is read. The voxels keep their values and dtype. A crop that states no position is put where ``reference``
+    begins.
 
     Parameters
     ----------
@@ -183,7 +184,8 @@ def paste(volume: Volume, reference: Volume) -> Volume:
         outside ``reference``.
     """
     check_same_grid(volume, reference)
-    start = whole_voxels(volume, reference)
+    at_its_start = not volume.placed or same_place(volume, reference)
+    start = (0, 0, 0) if at_its_start else whole_voxels(volume, reference)
     if not reference.box.contains(volume.box.shift(start)):
         raise GeometryError(
             f"{volume.uri} ({volume.extent}) reaches outside {reference.uri} ({reference.extent}): "

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from asem_core.geometry import Box, FloatTriple, Triple
 from asem_core.volume.pyramid import preference
 
-Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.floating[Any]]
+Exact = np.dtype[np.floating[Any]]
 L = TypeVar("L", bound=np.generic)
 
 _TIE = 1e-6
@@ -44,7 +45,7 @@ def source_box(target: Box, ratio: FloatTriple) -> Box:
     ratio
         Source voxels per target voxel, per axis (2: the target is twice as coarse).
     """
-    return _source_box(_plans(target, ratio))
+    return _source_box(_plans(target, ratio, np.dtype(np.float32)))
 
 
 def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], target: Box, ratio: FloatTriple) -> Image:
@@ -66,19 +67,20 @@ def resample(source: npt.NDArray[np.generic], start: tuple[int, int, int], targe
     Returns
     -------
     ndarray
-        ``(z, y, x)`` float32 of the shape of ``target``.
+        ``(z, y, x)`` of the shape of ``target``: float64 of float64, float32 of all else.
 
     Examples
     --------
     >>> resample(np.arange(8.0).reshape(2, 2, 2), (0, 0, 0), Box((0, 0, 0), (1, 1, 1)), (2.0, 2.0, 2.0))
-    array([[[3.5]]], dtype=float32)
+    array([[[3.5]]])
     """
-    out = np.empty(target.shape, np.float32)
+    exact: Exact = np.dtype(np.float64 if source.dtype == np.float64 else np.float32)
+    out = np.empty(target.shape, exact)
     for part in target.tiles(PART):
-        plans = _plans(part, ratio)
+        plans = _plans(part, ratio, exact)
         block: npt.NDArray[np.generic] = source[_source_box(plans).shift([-s for s in start]).slices]
         for axis, plan in enumerate(plans):
-            block = _along_axis(block, axis, plan)
+            block = _along_axis(block, axis, plan, exact)
         out[part.shift([-t for t in target.start]).slices] = block
     return out
 
@@ -190,7 +192,7 @@ class _Cycle:
     """Target voxels of an axis in even steps that are made alike."""
 
     target: slice
-    taps: tuple[tuple[slice | npt.NDArray[np.intp], np.float32 | npt.NDArray[np.float32]], ...]
+    taps: tuple[tuple[slice | npt.NDArray[np.intp], np.floating[Any] | Image], ...]
     """Source voxels and their weights: a slice and a number, arrays where they are not even."""
 
 
@@ -207,12 +209,12 @@ class _AxisPlan:
     """Target voxels."""
 
 
-def _plans(target: Box, ratio: FloatTriple) -> list[_AxisPlan]:
-    return [_axis_plan(a, b, r) for a, b, r in zip(target.start, target.stop, ratio, strict=True)]
+def _plans(target: Box, ratio: FloatTriple, exact: Exact) -> list[_AxisPlan]:
+    return [_axis_plan(a, b, r, exact) for a, b, r in zip(target.start, target.stop, ratio, strict=True)]
 
 
 @lru_cache(maxsize=512)
-def _axis_plan(start: int, stop: int, ratio: float) -> _AxisPlan:
+def _axis_plan(start: int, stop: int, ratio: float, exact: Exact) -> _AxisPlan:
     """Overlap where the target is coarser, linear interpolation where it is finer.
 
     With two source voxels for a target voxel every target voxel is made alike; with half a one, every second; in
@@ -224,7 +226,7 @@ def _axis_plan(start: int, stop: int, ratio: float) -> _AxisPlan:
     first, last = int(taps.index.min()), int(taps.index.max())
     period = min(Fraction(ratio).limit_denominator(_LONGEST_CYCLE).denominator, stop - start)
     # What weighs nothing at any voxel is left out.
-    used = [(index - first, w.astype(np.float32)) for index, w in zip(taps.index, taps.weight, strict=True) if w.any()]
+    used = [(index - first, w.astype(exact)) for index, w in zip(taps.index, taps.weight, strict=True) if w.any()]
     cycles = (
         _Cycle(target=cycle, taps=tuple((_as_slice(index[cycle]), _as_number(w[cycle])) for index, w in used))
         for cycle in (slice(phase, None, period) for phase in range(period))
@@ -236,26 +238,27 @@ def _source_box(plans: Sequence[_AxisPlan]) -> Box:
     return Box([plan.start for plan in plans], [plan.stop for plan in plans])
 
 
-def _along_axis(block: npt.NDArray[np.generic], axis: int, plan: _AxisPlan) -> npt.NDArray[np.generic]:
+def _along_axis(block: npt.NDArray[np.generic], axis: int, plan: _AxisPlan, exact: Exact) -> npt.NDArray[np.generic]:
     """``block``, the source voxels of ``plan``, on the target's grid along ``axis``."""
     if not plan.cycles:
         return block
     shape = list(block.shape)
     shape[axis] = plan.length
-    out = np.empty(shape, np.float32)
+    out = np.empty(shape, exact)
     before = (slice(None),) * axis
     for cycle in plan.cycles:
-        into: npt.NDArray[np.float32] | None = None
+        into: Image | None = None
         for source, weight in cycle.taps:
-            scale = weight if isinstance(weight, np.float32) else weight.reshape([-1, *[1] * (2 - axis)])
-            weighed = np.multiply(block[(*before, source)], scale, dtype=np.float32)
+            scale = weight.reshape([-1, *[1] * (2 - axis)]) if isinstance(weight, np.ndarray) else weight
+            weighed = np.multiply(block[(*before, source)], scale, dtype=exact)
             into = weighed if into is None else np.add(into, weighed, out=into)
         out[(*before, cycle.target)] = into
     return out
 
 
-def _as_number(weight: npt.NDArray[np.float32]) -> np.float32 | npt.NDArray[np.float32]:
-    return weight[0] if np.all(weight == weight[0]) else weight
+def _as_number(weight: Image) -> np.floating[Any] | Image:
+    number: np.floating[Any] = weight[0]
+    return number if np.all(weight == number) else weight
 
 
 def _extreme(pick: np.ufunc, block: npt.NDArray[L], axis: int, taps: Taps) -> npt.NDArray[L]:

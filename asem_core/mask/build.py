@@ -18,11 +18,10 @@ from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.grid.mirror import read_mirrored
 from asem_core.mask.resin import resin_level
 from asem_core.mask.steps import CellMask, Mask, filled, kept, rough_mask
-from asem_core.preprocessing.levels import level_count
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
 from asem_core.volume.address import Location, destination_of
-from asem_core.volume.check import check_values, graded
+from asem_core.volume.check import check_grey, graded, settled_range
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
@@ -111,7 +110,7 @@ def make_mask(
     Raises
     ------
     VolumeError
-        Other dtypes (``grey`` brings them there), or floats outside [0, 1].
+        Other dtypes (``grey`` brings them there), floats outside [0, 1], or no image at all: see `check_grey`.
     OutputError
         ``output`` is named as another format; see also `asem_core.blocks.job.run`.
 
@@ -126,10 +125,11 @@ def make_mask(
     """
     destination = destination_of(output)
     check_ome_name(destination, "a mask")
-    volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
+    stored = as_volume(volume, registry=registry, voxel_size=voxel_size)
+    range_ = settled_range(stored, grey)
+    volume = graded(stored, range_)
     params = params if isinstance(params, CellMask) else CellMask(**dict(params or {}))  # type: ignore[arg-type]
-    level_count(volume.dtype)
-    check_values(volume, progress=progress)
+    check_grey(stored, grey=range_, progress=progress)
     given = params
     if params.high is None:
         params = attrs.evolve(params, high=resin_level(volume))

@@ -36,7 +36,7 @@ from asem_core.preprocessing.stages import measure, normalised
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import ModelSpec
-from asem_core.volume.check import settled_range
+from asem_core.volume.check import SAY_GREY, check_grey, settled_range
 from asem_core.volume.grey import Grey, evenly_spread, on_grey_range
 from asem_core.volume.opening import as_volume
 from asem_core.volume.output import check_destination, complete_or_absent, scratch_beside
@@ -283,8 +283,15 @@ def measure_on(
     mask: Volume | None = None,
     progress: Progress = silent,
 ) -> Adaptation:
-    """`measure_adaptation` of a volume as it is stored, with the grey range and the mask that a user gives."""
+    """`measure_adaptation` of a volume as it is stored, with the grey range and the mask that a user gives.
+
+    Raises
+    ------
+    ModelError, VolumeError
+        As `measure_adaptation` and `check_grey`.
+    """
     range_ = settled_range(volume, grey, trained_on=model.grey)
+    check_grey(volume, grey=range_, trained_on=model.grey, model=model.id, progress=progress)
     image = volume if range_ is None else on_grey_range(volume, range_)
     inside = None if mask is None else clip(mask, volume)
     return measure_adaptation(image, model, weight=weight, mask=inside, progress=progress)
@@ -355,7 +362,11 @@ def tissue_blocks(
         progress("blocks of tissue", taken, count)
         yield box, prepare(raw, box)
     if not taken:
-        raise VolumeError(f"{volume.uri}: no block of {SIDE} voxels with tissue to adapt to: leave --adapt out")
+        raise VolumeError(
+            f"{volume.uri}: no block of {SIDE} voxels with tissue to adapt to (grey levels whose standard deviation is "
+            f"{_FEATURELESS:g} of 255{'' if mask is None else ', inside the mask'}): {SAY_GREY}, or take the model as "
+            "it is (asem segment without --adapt)"
+        )
 
 
 def places(shape: tuple[int, int, int], count: int) -> Iterator[Box]:

@@ -317,8 +317,9 @@ def make_plan(
     preflight.check_memory(plan.preflight, max_memory=max_memory)
     if earlier is None:
         preflight.check_disk(plan.preflight, output=output)
-    read = read_part(volume, grids, plan.reads, model=model)
-    check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
+    if model.adaptation is None:  # else all of the volume was checked when the adaptation was measured
+        read = read_part(volume, grids, plan.reads, model=model)
+        check_grey(as_given, grey=grey, trained_on=model.grey, model=model.id, box=read)
     return plan
 
 

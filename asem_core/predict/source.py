@@ -16,15 +16,15 @@ import numpy.typing as npt
 from asem_core.blocks.executors import Task, Threads
 from asem_core.blocks.fill import Run
 from asem_core.geometry import Box, Triple
-from asem_core.grid.mirror import mirrored_span, read_mirrored
+from asem_core.grid.mirror import mirrored_box, read_mirrored
 from asem_core.grid.resample import resample, source_box
 from asem_core.models.model import Model
 from asem_core.predict.choose import hands
 from asem_core.predict.grids import Grids
 from asem_core.preprocessing.levels import to_grey_range
 from asem_core.preprocessing.scale import ScaleLinear
-from asem_core.preprocessing.stages import Statistics, Step, normalised
-from asem_core.preprocessing.statistics import measured
+from asem_core.preprocessing.stages import Statistics, Step
+from asem_core.preprocessing.statistics import measured, normalised_by
 from asem_core.specs import PreprocessorSpec
 from asem_core.volume.formats.zarr_array import ZarrArray
 from asem_core.volume.staging import staged_bytes
@@ -73,15 +73,10 @@ def prepare(
 
     ``reads`` is what the tiles read, voxels of the model's grid; ``at_once`` is of the session that waits for them.
     """
-    if volume.planewise:
-        part = read_part(volume, grids, reads, model=model)
-        # What is not copied cannot be read, and is not.
-        copy = run.readable(window(volume, part))
-        volume = window(copy, volume.box.shift([-s for s in part.start]))
+    volume = run.readable(volume, part=read_part(volume, grids, reads, model=model))
     stats = _statistics(volume, model.needs, run)
     if model.before:
-        found = measured(volume, model.before, run.scratch / "statistics.npz", progress=run.progress)
-        volume = normalised(volume, model.before, found)
+        volume = normalised_by(volume, model.before, run.scratch / "statistics.npz", progress=run.progress)
     if not grids.resamples:
         return ModelGridRaw(volume=volume, origin=(0, 0, 0), shape=volume.shape, is_grey=False, stats=stats)
     box = _resampled_part(grids, reads)
@@ -110,20 +105,14 @@ def read_part(volume: Volume, grids: Grids, reads: Sequence[Box], *, model: Mode
     if model.before or model.needs:
         return volume.box
     part = _resampled_part(grids, reads)
-    return _mirrored(source_box(part, grids.ratio), volume.shape) if grids.resamples else part
+    return mirrored_box(source_box(part, grids.ratio), volume.shape) if grids.resamples else part
 
 
 def _resampled_part(grids: Grids, reads: Sequence[Box]) -> Box:
     """The model voxels that are read, mirroring included."""
     start = [min(read.start[axis] for read in reads) for axis in range(3)]
     stop = [max(read.stop[axis] for read in reads) for axis in range(3)]
-    return _mirrored(Box(start, stop), grids.model_shape)
-
-
-def _mirrored(box: Box, shape: Triple) -> Box:
-    """The voxels of a volume of ``shape`` that reading ``box`` touches."""
-    spans = [mirrored_span(a, b, n) for a, b, n in zip(box.start, box.stop, shape, strict=True)]
-    return Box([a for a, _ in spans], [b for _, b in spans])
+    return mirrored_box(Box(start, stop), grids.model_shape)
 
 
 def _resample(volume: Volume, grids: Grids, box: Box, run: Run, *, threads: int) -> Volume:

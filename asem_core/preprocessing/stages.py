@@ -28,6 +28,8 @@ from asem_core.volume.volume import Volume
 
 Statistics = Mapping[str, npt.NDArray[Any]]
 
+_HISTOGRAM = "asem_core.preprocessing.intensity:histogram"
+
 
 @attrs.frozen(kw_only=True)
 class Step:
@@ -40,6 +42,11 @@ class Step:
     def by_voxel(self) -> bool:
         """Whether it judges a voxel by its value alone, and so may run inside a tile."""
         return self.spec.halo is None and not self.spec.statistics
+
+    @property
+    def any_range(self) -> bool:
+        """Whether it finds black and white in the volume's histogram, wherever in the range of the type they lie."""
+        return _HISTOGRAM in self.spec.statistics
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -73,10 +80,18 @@ def make_steps(stages: Sequence[StageRef], registry: Registry) -> list[Step]:
     Raises
     ------
     PluginError
-        Unknown stage or parameter.
+        Unknown stage or parameter; or a stage with a halo or statistics is not given uint8 by those before it.
     """
     specs = [registry.preprocessors[stage.name] for stage in stages]
-    return [Step(spec=spec, params=make_params(spec, stage.params)) for spec, stage in zip(specs, stages, strict=True)]
+    steps = [Step(spec=spec, params=make_params(spec, stage.params)) for spec, stage in zip(specs, stages, strict=True)]
+    over_volume = _over_volume(steps)
+    for step in over_volume[:-1]:
+        if step.spec.dtype_out != "uint8":
+            raise PluginError(
+                f"the stage {step.spec.name!r} gives {step.spec.dtype_out}, but {over_volume[-1].spec.name!r} after it "
+                "must be given uint8, 0 to 255: put it after that one"
+            )
+    return steps
 
 
 def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
@@ -87,16 +102,20 @@ def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     Raises
     ------
     ModelError
-        A step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
+        The last step over the volume does not give uint8, the 0..255 scale that the steps inside a tile expect.
     """
-    count = max((n for n, step in enumerate(steps, start=1) if not step.by_voxel), default=0)
-    for step in steps[:count]:
-        if step.spec.dtype_out != "uint8":
-            raise ModelError(
-                f"the model's stage {step.spec.name!r} gives {step.spec.dtype_out}, but stages up to "
-                f"{steps[count - 1].spec.name!r} run over the whole volume and must give uint8: put it after that one"
-            )
-    return list(steps[:count]), list(steps[count:])
+    before = _over_volume(steps)
+    if before and before[-1].spec.dtype_out != "uint8":
+        raise ModelError(
+            f"the model's stage {before[-1].spec.name!r} runs over the whole volume: it must give uint8, 0 to 255, "
+            f"got {before[-1].spec.dtype_out}"
+        )
+    return before, list(steps[len(before) :])
+
+
+def _over_volume(steps: Sequence[Step]) -> list[Step]:
+    """The steps up to the last one that is not `Step.by_voxel`."""
+    return list(steps[: max((n for n, step in enumerate(steps, start=1) if not step.by_voxel), default=0)])
 
 
 def measure(

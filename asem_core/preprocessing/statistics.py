@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from asem_core.errors import VolumeError
-from asem_core.preprocessing.stages import Statistics, Step, measure
+from asem_core.geometry import Box
+from asem_core.preprocessing.stages import Statistics, Step, measure, normalised
 from asem_core.progress import Progress, silent
 from asem_core.volume.output import Input, complete_or_absent, place_of
 from asem_core.volume.volume import Volume
@@ -51,6 +52,13 @@ def measured(
         return _load(store, about, steps)
     _save(store, about, found)
     return found
+
+
+def normalised_by(volume: Volume, steps: Sequence[Step], store: Path, *, progress: Progress = silent) -> Volume:
+    """`normalised` by what `measured` gives. What a step cannot do with that it says here, not of every block."""
+    result = normalised(volume, steps, measured(volume, steps, store, progress=progress))
+    result.read(Box((0, 0, 0), (1, 1, 1)))
+    return result
 
 
 def check_store(store: Path, volume: Volume, steps: Sequence[Step], *, inputs: Iterable[Input] = ()) -> Path:

@@ -17,13 +17,13 @@ from asem_core.geometry import Box, BoxNm, Triple, VoxelSize, triple
 from asem_core.home import local_path
 from asem_core.params import as_stage
 from asem_core.preprocessing.levels import level_count
-from asem_core.preprocessing.stages import make_steps, normalised
-from asem_core.preprocessing.statistics import check_store, measured
+from asem_core.preprocessing.stages import make_steps
+from asem_core.preprocessing.statistics import check_store, normalised_by
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import StageRef
 from asem_core.volume.address import Location, destination_of
-from asem_core.volume.check import check_values, graded
+from asem_core.volume.check import check_grey, check_values, graded, settled_range
 from asem_core.volume.formats.ome_write import IMAGE, ArrayPlan, OmePlan, OmeVersion
 from asem_core.volume.grey import Grey
 from asem_core.volume.opening import as_volume
@@ -95,8 +95,8 @@ def preprocess(
     Raises
     ------
     AsemError
-        No such stage or parameter, a volume that is no image, a destination in the way, a ROI outside, statistics
-        of something else.
+        No such stage or parameter, stages in an order that cannot be, a volume that is no image (`check_grey`), a
+        destination in the way, a ROI outside, statistics of something else.
 
     Examples
     --------
@@ -104,15 +104,20 @@ def preprocess(
     """
     registry = registry or make_registry()
     steps = make_steps([as_stage(stage) for stage in stages], registry)
-    volume = graded(as_volume(volume, registry=registry, voxel_size=voxel_size), grey)
+    stored = as_volume(volume, registry=registry, voxel_size=voxel_size)
+    range_ = settled_range(stored, grey)
+    volume = graded(stored, range_)
     destination = destination_of(output)
     if destination.suffix != ".zarr":
         raise OutputError(f"{destination}: a normalised volume is written as NAME.zarr; convert it to TIFF afterwards")
-    level_count(volume.dtype)
     kept = None
     if statistics is not None:
         kept = check_store(local_path(statistics), volume, steps, inputs=[volume, destination])
-    check_values(volume, progress=progress)
+    if steps and steps[0].any_range:
+        level_count(volume.dtype)
+        check_values(volume, progress=progress)
+    else:
+        check_grey(stored, grey=range_, progress=progress)
     part = volume.part(roi)
     lower, _ = part.to_nm(volume.voxel_size, origin_nm=volume.lower_edge_nm)
     chunk = triple([min(c, n) for c, n in zip(CHUNK, part.shape, strict=True)])
@@ -124,7 +129,7 @@ def preprocess(
     def compute(run: Run) -> Callable[[Box], Mapping[str, npt.NDArray[Any]]]:
         source = run.readable(volume)
         store = kept or run.scratch / "statistics.npz"
-        result = normalised(source, steps, measured(source, steps, store, progress=progress))
+        result = normalised_by(source, steps, store, progress=progress)
         return lambda box: {IMAGE: result.read(box.shift(part.start))}
 
     with executing(executor):

@@ -42,8 +42,9 @@ class PreprocessorSpec:
     halo: str | None = attrs.field(default=None, validator=validators.optional(import_path))
     """``halo(voxel_size, params) -> (z, y, x)``, the voxels of context that ``fn`` needs around a block. None: none."""
     dtype_out: str = "float32"
-    """Of what ``fn`` returns, whatever the type of ``raw``; ``uint8`` is 0..255. A model runs a stage with a halo or
-    statistics, and those before it, over the whole volume: they must give uint8."""
+    """Of what ``fn`` returns, whatever the type of ``raw``; ``uint8`` is 0..255. What a stage with a halo or
+    statistics follows must give uint8; a model runs both over the whole volume, and wants uint8 of the last of them
+    too."""
     statistics: tuple[str, ...] = attrs.field(default=(), validator=validators.deep_iterable(import_path))
     """What must be known of the whole volume before a block runs: ``"package.module:function"`` each.
 

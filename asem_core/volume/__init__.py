@@ -26,7 +26,7 @@ from asem_core.volume.window import window
 
 if TYPE_CHECKING:
     from asem_core.volume.address import Location, absolute, is_remote, locate, read_bytes, remembering
-    from asem_core.volume.check import WRITE_ANEW, check_values, graded, settled_range
+    from asem_core.volume.check import WRITE_ANEW, check_grey, check_values, graded, settled_range
     from asem_core.volume.container import with_levels
     from asem_core.volume.contents import is_as_written, record_contents
     from asem_core.volume.facts import describe
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDERS", "IMAGE", "WRITE_ANEW", "ArrayPlan", "GreyRange", "LazyArray", "Lengths", "Location", "OmeOutput",
     "OmePlan", "Replaceable", "Source", "Stated", "Volume", "absolute", "as_volume", "build_pyramid",
-    "check_destination", "check_folder", "check_is_labels", "check_values", "complete_or_absent", "create_ome_zarr",
-    "describe", "graded", "held", "holds_probabilities", "image_of_labels", "is_as_written", "is_label_image",
-    "is_remote", "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels", "open_volume",
-    "provenance", "pyramid_of", "read_bytes", "record_contents", "remembering", "scattered_boxes", "settled_range",
-    "slabs_of", "staged_bytes", "window", "with_levels",
+    "check_destination", "check_folder", "check_grey", "check_is_labels", "check_values", "complete_or_absent",
+    "create_ome_zarr", "describe", "graded", "held", "holds_probabilities", "image_of_labels", "is_as_written",
+    "is_label_image", "is_remote", "kind_of", "label_names", "locate", "maker", "measure_grey", "open_labels",
+    "open_volume", "provenance", "pyramid_of", "read_bytes", "record_contents", "remembering", "scattered_boxes",
+    "settled_range", "slabs_of", "staged_bytes", "window", "with_levels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazy_names(__name__)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from asem_core.errors import VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.specs import TrainedGrey
+from asem_core.volume.opening import as_volume
 from asem_core.volume.volume import Volume
 
 Float = npt.NDArray[np.floating[Any]]
@@ -307,6 +308,7 @@ def on_grey_range(volume: Volume, grey: GreyRange) -> Volume:
     """
     if volume.dtype == np.bool_:
         raise VolumeError(f"{volume.uri}: it is of booleans, a mask or labels; expected the grey image")
+    volume = as_volume(volume)
     return attrs.evolve(
         volume,
         array=_OnRange(volume.array, grey),

@@ -14,6 +14,7 @@ from asem_core.errors import AsemError, VolumeError
 from asem_core.geometry import VoxelSize
 from asem_core.volume import layout
 from asem_core.volume.address import absolute, remembering
+from asem_core.volume.axes import Axes, arranged
 from asem_core.volume.identity import array_digest
 from asem_core.volume.source import Source, Stored
 from asem_core.volume.stated import choose_voxel_size, settle
@@ -44,8 +45,9 @@ def as_volume(
     Parameters
     ----------
     given
-        A volume, or an address. A volume stays as it is; only what has no identity is given one: the digest of an array
-        in memory, and for another, which is not read for it, one that no volume had before.
+        A volume, or an address. A volume stays as it is; only its bytes come in the machine's order, and what has no
+        identity is given one: the digest of an array in memory, and for another, which is not read for it, one that no
+        volume had before.
     labels
         The organelle whose labels are meant (`open_labels`); None: an image (`open_volume`).
     registry, voxel_size, allow_unfinished
@@ -60,7 +62,7 @@ def as_volume(
         As `open_volume` and `open_labels`.
     """
     if isinstance(given, Volume):
-        return given if given.identity else attrs.evolve(given, identity={"digest": array_digest(given.array)})
+        return _checked(given)
 
     def opened(size: VoxelSize | None) -> Volume:
         if labels is None:
@@ -224,6 +226,15 @@ def _check_requirements(spec: ReaderSpec, uri: str) -> None:
         package, _, distribution = (part.strip() for part in requirement.partition(":"))
         if find_spec(package) is None:
             raise VolumeError(f"{uri}: reading {spec.name} needs {package}: pip install '{distribution or package}'")
+
+
+def _checked(volume: Volume) -> Volume:
+    """A volume that no reader opened, as one that is opened would be."""
+    _check_image(volume.array, volume.uri)
+    array = arranged(volume.array, Axes((0, 1, 2), 3))
+    if volume.identity and array is volume.array:
+        return volume
+    return attrs.evolve(volume, array=array, identity=volume.identity or {"digest": array_digest(volume.array)})
 
 
 def _check_image(array: LazyArray, uri: str) -> None:

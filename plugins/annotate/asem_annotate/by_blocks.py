@@ -41,7 +41,7 @@ from asem_core.blocks import Run, Threads, map_blocks
 from asem_core.errors import AsemError, BudgetError
 from asem_core.geometry import Box, Triple, VoxelSize, triple
 from asem_core.progress import Progress, silent
-from asem_core.volume import IMAGE, OmePlan, Volume, check_values, staged_bytes
+from asem_core.volume import IMAGE, OmePlan, Volume, check_grey, staged_bytes
 
 CORE = 256
 """Voxels per axis of what a block keeps, fewer where the halo is wide."""
@@ -107,10 +107,10 @@ class ByBlocks:
     def _survey(self, run: Run, blocks: Sequence[Box]) -> Survey:
         folder = run.scratch / "survey"
 
-        def look(block: Box) -> list[Path]:
+        def look(block: Box) -> Survey:
             core = self._in_volume(block)
             box = self.around(core)
-            found = survey(
+            return survey(
                 self._grey(box),
                 self._seeds(box),
                 box=box,
@@ -120,11 +120,13 @@ class ByBlocks:
                 voxel_size=self.region.raw.voxel_size,
                 settings=self.settings,
             )
-            save_survey(_file(folder, block), found)
+
+        def save(block: Box) -> list[Path]:
+            save_survey(_file(folder, block), look(block))
             return [_file(folder, block)]
 
-        run.temporary("surveying", blocks, look, executor=_ALONE)
-        return joined([load_survey(_file(folder, block)) for block in blocks])
+        run.temporary("surveying", blocks, save, executor=_ALONE)
+        return joined([load_survey(_file(folder, block)) or look(block) for block in blocks])
 
     def _cut(self, found: Survey, likeness: Mapping[int, Likeness], block: Box) -> Mapping[str, npt.NDArray[Any]]:
         core = self._in_volume(block)
@@ -197,7 +199,7 @@ def plan_blocks(
     kinds = find_kinds(region.of_part(region.seeds), progress=progress)
     check_named(region, kinds, names)
     check_both(region, kinds, names)
-    check_values(region.graded, box=region.part, progress=progress)
+    check_grey(region.raw, grey=region.levels, box=region.part, progress=progress)
     return ByBlocks(region=region, names=names, settings=settings, prediction=prediction, core=core, halo=halo)
 
 

@@ -17,6 +17,7 @@ from asem_annotate.scene import open_scene
 from asem_annotate.settings import Settings, correction_settings
 from asem_annotate.write import TRAINING, at_once, write_labels
 from asem_core.blocks import Run
+from asem_core.errors import AsemError
 from asem_core.geometry import Box, BoxNm, VoxelSize
 from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
@@ -95,7 +96,7 @@ def correct(
     """
     registry = registry or make_registry()
     (name,) = organelle_names(organelle, registry)
-    least = find_organelle(organelle, registry).threshold if threshold is None else threshold
+    least = choose_threshold(threshold, organelle, registry)
     chosen = settings or correction_settings(name)
     scene = open_scene(
         volume, strokes, roi=roi, names=[name], settings=chosen, registry=registry, voxel_size=voxel_size, grey=grey,
@@ -129,3 +130,17 @@ def correct(
         progress=progress,
     )
     return Correction(path=done.path, organelle=name, part=scene.part, **done.results)
+
+
+def choose_threshold(threshold: float | None, organelle: Organelle, registry: Registry) -> float:
+    """``threshold``; where it is None, that of ``organelle``.
+
+    Raises
+    ------
+    AsemError
+        It is no probability.
+    """
+    chosen = find_organelle(organelle, registry).threshold if threshold is None else threshold
+    if not 0 <= chosen <= 1:
+        raise AsemError(f"the threshold is a probability, from 0 to 1, got {chosen:g}")
+    return chosen

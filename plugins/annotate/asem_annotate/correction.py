@@ -24,7 +24,8 @@ class Corrected:
     labels: Seeds
     """1 where the organelle is, 0 elsewhere."""
     judged: Seeds
-    """For training: 1 background and 2 the organelle where the strokes decided, 0 elsewhere."""
+    """For training: 1 background and 2 the organelle where the strokes decided, 0 elsewhere and where the network did.
+    """
 
 
 def correct_labels(
@@ -52,29 +53,32 @@ def correct_labels(
     Notes
     -----
     A stroke that says what the network says confirms its supervoxel; one that contradicts it fixes the supervoxel to
-    what it says. The network is cut twice, without these and with them; nothing else tells the two energies apart.
-    Supervoxels whose label differs are given the new one, and stroked voxels are what the stroke says. Supervoxels are
-    coarser than a network: those that keep their label keep the network's voxels, and so do voxels of the others of
-    which it is sure, farther than a supervoxel's edge from any stroke that contradicts it.
+    what it says. A supervoxel with strokes of which only some contradict is divided among all of them. The network is
+    cut twice, without strokes and with those of supervoxels where one contradicts; nothing else tells the two energies
+    apart. Supervoxels whose label differs are given the new one, and stroked voxels are what the stroke says.
+    Supervoxels are coarser than a network: those that keep their label keep the network's voxels, and so do voxels of
+    the others of which it is sure, farther than a supervoxel's edge from any stroke that contradicts it.
     """
     given = np.where(probability >= threshold, FIRST, BACKGROUND).astype(np.uint8)
     every = find_strokes(prepared, strokes)
     against = find_strokes(prepared, np.where(strokes == given, NOTHING, strokes))
+    deciding = find_strokes(prepared, np.where(against.on_any[prepared.ids], strokes, NOTHING))
     costs = boundary_costs(prepared, settings) if boundary is None else boundary
     unlike, like = prior_costs(prepared, probability)
     gain = settings.prior_weight * (like - unlike)
     before = min_cut(gain, prepared.pairs, costs, fixed=np.zeros(prepared.nodes, np.int8))
     confirmed = np.where(before, 1, -1) * every.on_any
-    after = cut_nodes(prepared, gain, costs, strokes=against, value=FIRST, fixed=confirmed)
-    flipped = (before != after) | against.mixed
-    chosen = spread(prepared, np.where(after, FIRST, BACKGROUND).astype(np.uint8), against)
-    turned = flipped[prepared.ids]
-    turned.ravel()[_kept(prepared, turned, probability, against, reach=settings.edge)] = False
+    after = cut_nodes(prepared, gain, costs, strokes=deciding, value=FIRST, fixed=confirmed)
+    flipped = (before != after) | deciding.mixed
+    chosen = spread(prepared, np.where(after, FIRST, BACKGROUND).astype(np.uint8), deciding)
+    turned, decided = flipped[prepared.ids], (flipped | every.on_any)[prepared.ids]
+    kept = _kept(prepared, turned, probability, against, reach=settings.edge)
+    turned.ravel()[kept] = decided.ravel()[kept] = False
     labels = np.where(turned, chosen, given)
     stroked = strokes != NOTHING
     labels[stroked] = strokes[stroked]
-    decided = flipped | every.on_any
-    return Corrected(labels=(labels == FIRST).astype(np.uint8), judged=np.where(decided[prepared.ids], labels, NOTHING))
+    judged = np.where(decided | stroked, labels, NOTHING)
+    return Corrected(labels=(labels == FIRST).astype(np.uint8), judged=judged)
 
 
 def _kept(

@@ -20,6 +20,7 @@ from asem_annotate.mincut import Floats, Mask, min_cut
 from asem_annotate.mixture import like_seeds
 from asem_annotate.prepared import Prepared
 from asem_annotate.settings import Settings
+from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
 
 Seeds = npt.NDArray[np.uint8]
@@ -123,11 +124,37 @@ def without_rim(labels: Seeds, seeds: Seeds, *, rim: float, voxel_size: VoxelSiz
 
     A cut adds a rim more often than it leaves one out. Seeds stay what they are.
     """
+    if (labels != BACKGROUND).all():  # scipy would measure from somewhere outside
+        return np.where(seeds == NOTHING, labels, seeds)
     depth = ndimage.distance_transform_edt(
         labels != BACKGROUND, sampling=np.divide(voxel_size.zyx, min(voxel_size.zyx))
     )
     found: Seeds = np.where((depth > 0) & (depth <= rim), NOTHING, labels).astype(np.uint8)
     return np.where(seeds == NOTHING, found, seeds)
+
+
+def check_value(value: int) -> None:
+    """Refuse what a voxel of seeds cannot be.
+
+    Raises
+    ------
+    AsemError
+        It is none of 0..255.
+    """
+    if not 0 <= value <= np.iinfo(np.uint8).max:
+        raise AsemError(f"seeds are 0 to 255 (0 nothing, 1 background, 2 and up objects), got {value}")
+
+
+def check_axis(axis: int) -> None:
+    """Refuse what is no axis of a volume.
+
+    Raises
+    ------
+    AsemError
+        It is none of 0, 1 and 2.
+    """
+    if axis not in range(3):
+        raise AsemError(f"an axis is 0, 1 or 2 (z, y, x), got {axis}")
 
 
 def places(prepared: Prepared, at: npt.NDArray[np.int64]) -> Floats:

@@ -21,7 +21,7 @@ from asem_core.geometry import Box, BoxNm, VoxelSize
 from asem_core.memory import available_memory
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry
-from asem_core.volume import Volume, check_values
+from asem_core.volume import Volume, check_grey
 
 log = logging.getLogger(__name__)
 
@@ -117,15 +117,14 @@ def read_scene(region: Region, *, names: Sequence[str], settings: Settings, prog
     found = region.of_part(region.seeds)
     strokes = found.read(found.box)
     check_named(region, kinds_of(strokes), names)
-    levels = region.graded
-    check_values(levels, box=part, progress=progress)
+    check_grey(raw, grey=region.levels, box=part, progress=progress)
     return Scene(
         raw=raw,
         levels=region.levels,
         seeds=region.seeds,
         part=part,
         image=raw.read(part),
-        grey=to_uint8(levels.read(part)),
+        grey=to_uint8(region.graded.read(part)),
         strokes=strokes.astype(np.uint8),
     )
 

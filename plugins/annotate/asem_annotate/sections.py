@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from asem_annotate.labelling import BACKGROUND, FIRST, NOTHING, Seeds
+from asem_annotate.labelling import BACKGROUND, FIRST, NOTHING, Seeds, check_axis
 from asem_core.errors import AsemError
 from asem_core.geometry import VoxelSize
 
@@ -36,7 +36,7 @@ def interpolate(seeds: Seeds, *, voxel_size: VoxelSize, axis: int = 0) -> Seeds:
     Raises
     ------
     AsemError
-        Fewer than two sections are labelled.
+        Fewer than two sections are labelled, or there is no such axis.
 
     Notes
     -----
@@ -50,6 +50,7 @@ def interpolate(seeds: Seeds, *, voxel_size: VoxelSize, axis: int = 0) -> Seeds:
     >>> interpolate(seeds, voxel_size=VoxelSize((5, 5, 5)))[1, 0].tolist()
     [1, 1, 2, 2, 2, 2, 1, 1, 1]
     """
+    check_axis(axis)
     along = np.moveaxis(seeds, axis, 0)
     labelled = np.flatnonzero((along >= FIRST).any(axis=(1, 2)))
     if len(labelled) < 2:

@@ -5,7 +5,7 @@ What is written is whole after every stroke, whatever becomes of the program: it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ import numpy as np
 import zarr
 from filelock import FileLock, Timeout
 
-from asem_annotate.labelling import Seeds
-from asem_annotate.scene import check_memory, check_size
-from asem_annotate.settings import Settings
+from asem_annotate.labelling import NOTHING, Seeds
 from asem_core.errors import GeometryError, OutputError, VolumeError
 from asem_core.geometry import Box, Triple
 from asem_core.grid import overlap
@@ -34,7 +32,8 @@ class SeedFile:
     """Seeds on disk, ``(z, y, x)`` uint8."""
 
     path: Path
-    array: zarr.Array[Any]
+    seeds: Volume
+    """What was there when it was opened; of new ones nothing, in memory."""
     part: Box
     """Where they lie, in voxels of the volume."""
     lock: FileLock
@@ -44,6 +43,25 @@ class SeedFile:
         """Let others paint them."""
         self.lock.release()
 
+    def create(self, raw: Volume, names: Sequence[str]) -> None:
+        """Make new ones on ``raw`` and of ``names``, as they were opened; what is there stays.
+
+        Raises
+        ------
+        OutputError
+            They cannot be written.
+        """
+        if self.path.exists():
+            return
+        create_ome_zarr(
+            check_destination(self.path, overwrite=False, inputs=[raw]),
+            image=ArrayPlan(shape=self.part.shape, dtype=np.uint8, chunk=CHUNK, reduction="mode", pyramid=False),
+            labels={},
+            voxel_size=raw.voxel_size,
+            lower_edge_nm=self.seeds.lower_edge_nm,
+            provenance=provenance(MADE_BY, raw, part=self.part, organelles=list(names)),
+        )
+
     def write(self, seeds: Seeds, box: Box) -> None:
         """Write the chunks of ``seeds`` that ``box`` meets.
 
@@ -52,9 +70,10 @@ class SeedFile:
         OutputError
             They cannot be written.
         """
-        chunks = box.align_out(self.array.chunks).intersect(Box.of_shape(seeds.shape))
         try:
-            self.array[chunks.slices] = seeds[chunks.slices]
+            array = zarr.open_array(self.path / "0", mode="r+")
+            chunks = box.align_out(array.chunks).intersect(Box.of_shape(seeds.shape))
+            array[chunks.slices] = seeds[chunks.slices]
         except OSError as error:
             raise OutputError(f"{self.path}: seeds cannot be saved: {error.strerror or error}; make room, and paint on "
                               "or save again") from error  # fmt: skip
@@ -62,7 +81,7 @@ class SeedFile:
 
 def open_seed_file(path: str | Path, raw: Volume, *, part: Box | None, names: Sequence[str],
                    registry: Registry | None = None) -> SeedFile:  # fmt: skip
-    """Open the seeds of an earlier session, or begin new ones.
+    """Open the seeds of an earlier session, or new ones, which `SeedFile.create` makes.
 
     Parameters
     ----------
@@ -74,17 +93,15 @@ def open_seed_file(path: str | Path, raw: Volume, *, part: Box | None, names: Se
     Raises
     ------
     VolumeError
-        What is there was not made here, or for other organelles.
+        What is there was not made here, for other organelles, or on another volume.
     GeometryError
         What is there covers another part.
     OutputError
         It cannot be written, or is painted elsewhere.
-    BudgetError
-        New ones are larger than a cut can be, or than memory.
     """
     place = local_path(path)
     if not place.exists():
-        return _new(place, raw, usual_part(raw) if part is None else part, names)
+        return _new(place, raw, usual_part(raw) if part is None else part)
     found = open_volume(place, registry=registry)
     made = describe(found)["provenance"] or {}
     if made.get("made_by") != MADE_BY:
@@ -94,13 +111,30 @@ def open_seed_file(path: str | Path, raw: Volume, *, part: Box | None, names: Se
     before = made.get(_ORGANELLES, [])
     if before != list(names):
         raise VolumeError(f"{place} holds seeds of {', '.join(before)}, not of {', '.join(names)}: name other seeds")
+    _check_source(place, made.get("source", {}), raw)
     there = overlap(found, raw)
     if there.shape != found.shape or part not in (None, there):
         raise GeometryError(
             f"{place} covers {there} of {raw.uri} (z,y,x voxels), not {part or 'all of it'}: leave the ROI out, or "
             "name other seeds"
         )
-    return _held(place, there)
+    return _held(place, found, part=there)
+
+
+def stem(uri: str) -> str:
+    """What a volume is called: its name, without the endings of formats.
+
+    >>> stem("/data/cell.1.ome.zarr")
+    'cell.1'
+    """
+    name = uri.rstrip("/").rpartition("/")[2]
+    while name.lower().endswith(_ENDINGS):
+        name = name.rpartition(".")[0]
+    return name
+
+
+_ENDINGS = (".zarr", ".ome", ".n5", ".precomputed", ".tif", ".tiff", ".h5", ".hdf5", ".hdf", ".mat", ".ilp", ".ims",
+            ".mrc", ".rec", ".map", ".st", ".ali", ".nii", ".gz", ".nrrd", ".nhdr", ".npy", ".png", ".dat")  # fmt: skip
 
 
 def usual_path(uri: str, *words: str) -> Path:
@@ -109,8 +143,7 @@ def usual_path(uri: str, *words: str) -> Path:
     >>> usual_path("s3://lab/cell.zarr", "mito", "seeds").name
     'cell_mito_seeds.zarr'
     """
-    stem = uri.rstrip("/").rpartition("/")[2].partition(".")[0]
-    return Path("_".join((stem, *words)) + ".zarr").absolute()
+    return Path("_".join((stem(uri), *words)) + ".zarr").absolute()
 
 
 def usual_part(raw: Volume) -> Box:
@@ -131,30 +164,32 @@ def usual_part(raw: Volume) -> Box:
 _USUAL = 256
 
 
-def _new(path: Path, raw: Volume, part: Box, names: Sequence[str]) -> SeedFile:
+def _check_source(path: Path, source: Mapping[str, Any], raw: Volume) -> None:
+    """Refuse seeds of another volume; one that was moved has its digest still."""
+    before, now = (each.get("digest") for each in (source, raw.identity))
+    if before in (None, now):
+        return
+    of = source["uri"] if source.get("uri") != raw.uri else f"{raw.uri} as it was before it changed"
+    raise VolumeError(f"{path} holds seeds of {of}, not of {raw.uri}: name other seeds (--seeds)")
+
+
+def _new(path: Path, raw: Volume, part: Box) -> SeedFile:
     if path.suffix != ".zarr":
         raise OutputError(f"{path}: seeds are an OME-Zarr; name it NAME.zarr")
-    check_size(part, raw)
-    check_memory(part, raw, Settings())
     destination = check_destination(path, overwrite=False, inputs=[raw])
     destination.parent.mkdir(parents=True, exist_ok=True)
     lower, _ = part.to_nm(raw.voxel_size, origin_nm=raw.lower_edge_nm)
-    create_ome_zarr(
-        destination,
-        image=ArrayPlan(shape=part.shape, dtype=np.uint8, chunk=CHUNK, reduction="mode", pyramid=False),
-        labels={},
-        voxel_size=raw.voxel_size,
-        lower_edge_nm=lower,
-        provenance=provenance(MADE_BY, raw, part=part, organelles=list(names)),
-    )
-    return _held(destination, part)
+    nothing = Volume(array=np.broadcast_to(np.uint8(NOTHING), part.shape), voxel_size=raw.voxel_size,
+                     lower_edge_nm=lower, states_place=True, uri=str(destination), format="memory", chunks=CHUNK,
+                     identity={"uri": str(destination)})  # fmt: skip
+    return _held(destination, nothing, part=part)
 
 
-def _held(path: Path, part: Box) -> SeedFile:
+def _held(path: Path, seeds: Volume, *, part: Box) -> SeedFile:
     # A window opens seeds in a thread, and closes them in another.
     lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise OutputError(f"{path} is painted in another window; close it, or name other seeds") from None
-    return SeedFile(path=path, array=zarr.open_array(path / "0", mode="r+"), part=part, lock=lock)
+    return SeedFile(path=path, seeds=seeds, part=part, lock=lock)

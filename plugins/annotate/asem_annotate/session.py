@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from asem_annotate.correcting import Correction, correct
+from asem_annotate.correcting import Correction, choose_threshold, correct
 from asem_annotate.correction import correct_labels
 from asem_annotate.cutting import Cut, Organelle, cut, organelle_names
 from asem_annotate.energy import boundary_costs
@@ -26,8 +26,8 @@ from asem_annotate.scene import Scene, open_scene
 from asem_annotate.sections import interpolate
 from asem_annotate.seed_file import SeedFile, open_seed_file
 from asem_annotate.settings import Settings, choose_settings, correction_settings
+from asem_core.errors import AsemError
 from asem_core.geometry import Box, BoxNm, VoxelSize
-from asem_core.organelles import find_organelle
 from asem_core.progress import Progress, silent
 from asem_core.registry import Registry, make_registry
 from asem_core.specs import OrganelleSpec
@@ -254,7 +254,7 @@ def begin(
     seeds
         OME-Zarr that is made; or that an earlier session made.
     organelle
-        Of the value 2, or a sequence for 2, 3, and so on.
+        Of the value 2, or a sequence for 2, 3, and so on; one where there is a prediction.
     prediction
         Probability of the organelle: then it is corrected, by strokes where it is wrong.
     settings, threshold
@@ -271,15 +271,18 @@ def begin(
     registry = registry or make_registry()
     organelles = [organelle] if isinstance(organelle, OrganelleSpec | str | Path) else list(organelle)
     names = organelle_names(organelles, registry)
+    if prediction is not None and len(names) > 1:
+        raise AsemError(f"a prediction is corrected for one organelle, got {', '.join(names)}: name that which was "
+                        "predicted, and correct each prediction by itself")  # fmt: skip
     chosen = settings or (choose_settings if prediction is None else correction_settings)(names[0])
+    least = choose_threshold(threshold, organelles[0], registry)
     raw = as_volume(volume, registry=registry, voxel_size=voxel_size)
     file = open_seed_file(seeds, raw, part=None if roi is None else raw.part(roi), names=names, registry=registry)
     try:
         scene = open_scene(
-            raw, file.path, names=names, settings=chosen, registry=registry, grey=grey, progress=progress
+            raw, file.seeds, names=names, settings=chosen, registry=registry, grey=grey, progress=progress
         )
-        usual = find_organelle(organelles[0], registry).threshold
-        return Session(
+        session = Session(
             scene,
             file,
             organelles=organelles,
@@ -287,8 +290,10 @@ def begin(
             registry=registry,
             grey=grey,
             prediction=None if prediction is None else read_prediction(prediction, scene, registry=registry),
-            threshold=usual if threshold is None else threshold,
+            threshold=least,
         )
+        file.create(raw, names)
     except BaseException:
         file.close()
         raise
+    return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import attrs
@@ -16,43 +17,45 @@ Appearance = Literal["texture", "grey"]
 PAPER = "paper"
 """Preset of the published program, instead of the organelle's."""
 
+_FINITE = validators.lt(math.inf)
+
 
 @attrs.frozen(kw_only=True)
 class Settings:
     """Parameters of a graph cut. Lengths are voxels along the axes with the smallest voxels."""
 
-    edge: float = attrs.field(default=5.0, validator=validators.ge(1))
+    edge: float = attrs.field(default=5.0, validator=[validators.ge(1), _FINITE])
     """Edge of a supervoxel: no boundary can be found more exactly than supervoxels are small."""
-    compactness: float = attrs.field(default=25.0, validator=validators.gt(0))
+    compactness: float = attrs.field(default=25.0, validator=[validators.gt(0), _FINITE])
     """Grey levels of 255 that weigh as much as one edge of distance: more makes supervoxels rounder."""
     iterations: int = attrs.field(default=4, validator=validators.ge(0))
     """How often the centres of supervoxels move."""
-    smooth: float = attrs.field(default=1.0, validator=validators.ge(0))
+    smooth: float = attrs.field(default=1.0, validator=[validators.ge(0), _FINITE])
     """Sigma of the Gaussian that the image is smoothed by before supervoxels are found."""
     appearance: Appearance = attrs.field(default="texture", validator=validators.in_(("texture", "grey")))
     """What seeds teach: how their supervoxels and those round them look, at several scales; as published, their grey
     levels alone."""
-    grey_smooth: float = attrs.field(default=2.0, validator=validators.ge(0))
+    grey_smooth: float = attrs.field(default=2.0, validator=[validators.ge(0), _FINITE])
     """The same before grey levels are counted into the histograms of seeds."""
     bins: int = attrs.field(default=16, validator=[validators.ge(2), validators.le(256)])
     """Grey levels that are told apart in the histograms of seeds."""
-    surest: float = attrs.field(default=7.0, validator=validators.ge(0))
+    surest: float = attrs.field(default=7.0, validator=[validators.ge(0), _FINITE])
     """Log odds that what texture teaches never exceeds. Less lets distance and neighbours say more: 2 finds more of
     mitochondria that only strokes along the middle are known of."""
-    appearance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    appearance_weight: float = attrs.field(default=1.0, validator=[validators.ge(0), _FINITE])
     """Weight of how unlike the seeds a supervoxel looks; beta of the paper."""
-    distance_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    distance_weight: float = attrs.field(default=1.0, validator=[validators.ge(0), _FINITE])
     """Weight of the distance from the seeds; gamma of the paper."""
-    prior_weight: float = attrs.field(default=1.0, validator=validators.ge(0))
+    prior_weight: float = attrs.field(default=1.0, validator=[validators.ge(0), _FINITE])
     """Weight of the prediction, where one is given."""
-    smoothness: float = attrs.field(default=10.0, validator=validators.ge(0))
+    smoothness: float = attrs.field(default=10.0, validator=[validators.ge(0), _FINITE])
     """What a boundary costs; lambda of the paper."""
     contrast: Contrast = attrs.field(default="on", validator=validators.in_(("on", "dark", "published")))
     """Where a boundary is cheap: where grey levels change, or along dark lines; as published, hardly anywhere."""
     components: int = attrs.field(default=0, validator=validators.ge(0))
     """Clean-up: kinds of grey that are told apart in what was found; those unlike the seeds' are dropped. 0: none."""
 
-    rim: float = attrs.field(default=0.0, validator=validators.ge(0))
+    rim: float = attrs.field(default=0.0, validator=[validators.ge(0), _FINITE])
     """Of one organelle, how thick a layer below its surface ``labels/training`` leaves unjudged. 0: no such labels."""
 
     @property

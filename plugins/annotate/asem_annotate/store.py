@@ -5,6 +5,8 @@
     seeds.zarr
     seeds.zarr.prepared/
         3f2a90c1d4e85b77.npz      other settings, another volume or ROI: another name
+
+Beside the outermost Zarr, where seeds lie in one: nothing is written into what is read.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import hashlib
 import json
 import logging
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,17 @@ VERSION = "2"
 """Changes whenever `asem_annotate.prepared.prepare` gives other numbers, or the file another form."""
 _MADE_FROM = "made_from"
 _DIGITS = 16
+_OF_GROUPS = (".zgroup", "zarr.json", "attributes.json")
 
 
 def prepared_path(seeds: str, made_from: Mapping[str, Any]) -> Path:
-    """Where the volume that was prepared from ``made_from`` (JSON types) lies beside the local ``seeds``."""
+    """Where the volume that was prepared from ``made_from`` (JSON types) lies beside the local ``seeds``.
+
+    >>> prepared_path("/data/seeds.tif", {}).parent.name
+    'seeds.tif.prepared'
+    """
     key = hashlib.sha256(_told(_versioned(made_from)).encode()).hexdigest()[:_DIGITS]
-    return Path(f"{seeds}.prepared") / f"{key}.npz"
+    return Path(f"{_container(Path(seeds))}.prepared") / f"{key}.npz"
 
 
 def load_prepared(path: Path, made_from: Mapping[str, Any]) -> Prepared | None:
@@ -62,7 +68,7 @@ def load_arrays(path: Path, made_from: Mapping[str, Any], *, names: Sequence[str
             if str(file[_MADE_FROM]) != _told(made_from):
                 return None
             return {name: file[name] for name in names}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:  # damage makes zipfile, zlib and numpy raise whatever they like
         log.warning("%s is damaged (%s): it is made again", path, error)
         return None
 
@@ -76,6 +82,13 @@ def save_arrays(path: Path, values: Mapping[str, Any], made_from: Mapping[str, A
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _container(path: Path) -> Path:
+    """The outermost Zarr or N5 that ``path`` lies in, or ``path`` itself."""
+    while any((path.parent / name).is_file() for name in _OF_GROUPS):
+        path = path.parent
+    return path
 
 
 def _versioned(made_from: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from asem_annotate.lattice import Cells
 from asem_annotate.likeness import Examples, Likeness
 from asem_annotate.prepared import Floats, Prepared, bins_of, prepare
 from asem_annotate.settings import Settings
+from asem_annotate.store import load_arrays, save_arrays
 from asem_annotate.supervoxels import Grey, smoothed
 from asem_core.geometry import Box, VoxelSize
 
@@ -140,15 +141,16 @@ def save_survey(path: Path, found: Survey) -> None:
     """Write it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     flat = attrs.asdict(found)
-    flat |= flat.pop("touching")
-    with path.open("wb") as file:
-        np.savez_compressed(file, **flat)
+    save_arrays(path, flat | flat.pop("touching"), {})
 
 
-def load_survey(path: Path) -> Survey:
-    """What `save_survey` wrote."""
-    with path.open("rb") as opened, np.load(opened) as file:
-        read = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
+def load_survey(path: Path) -> Survey | None:
+    """What `save_survey` wrote; None where it is not there, or is damaged."""
+    names = {field.name for field in attrs.fields(Survey)} - {"touching"} | set(_SUMS)
+    found = load_arrays(path, {}, names=sorted(names))
+    if found is None:
+        return None
+    read = {name: value if value.ndim else value.item() for name, value in found.items()}
     return Survey(touching=Touching(**{name: read.pop(name) for name in _SUMS}), **read)
 
 

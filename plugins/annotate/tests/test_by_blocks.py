@@ -87,6 +87,19 @@ def test_a_survey_is_kept(tmp_path: Path) -> None:
         assert np.array_equal(getattr(kept, name), value), name
 
 
+def test_a_damaged_survey_is_made_again(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = {"organelle": ["mito", "er"], "settings": PARAMS, "roi": Box.parse("0:80,0:40,0:44")}
+    whole = cut(world / "raw.zarr", world / "seeds.zarr", output=world / "whole.zarr", **arguments)
+
+    def damaged(path: Path, found: Survey) -> None:
+        save_survey(path, found)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    monkeypatch.setattr(by_blocks, "save_survey", damaged)
+    again = cut(world / "raw.zarr", world / "seeds.zarr", output=world / "again.zarr", **arguments)
+    assert again.voxels == whole.voxels
+
+
 PREPARED = prepare(GREY, voxel_size=VOXELS, settings=PARAMS)
 LIKENESS = find_evidence(PREPARED, find_strokes(PREPARED, SEEDS)).likeness
 FOUND = joined([survey(GREY, SEEDS, box=WHOLE, core=WHOLE, whole=WHOLE, values=4, voxel_size=VOXELS, settings=PARAMS)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from asem_annotate import fill, interpolate, paint, tidy
@@ -124,3 +126,27 @@ def test_tidy_is_what_labels_prepare_does(tmp_path) -> None:
     made = prepare_labels(volume, tmp_path / "out.zarr", organelle="golgi")
     expected = open_volume(made.path)
     assert np.array_equal(tidy(labels, "golgi", voxel_size=CUBES), expected.read(expected.box))
+
+
+def test_painting_takes_the_memory_of_a_section() -> None:
+    seeds = np.zeros((100, 100, 100), np.uint8)
+    tracemalloc.start()
+    found = paint(seeds, [(0, 0, 0), (99, 99, 99)], value=2, radius_nm=20, voxel_size=CUBES)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found[50, 50, 50] == 2
+    assert peak < 4 * seeds.size
+
+
+def test_no_such_value_and_no_such_axis() -> None:
+    seeds = np.zeros((5, 6, 7), np.uint8)
+    seeds[0, 2, 2] = seeds[4, 2, 2] = 2
+    for value in (-1, 300):
+        with pytest.raises(AsemError, match=f"seeds are 0 to 255 .* got {value}"):
+            paint(seeds, [(0, 0, 0)], value=value, radius_nm=5, voxel_size=CUBES)
+        with pytest.raises(AsemError, match=f"got {value}"):
+            fill(seeds, (0, 0, 0), value=value)
+    with pytest.raises(AsemError, match="an axis is 0, 1 or 2"):
+        fill(seeds, (0, 0, 0), value=1, axis=-1)
+    with pytest.raises(AsemError, match="an axis is 0, 1 or 2"):
+        interpolate(seeds, voxel_size=CUBES, axis=-1)

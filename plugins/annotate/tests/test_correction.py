@@ -68,6 +68,34 @@ def test_what_a_network_is_sure_of_stays_away_from_strokes() -> None:
     assert found[turned & ~grain].mean() > 0.9
 
 
+def test_a_stroke_that_confirms_holds_beside_one_that_contradicts() -> None:
+    """In the supervoxels at a rim that a network draws too thick."""
+    body = TRUTH == 2
+    thick = ndimage.binary_dilation(body, iterations=2)
+    prediction = np.where(thick, 0.8, 0.05).astype(np.float32)
+    strokes = np.zeros_like(TRUTH)
+    strokes[8:17:4] = np.select([body[8:17:4], thick[8:17:4]], [2, 1])
+    coarse = Settings(edge=5, smoothness=1)
+    prepared = prepare(GREY, voxel_size=VOXELS, settings=coarse)
+    found = correct_labels(prepared, prediction, strokes, settings=coarse)
+    between = ~strokes.any(axis=(1, 2))
+    assert dice(found.labels[between] > 0, body[between]) > dice(thick[between], body[between]) + 0.02
+
+
+def test_what_the_network_decides_is_not_trained_on() -> None:
+    """A body that it is sure of and that strokes call background: what is farther from them is not judged."""
+    sure = np.where(TRUTH > 0, 0.99, 0.01).astype(np.float32)
+    strokes = np.zeros_like(TRUTH)
+    strokes[11, 27, 26:36] = 1
+    long = Settings(edge=5, smoothness=1, compactness=5)
+    prepared = prepare(GREY, voxel_size=VOXELS, settings=long)
+    found = correct_labels(prepared, sure, strokes, settings=long)
+    on_strokes = np.isin(prepared.ids, prepared.ids[strokes > 0])
+    assert (on_strokes & (TRUTH == 3) & (found.labels > 0)).any()
+    assert not (found.judged == 2).any()
+    assert (found.judged[strokes > 0] == 1).all()
+
+
 def test_strokes_are_what_they_say_even_side_by_side() -> None:
     strokes = np.zeros_like(TRUTH)
     strokes[12, 13, 12:16] = [1, 2, 1, 2]

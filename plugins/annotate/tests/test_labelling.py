@@ -67,6 +67,13 @@ def test_a_rim_is_left_out_in_voxels_of_the_finest_axes() -> None:
         assert np.array_equal(found == 1, (labels == 1) | (seeds == 1))
 
 
+def test_without_background_there_is_no_rim() -> None:
+    """As in a block that lies in an organelle."""
+    labels = np.full((7, 11, 11), 2, np.uint8)
+    seeds = np.zeros_like(labels)
+    assert (without_rim(labels, seeds, rim=2, voxel_size=VOXELS) == 2).all()
+
+
 @settings(deadline=None, max_examples=15)
 @given(strokes=st.lists(st.tuples(st.integers(0, 23), st.integers(0, 39), st.integers(0, 43), st.integers(0, 3)),
                         min_size=1, max_size=20))  # fmt: skip

@@ -13,7 +13,8 @@ import pytest
 import zarr
 from asem_annotate import cut
 from asem_annotate import session as sessions
-from asem_annotate.prepared import prepare
+from asem_annotate.prepared import bytes_per_voxel, prepare
+from asem_annotate.seed_file import usual_path
 from asem_annotate.session import Session, begin
 
 from asem_core import Box, convert, open_volume
@@ -169,6 +170,47 @@ def test_strokes_correct_a_prediction(raw: Path) -> None:
     made = session.write(raw.with_name("right.zarr"))
     assert np.array_equal(stored_labels(made.path), found == 2)
     assert open_volume(made.path / "labels" / "training").shape == GREY.shape
+
+
+def test_a_prediction_is_corrected_for_one_organelle(raw: Path) -> None:
+    with pytest.raises(AsemError, match="for one organelle, got mito, er"):
+        begin(raw, raw.with_name("seeds.zarr"), organelle=["mito", "er"], prediction=in_memory(GREY))
+    assert not raw.with_name("seeds.zarr").exists()
+
+
+def test_what_cannot_begin_leaves_nothing(raw: Path) -> None:
+    with pytest.raises(VolumeError, match="nothing above 1 of 255 here, as labels do"):
+        start(raw, prediction=in_memory((TRUTH > 0).astype(np.uint8)))
+    assert not raw.with_name("seeds.zarr").exists()
+    assert start(raw, roi=Box.parse("0:20,0:40,0:44")).file.part.shape == (20, 40, 44)
+
+
+def test_a_part_is_measured_by_the_settings_that_it_is_cut_with(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine, usual = (bytes_per_voxel(sessions.choose_settings(name), VOXELS) for name in ("er", "mito"))
+    monkeypatch.setattr("asem_annotate.scene.available_memory", lambda: GREY.size * (fine + usual) / 2)
+    with pytest.raises(BudgetError):
+        begin(raw, raw.with_name("fine.zarr"), organelle="er")
+    assert not raw.with_name("fine.zarr").exists()
+    assert start(raw).file.path.exists()
+
+
+def test_seeds_of_one_volume_are_not_those_of_another(raw: Path, tmp_path: Path) -> None:
+    session = start(raw)
+    draw(session, 4)
+    session.close()
+    convert(in_memory(255 - GREY), tmp_path / "other.zarr")
+    with pytest.raises(
+        VolumeError, match=r"holds seeds of .*/raw\.zarr, not of .*/other\.zarr: name other seeds \(--s"
+    ):
+        begin(tmp_path / "other.zarr", session.file.path, organelle="mito")
+    raw.rename(tmp_path / "moved.zarr")
+    moved = begin(tmp_path / "moved.zarr", session.file.path, organelle="mito")
+    assert moved.sections(0) == [4]
+
+
+def test_seeds_are_called_as_their_volume() -> None:
+    assert [usual_path(f"/data/{name}", "mito").name for name in ("cell.1.zarr", "cell.2.ome.tif", "cell.v3")] == [
+        "cell.1_mito.zarr", "cell.2_mito.zarr", "cell.v3_mito.zarr"]  # fmt: skip
 
 
 def test_interpolation_is_one_change(raw: Path) -> None:

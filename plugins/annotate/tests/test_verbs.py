@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from asem_annotate import cut, scene
+from asem_annotate import correct, cut, scene
 from asem_annotate.commands import annotate
+from asem_annotate.correcting import Correction
+from asem_annotate.store import load_arrays, save_arrays
 from click.testing import CliRunner, Result
 
 from asem_core import Box, convert, open_volume
-from asem_core.errors import AsemError, ResumeError
+from asem_core.errors import AsemError, ResumeError, VolumeError
 from asem_core.registry import make_registry
+from asem_core.volume import IMAGE, ArrayPlan, create_ome_zarr
 
 from .cells import dice, make_cell, mark
 
@@ -130,6 +133,33 @@ def test_prepared_volumes_are_used_again_only_for_what_they_were_made_from(world
     assert len(list((world / "one.tif.prepared").iterdir())) == 4
 
 
+def test_damage_anywhere_in_a_prepared_volume_is_found(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    values = {"noise": rng.integers(0, 99, 500), "flat": np.tile(np.arange(50), 20)}
+    save_arrays(tmp_path / "some.npz", values, {})
+    whole = (tmp_path / "some.npz").read_bytes()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / "some.npz").write_bytes(damaged)
+        found = load_arrays(tmp_path / "some.npz", {}, names=list(values))
+        assert found is None or all(np.array_equal(found[name], value) for name, value in values.items())
+
+
+def test_nothing_is_prepared_in_a_volume(world: Path) -> None:
+    convert(open_volume(world / "raw.tif", voxel_size=(10, 10, 10)), world / "cell.zarr")
+    labels_of = zarr.open_group(world / "cell.zarr", mode="r+").require_group("labels")
+    convert(open_volume(world / "one.tif", voxel_size=(10, 10, 10)), world / "seeds.zarr", labels=True)
+    (world / "seeds.zarr").rename(world / "cell.zarr" / labels_of.path / "seeds")
+    before = sorted((world / "cell.zarr").rglob("*"))
+    for output, reused in (("a.zarr", False), ("b.zarr", True)):
+        seeds = world / "cell.zarr" / "labels" / "seeds"
+        made = cut(world / "cell.zarr", seeds, output=world / output, organelle="mito")
+        assert made.reused == reused
+    assert sorted((world / "cell.zarr").rglob("*")) == before
+    assert (world / "cell.zarr.prepared").is_dir()
+
+
 def test_a_damaged_prepared_volume_is_made_again(world: Path, caplog: pytest.LogCaptureFixture) -> None:
     words = ("cut", world / "raw.tif", world / "one.tif", "--organelle", "mito", *SIZE)
     run(*words, "-o", world / "a.zarr")
@@ -180,8 +210,8 @@ def test_a_part_that_is_too_large(world: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (world / "cut.zarr").exists()
     assert run(*words).exit_code == 0
     monkeypatch.setattr(scene, "LARGEST", 42_000)
-    correct = ("correct", *words[1:], "--prediction", world / "wrong.tif")
-    assert "takes 512^3 voxels at most at once, this is 24 x 40 x 44" in message(run(*correct))
+    corrects = ("correct", *words[1:], "--prediction", world / "wrong.tif")
+    assert "takes 512^3 voxels at most at once, this is 24 x 40 x 44" in message(run(*corrects))
 
 
 @pytest.mark.parametrize(
@@ -190,6 +220,7 @@ def test_a_part_that_is_too_large(world: Path, monkeypatch: pytest.MonkeyPatch) 
         (("-o", "cut.tif"), "name it NAME.zarr"),
         (("-o", "cut.zarr", "--organelle", "mito"), "expected different organelles"),
         (("-o", "cut.zarr", "--edge", "0"), "'edge' must be >= 1"),
+        (("-o", "cut.zarr", "--edge", "inf"), "'edge' must be < inf"),
         (("-o", "cut.zarr", "--roi", "0:90,0:9,0:9"), "reaches outside"),
     ],
 )
@@ -245,6 +276,56 @@ def test_a_correction_is_labels_and_something_to_train_on(world: Path) -> None:
     check_both(taught)
     assert sum(part.organelle for part in taught) == (training == 2).sum()
     assert sum(part.background for part in taught) == (training == 1).sum()
+
+
+def test_16_bits_of_which_few_are_used_are_told(world: Path, caplog: pytest.LogCaptureFixture) -> None:
+    narrow = 20_000 + 2 * GREY.astype(np.uint16)
+    tifffile.imwrite(world / "narrow.tif", narrow, photometric="minisblack")
+    words = ("cut", world / "narrow.tif", world / "one.tif", "--organelle", "mito", *SIZE, "-o")
+    assert run(*words, world / "a.zarr").exit_code == 0
+    assert "grey levels span" in caplog.text
+    assert "give --grey" in caplog.text
+    caplog.clear()
+    assert run(*words, world / "b.zarr", "--grey", "auto").exit_code == 0
+    assert not caplog.text
+
+
+def test_a_prediction_is_what_says_that_it_is_one(world: Path) -> None:
+    """A part in which a network found next to nothing, and labels in several forms."""
+    write_seeds(world / "strokes.tif", np.where(SEEDS == 2, 2, 0))
+    raw = open_volume(world / "raw.tif", voxel_size=(10, 10, 10))
+
+    def corrected(prediction: Any, name: str) -> Correction:
+        return correct(raw, world / "strokes.tif", prediction=prediction, output=world / name, organelle="mito")
+
+    low = np.zeros_like(GREY)
+    low[0, 0, :3] = 1
+    plan = ArrayPlan(shape=GREY.shape, dtype="uint8", chunk=(16, 16, 16))
+    made = create_ome_zarr(
+        world / "map.zarr",
+        image=plan,
+        labels={"mito": plan},
+        voxel_size=raw.voxel_size,
+        lower_edge_nm=(0, 0, 0),
+        provenance={"made_by": "asem segment", "asem_core": "0"},
+    )
+    made.levels[IMAGE][0][...] = low
+    made.levels["mito"][0][...] = 255 * (TRUTH > 0)
+    assert corrected(world / "map.zarr", "right.zarr").added > 0
+    for labels_of in ("map.zarr/labels/mito", "right.zarr/labels/training"):
+        with pytest.raises(VolumeError, match="holds labels: give the probabilities"):
+            corrected(world / labels_of, "wrong.zarr")
+    for values in (low, TRUTH):
+        with pytest.raises(VolumeError, match=rf"nothing above {values.max()} of 255 here, as labels do"):
+            corrected(attrs.evolve(raw, array=values, uri="memory", identity={}), "wrong.zarr")
+    assert not (world / "wrong.zarr").exists()
+
+
+@pytest.mark.parametrize("threshold", ["nan", "2"])
+def test_a_threshold_is_a_probability(world: Path, threshold: str) -> None:
+    with pytest.raises(AsemError, match="from 0 to 1, got"):
+        correct(world / "raw.tif", world / "one.tif", prediction=world / "wrong.tif", output=world / "right.zarr",
+                organelle="mito", voxel_size=(10, 10, 10), threshold=float(threshold))  # fmt: skip
 
 
 def test_a_correction_needs_strokes_and_a_prediction_of_this_place(world: Path) -> None:

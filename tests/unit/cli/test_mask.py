@@ -73,6 +73,14 @@ def test_the_level_of_resin_is_found_and_recorded(tmp_path: Path) -> None:
     assert "do not part cell from empty resin" in full.stderr
 
 
+def test_a_warning_names_levels_of_the_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    raw = np.random.default_rng(0).normal(2000, 600, (20, 60, 60)).clip(100, 4000).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "cell.tif", raw, photometric="minisblack")
+    found = run(tmp_path / "cell.tif", "-o", tmp_path / "a.zarr", "--voxel-size", 5, "--grey", "0:65000", "--high", 180)
+    assert found.exit_code == 0, found.output
+    assert "give --grey 0:4095" in caplog.text
+
+
 def test_wrong_input_leaves_nothing(tmp_path: Path, cell: Path) -> None:
     out = tmp_path / "mask.zarr"
     size = ("--voxel-size", "5,5,5")

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 import zarr
 
+from asem_core.conversion import convert
 from asem_core.conversion import regrid as module
 from asem_core.conversion.regrid import regrid, regridded
 from asem_core.errors import GeometryError, OutputError
@@ -61,6 +62,29 @@ def test_integers_are_rounded() -> None:
     volume = of(np.array([[[0, 1, 1, 2, 255, 255]]], np.uint8), (5, 5, 5))
     found = regridded(volume, Box.of_shape((1, 1, 3)), voxel_size=VoxelSize((5, 5, 10)), labels=False)
     assert found.tolist() == [[[0, 2, 255]]]
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+@pytest.mark.parametrize("size", [4, 10])
+@pytest.mark.parametrize("as_labels", [False, True])
+def test_a_roi_is_part_of_the_whole(tmp_path: Path, suffix: str, size: int, as_labels: bool) -> None:
+    place = tmp_path / f"in{suffix}"
+    convert(of(values_of((30, 31, 32), "u1"), (5, 5, 5), lower_edge_nm=(50.0, 0.0, 0.0)), place)
+    given = {"resample": (size, size, size), "labels": as_labels}
+    convert(place, tmp_path / "whole.zarr", **given)
+    convert(place, tmp_path / "part.zarr", roi=Box((4, 8, 20), (24, 28, 32)), **given)
+    whole, part = (open_volume(tmp_path / f"{name}.zarr") for name in ("whole", "part"))
+    start = [n * 5 // size for n in (4, 8, 20)]
+    np.testing.assert_array_equal(part.read(part.box), whole.read(part.box.shift(start)))
+    assert part.lower_edge_nm == pytest.approx((70, 40, 100))
+    told = zarr.open_group(tmp_path / "part.zarr", mode="r").attrs["asem"]
+    assert (told["roi"], told["source_shape"]) == ("4:24,8:28,20:32", [30, 31, 32])
+
+
+def test_float64_keeps_its_digits() -> None:
+    values = 1e6 + np.random.default_rng(0).random((4, 4, 4))
+    found = regridded(of(values, (5, 5, 5)), Box.of_shape((2, 2, 2)), voxel_size=VoxelSize((10, 10, 10)), labels=False)
+    np.testing.assert_allclose(found, values.reshape(2, 2, 2, 2, 2, 2).mean((1, 3, 5)), rtol=0, atol=1e-9)
 
 
 def test_there_and_back_is_exact_for_labels(tmp_path: Path) -> None:

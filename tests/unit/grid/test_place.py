@@ -14,7 +14,7 @@ from asem_core import Volume, VoxelSize, open_volume
 from asem_core.conversion.convert import convert
 from asem_core.errors import GeometryError
 from asem_core.geometry import Box
-from asem_core.grid.place import clip, place, same_place
+from asem_core.grid.place import clip, paste, place, same_place
 
 NM5 = VoxelSize((5, 5, 5))
 IMAGE = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)
@@ -86,3 +86,14 @@ def test_a_larger_mask_is_cut_by_position(tmp_path: Path) -> None:
     raw = Volume(array=IMAGE[:2, :3, :4], voxel_size=NM5, lower_edge_nm=(105, 110, 110), uri="m", format="memory",
                  chunks=(2, 3, 4))  # fmt: skip
     np.testing.assert_array_equal(clip(mask, raw).read(raw.box), IMAGE[1:3, 2:5, 2:6])
+
+
+@pytest.mark.parametrize("edge", [-100, 1000])
+def test_a_crop_that_states_no_place_is_pasted_where_the_reference_begins(tmp_path: Path, edge: int) -> None:
+    crop = write_tiff(tmp_path / "crop.tif")
+    for shape in ((6, 7, 8), IMAGE.shape):
+        frame = Volume(array=np.zeros(shape, np.uint8), voxel_size=NM5, lower_edge_nm=(edge, 0, 0), uri="m",
+                       format="memory", chunks=shape)  # fmt: skip
+        pasted = paste(crop, frame)
+        assert pasted.lower_edge_nm == frame.lower_edge_nm
+        np.testing.assert_array_equal(pasted.read(crop.box), IMAGE)

@@ -22,6 +22,7 @@ from asem_core.geometry import Box
 from asem_core.grid.mirror import read_mirrored
 from asem_core.mask import CellMask, make_mask
 from asem_core.mask.steps import erode, rough_mask
+from asem_core.volume import GreyRange
 
 from .whole import cell_mask
 
@@ -129,13 +130,25 @@ def test_what_cannot_be_masked(tmp_path: Path, as_volume: Callable[..., Volume])
     with pytest.raises(AsemError, match="must be below"):
         CellMask(low=200, high=180)
     with pytest.raises(VolumeError, match="int16"):
-        make_mask(as_volume(np.zeros((9, 9, 9), np.int16)), tmp_path / "m.zarr")
+        make_mask(as_volume(speckled((9, 9, 9), 0).astype(np.int16)), tmp_path / "m.zarr")
     with pytest.raises(VolumeError, match=r"\[0, 1\]"):
-        make_mask(as_volume(np.full((9, 9, 9), 3, np.float32)), tmp_path / "m.zarr")
+        make_mask(as_volume(speckled((9, 9, 9), 0).astype(np.float32)), tmp_path / "m.zarr")
+    with pytest.raises(VolumeError, match="there is no image"):
+        make_mask(as_volume(np.zeros((9, 9, 9), np.uint8)), tmp_path / "m.zarr")
     assert not list(tmp_path.iterdir())
     (tmp_path / "m.zarr").mkdir()
     with pytest.raises(OutputError, match="exists already"):
-        make_mask(as_volume(np.zeros((9, 9, 9), np.uint8)), tmp_path / "m.zarr")
+        make_mask(as_volume(speckled((9, 9, 9), 0)), tmp_path / "m.zarr")
+
+
+def test_levels_that_fill_little_of_the_range_are_warned_of(
+    tmp_path: Path, as_volume: Callable[..., Volume], caplog: pytest.LogCaptureFixture
+) -> None:
+    twelve_bits = as_volume(speckled((30, 30, 30), 1).astype(np.uint16) * 16)
+    make_mask(twelve_bits, tmp_path / "right.zarr", params=SMALL, grey=GreyRange(0, 4095))
+    assert not caplog.text
+    make_mask(twelve_bits, tmp_path / "wrong.zarr", params=SMALL)
+    assert "give --grey 0:4095" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["mask.tif", "mask.png"])

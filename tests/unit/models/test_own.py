@@ -52,8 +52,12 @@ def test_what_needs_the_whole_volume_runs_over_it(registry: Registry) -> None:
     before, inside = split_steps(steps)
     assert [step.spec.name for step in before] == names[:2]
     assert [step.spec.name for step in inside] == names[2:]
-    with pytest.raises(ModelError, match="'scale_linear' gives float32, but stages up to 'percentile_rescale'"):
-        split_steps(steps[::-1])
+    (last,) = make_steps([StageRef(name="clahe")], registry)
+    float_ = attrs.evolve(last, spec=attrs.evolve(last.spec, dtype_out="float32"))
+    with pytest.raises(
+        ModelError, match="'clahe' runs over the whole volume: it must give uint8, 0 to 255, got float32"
+    ):
+        split_steps([steps[0], float_, steps[2]])
 
 
 def test_tiles_are_those_of_the_description(tmp_path: Path) -> None:

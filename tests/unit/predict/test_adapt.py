@@ -17,7 +17,7 @@ from asem_core import segment
 from asem_core.errors import ModelError, OutputError, VolumeError
 from asem_core.models.moments import adapted_graph, graph_weights, measure_moments
 from asem_core.models.own import open_own
-from asem_core.predict.adapt import Adaptation, adapted_model, measure_adaptation, tissue_blocks
+from asem_core.predict.adapt import Adaptation, adapted_model, measure_adaptation, measure_on, tissue_blocks
 from asem_core.registry import Registry
 from asem_core.zoo.guard.description import check_description
 from asem_core.zoo.moments import Moments, TrainedMoments, read_moments, unlikeness, write_moments
@@ -135,9 +135,9 @@ def test_half_of_a_block_is_inside_whatever_a_mask_writes(
 
 @pytest.mark.slow
 def test_segment_adapts_resumes_and_tells(
-    package: Any, registry: Registry, as_volume: Any, tissue: Any, tmp_path: Path
+    package: Any, registry: Registry, as_volume: Any, tissue: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    volume = as_volume((GAIN * tissue + OFFSET).astype(np.uint8))
+    volume = as_volume(np.rint((GAIN * tissue + OFFSET) * 257 / 3).astype(np.uint16))
     out = tmp_path / "out.zarr"
     plans: list[Any] = []
 
@@ -145,6 +145,7 @@ def test_segment_adapts_resumes_and_tells(
         return segment(volume, out, organelle=package, registry=registry, planned=plans.append, **more)
 
     run(adapt=1.0)
+    assert caplog.text.count("its grey levels span") == 1
     told = plans[-1].settings["adapted"]
     assert told["weight"] == 1.0
     assert told["strength"] > 0.9
@@ -168,6 +169,22 @@ def test_models_without_moments_and_weights_that_are_none(
         measure_adaptation(as_volume(tissue), open_own(toy.organelle.models[0], registry=registry))
     with pytest.raises(ModelError, match="a weight from 0 to 1, got 2"):
         measure_adaptation(as_volume(tissue), open_own(package.models[0], registry=registry), weight=2)
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        (lambda a: a.astype("f4"), r"found float32 of .*--grey LOW:HIGH, here --grey 0:255, or --grey auto"),
+        (lambda a: np.where(np.arange(a.size).reshape(a.shape) == 1, np.nan, a / 255), r"voxel 0,0,1 \(z,y,x\) is nan"),
+        (lambda a: a.astype("u2") * 16, r"no block of 128 .*say which levels .*--grey LOW:HIGH.* or take the model as"),
+    ],
+)
+def test_levels_that_the_model_was_not_trained_on_are_said(
+    package: Any, registry: Registry, as_volume: Any, tissue: Any, stored: Any, said: str
+) -> None:
+    model = open_own(package.models[0], registry=registry)
+    with pytest.raises(VolumeError, match=said):
+        measure_on(as_volume(stored(tissue)), model, weight=0.5)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from asem_core.preprocessing import statistics
 from asem_core.preprocessing.stages import make_steps, measure, normalised
 from asem_core.preprocessing.whole import preprocess
 from asem_core.specs import StageRef
-from asem_core.volume import open_volume
+from asem_core.volume import GreyRange, open_volume
 
 RAW = np.random.default_rng(5).normal(120, 30, (30, 41, 150)).clip(0, 255).astype(np.uint8)
 STAGES = [StageRef(name="percentile_rescale"), StageRef(name="clahe", params={"kernel": 16})]
@@ -79,4 +79,26 @@ def test_bad_input_leaves_nothing(tmp_path: Path, registry: Registry, as_volume:
     bad[0, 0, 1] = np.nan
     with pytest.raises(VolumeError, match=r"voxel 0,0,1 \(z,y,x\) is nan"):
         preprocess(as_volume(bad), tmp_path / "out.zarr", stages=STAGES, registry=registry)
+    assert not list(tmp_path.iterdir())
+
+
+def test_levels_that_fill_little_of_the_range_are_warned_of(
+    tmp_path: Path, as_volume: Callable[..., Volume], caplog: pytest.LogCaptureFixture
+) -> None:
+    narrow = as_volume(RAW.astype(np.uint16) + 33000)
+    preprocess(narrow, tmp_path / "stretched.zarr", stages=["percentile_rescale", "clahe:kernel=16"])
+    preprocess(narrow, tmp_path / "graded.zarr", stages=["clahe:kernel=16"], grey=GreyRange(33000, 33255))
+    assert not caplog.text
+    preprocess(narrow, tmp_path / "flat.zarr", stages=["clahe:kernel=16"])
+    assert "its grey levels span 128" in caplog.text
+    assert "or --grey auto" in caplog.text
+
+
+def test_what_statistics_do_not_allow_is_said_before_the_blocks(
+    tmp_path: Path, as_volume: Callable[..., Volume]
+) -> None:
+    padded = np.zeros((20, 40, 40), np.uint8)
+    padded[:, :20] = RAW[:20, :20, :40]
+    with pytest.raises(VolumeError, match=r"are both grey level 0 of 255: choose low and high further apart$"):
+        preprocess(as_volume(padded), tmp_path / "out.zarr", stages=["percentile_rescale:low=1,high=20"])
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zarr
 
-from asem_core.errors import GeometryError, ModelError, RecipeError
+from asem_core.errors import GeometryError, PluginError, RecipeError
 from asem_core.geometry import Box, VoxelSize, resampled_shape
 from asem_core.grid.mirror import mirrored_index, read_mirrored
 from asem_core.grid.resample import resample, source_box
@@ -72,7 +72,7 @@ def test_stages_run_on_raw_as_in_a_segmentation(tmp_path: Path) -> None:
     equal = normalised(volume, steps, measure(volume, steps)).read(roi).astype(np.float32)
     means = equal.reshape(6, 2, 10, 2, 10, 2).mean((1, 3, 5))
     np.testing.assert_allclose(loaded.raw, (0.5 * means - 1) / 255, atol=1e-6)
-    with pytest.raises(ModelError, match="'scale_linear' gives float32, but stages up to 'clahe'"):
+    with pytest.raises(PluginError, match="'scale_linear' gives float32, but 'clahe' after it must be given uint8"):
         load_data(
             Data(raw="raw", labels="raw"),
             folder=tmp_path,

@@ -104,6 +104,15 @@ def test_the_range_tells_runs_apart(membranes: Any, as_volume: Make) -> None:
     assert one.notes == ("grey levels 0:255 become 0..255",)
 
 
+def test_arrays_in_memory_are_told_apart_on_a_range_too() -> None:
+    def of(array: Any) -> Volume:
+        volume = Volume(array=array, voxel_size=VoxelSize((5, 5, 5)), uri="m", format="memory", chunks=array.shape)
+        return on_grey_range(volume, GreyRange(0, 4095))
+
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    assert of(values).identity == of(values.copy()).identity != of(values + 1).identity
+
+
 def test_masks_are_no_images(as_volume: Make) -> None:
     with pytest.raises(VolumeError, match="booleans"):
         on_grey_range(as_volume(np.ones((4, 4, 4), bool)), GreyRange(0, 1))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asem_core.errors import VolumeError
 from asem_core.geometry import VoxelSize
 from asem_core.volume import LazyArray, Volume, as_volume
 from asem_core.volume.identity import array_digest, change_in_words, files_digest
@@ -66,6 +67,21 @@ def test_only_a_volume_without_an_identity_is_given_one() -> None:
     assert as_volume(known) is known
     one, same, other = (as_volume(of(array)).identity for array in (VALUES, VALUES.copy(), VALUES + 1))
     assert one == same != other
+
+
+def test_what_is_in_memory_is_held_to_what_a_file_is() -> None:
+    def of(array: Any) -> Volume:
+        return Volume(array=array, voxel_size=VoxelSize((5, 5, 5)), uri="m", format="memory", chunks=(1, 1, 1))
+
+    for dtype in (">u2", ">f4", ">i4"):
+        found = as_volume(of(VALUES.astype(dtype)))
+        assert found.dtype.isnative
+        assert found.dtype == found.read(found.box).dtype
+        np.testing.assert_array_equal(found.read(found.box), VALUES)
+    with pytest.raises(VolumeError, match=r"m: the volume is empty, its shape is \(0, 5, 5\)"):
+        as_volume(of(np.zeros((0, 5, 5), np.uint8)))
+    with pytest.raises(VolumeError, match="expected integers, floats or booleans, found complex"):
+        as_volume(of(np.zeros((5, 5, 5), complex)))
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,10 @@ from app_model.types import KeyCode, KeyMod
 from qtpy.QtCore import QTimer
 
 from asem_annotate.labelling import BACKGROUND, FIRST, Seeds
+from asem_annotate.seed_file import stem
 from asem_annotate.session import Session
 from asem_annotate.viewer.colours import SUPERVOXELS, seed_colours
-from asem_annotate.viewer.layers import image_layer, placed, stem
+from asem_annotate.viewer.layers import image_layer, placed
 from asem_annotate.viewer.running import tell
 from asem_annotate.viewer.view import look_at
 from asem_core.errors import AsemError

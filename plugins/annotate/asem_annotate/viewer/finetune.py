@@ -8,6 +8,7 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, FloatSpinBox, LineEdit
 
+from asem_annotate.seed_file import stem
 from asem_annotate.viewer.command import Command, given, option
 from asem_annotate.viewer.suggest import suggest_image
 from asem_core.organelles import name_of
@@ -38,8 +39,9 @@ class Finetune(Command):
         """`asem finetune ...`."""
         volume, labels = given(self.volume, "which"), given(self.drawn, "which")
         organelle = given(self.organelle, "which, such as mito")
-        stem = Path(volume).name.partition(".")[0]
-        self.output.value = self.output.value.strip() or str(Path(f"{stem}_{name_of(organelle)}_run").absolute())
+        self.output.value = self.output.value.strip() or str(
+            Path(f"{stem(volume)}_{name_of(organelle)}_run").absolute()
+        )
         length = option("--iterations", self.iterations) or ["--minutes", str(self.minutes.value)]
         unjudged = ["--unlabelled", "0"] if self.strokes.value else []
         return ["finetune", volume, labels, "--organelle", organelle, "-o", self.output.value, *length, *unjudged,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import Container, LineEdit, PushButton
@@ -35,9 +34,8 @@ class Form(Container):
         self._viewer, self._registry, self._ending, self._corrects = viewer, registry, ending, corrects
         self.volume = LineEdit(label="Volume", tooltip="Path or URL of the image; by default that of a layer.")
         self.prediction = LineEdit(label="Prediction", tooltip="Probabilities, such as Segment makes.")
-        self.organelle = LineEdit(
-            label="Organelle", value="mito", tooltip="A name; several in the order of the values 2, 3 ...: mito, er"
-        )
+        what = "What was predicted." if corrects else "A name; several in the order of the values 2, 3 ...: mito, er"
+        self.organelle = LineEdit(label="Organelle", value="mito", tooltip=what)
         self.roi = LineEdit(
             label="ROI", tooltip="z0:z1,y0:y1,x0:x1 in voxels, or with nm at the end. Empty: all, or the middle."
         )
@@ -84,7 +82,7 @@ class Form(Container):
 
     def _take_view(self, _: object) -> None:
         try:
-            volume = open_volume(Path(self.volume.value.strip()), registry=self._registry)
+            volume = open_volume(self.volume.value.strip(), registry=self._registry)
         except AsemError as error:
             tell(error)
             return

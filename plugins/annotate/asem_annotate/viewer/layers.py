@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from asem_annotate.seed_file import stem
 from asem_annotate.viewer.colours import ERRORS, colour_of, hex_of, label_colours, seed_colours
 from asem_annotate.write import TRAINING
 from asem_core.errors import VolumeError
@@ -51,8 +52,9 @@ def layers_of(uri: str | Path, *, registry: Registry) -> list[LayerData]:
         if predicted
         else image_layer(volume, name=stem(volume.uri), registry=registry, unit=unit)
     )
-    labels = [open_labels(uri, name, registry=registry) for name in names]
-    return [image, *(labels_layer(each, name=n, registry=registry) for each, n in zip(labels, names, strict=True))]
+    labels = [_labels_beside(volume, uri, name, registry=registry) for name in names]
+    drawn = zip(labels, names, strict=True)
+    return [image, *(labels_layer(each, name=name, registry=registry, unit=unit) for each, name in drawn)]
 
 
 def image_layer(volume: Volume, *, name: str, registry: Registry, unit: str = "nm") -> LayerData:
@@ -113,7 +115,9 @@ def contrast(volume: Volume) -> tuple[float, float]:
     """Grey levels for black and white: the 0.5th and 99.5th percentile of the middle of the middle section."""
     sides = (1, *(min(n, _SAMPLE) for n in volume.shape[1:]))
     start = [(n - side) // 2 for n, side in zip(volume.shape, sides, strict=True)]
-    low, high = np.percentile(volume.read(Box.of_shape(sides).shift(start)).astype(np.float32), [0.5, 99.5])
+    values = volume.read(Box.of_shape(sides).shift(start)).astype(np.float32)
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0, 1)
     return (float(low), float(high)) if high > low else (float(low), float(low) + 1)
 
 
@@ -131,16 +135,15 @@ def _layer(levels: tuple[Volume, ...], *, name: str, unit: str, **more: Any) -> 
     return (data, {**whole, "multiscale": True}) if len(data) > 1 else (data[0], whole)
 
 
+def _labels_beside(image: Volume, uri: str | Path, name: str, *, registry: Registry) -> Volume:
+    """The label image ``name`` beside ``image``, with its voxel size where it states none."""
+    try:
+        return open_labels(uri, name, registry=registry)
+    except VolumeError:
+        return open_labels(uri, name, registry=registry, voxel_size=image.voxel_size)
+
+
 def _holds_labels(volume: Volume) -> bool:
     """Whether it says so by its place, or holds what no microscope gives."""
     wide = volume.dtype.kind in "ui" and volume.dtype.itemsize > 2
     return "/labels/" in volume.uri or volume.dtype.kind == "b" or wide
-
-
-def stem(uri: str) -> str:
-    """What a volume is called.
-
-    >>> stem("/data/cell.ome.zarr")
-    'cell'
-    """
-    return uri.rstrip("/").rpartition("/")[2].partition(".")[0]

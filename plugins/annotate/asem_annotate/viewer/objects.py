@@ -10,7 +10,8 @@ import numpy as np
 from asem_annotate.proofread.doubt import Doubtful
 from asem_annotate.proofread.proof import PROOFREAD
 from asem_annotate.proofread.review import Review
-from asem_annotate.viewer.layers import image_layer, lazily, placed, probability_layer, stem
+from asem_annotate.seed_file import stem
+from asem_annotate.viewer.layers import image_layer, lazily, placed, probability_layer
 from asem_annotate.viewer.view import look_at
 from asem_core.geometry import Triple, centre_of_first_voxel, triple
 from asem_core.registry import Registry
