@@ -68,7 +68,7 @@ def test_from_an_installed_model() -> None:
     with package_of("er-10nm", registry=registry) as short, whole(short) as folder:
         packed = PackageNet(16)
         packed.load_state_dict(torch.load(folder / "weights_state_dict.pt", weights_only=True))
-    for start in ("er-10nm", "er-10nm@1.0.0"):
+    for start in ("er-10nm", "er-10nm@2.0.0"):
         network = make_network(recipe(start=start, base=16), registry)
         for name, value in network.state_dict().items():
             assert torch.equal(value, packed.network.state_dict()[name]), name
@@ -78,7 +78,7 @@ def test_what_cannot_be_started_from(package: tuple[Path, dict[str, torch.Tensor
     registry = make_registry()
     with pytest.raises(ModelError, match=r"no model 'er-11nm'.*er-10nm"):
         make_network(recipe(start="er-11nm"), registry)
-    with pytest.raises(ModelError, match=r"no version 0\.9 of the model 'er-10nm' is installed, but 1\.0\.0"):
+    with pytest.raises(ModelError, match=r"no version 0\.9 of the model 'er-10nm' is installed, but 2\.0\.0"):
         make_network(recipe(start="er-10nm@0.9"), registry)
     with pytest.raises(RecipeError, match=r"it is a U-Net of base 2, the recipe's has base 4; .*one of its own size"):
         make_network(recipe(start=str(package[0]), base=4), registry)
